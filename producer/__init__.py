@@ -1,0 +1,1 @@
+"""Documents in: submit, HTTP API, bucket watcher."""

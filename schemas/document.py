@@ -1,0 +1,70 @@
+"""A document: the bytes a customer sent, addressed by URI and by sha256."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from schemas.model import Contract
+
+
+def _s3_uri(value: str) -> str:
+    parts = urlsplit(value, allow_fragments=False)
+    if parts.scheme != "s3" or not parts.netloc or not parts.path.strip("/"):
+        raise ValueError(f"{value!r} is not of the form s3://bucket/key")
+    return value
+
+
+S3Uri = Annotated[str, AfterValidator(_s3_uri)]
+"""Where an object lies: `s3://bucket/key`, the key as S3 knows it, not percent-encoded."""
+
+
+def bucket_and_key(uri: S3Uri) -> tuple[str, str]:
+    """Split an S3 URI; the key may hold `?`, `#`, `%` and spaces."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+class DocumentRef(Contract):
+    """Which bytes a job is about."""
+
+    uri: S3Uri
+    version: str | None = Field(
+        default=None, description="What tells two uploads under one key apart, where it is known."
+    )
+    name: str | None = Field(default=None, description="The file name that the sender knows it by.")
+
+
+class Page(Contract):
+    """The text of one page and where it stands in the text of the whole document."""
+
+    number: int = Field(ge=1)
+    text: str
+    start: int = Field(ge=0, description="Offset of the page's first character, in characters.")
+
+
+class PageText(Contract):
+    """What `prepare` makes of a document; stored once per document sha256."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    media_type: str
+    size: int = Field(ge=0, description="Bytes.")
+    pages: tuple[Page, ...] = Field(min_length=1)
+
+    @property
+    def text(self) -> str:
+        """All pages, each separated from the next by one form feed."""
+        return "\f".join(page.text for page in self.pages)
+
+
+class Prepared(Contract):
+    """What the ledger keeps of a prepared document: enough to route and to read it."""
+
+    text_uri: S3Uri
+    sha256: str
+    media_type: str
+    size: int = Field(ge=0, description="Bytes of the document.")
+    pages: int = Field(ge=1)
+    tokens: int = Field(ge=0, description="Tokens of the text, by the pool's own tokenizer.")

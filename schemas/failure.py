@@ -1,0 +1,211 @@
+"""Failures as data: a stable code, a class and a remedy for each."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from pydantic import Field
+
+from schemas.model import Contract
+
+
+class FailureClass(StrEnum):
+    """What kind of trouble it is, and so whether trying again can help."""
+
+    PERMANENT = "permanent"
+    """The same input fails the same way: a dead letter at once."""
+    TRANSIENT = "transient"
+    """Something around the job failed: try again with backoff, then a dead letter."""
+
+
+class FailureCode(StrEnum):
+    """Public, stable names; `FAILURES` gives each its meaning, class and remedy."""
+
+    DOCUMENT_MISSING = "document.missing"
+    DOCUMENT_FORBIDDEN = "document.forbidden"
+    DOCUMENT_EMPTY = "document.empty"
+    DOCUMENT_TOO_LARGE = "document.too_large"
+    DOCUMENT_TOO_LONG = "document.too_long"
+    DOCUMENT_UNSUPPORTED = "document.unsupported"
+    DOCUMENT_ENCRYPTED = "document.encrypted"
+    DOCUMENT_CORRUPT = "document.corrupt"
+    DOCUMENT_NO_TEXT = "document.no_text"
+    DOCUMENT_EXHAUSTING = "document.exhausting"
+    TASK_UNKNOWN = "task.unknown"
+    ADAPTER_MISSING = "adapter.missing"
+    ADAPTER_INVALID = "adapter.invalid"
+    OUTPUT_TRUNCATED = "output.truncated"
+    OUTPUT_INVALID = "output.invalid"
+    ENGINE_REFUSED = "engine.refused"
+    ENGINE_CRASHED = "engine.crashed"
+    ENGINE_ERROR = "engine.error"
+    REQUEST_TIMEOUT = "request.timeout"
+    STORAGE_UNAVAILABLE = "storage.unavailable"
+    WORKER_KILLED = "worker.killed"
+    WORKER_ERROR = "worker.error"
+    QUEUE_UNDELIVERABLE = "queue.undeliverable"
+    DELIVERY_REFUSED = "delivery.refused"
+    DELIVERY_UNREACHABLE = "delivery.unreachable"
+    DELIVERY_GONE = "delivery.gone"
+
+
+class FailureInfo(NamedTuple):
+    """What a failure code means to the person who reads it."""
+
+    failure_class: FailureClass
+    meaning: str
+    remedy: str
+
+
+_P, _T = FailureClass.PERMANENT, FailureClass.TRANSIENT
+_C = FailureCode
+
+FAILURES: dict[FailureCode, FailureInfo] = {
+    _C.DOCUMENT_MISSING: FailureInfo(
+        _P, "No object lies at the document's URI.", "Upload the document, then submit it again."
+    ),
+    _C.DOCUMENT_FORBIDDEN: FailureInfo(
+        _P,
+        "The object store does not let docfleet read the document.",
+        "Grant docfleet's credentials s3:GetObject on the document, then submit it again.",
+    ),
+    _C.DOCUMENT_EMPTY: FailureInfo(
+        _P, "The document has no bytes.", "Upload the document again; this copy holds nothing."
+    ),
+    _C.DOCUMENT_TOO_LARGE: FailureInfo(
+        _P,
+        "The document has more bytes or pages than the limits allow.",
+        "Split the document, or raise [limits] in fleet.toml.",
+    ),
+    _C.DOCUMENT_TOO_LONG: FailureInfo(
+        _P,
+        "Document, instructions and answer do not fit the context of any pool's model.",
+        "Split the document, or give a pool a larger max_model_len.",
+    ),
+    _C.DOCUMENT_UNSUPPORTED: FailureInfo(
+        _P,
+        "The document is of a type that docfleet does not read.",
+        "Send PDF or plain text; what counts is the content, not the file's name.",
+    ),
+    _C.DOCUMENT_ENCRYPTED: FailureInfo(
+        _P,
+        "The document asks for a password.",
+        "Save the document without a password and submit that copy.",
+    ),
+    _C.DOCUMENT_CORRUPT: FailureInfo(
+        _P,
+        "The document is damaged and cannot be opened.",
+        "Open it in its own program, save it again, and submit that copy.",
+    ),
+    _C.DOCUMENT_NO_TEXT: FailureInfo(
+        _P,
+        "No page of the document has text; it may be a scan.",
+        "Run the document through OCR first and submit what comes out.",
+    ),
+    _C.DOCUMENT_EXHAUSTING: FailureInfo(
+        _P,
+        "Reading the document ran into the sandbox's memory, CPU or time limit.",
+        "Save the document in a simpler form, or raise [limits] in fleet.toml.",
+    ),
+    _C.TASK_UNKNOWN: FailureInfo(
+        _P,
+        "The worker knows no task of that name.",
+        "Deploy the task's file to the workers, then submit the document again.",
+    ),
+    _C.ADAPTER_MISSING: FailureInfo(
+        _P,
+        "The task's adapter directory is not there or lacks a file.",
+        "Put the adapter where the task's file says, with its config and its safetensors.",
+    ),
+    _C.ADAPTER_INVALID: FailureInfo(
+        _P,
+        "The adapter does not fit the pool's base model.",
+        "Train the adapter on this base, within the pool's max_lora_rank, and set it again.",
+    ),
+    _C.OUTPUT_TRUNCATED: FailureInfo(
+        _P,
+        "The model used up its output tokens before its answer was complete.",
+        "Raise limits.max_output_tokens of the task, or bound its strings and arrays.",
+    ),
+    _C.OUTPUT_INVALID: FailureInfo(
+        _P,
+        "The model's answer does not satisfy the task's schema.",
+        "Compare the kept answer with the schema; change the schema or the instructions.",
+    ),
+    _C.ENGINE_REFUSED: FailureInfo(
+        _P,
+        "The engine does not accept the request.",
+        "Read the message: it is the engine's own; correct the task that it names.",
+    ),
+    _C.ENGINE_CRASHED: FailureInfo(
+        _T,
+        "The engine died while the job was in flight.",
+        "Look into the worker's log for the cause; try a pool with more memory.",
+    ),
+    _C.ENGINE_ERROR: FailureInfo(
+        _T,
+        "The engine failed this request and lives on.",
+        "Look into the worker's log; submit the document again when the cause is mended.",
+    ),
+    _C.REQUEST_TIMEOUT: FailureInfo(
+        _T,
+        "The engine did not answer within the task's time limit.",
+        "Raise limits.timeout_seconds of the task, or lower the pool's concurrency.",
+    ),
+    _C.STORAGE_UNAVAILABLE: FailureInfo(
+        _T,
+        "The object store did not answer, or answered with a server error.",
+        "See that the object store is up, then submit the document again.",
+    ),
+    _C.WORKER_KILLED: FailureInfo(
+        _T,
+        "The worker's process died each time that it ran this job.",
+        "Look for the kernel's out-of-memory killer; give the worker more memory.",
+    ),
+    _C.WORKER_ERROR: FailureInfo(
+        _T,
+        "The worker met an error that it has no name for.",
+        "Report the message and the worker's log; it is a defect of docfleet.",
+    ),
+    _C.QUEUE_UNDELIVERABLE: FailureInfo(
+        _T,
+        "The job's message was sent again and again and no worker took it.",
+        "See that a worker of this docfleet version serves the queue.",
+    ),
+    _C.DELIVERY_REFUSED: FailureInfo(
+        _T,
+        "The receiver answered, but not with a 2xx status, until the schedule ended.",
+        "Read the recorded answer, mend the receiver, then fetch the result by its job id.",
+    ),
+    _C.DELIVERY_UNREACHABLE: FailureInfo(
+        _T,
+        "No connection to the receiver came about until the schedule ended.",
+        "See that the callback URL is right and reachable from the deliver workers.",
+    ),
+    _C.DELIVERY_GONE: FailureInfo(
+        _P,
+        "The receiver answered 410: it wants no more events.",
+        "Take the callback URL out, or bring the receiver back.",
+    ),
+}
+"""One entry a code; `docfleet failures` prints it."""
+
+
+class Failure(Contract):
+    """What went wrong with a job or a delivery."""
+
+    code: FailureCode
+    message: str = Field(description="What happened this time, in one sentence.")
+    remedy: str = Field(description="What the reader can do about it.")
+    task: str | None = Field(default=None, description="The task concerned, if it is one alone.")
+
+    @classmethod
+    def of(cls, code: FailureCode, message: str, task: str | None = None) -> Failure:
+        """A failure with the remedy that belongs to its code."""
+        return cls(code=code, message=message, remedy=FAILURES[code].remedy, task=task)
+
+    @property
+    def transient(self) -> bool:
+        """Whether trying again can help."""
+        return FAILURES[self.code].failure_class is FailureClass.TRANSIENT

@@ -1,0 +1,30 @@
+"""Identifiers: how jobs and deliveries are named."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+JOB_PREFIX = "job_"
+DELIVERY_PREFIX = "msg_"
+_HEX_DIGITS = 24
+
+
+def new_job_id() -> str:
+    """A job id that nobody has used."""
+    return JOB_PREFIX + secrets.token_hex(_HEX_DIGITS // 2)
+
+
+def derived_job_id(*parts: str) -> str:
+    """The job id that belongs to these parts: the same parts, the same job.
+
+    Args:
+        parts: What makes the job the same one, such as bucket, key and version.
+    """
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return JOB_PREFIX + digest[:_HEX_DIGITS]
+
+
+def result_key(job_id: str) -> str:
+    """The key of a job's one result object."""
+    return f"{job_id}.json"

@@ -1,0 +1,128 @@
+"""A job: one document and the tasks to run on it, for one tenant."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import Field, HttpUrl, StringConstraints, model_validator
+
+from schemas.document import DocumentRef, Prepared, S3Uri
+from schemas.failure import Failure
+from schemas.model import Contract
+from schemas.states import JobState, Stage
+
+JOB_ID = re.compile(r"^job_[0-9a-f]{24}$")
+
+TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+TenantName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=64)],
+        Annotated[str, StringConstraints(max_length=512)],
+    ],
+    Field(max_length=16),
+]
+
+DEFAULT_TENANT = "default"
+
+
+class Priority(StrEnum):
+    """How far ahead of its arrival a job stands in line; waiting outweighs it in the end."""
+
+    HIGH = "high"
+    """A person waits."""
+    NORMAL = "normal"
+    """The day's work: overtaken by `high` for ten minutes of waiting."""
+    LOW = "low"
+    """Whenever there is room: overtaken by `normal` for an hour more."""
+
+    @property
+    def handicap_ms(self) -> int:
+        """Milliseconds that a job of this priority seems to have arrived later."""
+        return {"high": 0, "normal": 600_000, "low": 4_200_000}[self.value]
+
+
+class Callback(Contract):
+    """Where to tell of the job's end."""
+
+    url: HttpUrl
+
+
+class DocumentSource(Contract):
+    """The document as a caller names it: by URI or as inline text."""
+
+    uri: S3Uri | None = None
+    text: Annotated[str, StringConstraints(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.uri is None) == (self.text is None):
+            raise ValueError("give exactly one of `uri` and `text`")
+        return self
+
+
+class JobRequest(Contract):
+    """What a caller asks for; the body of `POST /v1/jobs`."""
+
+    document: DocumentSource
+    tasks: tuple[TaskName, ...] = Field(min_length=1, max_length=64)
+    callback: Callback | None = None
+    priority: Priority = Priority.NORMAL
+    metadata: Metadata = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _tasks_once(self) -> Self:
+        if len(set(self.tasks)) != len(self.tasks):
+            raise ValueError("each task may be named once")
+        return self
+
+
+class JobSpec(Contract):
+    """What the ledger keeps of a request; never changed after the submit."""
+
+    document: DocumentRef
+    tasks: tuple[TaskName, ...] = Field(min_length=1)
+    tenant: TenantName = DEFAULT_TENANT
+    priority: Priority = Priority.NORMAL
+    callback: Callback | None = None
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class Attempt(Contract):
+    """How one try at a stage ended, when it did not end well."""
+
+    at: datetime
+    stage: Stage | None = None
+    number: int = Field(ge=0)
+    worker: str
+    failure: Failure
+
+
+class Job(Contract):
+    """A job as its owner sees it."""
+
+    id: str = Field(pattern=JOB_ID.pattern)
+    state: JobState
+    stage: Stage
+    queue: str
+    tenant: TenantName
+    tasks: tuple[TaskName, ...]
+    document: DocumentRef
+    priority: Priority
+    metadata: Metadata
+    attempts: int = Field(ge=0, description="Attempts at the present stage that were charged.")
+    created_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None = None
+    due_at: datetime | None = Field(default=None, description="When a waiting job goes on.")
+    prepared: Prepared | None = None
+    result_uri: S3Uri | None = None
+    failure: Failure | None = None
+    history: tuple[Attempt, ...] = ()
+
+    def public(self) -> dict[str, Any]:
+        """The job as JSON values, without what is not set."""
+        return self.model_dump(mode="json", exclude_none=True)

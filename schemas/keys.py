@@ -1,0 +1,57 @@
+"""The ledger's keys in Redis: every name, its type and what it holds.
+
+The Lua scripts build the same names from the same prefix; `ledger/script.py` hands it to them.
+"""
+
+from __future__ import annotations
+
+PREFIX = "docfleet:"
+
+RECORD = PREFIX + "record:{id}"
+"""Hash. One job or one delivery: what it is, where it stands, who holds its lease."""
+
+HISTORY = PREFIX + "history:{id}"
+"""List of JSON. The attempts of a record that did not end well, oldest first."""
+
+QUEUES = PREFIX + "queues"
+"""Set. The queues that have been used."""
+
+LINE = PREFIX + "line:{queue}"
+"""Sorted set by rank. Records that wait for their turn."""
+
+DISPATCHED = PREFIX + "dispatched:{queue}"
+"""Sorted set by time. Records whose message is out and that no worker has claimed."""
+
+LEASED = PREFIX + "leased:{queue}"
+"""Sorted set by the lease's end. Records that a worker holds."""
+
+WAITING = PREFIX + "waiting"
+"""Sorted set by due time. Records that failed and will be tried again."""
+
+DEAD = PREFIX + "dead"
+"""Sorted set by time. Dead letters."""
+
+CLOSED = PREFIX + "closed"
+"""Hash. How many records ended in each state."""
+
+CAPACITY = PREFIX + "capacity:{queue}"
+"""Hash. How many records each worker can hold at once."""
+
+ALIVE = PREFIX + "alive:{queue}"
+"""Sorted set by expiry. Workers whose heartbeat is fresh."""
+
+WINDOW = PREFIX + "window:{queue}"
+"""Number. How many records may be dispatched or leased at once."""
+
+SWEPT = PREFIX + "swept"
+"""Number. When the last sweep ran."""
+
+
+def record(record_id: str) -> str:
+    """The hash of a job or a delivery."""
+    return RECORD.format(id=record_id)
+
+
+def history(record_id: str) -> str:
+    """The list of a record's failed attempts."""
+    return HISTORY.format(id=record_id)

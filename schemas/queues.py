@@ -1,0 +1,25 @@
+"""Names of Celery queues and tasks: how work is addressed to machines."""
+
+from __future__ import annotations
+
+PREPARE_QUEUE = "prepare"
+DELIVER_QUEUE = "deliver"
+INFER_PREFIX = "infer."
+
+CELERY_TASK_PREFIX = "docfleet."
+"""The Celery task of a queue is this prefix and the queue's role."""
+
+
+def infer_queue(pool: str) -> str:
+    """The queue of a pool's workers."""
+    return INFER_PREFIX + pool
+
+
+def role_of(queue: str) -> str:
+    """The role of the workers that serve a queue: `prepare`, `infer` or `deliver`."""
+    return queue.partition(".")[0]
+
+
+def celery_task(role: str) -> str:
+    """The name under which workers of a role register their Celery task."""
+    return CELERY_TASK_PREFIX + role

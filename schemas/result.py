@@ -1,0 +1,105 @@
+"""A result: what comes back for a job, as one object `{job_id}.json`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from schemas.document import DocumentRef
+from schemas.failure import Failure
+from schemas.job import Metadata, TaskName, TenantName
+from schemas.model import Contract
+from schemas.states import JobState
+from schemas.task import TaskKind
+
+
+class TaskStatus(StrEnum):
+    """How a task of the job ended."""
+
+    SUCCEEDED = "succeeded"
+    """`data` is valid against the task's schema."""
+    FAILED = "failed"
+    """`failure` says why there is no data."""
+
+
+class Usage(Contract):
+    """Tokens that the engine counted."""
+
+    prompt_tokens: int = Field(default=0, ge=0)
+    cached_tokens: int = Field(default=0, ge=0, description="Of the prompt, read from the cache.")
+    output_tokens: int = Field(default=0, ge=0)
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+        )
+
+
+class AdapterVersion(Contract):
+    """The adapter that a task ran on."""
+
+    name: str
+    sha256: str
+
+
+class TaskResult(Contract):
+    """What one task made of the document."""
+
+    status: TaskStatus
+    version: str
+    kind: TaskKind
+    data: Any = Field(default=None, description="Valid against the task's output schema.")
+    failure: Failure | None = None
+    raw_output: str | None = Field(default=None, description="The answer that was not valid.")
+    adapter: AdapterVersion | None = None
+    usage: Usage = Usage()
+    seconds: float = Field(default=0, ge=0, description="From the gate to the last token.")
+
+
+class EngineVersion(Contract):
+    """What answered."""
+
+    kind: Literal["vllm", "scripted"]
+    version: str
+    model: str
+    model_sha256: str = Field(description="Of the weights and the config, as the pool loaded them.")
+
+
+class DocumentFacts(DocumentRef):
+    """The document of a result."""
+
+    sha256: str
+    media_type: str
+    size: int
+    pages: int
+    tokens: int
+
+
+class Timings(Contract):
+    """Seconds from the submit, by the ledger's clock, but for `infer`: the attempt's own."""
+
+    submitted_at: datetime
+    finished_at: datetime
+    infer_seconds: float = Field(ge=0)
+
+
+class JobResult(Contract):
+    """The result object of a job."""
+
+    schema_version: Literal["1"] = "1"
+    job_id: str
+    state: Literal[JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED]
+    tenant: TenantName
+    document: DocumentFacts
+    metadata: Metadata
+    tasks: dict[TaskName, TaskResult]
+    engine: EngineVersion
+    pool: str
+    worker: str
+    usage: Usage
+    timings: Timings

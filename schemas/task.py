@@ -1,0 +1,57 @@
+"""A task: a named, versioned piece of work on a document."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from schemas.guidable import check_guidable
+from schemas.job import TaskName
+from schemas.model import Contract
+
+
+class TaskKind(StrEnum):
+    """What a task makes of a document."""
+
+    EXTRACTION = "extraction"
+    """The values of named fields."""
+    CLASSIFICATION = "classification"
+    """One label of a closed set."""
+    SUMMARIZATION = "summarization"
+    """A short text."""
+    SCORING = "scoring"
+    """Points and reasons for one indicator of quality."""
+
+
+class TaskLimits(Contract):
+    """What one run of the task may use."""
+
+    max_output_tokens: int = Field(default=512, ge=1, le=32_768)
+    timeout_seconds: float = Field(default=120, gt=0, le=3_600)
+
+
+class TaskAdapter(Contract):
+    """The LoRA adapter that the task runs on instead of the base model alone."""
+
+    path: Path = Field(description="A directory with adapter_config.json and safetensors.")
+
+
+class Task(Contract):
+    """One YAML file in `tasks/`."""
+
+    name: TaskName
+    version: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$", coerce_numbers_to_str=True)
+    kind: TaskKind
+    instructions: str = Field(min_length=1, max_length=20_000)
+    output_schema: dict[str, Any]
+    adapter: TaskAdapter | None = None
+    limits: TaskLimits = TaskLimits()
+
+    @field_validator("output_schema")
+    @classmethod
+    def _guidable(cls, schema: dict[str, Any]) -> dict[str, Any]:
+        check_guidable(schema)
+        return schema

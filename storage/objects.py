@@ -1,0 +1,46 @@
+"""What docfleet asks of an object store: the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from schemas.document import S3Uri
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One object of a listing."""
+
+    uri: S3Uri
+    size: int
+    etag: str
+    modified_at: datetime
+
+
+class ObjectStore(Protocol):
+    """Whole objects by URI. Every method raises StorageUnavailableError when trying again helps."""
+
+    async def get(self, uri: S3Uri, *, max_bytes: int) -> bytes:
+        """The object's bytes.
+
+        Raises:
+            ObjectMissingError: No object lies there.
+            ObjectForbiddenError: The credentials do not allow it.
+            ObjectTooLargeError: It has more than max_bytes; nothing of it was read.
+        """
+
+    async def put(self, uri: S3Uri, data: bytes, *, media_type: str) -> None:
+        """Write the object, over another if there is one."""
+
+    async def create(self, uri: S3Uri, data: bytes, *, media_type: str) -> None:
+        """Write the object unless one lies there.
+
+        Raises:
+            ObjectExistsError: One lies there; it is unchanged.
+        """
+
+    def list(self, bucket: str, *, prefix: str = "") -> AsyncIterator[ObjectInfo]:
+        """The objects of a bucket, in the order of their keys."""

@@ -1,0 +1,148 @@
+"""The S3 backend: boto3 in a pool of threads.
+
+Endpoint and credentials are boto3's own business: AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY, profiles, instance roles.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from schemas.document import S3Uri, bucket_and_key
+from storage.errors import (
+    ObjectExistsError,
+    ObjectForbiddenError,
+    ObjectMissingError,
+    ObjectTooLargeError,
+    StorageError,
+    StorageUnavailableError,
+)
+from storage.objects import ObjectInfo
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_T = TypeVar("_T")
+_MISSING = {"NoSuchKey", "NoSuchBucket", "404", "NotFound"}
+_FORBIDDEN = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+_EXISTS = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
+_SERVER_ERROR = 500
+
+
+class S3Store:
+    """An ObjectStore on anything that speaks S3 and honours `If-None-Match: *`."""
+
+    def __init__(self, *, threads: int = 32, endpoint_url: str | None = None) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="s3")
+        config = Config(
+            connect_timeout=5,
+            read_timeout=30,
+            max_pool_connections=threads,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            s3={"addressing_style": "path"} if endpoint_url else {},
+        )
+        self._client: S3Client = boto3.client("s3", endpoint_url=endpoint_url, config=config)
+
+    async def get(self, uri: S3Uri, *, max_bytes: int) -> bytes:
+        """See ObjectStore."""
+        bucket, key = bucket_and_key(uri)
+
+        def read() -> bytes:
+            answer = self._client.get_object(Bucket=bucket, Key=key)
+            with answer["Body"] as body:
+                if answer["ContentLength"] > max_bytes:
+                    raise ObjectTooLargeError(
+                        f"{uri} has {answer['ContentLength']:,} bytes; the limit is {max_bytes:,}"
+                    )
+                return body.read()
+
+        return await self._run(uri, read)
+
+    async def put(self, uri: S3Uri, data: bytes, *, media_type: str) -> None:
+        """See ObjectStore."""
+        await self._put(uri, data, media_type)
+
+    async def create(self, uri: S3Uri, data: bytes, *, media_type: str) -> None:
+        """See ObjectStore."""
+        await self._put(uri, data, media_type, IfNoneMatch="*")
+
+    async def _put(self, uri: S3Uri, data: bytes, media_type: str, **condition: str) -> None:
+        bucket, key = bucket_and_key(uri)
+        await self._run(
+            uri,
+            lambda: self._client.put_object(
+                Bucket=bucket, Key=key, Body=data, ContentType=media_type, **condition  # type: ignore[arg-type]  # the stubs know each argument by name only
+            ),
+        )
+
+    async def list(self, bucket: str, *, prefix: str = "") -> AsyncIterator[ObjectInfo]:
+        """See ObjectStore."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=prefix
+        )
+        pages_left = iter(pages)
+        while page := await self._run(f"s3://{bucket}/{prefix}", lambda: next(pages_left, None)):
+            for entry in page.get("Contents", ()):
+                yield ObjectInfo(
+                    uri=f"s3://{bucket}/{entry['Key']}",
+                    size=entry["Size"],
+                    etag=entry["ETag"].strip('"'),
+                    modified_at=entry["LastModified"],
+                )
+
+    async def create_bucket(self, bucket: str) -> None:
+        """Make a bucket unless it is there."""
+
+        def make() -> None:
+            try:
+                self._client.head_bucket(Bucket=bucket)
+            except ClientError:
+                self._client.create_bucket(Bucket=bucket)
+
+        await self._run(f"s3://{bucket}", make)
+
+    async def _run(self, uri: str, call: Callable[[], _T]) -> _T:
+        def guarded() -> _T:
+            with _explained(uri):
+                return call()
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, guarded)
+
+    def close(self) -> None:
+        """Let the threads and connections go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+
+@contextmanager
+def _explained(uri: str) -> Iterator[None]:
+    """Turn boto3's errors into ours."""
+    try:
+        yield
+    except ClientError as error:
+        raise _translate(uri, error.response) from error
+    except BotoCoreError as error:
+        raise StorageUnavailableError(f"{uri}: {error}") from error
+
+
+def _translate(uri: str, response: Any) -> StorageError:
+    code = str(response.get("Error", {}).get("Code", ""))
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR))
+    message = f"{uri}: {code} {response.get('Error', {}).get('Message', '')}".strip()
+    if code in _MISSING:
+        return ObjectMissingError(message)
+    if code in _FORBIDDEN:
+        return ObjectForbiddenError(message)
+    if code in _EXISTS:
+        return ObjectExistsError(message)
+    if status >= _SERVER_ERROR or code in {"SlowDown", "RequestTimeout", "Throttling"}:
+        return StorageUnavailableError(message)
+    return StorageError(message)

@@ -1,0 +1,90 @@
+"""What the workers ask of an engine: the protocol, its requests and its answers.
+
+Implementations are in `engine_vllm.py` and `engine_scripted.py`; both pass the same conformance
+suite. Nothing here imports vllm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from schemas.result import EngineVersion, Usage
+
+Message = Mapping[str, str]
+"""One chat message: `role` and `content`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A LoRA adapter that has been verified against the base model."""
+
+    name: str
+    path: Path
+    sha256: str
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRequest:
+    """One task on one document.
+
+    Attributes:
+        request_id: Unique among the requests in flight.
+        messages: The chat, document first and instructions last.
+        schema: JSON Schema that the output must follow, or None for free text.
+        max_tokens: Most output tokens.
+        adapter: What to run on instead of the base model alone.
+    """
+
+    request_id: str
+    messages: Sequence[Message]
+    schema: Mapping[str, Any] | None
+    max_tokens: int
+    adapter: Adapter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineAnswer:
+    """What the engine made of a request.
+
+    Attributes:
+        text: The output, complete or not.
+        finish_reason: `stop` when complete, `length` when max_tokens cut it off.
+        usage: Tokens, counted by the engine.
+    """
+
+    text: str
+    finish_reason: Literal["stop", "length"]
+    usage: Usage
+
+
+class Engine(Protocol):
+    """One model on one device, many requests in flight. All methods run on one event loop."""
+
+    @property
+    def version(self) -> EngineVersion:
+        """What this engine is; known after `start`."""
+
+    async def start(self) -> None:
+        """Load the model.
+
+        Raises:
+            EngineStartError: It cannot; the message says why and what to do.
+        """
+
+    async def generate(self, request: EngineRequest) -> EngineAnswer:
+        """Answer one request. Cancelling the caller aborts it in the engine.
+
+        Raises:
+            PromptTooLongError: Prompt and max_tokens do not fit the context.
+            RequestRefusedError: The engine does not accept the request.
+            RequestFailedError: The engine failed this request and lives on.
+            AdapterRefusedError: The engine cannot load the adapter.
+            EngineDiedError: The engine is gone, and every request with it.
+        """
+
+    async def stop(self) -> None:
+        """Free the device. Idempotent; also right after a death."""

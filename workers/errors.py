@@ -1,0 +1,45 @@
+"""Errors of the workers; each says in one line what happened."""
+
+from __future__ import annotations
+
+from schemas.failure import Failure, FailureCode
+
+
+class WorkerError(Exception):
+    """Anything that a worker raises on purpose."""
+
+
+class StageError(WorkerError):
+    """An attempt failed for a reason that has a code."""
+
+    def __init__(self, code: FailureCode, message: str, task: str | None = None) -> None:
+        super().__init__(message)
+        self.failure = Failure.of(code, message, task)
+
+
+class EngineError(WorkerError):
+    """Anything that an engine raises on purpose."""
+
+
+class EngineStartError(EngineError):
+    """The engine cannot start as configured."""
+
+
+class EngineDiedError(EngineError):
+    """The engine is gone, and every request in flight with it."""
+
+
+class PromptTooLongError(EngineError):
+    """Prompt and answer do not fit the model's context."""
+
+
+class RequestRefusedError(EngineError):
+    """The engine does not accept the request."""
+
+
+class RequestFailedError(EngineError):
+    """The engine failed this request and lives on."""
+
+
+class AdapterRefusedError(EngineError):
+    """The engine cannot load the adapter."""
