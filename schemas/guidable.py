@@ -83,7 +83,10 @@ def _string_problems(node: Mapping[str, Any], place: str) -> Iterator[tuple[str,
     if _LOOKAROUND.search(str(node.get("pattern", ""))):
         yield f"{place}/pattern", "the engine ignores lookahead and lookbehind"
     if "format" in node and node["format"] not in FORMATS:
-        yield f"{place}/format", f"the engine enforces only the formats {', '.join(sorted(FORMATS))}"
+        yield (
+            f"{place}/format",
+            f"the engine enforces only the formats {', '.join(sorted(FORMATS))}",
+        )
 
 
 def _ref_problems(

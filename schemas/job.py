@@ -113,6 +113,7 @@ class Job(Contract):
     document: DocumentRef
     priority: Priority
     metadata: Metadata
+    callback: Callback | None = None
     attempts: int = Field(ge=0, description="Attempts at the present stage that were charged.")
     created_at: datetime
     updated_at: datetime

@@ -1,6 +1,7 @@
-"""The settings of a fleet: `fleet.toml`, the environment over it, secrets from the environment only.
+"""The settings of a fleet: `fleet.toml`, and the environment over it.
 
-A variable `DOCFLEET_POOLS__CPU__CONCURRENCY` overrides `[pools.cpu] concurrency`.
+Secrets come from the environment only.
+`DOCFLEET_POOLS__CPU__CONCURRENCY` overrides `[pools.cpu] concurrency`.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ class PoolSettings(Section):
     model: str
     gpu: str = Field(description="The GPU kind, such as A100-80GB, T4 or CPU.")
     concurrency: int = Field(
-        default=0, ge=0, le=1024, description="Engine requests at once; 0 takes the kind's tuned one."
+        default=0,
+        ge=0,
+        le=1024,
+        description="Engine requests at once; 0 takes the kind's tuned one.",
     )
     max_model_len: int = Field(default=8192, ge=256)
     engine: dict[str, Any] = Field(

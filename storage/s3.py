@@ -62,7 +62,7 @@ class S3Store:
                     raise ObjectTooLargeError(
                         f"{uri} has {answer['ContentLength']:,} bytes; the limit is {max_bytes:,}"
                     )
-                return body.read()
+                return bytes(body.read())
 
         return await self._run(uri, read)
 
@@ -74,20 +74,22 @@ class S3Store:
         """See ObjectStore."""
         await self._put(uri, data, media_type, IfNoneMatch="*")
 
-    async def _put(self, uri: S3Uri, data: bytes, media_type: str, **condition: str) -> None:
+    async def _put(self, uri: S3Uri, data: bytes, media_type: str, **condition: Any) -> None:
         bucket, key = bucket_and_key(uri)
         await self._run(
             uri,
             lambda: self._client.put_object(
-                Bucket=bucket, Key=key, Body=data, ContentType=media_type, **condition  # type: ignore[arg-type]  # the stubs know each argument by name only
+                Bucket=bucket,
+                Key=key,
+                Body=data,
+                ContentType=media_type,
+                **condition,
             ),
         )
 
     async def list(self, bucket: str, *, prefix: str = "") -> AsyncIterator[ObjectInfo]:
         """See ObjectStore."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=bucket, Prefix=prefix
-        )
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         pages_left = iter(pages)
         while page := await self._run(f"s3://{bucket}/{prefix}", lambda: next(pages_left, None)):
             for entry in page.get("Contents", ()):

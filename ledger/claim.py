@@ -1,0 +1,44 @@
+"""A claim: the lease on one record, and what the record said when it was taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.document import Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to run one attempt.
+
+    Attributes:
+        id: The record's id.
+        token: The fencing token; each write of this attempt carries it.
+        spec: The record's spec, JSON.
+        attempt: The number of this attempt at the present stage, from 1.
+        created_ms: When the record was written, Unix milliseconds by Redis TIME.
+        claimed_ms: When this lease was taken, likewise.
+        prepared: What the prepare stage left, for a job that is past it.
+    """
+
+    id: str
+    token: str
+    spec: str
+    attempt: int
+    created_ms: int
+    claimed_ms: int
+    prepared: Prepared | None
+
+
+def read_claim(record_id: str, token: str, claimed_ms: int, fields: dict[str, str]) -> Claim:
+    """A claim from the fields of its record."""
+    prepared = fields.get("prepared")
+    return Claim(
+        id=record_id,
+        token=token,
+        spec=fields["spec"],
+        attempt=int(fields["attempts"]),
+        created_ms=int(fields["created"]),
+        claimed_ms=claimed_ms,
+        prepared=Prepared.model_validate_json(prepared) if prepared else None,
+    )

@@ -1,0 +1,21 @@
+"""Errors of the ledger; each says in one line what happened."""
+
+
+class LedgerError(Exception):
+    """Anything that the ledger raises on purpose."""
+
+
+class LedgerUnavailableError(LedgerError):
+    """Redis did not answer: nothing is known of what was asked."""
+
+
+class LedgerFullError(LedgerError):
+    """Redis has no memory left for another job."""
+
+
+class LeaseLostError(LedgerError):
+    """Another attempt owns the record now; what this one did changes nothing."""
+
+
+class IdempotencyError(LedgerError):
+    """A job of this id is there, and it was another request."""

@@ -1,0 +1,24 @@
+-- Take the lease on a record whose message has come.
+-- KEYS  1 the record
+-- ARGV  1 id, 2 token (a nonce of the claimer), 3 worker, 4 lease in milliseconds
+-- Gives {'claimed', now, fields of the record...} or {'refused', why}
+-- Caller: ledger/ledger.py Ledger.claim
+
+local id, token, worker, lease = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+
+local function claimed(now)
+  return { 'claimed', now, unpack(redis.call('HGETALL', KEYS[1])) }
+end
+
+local state, queue, holder = unpack(redis.call('HMGET', KEYS[1], 'state', 'queue', 'token'))
+if not state then return { 'refused', 'unknown' } end
+local now = now_ms()
+if state == 'running' and holder == token then return claimed(now) end
+if state ~= 'queued' then return { 'refused', state } end
+-- A message of earlier days must not carry its record past the line.
+if redis.call('ZREM', dispatched_key(queue), id) == 0 then return { 'refused', 'in line' } end
+
+redis.call('ZADD', leased_key(queue), now + lease, id)
+redis.call('HSET', KEYS[1], 'state', 'running', 'token', token, 'worker', worker, 'updated', now)
+redis.call('HINCRBY', KEYS[1], 'attempts', 1)
+return claimed(now)

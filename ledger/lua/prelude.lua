@@ -1,0 +1,113 @@
+-- What the transitions share: keys, the line, the window, messages, closing.
+-- Stands in front of every script here. ledger/script.py puts two constants before it:
+--   PREFIX   the prefix of all keys (schemas/keys.py)
+--   MESSAGE  a Celery message as kombu renders it, with @id@, @queue@, @task@ and @tag@ to fill in
+-- Scripts are not rolled back on an error: each checks everything before its first write.
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function record_key(id) return PREFIX .. 'record:' .. id end
+local function history_key(id) return PREFIX .. 'history:' .. id end
+local function line_key(queue) return PREFIX .. 'line:' .. queue end
+local function dispatched_key(queue) return PREFIX .. 'dispatched:' .. queue end
+local function leased_key(queue) return PREFIX .. 'leased:' .. queue end
+local function capacity_key(queue) return PREFIX .. 'capacity:' .. queue end
+local function alive_key(queue) return PREFIX .. 'alive:' .. queue end
+local function window_key(queue) return PREFIX .. 'window:' .. queue end
+local WAITING = PREFIX .. 'waiting'
+local DEAD = PREFIX .. 'dead'
+local CLOSED = PREFIX .. 'closed'
+local QUEUES = PREFIX .. 'queues'
+local SWEPT = PREFIX .. 'swept'
+
+-- Put a record's message into its queue's Celery list.
+local function send(id, queue, now)
+  local role = string.match(queue, '^[^.]+')
+  local values = { id = id, queue = queue, task = 'docfleet.' .. role, tag = id .. '-' .. now }
+  redis.call('LPUSH', queue, (string.gsub(MESSAGE, '@(%l+)@', values)))
+  redis.call('ZADD', dispatched_key(queue), now, id)
+end
+
+-- Send the next of the line while the window has room.
+-- Occupancy is counted from the sets, so that no crash can leak a place.
+local function fill(queue, now)
+  local window = tonumber(redis.call('GET', window_key(queue)) or 2)
+  local busy = redis.call('ZCARD', dispatched_key(queue)) + redis.call('ZCARD', leased_key(queue))
+  if busy >= window then return end
+  local popped = redis.call('ZPOPMIN', line_key(queue), window - busy)
+  for i = 1, #popped, 2 do send(popped[i], queue, now) end
+end
+
+-- Stand in line for a queue's workers; `rank` decides the order, lowest first.
+local function stand_in_line(id, queue, rank, now)
+  redis.call('SADD', QUEUES, queue)
+  redis.call('HSET', record_key(id), 'state', 'queued', 'queue', queue, 'updated', now)
+  redis.call('ZADD', line_key(queue), rank, id)
+  fill(queue, now)
+end
+
+local function leave_queue(id, queue)
+  redis.call('ZREM', line_key(queue), id)
+  redis.call('ZREM', dispatched_key(queue), id)
+  redis.call('ZREM', leased_key(queue), id)
+  redis.call('ZREM', WAITING, id)
+end
+
+-- The delivery that tells of a job's end. Its id derives from the job and the state.
+local function open_delivery(job, state, now)
+  local id = 'msg_' .. string.sub(job, 5) .. '_' .. state
+  redis.call('HSET', record_key(id), 'spec', cjson.encode({ job = job, state = state }),
+    'stage', 'deliver', 'rank', now, 'created', now, 'attempts', 0, 'losses', 0)
+  stand_in_line(id, 'deliver', now, now)
+end
+
+-- End a record. `fields` is a flat list of what else the record is to say.
+local function close(id, state, now, fields)
+  local record = record_key(id)
+  local queue, callback = unpack(redis.call('HMGET', record, 'queue', 'callback'))
+  leave_queue(id, queue)
+  redis.call('HSET', record, 'state', state, 'updated', now, 'closed', now, unpack(fields))
+  redis.call('HDEL', record, 'token', 'due', 'cancel')
+  if state == 'dead' then redis.call('ZADD', DEAD, now, id) end
+  redis.call('HINCRBY', CLOSED, string.match(id, '^%l+') .. ':' .. state, 1)
+  if callback then open_delivery(id, state, now) end
+  fill(queue, now)
+end
+
+-- Whether `token` holds the record's lease: 'held', or why not.
+-- 'settled' means that this very token ended its attempt before: a write that was replayed.
+local function lease_of(id, token)
+  local state, holder, settled = unpack(
+    redis.call('HMGET', record_key(id), 'state', 'token', 'settled'))
+  if state == 'running' and holder == token then return 'held' end
+  if settled == token then return 'settled' end
+  return 'lost'
+end
+
+-- End the lease, and remember whose it was.
+local function settle(id, queue, token)
+  redis.call('ZREM', leased_key(queue), id)
+  redis.call('HSET', record_key(id), 'settled', token)
+  redis.call('HDEL', record_key(id), 'token')
+end
+
+local HISTORY_LENGTH = 50
+
+local function remember(id, entry)
+  redis.call('RPUSH', history_key(id), entry)
+  redis.call('LTRIM', history_key(id), -HISTORY_LENGTH, -1)
+end
+
+-- How many records of a queue may be out: the capacity of its live workers and a tenth more.
+local function measure_window(queue, now)
+  for _, worker in ipairs(redis.call('ZRANGE', alive_key(queue), '-inf', now, 'BYSCORE')) do
+    redis.call('ZREM', alive_key(queue), worker)
+    redis.call('HDEL', capacity_key(queue), worker)
+  end
+  local capacity = 0
+  for _, slots in ipairs(redis.call('HVALS', capacity_key(queue))) do capacity = capacity + slots end
+  redis.call('SET', window_key(queue), capacity + math.max(2, math.ceil(capacity / 10)))
+end

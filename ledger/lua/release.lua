@@ -1,0 +1,25 @@
+-- An attempt ends and its record does not: back in line, now or later.
+-- KEYS  1 the record
+-- ARGV  1 id, 2 token, 3 milliseconds to wait (0: back in line at once),
+--       4 '1' if the attempt counts, '0' if it is given back, 5 entry for the history (JSON) or ''
+-- Gives 'held' when done, 'settled' when done before, 'lost' when nothing was changed
+-- Caller: ledger/ledger.py Ledger.release
+
+local id, token, delay, charge, entry = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+
+local verdict = lease_of(id, token)
+if verdict ~= 'held' then return verdict end
+
+local now = now_ms()
+local queue, rank = unpack(redis.call('HMGET', KEYS[1], 'queue', 'rank'))
+settle(id, queue, token)
+if charge == '0' then redis.call('HINCRBY', KEYS[1], 'attempts', -1) end
+if entry ~= '' then remember(id, entry) end
+if delay > 0 then
+  redis.call('HSET', KEYS[1], 'state', 'waiting', 'due', now + delay, 'updated', now)
+  redis.call('ZADD', WAITING, now + delay, id)
+  fill(queue, now)
+else
+  stand_in_line(id, queue, rank, now)
+end
+return verdict

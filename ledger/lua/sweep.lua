@@ -1,0 +1,89 @@
+-- Mend what broke: expired leases, due retries, lost messages.
+-- KEYS  none
+-- ARGV  1 milliseconds between two sweeps, 2 lease in milliseconds, 3 grace in milliseconds,
+--       4 leases that one stage may lose, 5 times that a message is sent again, 6 records at once,
+--       7 failure of one lost lease, 8 of the last one, 9 of a message lost too often (JSON each)
+-- Gives {expired, killed, woken, resent, undeliverable, pardoned}, each a count
+-- Caller: ledger/ledger.py Ledger.sweep
+
+local interval, lease, grace = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local max_losses, max_resends, batch = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local lost_failure, killed_failure, undeliverable_failure = ARGV[7], ARGV[8], ARGV[9]
+
+local now = now_ms()
+local last = tonumber(redis.call('GET', SWEPT) or now - interval)
+local count = { expired = 0, killed = 0, woken = 0, resent = 0, undeliverable = 0, pardoned = 0 }
+local function counts()
+  return { count.expired, count.killed, count.woken, count.resent, count.undeliverable,
+    count.pardoned }
+end
+
+-- Many workers sweep; one an interval is enough.
+if now - last < interval and now >= last then return counts() end
+redis.call('SET', SWEPT, now)
+
+-- Nobody swept for longer than a lease: Redis was away, or the whole fleet was. The holders could
+-- not renew, so each lease is extended once before any is judged.
+local function pardon(queue)
+  for _, id in ipairs(redis.call('ZRANGE', leased_key(queue), 0, -1)) do
+    redis.call('ZADD', leased_key(queue), now + lease, id)
+    count.pardoned = count.pardoned + 1
+  end
+end
+
+local function expire(id, queue)
+  local record = record_key(id)
+  local rank, stage, attempts, worker = unpack(
+    redis.call('HMGET', record, 'rank', 'stage', 'attempts', 'worker'))
+  local losses = redis.call('HINCRBY', record, 'losses', 1)
+  redis.call('ZREM', leased_key(queue), id)
+  redis.call('HDEL', record, 'token')
+  remember(id, cjson.encode({ at = now, stage = stage, number = tonumber(attempts),
+    worker = worker or '', failure = cjson.decode(lost_failure) }))
+  if losses >= max_losses then
+    close(id, 'dead', now, { 'failure', killed_failure })
+    count.killed = count.killed + 1
+  else
+    stand_in_line(id, queue, rank, now)
+    count.expired = count.expired + 1
+  end
+end
+
+-- A message is lost when nobody claimed it, the grace is over and it is not in its Celery list.
+local function resend_lost(queue)
+  local late = redis.call('ZRANGE', dispatched_key(queue), '-inf', now - grace, 'BYSCORE',
+    'LIMIT', 0, batch)
+  if #late == 0 then return end
+  local messages = table.concat(redis.call('LRANGE', queue, 0, -1), '\n')
+  for _, id in ipairs(late) do
+    if not string.find(messages, '"' .. id .. '"', 1, true) then
+      if redis.call('HINCRBY', record_key(id), 'resent', 1) > max_resends then
+        close(id, 'dead', now, { 'failure', undeliverable_failure })
+        count.undeliverable = count.undeliverable + 1
+      else
+        send(id, queue, now)
+        count.resent = count.resent + 1
+      end
+    end
+  end
+end
+
+for _, id in ipairs(redis.call('ZRANGE', WAITING, '-inf', now, 'BYSCORE', 'LIMIT', 0, batch)) do
+  redis.call('ZREM', WAITING, id)
+  local queue, rank = unpack(redis.call('HMGET', record_key(id), 'queue', 'rank'))
+  redis.call('HDEL', record_key(id), 'due')
+  stand_in_line(id, queue, rank, now)
+  count.woken = count.woken + 1
+end
+
+for _, queue in ipairs(redis.call('SMEMBERS', QUEUES)) do
+  if now - last > lease then pardon(queue) end
+  for _, id in ipairs(redis.call('ZRANGE', leased_key(queue), '-inf', now, 'BYSCORE',
+    'LIMIT', 0, batch)) do
+    expire(id, queue)
+  end
+  resend_lost(queue)
+  measure_window(queue, now)
+  fill(queue, now)
+end
+return counts()

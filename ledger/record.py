@@ -1,0 +1,51 @@
+"""Reading a record: from the fields in Redis to a job as its owner sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from schemas.document import Prepared
+from schemas.failure import Failure
+from schemas.job import Attempt, Job, JobSpec
+from schemas.states import JobState, Stage
+
+
+def read_job(job_id: str, fields: Mapping[str, str], history: Sequence[str]) -> Job:
+    """A job from its hash and its history.
+
+    Args:
+        job_id: The record's id.
+        fields: The hash `docfleet:record:{id}`.
+        history: The list `docfleet:history:{id}`, each an Attempt as JSON.
+    """
+    spec = JobSpec.model_validate_json(fields["spec"])
+    failure = fields.get("failure")
+    prepared = fields.get("prepared")
+    return Job(
+        id=job_id,
+        state=JobState(fields["state"]),
+        stage=Stage(fields["stage"]),
+        queue=fields["queue"],
+        tenant=spec.tenant,
+        tasks=spec.tasks,
+        document=spec.document,
+        priority=spec.priority,
+        metadata=spec.metadata,
+        callback=spec.callback,
+        attempts=int(fields["attempts"]),
+        created_at=moment(fields["created"]),
+        updated_at=moment(fields["updated"]),
+        closed_at=moment(fields["closed"]) if "closed" in fields else None,
+        due_at=moment(fields["due"]) if "due" in fields else None,
+        prepared=Prepared.model_validate_json(prepared) if prepared else None,
+        result_uri=fields.get("result"),
+        failure=Failure.model_validate_json(failure) if failure else None,
+        history=tuple(Attempt.model_validate(json.loads(entry)) for entry in history),
+    )
+
+
+def moment(milliseconds: str | int) -> datetime:
+    """Unix milliseconds, as the ledger keeps them, as a time in UTC."""
+    return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC)

@@ -1,0 +1,172 @@
+"""Attempts: claim, run, settle. The one place that writes the outcome of work to the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from ledger.claim import Claim
+from ledger.errors import LeaseLostError, LedgerUnavailableError
+from ledger.ledger import Ledger, LetGo
+from ledger.record import moment
+from schemas.failure import Failure, FailureCode
+from schemas.job import Attempt
+from schemas.states import JobState, Stage
+from settings.fleet import LeaseSettings
+from workers.decision import decide
+from workers.errors import StageError
+from workers.outcome import Abandoned, Advanced, Finished, GivenBack, Outcome, Postponed
+from workers.stage import WorkerStage
+
+log = structlog.get_logger(__name__)
+
+_OUTAGE_PAUSE_SECONDS = 0.5
+
+
+class Interruption(Enum):
+    """Why an attempt was stopped from outside."""
+
+    LEASE_LOST = auto()
+    """Another attempt may run the job by now."""
+    CANCELLED = auto()
+    """The job's owner no longer wants it."""
+    DRAINED = auto()
+    """The worker shuts down, and its drain budget is spent."""
+
+
+@dataclass
+class _Held:
+    claim: Claim
+    task: asyncio.Task[Outcome]
+    interruption: Interruption | None = None
+
+
+class Attempts:
+    """The attempts of one worker process. All methods run on its event loop."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        worker: str,
+        lease: LeaseSettings,
+        stages: Mapping[str, WorkerStage],
+    ) -> None:
+        self._ledger = ledger
+        self._worker = worker
+        self._lease = lease
+        self._stages = stages
+        self._held: dict[str, _Held] = {}
+        self.accepting = True
+
+    @property
+    def claims(self) -> list[Claim]:
+        """The leases that this worker holds."""
+        return [held.claim for held in self._held.values()]
+
+    async def run(self, role: str, record_id: str) -> None:
+        """Run one attempt for a message; a stale or duplicate message is dropped."""
+        if not self.accepting:
+            return  # The ledger finds the message lost and sends it to another worker.
+        try:
+            claim = await self._ledger.claim(record_id, self._worker, self._lease.seconds)
+        except LedgerUnavailableError as error:
+            log.warning("message dropped: its record will be sent again", reason=str(error))
+            return
+        if claim is None:
+            log.debug("stale message dropped", record=record_id)
+            return
+        kind = "job_id" if record_id.startswith("job_") else "delivery_id"
+        with bound_contextvars(**{kind: record_id, "attempt": claim.attempt}):
+            outcome = await self._outcome(self._stages[role], claim)
+            await self._until_redis_answers(lambda: self._settle(claim, role, outcome))
+            self._held.pop(claim.id, None)
+
+    async def _outcome(self, stage: WorkerStage, claim: Claim) -> Outcome:
+        held = _Held(claim, asyncio.ensure_future(stage.run(claim)))
+        self._held[claim.id] = held
+        try:
+            return await held.task
+        except asyncio.CancelledError:
+            return _after(held.interruption)
+        except StageError as error:
+            failure = error.failure
+        except Exception as error:
+            log.exception("attempt failed without a code")
+            failure = Failure.of(FailureCode.WORKER_ERROR, f"{type(error).__name__}: {error}")
+        log.warning("attempt failed", code=failure.code, message=failure.message)
+        return decide(
+            failure,
+            attempt=claim.attempt,
+            attempts=self._lease.attempts,
+            jitter=int(claim.token, 16) / 2**64,
+        )
+
+    async def _settle(self, claim: Claim, role: str, outcome: Outcome) -> None:
+        match outcome:
+            case Advanced(queue, prepared):
+                await self._ledger.advance(claim, queue, prepared)
+            case Finished(state, result_uri, failure):
+                await self._ledger.finish(claim, state, result_uri=result_uri, failure=failure)
+                log.info("closed", state=state)
+            case Postponed(wait_seconds, failure):
+                entry = Attempt(
+                    at=moment(claim.claimed_ms),
+                    stage=Stage(role) if role in set(Stage) else None,
+                    number=claim.attempt,
+                    worker=self._worker,
+                    failure=failure,
+                )
+                await self._ledger.release(
+                    claim, wait_seconds=wait_seconds, charge=True, entry=entry
+                )
+            case GivenBack():
+                await self._ledger.release(claim, charge=False)
+            case Abandoned():
+                pass
+
+    async def _until_redis_answers(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write through an outage: work that was paid for is not thrown away."""
+        while True:
+            try:
+                return await write()
+            except LeaseLostError as error:
+                log.warning("outcome dropped", reason=str(error))
+                return None
+            except LedgerUnavailableError as error:
+                log.warning("outcome held back", reason=str(error))
+                await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
+
+    def let_go(self, leases: Iterable[LetGo]) -> None:
+        """Stop the attempts whose lease the ledger says is lost, or whose job is cancelled."""
+        for lease in leases:
+            reason = Interruption.CANCELLED if lease.cancelled else Interruption.LEASE_LOST
+            self._interrupt(lease.id, reason)
+
+    def give_all_back(self) -> None:
+        """Stop every attempt and give its job back, uncharged."""
+        self.accepting = False
+        for record_id in list(self._held):
+            self._interrupt(record_id, Interruption.DRAINED)
+
+    def _interrupt(self, record_id: str, reason: Interruption) -> None:
+        held = self._held.get(record_id)
+        if held is None or held.interruption is not None or held.task.done():
+            return
+        log.info("attempt interrupted", record=record_id, reason=reason.name.lower())
+        held.interruption = reason
+        held.task.cancel()
+
+
+def _after(interruption: Interruption | None) -> Outcome:
+    match interruption:
+        case Interruption.CANCELLED:
+            return Finished(JobState.CANCELLED)
+        case Interruption.LEASE_LOST:
+            return Abandoned()
+        case Interruption.DRAINED | None:
+            return GivenBack()

@@ -1,0 +1,82 @@
+"""The stage `deliver`: one signed webhook, until it is acknowledged or dead."""
+
+from __future__ import annotations
+
+import json
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from ledger.claim import Claim
+from ledger.ledger import Ledger
+from ledger.record import moment
+from schemas.failure import Failure, FailureCode
+from schemas.queues import DELIVER_QUEUE
+from schemas.states import JobState
+from settings.fleet import CallbackSettings
+from workers.errors import StageError
+from workers.outcome import Finished, Outcome, Postponed
+from workers.signature import build_event, sign
+from workers.webhook import Answer, WebhookSender
+
+log = structlog.get_logger(__name__)
+
+
+class DeliverStage:
+    """Sends what the ledger says is to be told of.
+
+    Args:
+        ledger: Where jobs are read.
+        settings: Timeout, concurrency and schedule.
+        secret: Signs every webhook.
+    """
+
+    queue = DELIVER_QUEUE
+
+    def __init__(self, ledger: Ledger, settings: CallbackSettings, secret: str) -> None:
+        self._ledger = ledger
+        self._settings = settings
+        self._secret = secret
+        self._sender: WebhookSender | None = None
+        self.capacity = settings.concurrency
+
+    async def start(self) -> None:
+        """Open the HTTP session."""
+        self._sender = WebhookSender(
+            timeout_seconds=self._settings.timeout_seconds, connections=self._settings.concurrency
+        )
+
+    async def run(self, claim: Claim) -> Outcome:
+        """See WorkerStage."""
+        job = await self._ledger.job(json.loads(claim.spec)["job"])
+        if job is None or job.callback is None or self._sender is None:
+            raise StageError(FailureCode.WORKER_ERROR, "The delivery's job has no callback.")
+        with bound_contextvars(job_id=job.id, tenant=job.tenant):
+            body = build_event(claim.id, job).model_dump_json(exclude_none=True)
+            headers = sign(self._secret, claim.id, moment(claim.claimed_ms), body)
+            answer = await self._sender.send(str(job.callback.url), body, headers)
+            log.info("webhook sent", status=answer.status)
+            return self._after(answer, claim.attempt)
+
+    def _after(self, answer: Answer, attempt: int) -> Outcome:
+        if answer.acknowledged:
+            return Finished(JobState.SUCCEEDED)
+        failure = _failure(answer)
+        if not failure.transient or attempt > len(self._settings.schedule_seconds):
+            return Finished(JobState.DEAD, failure=failure)
+        return Postponed(self._settings.schedule_seconds[attempt - 1], failure)
+
+    async def stop(self) -> None:
+        """Close the HTTP session."""
+        if self._sender is not None:
+            await self._sender.close()
+
+
+def _failure(answer: Answer) -> Failure:
+    if answer.gone:
+        return Failure.of(FailureCode.DELIVERY_GONE, "The receiver answered 410.")
+    if answer.status is None:
+        return Failure.of(FailureCode.DELIVERY_UNREACHABLE, answer.text)
+    return Failure.of(
+        FailureCode.DELIVERY_REFUSED, f"The receiver answered {answer.status}: {answer.text}"
+    )

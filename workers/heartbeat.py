@@ -1,0 +1,44 @@
+"""The heartbeat: renews the leases that this worker holds and tells of its capacity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ledger.ledger import Ledger
+from settings.fleet import LeaseSettings
+from workers.attempt import Attempts
+from workers.periodic import repeat
+from workers.stage import WorkerStage
+
+
+class Heartbeat:
+    """Beats for one worker process, on its event loop."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        worker: str,
+        lease: LeaseSettings,
+        attempts: Attempts,
+        stages: Iterable[WorkerStage],
+    ) -> None:
+        self._ledger = ledger
+        self._worker = worker
+        self._lease = lease
+        self._attempts = attempts
+        self._capacity = {stage.queue: stage.capacity for stage in stages}
+
+    async def beat(self) -> None:
+        """Beat once, and stop the attempts that the ledger says are no longer ours."""
+        let_go = await self._ledger.heartbeat(
+            self._worker, self._lease.seconds, self._capacity, self._attempts.claims
+        )
+        self._attempts.let_go(let_go)
+
+    async def beat_forever(self) -> None:
+        """Beat until cancelled."""
+        await repeat("heartbeat", self._lease.heartbeat_seconds, self.beat)
+
+    def retire(self) -> None:
+        """From the next beat on, this worker counts for no new work."""
+        self._capacity = dict.fromkeys(self._capacity, 0)

@@ -1,0 +1,35 @@
+"""Doing something again and again, through outages of Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from ledger.errors import LedgerError
+
+log = structlog.get_logger(__name__)
+
+
+async def repeat(what: str, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
+    """Run an action every so many seconds until cancelled; an outage is logged once.
+
+    Args:
+        what: What the action is, for the log.
+        seconds: Between the end of one run and the start of the next.
+        action: May raise LedgerError.
+    """
+    failing = False
+    while True:
+        try:
+            await action()
+        except LedgerError as error:
+            if not failing:
+                log.warning("failing", what=what, reason=str(error))
+            failing = True
+        else:
+            if failing:
+                log.info("healed", what=what)
+            failing = False
+        await asyncio.sleep(seconds)

@@ -1,0 +1,114 @@
+"""The stage `prepare`: bytes to page text, stored once per document, and the way to a pool."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from ledger.claim import Claim
+from schemas.document import PageText, Prepared
+from schemas.failure import FailureCode
+from schemas.job import JobSpec
+from schemas.queues import PREPARE_QUEUE
+from schemas.task import Task
+from settings.fleet import FleetSettings
+from storage.errors import ObjectMissingError, StorageUnavailableError
+from storage.objects import ObjectStore
+from workers.document import read_document
+from workers.errors import StageError
+from workers.fetch import fetch_document
+from workers.outcome import Advanced
+from workers.page_text import load_page_text, page_text_uri, store_page_text
+from workers.routing import PoolLimits, choose_pool
+from workers.tokenizer import Tokenizer
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolTokens:
+    """A pool's limits, and how its model counts."""
+
+    limits: PoolLimits
+    tokenizer: Tokenizer
+
+
+class PrepareStage:
+    """Reads documents in a sandbox, a few at a time."""
+
+    queue = PREPARE_QUEUE
+
+    def __init__(
+        self,
+        settings: FleetSettings,
+        store: ObjectStore,
+        tasks: Mapping[str, Task],
+        pools: Sequence[PoolTokens],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._tasks = tasks
+        self._pools = pools
+        self.capacity = settings.prepare_concurrency
+
+    async def start(self) -> None:
+        """Nothing to load."""
+
+    async def run(self, claim: Claim) -> Advanced:
+        """See WorkerStage."""
+        spec = JobSpec.model_validate_json(claim.spec)
+        tasks = known_tasks(spec.tasks, self._tasks)
+        data = await fetch_document(
+            self._store, spec.document.uri, max_bytes=self._settings.limits.document_bytes
+        )
+        sha256 = hashlib.sha256(data).hexdigest()
+        try:
+            page_text, uri = await self._page_text(data, sha256)
+        except StorageUnavailableError as error:
+            raise StageError(FailureCode.STORAGE_UNAVAILABLE, str(error)) from error
+        return self._route(page_text, uri, tasks)
+
+    async def _page_text(self, data: bytes, sha256: str) -> tuple[PageText, str]:
+        uri = page_text_uri(self._settings.work_bucket, sha256)
+        try:
+            return await load_page_text(self._store, uri), uri
+        except ObjectMissingError:
+            page_text = await read_document(data, self._settings.limits)
+            await store_page_text(self._store, uri, page_text)
+            return page_text, uri
+
+    def _route(self, page_text: PageText, uri: str, tasks: Sequence[Task]) -> Advanced:
+        text = page_text.text
+        tokens = [pool.tokenizer.count(text) for pool in self._pools]
+        chosen = choose_pool([pool.limits for pool in self._pools], tokens, tasks)
+        prepared = Prepared(
+            text_uri=uri,
+            sha256=page_text.sha256,
+            media_type=page_text.media_type,
+            size=page_text.size,
+            pages=len(page_text.pages),
+            tokens=tokens[chosen],
+        )
+        log.info("prepared", pages=prepared.pages, tokens=prepared.tokens)
+        return Advanced(self._pools[chosen].limits.queue, prepared)
+
+    async def stop(self) -> None:
+        """Nothing to let go."""
+
+
+def known_tasks(names: Sequence[str], tasks: Mapping[str, Task]) -> list[Task]:
+    """The tasks of these names.
+
+    Raises:
+        StageError: `task.unknown`.
+    """
+    for name in names:
+        if name not in tasks:
+            known = ", ".join(sorted(tasks)) or "none"
+            raise StageError(
+                FailureCode.TASK_UNKNOWN, f"No task {name!r} here; known are: {known}.", name
+            )
+    return [tasks[name] for name in names]

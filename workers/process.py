@@ -1,0 +1,136 @@
+"""One worker process: an event loop with stages, and Celery in front of it.
+
+Its life: load what the stages need, take work until SIGTERM, let it finish within the drain
+budget, give the rest back, free the device.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from celery import signals
+from settings.ready import announce_ready
+
+from ledger.ledger import Ledger
+from settings.fleet import LeaseSettings
+from workers.attempt import Attempts
+from workers.celery_app import make_celery
+from workers.heartbeat import Heartbeat
+from workers.loop import LoopThread
+from workers.stage import WorkerStage
+from workers.sweep import sweep_forever
+
+log = structlog.get_logger(__name__)
+
+EXIT_ENGINE_DIED = 70
+
+MakeStages = Callable[["WorkerProcess"], Mapping[str, WorkerStage]]
+"""Builds the stages of a process, by role, on its event loop."""
+
+
+class WorkerProcess:
+    """Serves one or more roles until SIGTERM.
+
+    Args:
+        redis_url: The ledger's Redis, which is Celery's broker too.
+        lease: How leases are held and how long draining may take.
+        make_stages: What to serve.
+    """
+
+    def __init__(self, redis_url: str, lease: LeaseSettings, make_stages: MakeStages) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+        self._redis_url = redis_url
+        self._lease = lease
+        self._make_stages = make_stages
+        self._exit_code = 0
+        self._background: list[asyncio.Task[None]] = []
+
+    def run(self) -> int:
+        """Work until SIGTERM; gives the exit code."""
+        with LoopThread() as thread:
+            self._thread = thread
+            thread.call(self._open())
+            try:
+                self._consume()
+            finally:
+                thread.call(self._close())
+        return self._exit_code
+
+    async def _open(self) -> None:
+        self.ledger = Ledger(self._redis_url)
+        self._stages = self._make_stages(self)
+        for stage in self._stages.values():
+            await stage.start()
+        self._attempts = Attempts(self.ledger, self.name, self._lease, self._stages)
+        self._heartbeat = Heartbeat(
+            self.ledger, self.name, self._lease, self._attempts, self._stages.values()
+        )
+
+    def _consume(self) -> None:
+        """Run Celery in this, the main thread."""
+        app = make_celery(self._redis_url, self._stages, self._thread.loop, self._attempts.run)
+        signals.setup_logging.connect(_leave_logs_alone)
+        signals.worker_ready.connect(self._on_ready)
+        signals.worker_shutting_down.connect(self._on_shutting_down)
+        app.Worker(
+            hostname=f"docfleet@{self.name}",
+            pool="threads",
+            concurrency=sum(_threads(stage.capacity) for stage in self._stages.values()),
+            queues=[stage.queue for stage in self._stages.values()],
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+            quiet=True,
+        ).start()
+
+    def _on_ready(self, **_: Any) -> None:
+        self._thread.call(self._take_work())
+        log.info("ready", worker=self.name, roles=sorted(self._stages))
+        announce_ready()
+
+    async def _take_work(self) -> None:
+        self._background = [
+            asyncio.create_task(self._heartbeat.beat_forever()),
+            asyncio.create_task(sweep_forever(self.ledger, self._lease)),
+        ]
+
+    def _on_shutting_down(self, **_: Any) -> None:
+        self._thread.loop.call_soon_threadsafe(self._drain)
+
+    def _drain(self) -> None:
+        log.info("draining", seconds=self._lease.drain_seconds)
+        self._heartbeat.retire()
+        asyncio.get_running_loop().call_later(
+            self._lease.drain_seconds, self._attempts.give_all_back
+        )
+
+    def engine_died(self) -> None:
+        """Take no more work and end; whoever supervises starts a fresh process."""
+        if self._exit_code == 0:
+            log.error("engine died: this worker ends and has to be started again")
+            self._exit_code = EXIT_ENGINE_DIED
+            self._attempts.accepting = False
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    async def _close(self) -> None:
+        for task in self._background:
+            task.cancel()
+        for stage in self._stages.values():
+            await stage.stop()
+        await self.ledger.close()
+
+
+def _threads(capacity: int) -> int:
+    """A role's threads: as many as the window sends it, so that no role starves another."""
+    return capacity + max(2, -(-capacity // 10))
+
+
+def _leave_logs_alone(**_: Any) -> None:
+    """Being connected to `setup_logging` is what keeps Celery from configuring logs."""

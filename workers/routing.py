@@ -1,0 +1,59 @@
+"""Routing: the first pool of the file that a prepared job fits. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.failure import FailureCode
+from schemas.queues import infer_queue
+from schemas.task import Task
+from workers.errors import StageError
+
+_CHAT_TOKENS = 64
+"""Room for the chat template and the system message around document and instructions."""
+
+_CHARACTERS_PER_TOKEN = 3
+"""A cautious count of instructions, which are short; the document is counted for real."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """What a pool can take."""
+
+    name: str
+    max_model_len: int
+
+    @property
+    def queue(self) -> str:
+        """The queue of the pool's workers."""
+        return infer_queue(self.name)
+
+
+def choose_pool(
+    pools: Sequence[PoolLimits], document_tokens: Sequence[int], tasks: Sequence[Task]
+) -> int:
+    """The index of the first pool whose context holds the largest of the tasks.
+
+    Args:
+        pools: In the order of fleet.toml, the cheapest first.
+        document_tokens: Tokens of the document, counted as each pool's model counts.
+        tasks: What is to be run.
+
+    Raises:
+        StageError: `document.too_long`, with the numbers.
+    """
+    around = max(
+        task.limits.max_output_tokens + len(task.instructions) // _CHARACTERS_PER_TOKEN
+        for task in tasks
+    )
+    for index, (pool, tokens) in enumerate(zip(pools, document_tokens, strict=True)):
+        if tokens + around + _CHAT_TOKENS <= pool.max_model_len:
+            return index
+    longest = max(pools, key=lambda pool: pool.max_model_len)
+    raise StageError(
+        FailureCode.DOCUMENT_TOO_LONG,
+        f"The document has {min(document_tokens):,} tokens, and instructions and answer need "
+        f"about {around + _CHAT_TOKENS:,} more; the largest pool, {longest.name!r}, "
+        f"holds {longest.max_model_len:,}.",
+    )
