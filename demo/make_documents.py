@@ -61,10 +61,10 @@ def _set_pages(document: Mapping[str, Any]) -> FPDF:
     pdf.set_auto_page_break(auto=True, margin=16)
     pdf.add_page()
     company, place = document["from"]
+    _write_line(pdf, document["title"], style="B", size=15)
+    pdf.ln(1)
     _write_line(pdf, company, style="B", size=11)
     _write_line(pdf, place, size=8)
-    pdf.ln(3)
-    _write_line(pdf, document["title"], style="B", size=15)
     for block in document["blocks"]:
         pdf.ln(2)
         _set_block(pdf, block)

@@ -45,10 +45,13 @@ async def read_document(data: bytes, limits: LimitSettings) -> PageText:
     if content == PDF:
         media_type, pages = "application/pdf", await run_reader(data, limits)
     elif content is None:
-        media_type, pages = "text/plain", _text_pages(data)
+        media_type, pages = "text/plain", _text_pages(data, limits)
     else:
         raise _unsupported(content)
-    _check_pages(pages, limits)
+    if not any(page.strip() for page in pages):
+        raise StageError(
+            FailureCode.DOCUMENT_NO_TEXT, f"The document has no text (pages read: {len(pages):,})."
+        )
     return PageText(
         sha256=await asyncio.to_thread(_sha256, data),
         media_type=media_type,
@@ -93,15 +96,21 @@ def _decode_marked(data: bytes, encoding: str) -> str | None:
 
 
 def _share(data: bytes, of: bytes) -> float:
-    return 1 - len(data.translate(None, of)) / max(len(data), 1)
+    return (len(data) - len(data.translate(None, of))) / max(len(data), 1)
 
 
-def _text_pages(data: bytes) -> list[str]:
+def _text_pages(data: bytes, limits: LimitSettings) -> list[str]:
     text = decode_text(data)
     if text is None:
         raise _unsupported("binary data of no kind that docfleet knows")
     # Programs that write pages as text end the last page with a form feed, too.
-    return text.replace("\r\n", "\n").removesuffix("\f").split("\f")
+    pages = text.replace("\r\n", "\n").removesuffix("\f").split("\f")
+    if len(pages) > limits.pages:
+        raise StageError(
+            FailureCode.DOCUMENT_TOO_LARGE,
+            f"The document has {len(pages):,} pages; the limit is {limits.pages:,}.",
+        )
+    return pages
 
 
 def _check_size(size: int, limits: LimitSettings) -> None:
@@ -111,18 +120,6 @@ def _check_size(size: int, limits: LimitSettings) -> None:
         raise StageError(
             FailureCode.DOCUMENT_TOO_LARGE,
             f"The document has {size:,} bytes; the limit is {limits.document_bytes:,}.",
-        )
-
-
-def _check_pages(pages: list[str], limits: LimitSettings) -> None:
-    if len(pages) > limits.pages:
-        raise StageError(
-            FailureCode.DOCUMENT_TOO_LARGE,
-            f"The document has {len(pages):,} pages; the limit is {limits.pages:,}.",
-        )
-    if not any(page.strip() for page in pages):
-        raise StageError(
-            FailureCode.DOCUMENT_NO_TEXT, f"The document has no text (pages read: {len(pages):,})."
         )
 
 

@@ -45,7 +45,7 @@ async def run_reader(data: bytes, limits: LimitSettings) -> list[str]:
     loop = asyncio.get_running_loop()
     with _memory_file(data) as document:
         transport, reader = await loop.subprocess_exec(
-            lambda: _Reader(limits.document_bytes + _HEADER_BYTES),
+            lambda: _Reader(limits.document_bytes + limits.pages + _HEADER_BYTES),
             *_command(limits),
             stdin=document,
             env={},

@@ -1,0 +1,149 @@
+"""What the queue costs: the same documents through the fleet and straight through the engine.
+
+Two engines of the same settings are loaded, one in an infer worker behind the queue and one in
+this process. They take turns, and each round gives a ratio: documents/s through the queue over
+documents/s of the bare engine. Both put the same prompts with the same schemas to the engine, at
+the same concurrency. Through the queue a document passes submit, prepare (its text is stored
+already), infer, the result's put and the closing of its record.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+
+from bench.table import print_table, write_json
+from bench.workload import Work, workload
+from docfleet.scoped_stack import scoped_stack
+from ledger.ledger import Ledger
+from schemas.document import DocumentRef
+from schemas.ids import new_job_id
+from schemas.job import JobSpec
+from settings.fleet import FleetSettings, load_settings
+from settings.tasks import load_tasks
+from storage.s3 import S3Store
+from workers.engine import Engine, EngineRequest
+from workers.engines import make_engine
+from workers.page_text import page_text_uri, store_page_text
+from workers.prompt import build_messages
+
+CONFIG = Path(__file__).parents[1] / "fleet.toml"
+
+
+class Fleet:
+    """The queue's side: a running stack and a ledger to submit to."""
+
+    def __init__(self, settings: FleetSettings, ledger: Ledger, store: S3Store) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._store = store
+
+    async def prepare(self, works: Sequence[Work]) -> None:
+        """Store documents and page text, so that only the queue's own work is measured."""
+        bucket = self._settings.work_bucket
+        for work in works:
+            text = work.page_text
+            await store_page_text(self._store, page_text_uri(bucket, text.sha256), text)
+            await self._store.put(self._uri(work), text.text.encode(), media_type="text/plain")
+
+    def _uri(self, work: Work) -> str:
+        return f"s3://{self._settings.work_bucket}/documents/{work.page_text.sha256}.txt"
+
+    async def run(self, works: Sequence[Work]) -> float:
+        """Submit all, wait until all are closed; gives the seconds."""
+        closed_before = (await self._ledger.depth()).closed.get("job:succeeded", 0)
+        started = monotonic()
+        for work in works:
+            spec = JobSpec(
+                document=DocumentRef(uri=self._uri(work)),
+                tasks=tuple(task.name for task in work.tasks),
+            )
+            await self._ledger.submit(new_job_id(), spec)
+        while True:
+            depth = await self._ledger.depth()
+            if depth.dead:
+                raise RuntimeError("a document ended as a dead letter: the figures would be wrong")
+            if depth.closed.get("job:succeeded", 0) - closed_before == len(works):
+                return monotonic() - started
+            await asyncio.sleep(0.02)
+
+
+async def run_bare(engine: Engine, slots: int, works: Sequence[Work]) -> float:
+    """Put the same prompts to the engine, `slots` at a time; gives the seconds."""
+    gate = asyncio.Semaphore(slots)
+
+    async def ask(request: EngineRequest) -> None:
+        async with gate:
+            await engine.generate(request)
+
+    started = monotonic()
+    async with asyncio.TaskGroup() as group:
+        for number, work in enumerate(works):
+            for task in work.tasks:
+                request = EngineRequest(
+                    request_id=f"bare-{started}-{number}-{task.name}",
+                    messages=build_messages(work.page_text.text, task.instructions),
+                    schema=task.output_schema,
+                    max_tokens=task.limits.max_output_tokens,
+                )
+                group.create_task(ask(request))
+    return monotonic() - started
+
+
+async def measure(documents: int, rounds: int) -> list[dict[str, float]]:
+    """One row a round, after a round that is not counted."""
+    settings = load_settings(CONFIG)
+    tasks = load_tasks(settings.tasks_dir)
+    pool = settings.pools["cpu"]
+    rows = []
+    with tempfile.TemporaryDirectory() as state:
+        settings = settings.model_copy(update={"state_dir": CONFIG.parent / ".docfleet"})
+        engine = make_engine(settings, "cpu", "vllm", tasks)
+        await engine.start()
+        async with scoped_stack(Path(state), say=print) as env:
+            ledger = Ledger(env["DOCFLEET_REDIS_URL"])
+            fleet = Fleet(settings, ledger, S3Store(endpoint_url=env["AWS_ENDPOINT_URL_S3"]))
+            for number in range(rounds + 1):
+                works = workload(settings, tasks, documents, f"{number}")
+                await fleet.prepare(works)
+                queue_first = number % 2 == 0
+                queue = await fleet.run(works) if queue_first else 0.0
+                bare = await run_bare(engine, pool.slots, works)
+                queue = queue or await fleet.run(works)
+                if number:
+                    rows.append(_row(number, documents, queue, bare))
+            await ledger.close()
+        await engine.stop()
+    return rows
+
+
+def _row(number: int, documents: int, queue: float, bare: float) -> dict[str, float]:
+    return {
+        "round": number,
+        "queue documents/s": documents / queue,
+        "bare documents/s": documents / bare,
+        "ratio": bare / queue,
+    }
+
+
+def main() -> None:
+    """Measure, print the table, write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.overhead")
+    parser.add_argument("--documents", type=int, default=24, help="in each round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    arguments = parser.parse_args()
+    rows = asyncio.run(measure(arguments.documents, arguments.rounds))
+    ratio = statistics.median(row["ratio"] for row in rows)
+    print_table("Through the queue against the bare engine", rows)
+    print(f"ratio {ratio:.3f} (median of {len(rows)} rounds of {arguments.documents} documents)")
+    write_json(arguments.json, {"ratio": ratio, "rounds": rows})
+
+
+if __name__ == "__main__":
+    main()

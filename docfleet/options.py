@@ -1,0 +1,30 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from settings.environment import CONFIG_VARIABLE, STATE_DIR_VARIABLE
+
+DEFAULT_CONFIG = Path("fleet.toml")
+DEFAULT_STATE_DIR = Path(".docfleet")
+
+ConfigOption = Annotated[
+    Path,
+    typer.Option("--config", envvar=CONFIG_VARIABLE, help="The fleet's file.", metavar="PATH"),
+]
+
+StateDirOption = Annotated[
+    Path,
+    typer.Option(
+        "--state-dir",
+        envvar=STATE_DIR_VARIABLE,
+        help="Where the local stack keeps its data, secrets and logs.",
+        metavar="PATH",
+    ),
+]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]

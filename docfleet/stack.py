@@ -1,0 +1,136 @@
+"""What `docfleet up` runs: the parts of a local stack, their command lines and environments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from docfleet.errors import BadUsageError
+from docfleet.own_parts import OwnParts
+from docfleet.part import Part
+from docfleet.ports import LOOPBACK, Ports
+from docfleet.seaweed import EventsTo, S3Access, SeaweedPorts, seaweed_part
+from docfleet.stack_options import StackOptions
+from docfleet.state import Secrets, StateDir
+from docfleet.valkey import redis_url, valkey_part
+from settings.environment import STATE_DIR_VARIABLE
+from settings.fleet import FleetSettings
+
+EVENTS_PATH = "/events"
+"""Where the watcher takes events."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """A stack that can be supervised.
+
+    Attributes:
+        layers: See Supervisor.
+        environment: How to reach it; see settings.environment.CONNECTION_VARIABLES.
+    """
+
+    layers: Sequence[Sequence[Part]]
+    environment: dict[str, str]
+
+
+def local_stack(settings: FleetSettings, state: StateDir, options: StackOptions) -> LocalStack:
+    """Lay out a stack; nothing is started yet.
+
+    Args:
+        settings: The fleet's.
+        state: Held by this process.
+        options: What the user wants.
+
+    Raises:
+        BadUsageError: Unknown pool, port taken, or a server is not installed.
+    """
+    if options.pool not in settings.pools:
+        known = ", ".join(sorted(settings.pools)) or "none"
+        raise BadUsageError(f"{options.config}: there is no pool {options.pool!r}; it has: {known}")
+    secrets, ports = state.secrets(), _choose_ports(state.ports(), options)
+    access = S3Access(
+        f"http://{LOOPBACK}:{ports.s3.s3}", secrets.s3_access_key, secrets.s3_secret_key
+    )
+    environment = _environment(settings, secrets, ports, access)
+    own = OwnParts(
+        settings,
+        options.config,
+        {
+            **environment,
+            "DOCFLEET_WORK_BUCKET": settings.work_bucket,
+            "DOCFLEET_EVENTS_TOKEN": secrets.events_token,
+            STATE_DIR_VARIABLE: str(state.path),
+            **_concurrency(options),
+        },
+    )
+    infer = [
+        own.infer(number, options.pool, options.engine)
+        for number in range(1, options.infer_workers + 1)
+    ]
+    return LocalStack(
+        layers=[
+            _servers(settings, state, ports, access),
+            [own.api(ports.api), own.watch(ports.watch)],
+            [own.prepare_and_deliver(), *infer],
+        ],
+        environment=environment,
+    )
+
+
+def _concurrency(options: StackOptions) -> dict[str, str]:
+    """The pool's concurrency, as each part reads it from its environment."""
+    if options.concurrency is None:
+        return {}
+    return {f"DOCFLEET_POOLS__{options.pool.upper()}__CONCURRENCY": str(options.concurrency)}
+
+
+@dataclass(frozen=True, slots=True)
+class _StackPorts:
+    redis: int
+    api: int
+    watch: int
+    s3: SeaweedPorts
+
+
+def _choose_ports(ports: Ports, options: StackOptions) -> _StackPorts:
+    return _StackPorts(
+        redis=ports.choose("redis", told=options.redis_port),
+        api=ports.choose("api", told=options.api_port),
+        watch=ports.choose("watch"),
+        s3=SeaweedPorts.choose(ports, options.s3_port),
+    )
+
+
+def _environment(
+    settings: FleetSettings, secrets: Secrets, ports: _StackPorts, access: S3Access
+) -> dict[str, str]:
+    api_key = settings.api_key.get_secret_value() if settings.api_key else secrets.api_key
+    return {
+        "DOCFLEET_API_URL": f"http://{LOOPBACK}:{ports.api}",
+        "DOCFLEET_API_KEY": api_key,
+        "DOCFLEET_REDIS_URL": redis_url(ports.redis, secrets.redis_password),
+        "AWS_ENDPOINT_URL_S3": access.endpoint_url,
+        "AWS_ACCESS_KEY_ID": access.access_key,
+        "AWS_SECRET_ACCESS_KEY": access.secret_key,
+        "DOCFLEET_INCOMING_BUCKET": settings.incoming_bucket,
+        "DOCFLEET_RESULTS_BUCKET": settings.results_bucket,
+    }
+
+
+def _servers(
+    settings: FleetSettings, state: StateDir, ports: _StackPorts, access: S3Access
+) -> list[Part]:
+    secrets = state.secrets()
+    redis = valkey_part(state.folder("redis"), port=ports.redis, password=secrets.redis_password)
+    s3 = seaweed_part(
+        state.folder("s3"),
+        ports=ports.s3,
+        access=access,
+        buckets=(settings.incoming_bucket, settings.results_bucket, settings.work_bucket),
+        events=EventsTo(
+            f"http://{LOOPBACK}:{ports.watch}{EVENTS_PATH}",
+            secrets.events_token,
+            settings.incoming_bucket,
+        ),
+    )
+    return [redis, s3]

@@ -1,0 +1,33 @@
+"""What `docfleet up` was told about the stack that it shall run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from docfleet.engine_kind import EngineKind
+
+
+@dataclass(frozen=True, slots=True)
+class StackOptions:
+    """What `docfleet up` was told.
+
+    Attributes:
+        config: The fleet's file.
+        engine: What the infer workers hold.
+        pool: What they serve.
+        infer_workers: How many there are.
+        concurrency: Their engine requests at once; None takes the pool's.
+        redis_port: Where to listen; None finds a port, as for the other two.
+        s3_port: See redis_port.
+        api_port: See redis_port.
+    """
+
+    config: Path
+    engine: EngineKind = EngineKind.VLLM
+    pool: str = "cpu"
+    infer_workers: int = 1
+    concurrency: int | None = None
+    redis_port: int | None = None
+    s3_port: int | None = None
+    api_port: int | None = None

@@ -1,0 +1,81 @@
+"""The process environment: what is read from it, and what a child process gets.
+
+Settings of the fleet are read in `fleet.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from os import environ  # noqa: TID251  # this is the place where it is read
+
+CONFIG_VARIABLE = "DOCFLEET_CONFIG"
+STATE_DIR_VARIABLE = "DOCFLEET_STATE_DIR"
+
+CONNECTION_VARIABLES = (
+    "DOCFLEET_API_URL",
+    "DOCFLEET_API_KEY",
+    "DOCFLEET_REDIS_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "DOCFLEET_INCOMING_BUCKET",
+    "DOCFLEET_RESULTS_BUCKET",
+)
+"""All that it takes to reach a stack."""
+
+_OTHER_ACCOUNTS = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ENDPOINT_URL",
+)
+"""Would send a part to another object store than the stack's, or spoil its credentials."""
+
+_FOR_SERVERS = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
+
+
+def connection_variables() -> dict[str, str]:
+    """Those of CONNECTION_VARIABLES that are set and not empty."""
+    return {name: value for name in CONNECTION_VARIABLES if (value := environ.get(name))}
+
+
+def apply_environment(changes: Mapping[str, str]) -> None:
+    """Set variables for this process and for what it starts from now on."""
+    environ.update(changes)
+
+
+def part_environment(changes: Mapping[str, str]) -> dict[str, str]:
+    """What a part of the local stack gets: our own environment with these changes.
+
+    Args:
+        changes: Endpoints, credentials and settings of the stack; they win.
+    """
+    kept = {name: value for name, value in environ.items() if name not in _OTHER_ACCOUNTS}
+    local = {
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": _with_loopback(kept.get("NO_PROXY", kept.get("no_proxy", ""))),
+        "PYTHONUNBUFFERED": "1",
+    }
+    local["no_proxy"] = local["NO_PROXY"]
+    return {**kept, **local, **changes}
+
+
+def server_environment(changes: Mapping[str, str]) -> dict[str, str]:
+    """What a server of somebody else's making gets: hardly anything of ours, and these changes."""
+    kept = {name: environ[name] for name in _FOR_SERVERS if name in environ}
+    return {**kept, **changes}
+
+
+def with_python_path(environment: Mapping[str, str], folder: str) -> dict[str, str]:
+    """The same environment, in which Python looks into a folder too."""
+    folders = [folder, environment.get("PYTHONPATH", "")]
+    return {**environment, "PYTHONPATH": os.pathsep.join(filter(None, folders))}
+
+
+def _with_loopback(no_proxy: str) -> str:
+    hosts = [host for host in no_proxy.split(",") if host]
+    return ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
