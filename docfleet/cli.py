@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from docfleet import __version__, commands_stack
+from docfleet import (
+    __version__,
+    commands_contract,
+    commands_doors,
+    commands_jobs,
+    commands_stack,
+    commands_worker,
+)
 from docfleet.errors import BadUsageError, FrontDoorError
 from settings.errors import SettingsError
 
@@ -18,7 +25,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-commands_stack.add_commands(app)
+for group in (commands_stack, commands_jobs, commands_doors, commands_worker, commands_contract):
+    group.add_commands(app)
 
 
 def _show_version(*, wanted: bool) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from docfleet.engine_kind import EngineKind
 from docfleet.options import (
     DEFAULT_CONFIG,
     DEFAULT_STATE_DIR,
@@ -18,6 +17,7 @@ from docfleet.options import (
 from docfleet.record import PartRow
 from docfleet.stack_options import StackOptions
 from docfleet.state import StateDir
+from workers.engine_kind import EngineKind
 
 _COLUMNS = "{:<9} {:>8} {:<11} {:>8}  {}"
 

@@ -7,11 +7,11 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
-from docfleet.engine_kind import EngineKind
 from docfleet.part import Part
 from docfleet.ports import LOOPBACK
 from settings.environment import part_environment, with_python_path
 from settings.fleet import FleetSettings
+from workers.engine_kind import EngineKind
 
 _SERVER_STOP_SECONDS = 10
 _AFTER_DRAIN_SECONDS = 10

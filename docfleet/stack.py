@@ -105,9 +105,12 @@ def _environment(
     settings: FleetSettings, secrets: Secrets, ports: _StackPorts, access: S3Access
 ) -> dict[str, str]:
     api_key = settings.api_key.get_secret_value() if settings.api_key else secrets.api_key
+    given = settings.callback_secret
+    callback_secret = given.get_secret_value() if given else secrets.callback_secret
     return {
         "DOCFLEET_API_URL": f"http://{LOOPBACK}:{ports.api}",
         "DOCFLEET_API_KEY": api_key,
+        "DOCFLEET_CALLBACK_SECRET": callback_secret,
         "DOCFLEET_REDIS_URL": redis_url(ports.redis, secrets.redis_password),
         "AWS_ENDPOINT_URL_S3": access.endpoint_url,
         "AWS_ACCESS_KEY_ID": access.access_key,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from docfleet.engine_kind import EngineKind
+from workers.engine_kind import EngineKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,9 @@ class Secrets(BaseModel):
     s3_secret_key: str = Field(default_factory=lambda: secrets.token_hex(24))
     api_key: str = Field(default_factory=lambda: "df_" + secrets.token_hex(24))
     events_token: str = Field(default_factory=lambda: secrets.token_hex(24))
+    callback_secret: str = Field(
+        default_factory=lambda: "whsec_" + b64encode(secrets.token_bytes(48)).decode()
+    )
 
 
 class StateDir:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import BusyLoadingError, OutOfMemoryError, RedisError
@@ -37,6 +37,7 @@ from schemas.queues import PREPARE_QUEUE
 from schemas.states import JobState
 
 SCRIPTS = ("submit", "claim", "heartbeat", "advance", "finish", "release", "cancel", "sweep")
+_CONNECTIONS = 64
 _RESENDS = 20
 _SWEEP_BATCH = 256
 
@@ -72,8 +73,11 @@ class Ledger:
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
-        self._redis: Redis = Redis.from_url(
+        # Whoever comes when all connections are in use waits for one; the default pool refuses.
+        pool = BlockingConnectionPool.from_url(
             redis_url,
+            max_connections=_CONNECTIONS,
+            timeout=timeout,
             decode_responses=True,
             socket_timeout=timeout,
             socket_connect_timeout=min(timeout, 5),
@@ -82,6 +86,7 @@ class Ledger:
             retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=1), retries),
             retry_on_error=[RedisConnectionError, RedisTimeoutError, BusyLoadingError],
         )
+        self._redis: Redis = Redis.from_pool(pool)
         self._scripts = {name: self._redis.register_script(script_text(name)) for name in SCRIPTS}
 
     async def submit(self, job_id: str, spec: JobSpec) -> bool:

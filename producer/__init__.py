@@ -1,1 +1,1 @@
-"""Documents in: submit, HTTP API, bucket watcher."""
+"""Documents in: the client, the HTTP API and the watcher that turns drops into jobs."""

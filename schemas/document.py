@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -11,8 +10,8 @@ from schemas.model import Contract
 
 
 def _s3_uri(value: str) -> str:
-    parts = urlsplit(value, allow_fragments=False)
-    if parts.scheme != "s3" or not parts.netloc or not parts.path.strip("/"):
+    bucket, key = bucket_and_key(value)
+    if not value.startswith("s3://") or not bucket or not key.strip("/"):
         raise ValueError(f"{value!r} is not of the form s3://bucket/key")
     return value
 

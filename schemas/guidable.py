@@ -30,8 +30,24 @@ GUIDED: dict[str, frozenset[str]] = {
 """For each JSON type, the keywords that the engine enforces."""
 
 EVERYWHERE = frozenset({"type", "enum", "const", "anyOf", "$ref", "$defs"})
-FORMATS = frozenset({"date", "time", "date-time", "email", "uuid", "ipv4", "ipv6", "uri"})
-_LOOKAROUND = re.compile(r"\(\?[=!<]")
+FORMATS = frozenset(
+    {
+        "date",
+        "time",
+        "date-time",
+        "duration",
+        "email",
+        "hostname",
+        "uuid",
+        "ipv4",
+        "ipv6",
+        "uri",
+    }
+)
+_ALONE = ("$ref", "anyOf")
+_SPECIAL_GROUP = re.compile(r"\(\?(?!:)")
+_GUIDED_ESCAPE = re.compile(r"\\(?:[dDwWsS]|[^A-Za-z0-9\\\"])")
+_CLASS = re.compile(r"\[\^?[^\]]*\]")
 
 
 class UnguidableSchemaError(ValueError):
@@ -64,6 +80,11 @@ def _problems(node: Any, place: str, root: Mapping[str, Any]) -> Iterator[tuple[
         if keyword not in known:
             of = f" for type {'/'.join(sorted(types))}" if types else " without a type"
             yield f"{place}/{keyword}", f"the engine does not enforce `{keyword}`{of}"
+    yield from _lone_problems(node, place)
+    yield from _value_problems(node, place, root)
+    yield from _object_problems(node, place, types)
+    yield from _array_problems(node, place, types)
+    yield from _integer_problems(node, place, types)
     yield from _string_problems(node, place)
     yield from _ref_problems(node, place, root)
     for step, child in _children(node):
@@ -75,18 +96,82 @@ def _types(node: Mapping[str, Any]) -> frozenset[str]:
     return frozenset([named] if isinstance(named, str) else named)
 
 
+def _lone_problems(node: Mapping[str, Any], place: str) -> Iterator[tuple[str, str]]:
+    for keyword in _ALONE:
+        beside = sorted(node.keys() - NOTES - {keyword, "$defs"}) if keyword in node else []
+        if beside:
+            yield place, f"the engine ignores `{'`, `'.join(beside)}` beside `{keyword}`"
+
+
+def _value_problems(
+    node: Mapping[str, Any], place: str, root: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """The engine takes any value of an enum, whatever stands beside it."""
+    validator = Draft202012Validator({**node, "$defs": root.get("$defs", {})})
+    for keyword, values in (("enum", node.get("enum", ())), ("const", [node.get("const")])):
+        for value in values if keyword in node else ():
+            if not validator.is_valid(value):
+                yield f"{place}/{keyword}", f"{value!r} is not valid by the rest of the schema"
+
+
+def _object_problems(
+    node: Mapping[str, Any], place: str, types: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    if "object" in types:
+        for name in node.get("required", ()):
+            if name not in node.get("properties", {}):
+                yield f"{place}/required", f"the engine ignores {name!r}, for no property has it"
+
+
+def _array_problems(
+    node: Mapping[str, Any], place: str, types: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    if "array" in types and not {"items", "prefixItems", "enum", "const"} & node.keys():
+        yield place, "the engine leaves an array without `items` empty"
+
+
+def _integer_problems(
+    node: Mapping[str, Any], place: str, types: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    for keyword in sorted(GUIDED["integer"] & node.keys()) if "integer" in types else ():
+        if float(node[keyword]) % 1:
+            yield f"{place}/{keyword}", "the engine takes whole numbers as an integer's bounds"
+
+
 def _string_problems(node: Mapping[str, Any], place: str) -> Iterator[tuple[str, str]]:
     bounded = {"minLength", "maxLength"} & node.keys()
     shaped = {"pattern", "format"} & node.keys()
     if bounded and shaped:
         yield place, "the engine enforces a length or a pattern or format, not both"
-    if _LOOKAROUND.search(str(node.get("pattern", ""))):
-        yield f"{place}/pattern", "the engine ignores lookahead and lookbehind"
+    if len(shaped) > 1:
+        yield place, "the engine enforces a pattern or a format, not both"
+    if problem := _pattern_problem(str(node.get("pattern", ""))):
+        yield f"{place}/pattern", problem
     if "format" in node and node["format"] not in FORMATS:
         yield (
             f"{place}/format",
             f"the engine enforces only the formats {', '.join(sorted(FORMATS))}",
         )
+
+
+def _pattern_problem(pattern: str) -> str | None:
+    """What the engine would not understand, ignore, or let spoil the JSON."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return f"no regular expression: {error}"
+    if _SPECIAL_GROUP.search(pattern):
+        return "the engine ignores or refuses lookahead, lookbehind and all `(?...)` but `(?:...)`"
+    rest = _GUIDED_ESCAPE.sub("x", pattern)
+    if "\\" in rest or '"' in rest:
+        return (
+            "the engine takes no quotation mark, no backslash, and of the escapes only those of "
+            "punctuation and \\d \\D \\w \\W \\s \\S"
+        )
+    rest = _CLASS.sub("x", rest)
+    if "^" in rest[1:] or "$" in rest[:-1]:
+        return "the engine ignores `^` and `$` but at the ends; it always matches the whole string"
+    return None
 
 
 def _ref_problems(

@@ -15,6 +15,7 @@ STATE_DIR_VARIABLE = "DOCFLEET_STATE_DIR"
 CONNECTION_VARIABLES = (
     "DOCFLEET_API_URL",
     "DOCFLEET_API_KEY",
+    "DOCFLEET_CALLBACK_SECRET",
     "DOCFLEET_REDIS_URL",
     "AWS_ENDPOINT_URL_S3",
     "AWS_ACCESS_KEY_ID",
@@ -42,7 +43,13 @@ def connection_variables() -> dict[str, str]:
 
 
 def apply_environment(changes: Mapping[str, str]) -> None:
-    """Set variables for this process and for what it starts from now on."""
+    """Set variables for this process and for what it starts from now on.
+
+    With other credentials than ours, nothing of our own account is left that could spoil them.
+    """
+    if changes.get("AWS_ACCESS_KEY_ID", "") not in {"", environ.get("AWS_ACCESS_KEY_ID")}:
+        for name in _OTHER_ACCOUNTS:
+            environ.pop(name, None)
     environ.update(changes)
 
 

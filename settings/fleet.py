@@ -118,6 +118,12 @@ class WatchSettings(Section):
     list_seconds: float = Field(default=5, gt=0, description="Between two full listings.")
 
 
+class ScriptedSettings(Section):
+    """How the scripted engine behaves."""
+
+    seconds_per_token: float = Field(default=0.002, ge=0, description="For each output token.")
+
+
 class RuleSettings(Section):
     """Which tasks a drop runs; the first rule that fits is taken."""
 
@@ -143,6 +149,7 @@ class FleetSettings(BaseSettings):
     lease: LeaseSettings = LeaseSettings()
     callbacks: CallbackSettings = CallbackSettings()
     watch: WatchSettings = WatchSettings()
+    scripted: ScriptedSettings = ScriptedSettings()
     prepare_concurrency: int = Field(default=2, ge=1, le=256)
     tasks_dir: Path = Path("tasks")
     state_dir: Path = Path(".docfleet")

@@ -9,7 +9,17 @@ from typing import Any, TextIO
 
 import structlog
 
-_QUIET = ("kombu", "celery", "botocore", "boto3", "urllib3", "aiohttp.access", "uvicorn", "asyncio")
+_QUIET = (
+    "kombu",
+    "celery",
+    "vllm",
+    "botocore",
+    "boto3",
+    "urllib3",
+    "aiohttp.access",
+    "uvicorn",
+    "asyncio",
+)
 
 _SHARED: list[structlog.types.Processor] = [
     structlog.contextvars.merge_contextvars,

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import structlog
 from celery import Celery, Task
+from celery.exceptions import SecurityWarning
 
 from schemas.queues import celery_task
 from workers.transport import CELERY_SETTINGS, mend_kombu
+
+# Celery warns root of pickled messages; JSON is all that is taken here.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 log = structlog.get_logger(__name__)
 

@@ -32,12 +32,13 @@ from storage.errors import (
     StorageError,
 )
 from storage.objects import ObjectStore
-from workers.engine import Adapter, Engine
+from workers.engine import Engine
 from workers.errors import StageError
 from workers.gate import Gate
 from workers.outcome import Finished
 from workers.page_text import load_page_text
 from workers.prepare import known_tasks
+from workers.task_adapters import TaskAdapters
 from workers.task_run import TaskRunner
 
 log = structlog.get_logger(__name__)
@@ -55,7 +56,7 @@ class InferStage:
         store: Where page text lies and results go.
         results_bucket: Holds one object a job.
         tasks: By name.
-        adapters: Verified, by the name of the task that runs on each.
+        adapters: Verified.
         worker: This worker's name.
         on_engine_death: Called once, when the engine is gone.
     """
@@ -69,7 +70,7 @@ class InferStage:
         store: ObjectStore,
         results_bucket: str,
         tasks: Mapping[str, Task],
-        adapters: Mapping[str, Adapter],
+        adapters: TaskAdapters,
         worker: str,
         on_engine_death: Callable[[], None],
     ) -> None:

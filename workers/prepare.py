@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +21,10 @@ from storage.objects import ObjectStore
 from workers.document import read_document
 from workers.errors import StageError
 from workers.fetch import fetch_document
+from workers.model_tokenizer import ModelTokenizer
 from workers.outcome import Advanced
 from workers.page_text import load_page_text, page_text_uri, store_page_text
 from workers.routing import PoolLimits, choose_pool
-from workers.tokenizer import Tokenizer
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +34,7 @@ class PoolTokens:
     """A pool's limits, and how its model counts."""
 
     limits: PoolLimits
-    tokenizer: Tokenizer
+    tokenizer: ModelTokenizer
 
 
 class PrepareStage:
@@ -69,7 +70,7 @@ class PrepareStage:
             page_text, uri = await self._page_text(data, sha256)
         except StorageUnavailableError as error:
             raise StageError(FailureCode.STORAGE_UNAVAILABLE, str(error)) from error
-        return self._route(page_text, uri, tasks)
+        return await asyncio.to_thread(self._route, page_text, uri, tasks)
 
     async def _page_text(self, data: bytes, sha256: str) -> tuple[PageText, str]:
         uri = page_text_uri(self._settings.work_bucket, sha256)

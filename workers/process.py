@@ -16,10 +16,10 @@ from typing import Any
 
 import structlog
 from celery import signals
-from settings.ready import announce_ready
 
 from ledger.ledger import Ledger
 from settings.fleet import LeaseSettings
+from settings.ready import announce_ready
 from workers.attempt import Attempts
 from workers.celery_app import make_celery
 from workers.heartbeat import Heartbeat

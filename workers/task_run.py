@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from time import monotonic
+from typing import Any
 
 from jsonschema import Draft202012Validator
 from structlog.contextvars import bound_contextvars
 
 from schemas.failure import FailureCode
-from schemas.result import AdapterVersion, TaskResult, TaskStatus, Usage
+from schemas.result import AdapterVersion, TaskResult, TaskStatus
 from schemas.task import Task
 from workers.engine import Adapter, Engine, EngineAnswer, EngineRequest
 from workers.errors import (
@@ -25,6 +26,7 @@ from workers.errors import (
 from workers.gate import Gate
 from workers.output import OutputError, parse_output
 from workers.prompt import build_messages
+from workers.task_adapters import TaskAdapters
 
 _CODES: dict[type[EngineError], FailureCode] = {
     PromptTooLongError: FailureCode.DOCUMENT_TOO_LONG,
@@ -43,7 +45,7 @@ class TaskRunner:
         engine: Engine,
         gate: Gate,
         tasks: Mapping[str, Task],
-        adapters: Mapping[str, Adapter],
+        adapters: TaskAdapters,
     ) -> None:
         """Bind tasks to an engine.
 
@@ -51,7 +53,7 @@ class TaskRunner:
             engine: Started.
             gate: Shared by all that the engine runs.
             tasks: By name.
-            adapters: Verified, by the name of the task that runs on each.
+            adapters: Verified.
         """
         self._engine = engine
         self._gate = gate
@@ -72,37 +74,38 @@ class TaskRunner:
         with bound_contextvars(task=task.name):
             async with self._gate.passage():
                 started = monotonic()
-                answer, failure, raw_output, data = None, None, None, None
-                try:
-                    answer = await self._ask(task, document, request_id)
-                    data = parse_output(answer, self._schemas[task.name])
-                except OutputError as error:
-                    failure, raw_output = error.failure, error.raw_output
-                except StageError as error:
-                    if error.failure.transient:
-                        raise
-                    failure = error.failure
+                outcome = await self._outcome(task, document, request_id)
                 seconds = monotonic() - started
-        adapter = self._adapters.get(task.name)
-        return TaskResult(
-            status=TaskStatus.FAILED if failure else TaskStatus.SUCCEEDED,
-            version=task.version,
-            kind=task.kind,
-            data=data,
-            failure=failure.model_copy(update={"task": task.name}) if failure else None,
-            raw_output=raw_output,
-            adapter=AdapterVersion(name=adapter.name, sha256=adapter.sha256) if adapter else None,
-            usage=answer.usage if answer else Usage(),
-            seconds=seconds,
-        )
+        return TaskResult(version=task.version, kind=task.kind, seconds=seconds, **outcome)
 
-    async def _ask(self, task: Task, document: str, request_id: str) -> EngineAnswer:
+    async def _outcome(self, task: Task, document: str, request_id: str) -> dict[str, Any]:
+        """What a TaskResult says of how the task went."""
+        ran: dict[str, Any] = {}
+        try:
+            adapter = self._adapters.of(task)
+            if adapter is not None:
+                ran["adapter"] = AdapterVersion(name=adapter.name, sha256=adapter.sha256)
+            answer = await self._ask(task, document, request_id, adapter)
+            ran["usage"] = answer.usage
+            data = parse_output(answer, self._schemas[task.name])
+        except StageError as error:
+            if error.failure.transient:
+                raise
+            failure = error.failure.model_copy(update={"task": task.name})
+            if isinstance(error, OutputError):
+                ran["raw_output"] = error.raw_output
+            return {"status": TaskStatus.FAILED, "failure": failure, **ran}
+        return {"status": TaskStatus.SUCCEEDED, "data": data, **ran}
+
+    async def _ask(
+        self, task: Task, document: str, request_id: str, adapter: Adapter | None
+    ) -> EngineAnswer:
         request = EngineRequest(
             request_id=request_id,
             messages=build_messages(document, task.instructions),
             schema=task.output_schema,
             max_tokens=task.limits.max_output_tokens,
-            adapter=self._adapters.get(task.name),
+            adapter=adapter,
         )
         try:
             async with asyncio.timeout(task.limits.timeout_seconds):

@@ -159,8 +159,12 @@ def supervised(
             assert stack.is_ready(), output.read_text()
         yield stack
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()  # in peace where that works, so that servers tidy up behind them
+        try:
+            process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         eventually(lambda: not stack.family(), "the guard to end what was left")
 
 

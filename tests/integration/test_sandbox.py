@@ -339,7 +339,7 @@ async def test_a_parent_killed_with_sigkill_takes_its_reader_along(
         "from workers.document import read_document;"
         "asyncio.run(read_document(pathlib.Path(sys.argv[1]).read_bytes(), LimitSettings()))"
     )
-    with subprocess.Popen((sys.executable, "-c", program, document), cwd=ROOT) as parent:  # noqa: ASYNC220, S603  # starting it blocks for a moment only; our own program
+    with subprocess.Popen((sys.executable, "-c", program, document), cwd=ROOT) as parent:  # noqa: ASYNC220  # starting it blocks for a moment only; our own program
         try:
             reader = (await until(lambda: readers_of(parent.pid)))[0]
             await until(lambda: confined(reader))

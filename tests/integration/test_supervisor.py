@@ -37,11 +37,8 @@ signal.pause()
 def children_of(state_dir: Path, starts: int) -> list[int]:
     """The pids that WITH_CHILDREN wrote to its log, of so many starts."""
     log = state_dir / "logs" / "family.log"
-    lines = eventually(
-        lambda: lines if len(lines := log.read_text().split()) == 2 * starts else None,
-        "the children's pids",
-    )
-    return [int(pid) for pid in lines]
+    eventually(lambda: len(log.read_text().split()) == 2 * starts, "the children's pids")
+    return [int(pid) for pid in log.read_text().split()]
 
 
 def test_part_that_is_killed_starts_again_and_its_children_are_gone(tmp_path: Path) -> None:
@@ -84,10 +81,12 @@ def test_next_stack_ends_what_an_earlier_one_left(tmp_path: Path) -> None:
     state_dir = tmp_path / "state"
     with supervised(state_dir, [part("family", WITH_CHILDREN)]) as stack:
         _, hidden = children_of(state_dir, 1)
+        leader = stack.row("family")["pid"]
         for pid in guards_of(stack.process.pid):
             os.kill(pid, signal.SIGKILL)
         stack.process.kill()
         stack.process.wait()
+        eventually(lambda: not is_alive(leader), "the part itself to end with its supervisor")
         assert is_alive(hidden)
         with supervised(state_dir, [part("other")]):
             assert not is_alive(hidden)

@@ -1,4 +1,4 @@
-"""The engines that the infer workers of a stack can hold."""
+"""The engines that an infer worker can hold."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class EngineKind(StrEnum):
-    """Which engine the infer workers hold."""
+    """Which engine an infer worker holds."""
 
     VLLM = "vllm"
     """The real one."""

@@ -1,35 +1,34 @@
-"""The roles that a worker process can serve, and how each one's stage is put together."""
+"""How the stage of each role is put together from the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
+
+import structlog
 
 from schemas.task import Task
 from settings.errors import SettingsError
-from settings.fleet import FleetSettings
+from settings.fleet import FleetSettings, PoolSettings
 from settings.tasks import load_tasks
 from storage.s3 import S3Store
-from workers.adapters import Adapters
 from workers.deliver import DeliverStage
-from workers.engines import EngineKind, make_engine
+from workers.engine import Engine
+from workers.engine_kind import EngineKind
+from workers.engine_scripted import ScriptedEngine
+from workers.engine_vllm import VllmEngine
 from workers.infer import InferStage
-from workers.model import Tokenizer, locate_model
+from workers.model import locate_model
+from workers.model_tokenizer import ModelTokenizer
 from workers.prepare import PoolTokens, PrepareStage
 from workers.process import WorkerProcess
+from workers.role import Role
 from workers.routing import PoolLimits
 from workers.stage import WorkerStage
+from workers.task_adapters import TaskAdapters
 
+log = structlog.get_logger(__name__)
 
-class Role(StrEnum):
-    """What a worker does."""
-
-    PREPARE = "prepare"
-    """Reads documents, on CPU."""
-    INFER = "infer"
-    """Runs tasks, on an engine."""
-    DELIVER = "deliver"
-    """Sends webhooks."""
+_MAX_LORA_RANK = 64
 
 
 def run_worker(
@@ -55,9 +54,7 @@ def run_worker(
     def make_stages(process: WorkerProcess) -> Mapping[str, WorkerStage]:
         return {role: builder.stage(role, process) for role in roles}
 
-    return WorkerProcess(
-        settings.redis_url.get_secret_value(), settings.lease, make_stages
-    ).run()
+    return WorkerProcess(settings.redis_url.get_secret_value(), settings.lease, make_stages).run()
 
 
 class _Builder:
@@ -88,22 +85,30 @@ class _Builder:
             case Role.DELIVER:
                 return self._deliver(process)
 
+    def _source(self, pool: PoolSettings) -> str:
+        return self._settings.models[pool.model].source
+
     def _prepare(self) -> PrepareStage:
         pools = [
             PoolTokens(
                 PoolLimits(name, pool.max_model_len),
-                Tokenizer(locate_model(self._settings.models[pool.model].source, self._settings.state_dir)),
+                ModelTokenizer(self._source(pool), self._settings.state_dir),
             )
             for name, pool in self._settings.pools.items()
         ]
         return PrepareStage(self._settings, S3Store(), self._tasks, pools)
 
     def _infer(self, process: WorkerProcess) -> InferStage:
-        adapters = Adapters.of(self._tasks, self._settings, self._pool)
+        pool = self._settings.pools[self._pool]
+        match self._engine:
+            case EngineKind.VLLM:
+                engine, adapters = self._vllm(pool)
+            case EngineKind.SCRIPTED:
+                engine, adapters = self._scripted(pool), TaskAdapters.none()
         return InferStage(
             pool=self._pool,
-            slots=self._settings.pools[self._pool].slots,
-            engine=make_engine(self._settings, self._pool, self._engine, adapters),
+            slots=pool.slots,
+            engine=engine,
             store=S3Store(),
             results_bucket=self._settings.results_bucket,
             tasks=self._tasks,
@@ -112,10 +117,23 @@ class _Builder:
             on_engine_death=process.engine_died,
         )
 
+    def _vllm(self, pool: PoolSettings) -> tuple[Engine, TaskAdapters]:
+        model_dir = locate_model(self._source(pool), self._settings.state_dir)
+        max_rank = pool.engine.get("max_lora_rank", _MAX_LORA_RANK)
+        adapters = TaskAdapters.verified(self._tasks, model_dir, max_rank)
+        return VllmEngine(model_dir, self._pool, pool, adapters.usable), adapters
+
+    def _scripted(self, pool: PoolSettings) -> Engine:
+        log.warning("SCRIPTED ENGINE: the results of this worker are made up, no model runs")
+        return ScriptedEngine(
+            pool.model,
+            seconds_per_token=self._settings.scripted.seconds_per_token,
+            max_model_len=pool.max_model_len,
+            slots=pool.slots,
+        )
+
     def _deliver(self, process: WorkerProcess) -> DeliverStage:
         secret = self._settings.callback_secret
         if secret is None:
             raise SettingsError("a deliver worker signs with DOCFLEET_CALLBACK_SECRET: set it")
-        return DeliverStage(
-            process.ledger, self._settings.callbacks, secret.get_secret_value()
-        )
+        return DeliverStage(process.ledger, self._settings.callbacks, secret.get_secret_value())

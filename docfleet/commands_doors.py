@@ -1,0 +1,64 @@
+"""The commands that run the producer's parts: `api` and `watch`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from docfleet.options import DEFAULT_CONFIG, DEFAULT_STATE_DIR, ConfigOption, StateDirOption
+from docfleet.ports import LOOPBACK
+from settings.logs import configure_logs
+
+_API_PORT = 8000
+_EVENTS_PORT = 8001
+
+HostOption = Annotated[str, typer.Option(help="Where to listen.", metavar="ADDRESS")]
+
+
+def api(
+    config: ConfigOption = DEFAULT_CONFIG,
+    state_dir: StateDirOption = DEFAULT_STATE_DIR,
+    *,
+    host: HostOption = LOOPBACK,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Likewise; 0 finds a free one.")
+    ] = _API_PORT,
+) -> None:
+    """Serve the HTTP API in the foreground until SIGTERM; DOCFLEET_API_KEY is its key."""
+    configure_logs("api")
+    from docfleet.fleet_settings import connected_settings  # noqa: PLC0415  # slow to import
+    from docfleet.producer_errors import explained  # noqa: PLC0415  # as above
+    from producer.serve import serve  # noqa: PLC0415  # as above
+
+    with explained():
+        serve(connected_settings(config, state_dir), host, port)
+
+
+def watch(
+    config: ConfigOption = DEFAULT_CONFIG,
+    state_dir: StateDirOption = DEFAULT_STATE_DIR,
+    *,
+    host: HostOption = LOOPBACK,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="For bucket events; 0 finds a free one.")
+    ] = _EVENTS_PORT,
+) -> None:
+    """Turn what is dropped into the incoming bucket into jobs, until SIGTERM.
+
+    Bucket events are taken at POST /events with the bearer token DOCFLEET_EVENTS_TOKEN; without
+    one, the bucket is only listed.
+    """
+    configure_logs("watch")
+    from docfleet.fleet_settings import connected_settings  # noqa: PLC0415  # slow to import
+    from docfleet.producer_errors import explained  # noqa: PLC0415  # as above
+    from producer.watching import watch as run_watcher  # noqa: PLC0415  # as above
+
+    with explained():
+        run_watcher(connected_settings(config, state_dir), host, port)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add them to the command."""
+    app.command()(api)
+    app.command()(watch)

@@ -1,0 +1,24 @@
+"""The settings of a command that talks to a stack: the fleet's file, and how to reach the stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docfleet.connection import resolve_environment
+from settings.environment import apply_environment
+from settings.fleet import FleetSettings, load_settings
+
+
+def connected_settings(config: Path, state_dir: Path) -> FleetSettings:
+    """Find the stack, set our environment to it, and read the settings.
+
+    Args:
+        config: The fleet's file.
+        state_dir: Where a local stack may be running.
+
+    Raises:
+        NoStackError: There is none, and the environment names none.
+        SettingsError: The file or a variable is not valid.
+    """
+    apply_environment(resolve_environment(state_dir))
+    return load_settings(config, state_dir=state_dir)

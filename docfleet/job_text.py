@@ -1,0 +1,63 @@
+"""How a job looks on a terminal. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from schemas.failure import Failure
+from schemas.job import Job
+from schemas.result import JobResult
+
+_ROW = "{:<10}{}"
+
+
+def job_line(job: Job, name: str) -> str:
+    """One line: id, state, and what went wrong, or where the result lies, or the document.
+
+    Args:
+        job: The job.
+        name: What its user calls the document.
+    """
+    if job.failure:
+        detail = failure_text(job.failure)
+    else:
+        detail = " -> ".join(filter(None, [name, job.result_uri]))
+    return f"{job.id}  {job.state}  {detail}"
+
+
+def failure_text(failure: Failure) -> str:
+    """One line: code, what happened, and what to do."""
+    return f"{failure.code}: {_sentence(failure.message)} {_sentence(failure.remedy)}"
+
+
+def task_lines(result: JobResult) -> Iterator[str]:
+    """What each task made of the document: JSON, or its failure."""
+    for name, task in result.tasks.items():
+        text = failure_text(task.failure) if task.failure else ""
+        yield f"{name}: {text or json.dumps(task.data, indent=2, ensure_ascii=False)}"
+
+
+def job_rows(job: Job) -> Iterator[str]:
+    """All that is known of a job, a row for each thing."""
+    yield f"{job.id}  {job.state}"
+    yield _ROW.format("document", job.document.name or job.document.uri)
+    yield _ROW.format("tasks", ", ".join(job.tasks))
+    yield _ROW.format("stage", f"{job.stage}, queue {job.queue}, attempts {job.attempts}")
+    yield _ROW.format("submitted", job.created_at.isoformat(timespec="seconds"))
+    if job.due_at:
+        yield _ROW.format("due", job.due_at.isoformat(timespec="seconds"))
+    if job.closed_at:
+        yield _ROW.format("ended", job.closed_at.isoformat(timespec="seconds"))
+    for entry in job.history:
+        words = f"{entry.failure.code}: {_sentence(entry.failure.message)} ({entry.worker})"
+        yield _ROW.format("attempt", words)
+    if job.failure:
+        yield _ROW.format("failure", failure_text(job.failure))
+    if job.result_uri:
+        yield _ROW.format("result", job.result_uri)
+
+
+def _sentence(text: str) -> str:
+    words = " ".join(text.split())
+    return words if words.endswith((".", "!", "?")) else f"{words}."

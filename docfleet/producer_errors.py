@@ -1,0 +1,59 @@
+"""What the producer's errors mean for whoever typed the command: a line and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+
+from docfleet.errors import BadUsageError, FrontDoorError
+from ledger.errors import LedgerError
+from producer.errors import DocumentFileError, ProducerError, RequestError
+from storage.errors import StorageError
+
+
+class JobNotSucceededError(FrontDoorError):
+    """A job ended without all that was asked for, or cannot give what was asked for."""
+
+
+class UnreachableError(FrontDoorError):
+    """The stack's Redis or its object store does not answer."""
+
+    exit_code = 3
+
+
+class NoDocumentError(FrontDoorError):
+    """A document is missing, empty or cannot be read."""
+
+    exit_code = 4
+
+
+class StillRunningError(FrontDoorError):
+    """The time was up before the jobs had ended."""
+
+    exit_code = 5
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn the errors of the producer and of what it stands on into those of the front door."""
+    try:
+        yield
+    except RequestError as error:
+        raise BadUsageError(str(error)) from error
+    except ValidationError as error:
+        raise BadUsageError(_in_one_line(error)) from error
+    except DocumentFileError as error:
+        raise NoDocumentError(str(error)) from error
+    except ProducerError as error:
+        raise JobNotSucceededError(str(error)) from error
+    except (LedgerError, StorageError) as error:
+        raise UnreachableError(f"{error}: see `docfleet ps`") from error
+
+
+def _in_one_line(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc']))}: {problem['msg'].removeprefix('Value error, ')}"
+        for problem in error.errors()
+    )

@@ -1,0 +1,178 @@
+"""The Python client: submit, wait and fetch, for users inside the house.
+
+The HTTP API and the `docfleet` command are made of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from ledger.depth import FleetDepth
+from ledger.ledger import Ledger
+from producer.document_file import key_suffix, read_document
+from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
+from producer.submit import Submitter
+from schemas.document import S3Uri
+from schemas.job import JOB_ID, Job, JobRequest
+from schemas.result import JobResult
+from schemas.states import JobState
+from settings.errors import SettingsError
+from settings.fleet import FleetSettings
+from settings.tasks import load_tasks
+from storage.errors import ObjectMissingError
+from storage.s3 import S3Store
+
+_RESULT_BYTES = 256 * 2**20
+_FIRST_LOOK_SECONDS = 0.05
+_MOST_BETWEEN_LOOKS_SECONDS = 1.0
+
+
+class Client:
+    """Everything that a user of docfleet can ask for.
+
+    Every method may raise LedgerUnavailableError or StorageUnavailableError: try again later.
+
+    Args:
+        settings: The fleet's.
+        ledger: The jobs.
+        store: The documents and the results.
+        submitter: Makes jobs of requests and of drops.
+    """
+
+    def __init__(
+        self, settings: FleetSettings, ledger: Ledger, store: S3Store, submitter: Submitter
+    ) -> None:
+        self.submitter = submitter
+        self.store = store
+        self._limits = settings.limits
+        self._ledger = ledger
+
+    async def submit(
+        self, request: JobRequest, *, name: str | None = None, idempotency_key: str | None = None
+    ) -> Job:
+        """Submit a request; see Submitter.submit."""
+        job_id = await self.submitter.submit(request, name=name, idempotency_key=idempotency_key)
+        return await self.job(job_id)
+
+    async def upload(self, path: Path) -> S3Uri:
+        """Store a local file as a document; gives its URI.
+
+        Raises:
+            DocumentFileError: It is missing, empty, too large or unreadable.
+        """
+        data = await asyncio.to_thread(read_document, path, max_bytes=self._limits.document_bytes)
+        return await self.submitter.upload(data, key_suffix(path))
+
+    async def job(self, job_id: str) -> Job:
+        """A job as it is now.
+
+        Raises:
+            UnknownJobError: There is none of this id.
+        """
+        job = await self._ledger.job(job_id) if JOB_ID.fullmatch(job_id) else None
+        if job is None:
+            raise UnknownJobError(f"there is no job {job_id}")
+        return job
+
+    async def wait(self, job_id: str, *, timeout_seconds: float | None = None) -> Job:
+        """Wait until a job has ended; gives the job.
+
+        Args:
+            job_id: Which one.
+            timeout_seconds: How long to wait; None waits for ever.
+
+        Raises:
+            UnknownJobError: There is none of this id.
+            WaitTimeoutError: It had not ended when the time was up.
+        """
+        loop = asyncio.get_running_loop()
+        give_up_at = None if timeout_seconds is None else loop.time() + timeout_seconds
+        pause = _FIRST_LOOK_SECONDS
+        while not (job := await self.job(job_id)).state.closed:
+            if give_up_at is not None:
+                pause = min(pause, give_up_at - loop.time())
+            if pause <= 0:
+                raise WaitTimeoutError(
+                    f"{job_id} is still {job.state} after {timeout_seconds:g} s; it goes on", job
+                )
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _MOST_BETWEEN_LOOKS_SECONDS)
+        return job
+
+    async def result(self, job_id: str) -> JobResult:
+        """A job's result; raises as result_bytes does."""
+        return JobResult.model_validate_json(await self.result_bytes(job_id))
+
+    async def result_bytes(self, job_id: str) -> bytes:
+        """A job's result object as it lies in the bucket: JSON.
+
+        Raises:
+            UnknownJobError: There is no such job.
+            NoResultError: It has no result, or none yet.
+        """
+        job = await self.job(job_id)
+        if job.result_uri is None:
+            yet = "" if job.state.closed else " yet"
+            raise NoResultError(f"{job_id} has no result{yet}: it is {job.state}", job)
+        try:
+            return await self.store.get(job.result_uri, max_bytes=_RESULT_BYTES)
+        except ObjectMissingError as error:
+            raise NoResultError(f"{job.result_uri} was deleted from the bucket", job) from error
+
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel a job; a running one is cancelled as soon as its worker hears of it.
+
+        Raises:
+            UnknownJobError: There is no such job.
+            ClosedJobError: It has ended already, otherwise.
+        """
+        await self.job(job_id)
+        state = await self._ledger.cancel(job_id)
+        job = await self.job(job_id)
+        if state is not None and state.closed and state is not JobState.CANCELLED:
+            raise ClosedJobError(f"{job_id} cannot be cancelled: it is {state}", job)
+        return job
+
+    async def depth(self) -> FleetDepth:
+        """How much work stands where."""
+        return await self._ledger.depth()
+
+    async def ping(self) -> None:
+        """Raise LedgerUnavailableError unless Redis answers."""
+        await self._ledger.ping()
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self._ledger.close()
+        self.store.close()
+
+
+def open_client(settings: FleetSettings, *, timeout_seconds: float = 10) -> Client:
+    """A client that is to be closed; connections are made when they are needed.
+
+    Args:
+        settings: The fleet's. The object store is found as boto3 finds it.
+        timeout_seconds: For one answer of Redis.
+
+    Raises:
+        SettingsError: No Redis is named, or a task file is not valid.
+    """
+    if settings.redis_url is None:
+        raise SettingsError("set DOCFLEET_REDIS_URL: the ledger lives in that Redis")
+    tasks = load_tasks(settings.tasks_dir)
+    ledger = Ledger(settings.redis_url.get_secret_value(), timeout=timeout_seconds)
+    store = S3Store()
+    return Client(settings, ledger, store, Submitter(settings, ledger, store, tasks))
+
+
+@asynccontextmanager
+async def connect(settings: FleetSettings, *, timeout_seconds: float = 10) -> AsyncIterator[Client]:
+    """A client for the length of a block; see open_client."""
+    client = open_client(settings, timeout_seconds=timeout_seconds)
+    try:
+        yield client
+    finally:
+        await client.close()

@@ -1,0 +1,53 @@
+"""Errors of the producer; each says in one line what happened and, where it helps, what to do."""
+
+from __future__ import annotations
+
+from schemas.job import Job
+
+
+class ProducerError(Exception):
+    """Anything that the producer raises on purpose."""
+
+
+class RequestError(ProducerError):
+    """The request cannot be taken as it is."""
+
+
+class UnknownTaskError(RequestError):
+    """A task is asked for that has no file."""
+
+
+class DocumentFileError(ProducerError):
+    """A local file cannot be submitted: it is missing, empty, too large or unreadable."""
+
+
+class ListenError(ProducerError):
+    """Address and port cannot be listened to."""
+
+
+class UnknownJobError(ProducerError):
+    """There is no job of this id."""
+
+
+class JobStateError(ProducerError):
+    """What is asked for does not go with the state of the job.
+
+    Attributes:
+        job: The job concerned.
+    """
+
+    def __init__(self, message: str, job: Job) -> None:
+        super().__init__(message)
+        self.job = job
+
+
+class NoResultError(JobStateError):
+    """The job has no result, or none yet."""
+
+
+class ClosedJobError(JobStateError):
+    """The job has ended and cannot be cancelled any more."""
+
+
+class WaitTimeoutError(JobStateError):
+    """The job had not ended when the time was up; it goes on."""

@@ -1,0 +1,84 @@
+"""The API's metrics: the ledger's depth in Prometheus' words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from ledger.depth import FleetDepth, QueueDepth
+from schemas.ids import JOB_PREFIX
+
+_KINDS = {JOB_PREFIX.rstrip("_"): "job"}
+
+
+class DepthCollector(Collector):
+    """One reading of the ledger.
+
+    Args:
+        depth: What was read.
+    """
+
+    def __init__(self, depth: FleetDepth) -> None:
+        self._depth = depth
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric of the reading."""
+        yield _jobs(self._depth.queues)
+        for name, words, value in _BY_QUEUE:
+            family = GaugeMetricFamily(f"docfleet_queue_{name}", words, labels=["queue"])
+            for queue in self._depth.queues:
+                family.add_metric([queue.queue], getattr(queue, value))
+            yield family
+        yield GaugeMetricFamily(
+            "docfleet_waiting_jobs",
+            "Records that failed and will be tried again.",
+            value=self._depth.waiting,
+        )
+        yield GaugeMetricFamily(
+            "docfleet_dead_letters", "Records that are dead letters.", value=self._depth.dead
+        )
+        yield _closed(self._depth.closed)
+
+
+_BY_QUEUE = (
+    ("capacity", "Records that the queue's live workers can hold at once.", "capacity"),
+    ("workers", "Live workers of the queue.", "workers"),
+    (
+        "head_age_seconds",
+        "Seconds since the head of the line was submitted; 0 with no line.",
+        "head_age_seconds",
+    ),
+)
+
+
+def _jobs(queues: tuple[QueueDepth, ...]) -> Metric:
+    family = GaugeMetricFamily(
+        "docfleet_queue_jobs",
+        "Records of a queue: in line, dispatched and not claimed, or leased by a worker.",
+        labels=["queue", "place"],
+    )
+    for queue in queues:
+        family.add_metric([queue.queue, "in_line"], queue.in_line)
+        family.add_metric([queue.queue, "dispatched"], queue.dispatched)
+        family.add_metric([queue.queue, "leased"], queue.leased)
+    return family
+
+
+def _closed(closed: dict[str, int]) -> Metric:
+    family = CounterMetricFamily(
+        "docfleet_closed", "Records that ended, by kind and state.", labels=["kind", "state"]
+    )
+    for name, count in sorted(closed.items()):
+        prefix, _, state = name.partition(":")
+        family.add_metric([_KINDS.get(prefix, "delivery"), state], count)
+    return family
+
+
+def metrics_text(depth: FleetDepth) -> bytes:
+    """A reading in Prometheus' text format."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(DepthCollector(depth))
+    return generate_latest(registry)

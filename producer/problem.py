@@ -1,0 +1,200 @@
+"""Problems: errors of the HTTP API as RFC 9457 has them, `application/problem+json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from ledger.errors import IdempotencyError, LedgerError, LedgerFullError
+from producer.errors import (
+    ClosedJobError,
+    JobStateError,
+    NoResultError,
+    RequestError,
+    UnknownJobError,
+    UnknownTaskError,
+)
+from schemas.failure import Failure
+from schemas.states import JobState
+from storage.errors import StorageError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 5
+
+
+class ProblemType(StrEnum):
+    """What went wrong, as a stable name; stands in `type` after `urn:docfleet:problem:`."""
+
+    UNAUTHORIZED = "unauthorized"
+    """No bearer key, or a wrong one."""
+    INVALID_REQUEST = "invalid-request"
+    """The request's form is not right; `errors` says where."""
+    UNKNOWN_TASK = "unknown-task"
+    """A task is asked for that has no file."""
+    IDEMPOTENCY_CONFLICT = "idempotency-conflict"
+    """The Idempotency-Key was used before, for another request."""
+    BODY_TOO_LARGE = "body-too-large"
+    """The body has more bytes than a document may have."""
+    UNKNOWN_JOB = "unknown-job"
+    """There is no job of this id."""
+    NO_RESULT = "no-result"
+    """The job has no result, or none yet; `state` says which."""
+    JOB_CLOSED = "job-closed"
+    """The job has ended and cannot be cancelled any more."""
+    BACKLOG_FULL = "backlog-full"
+    """Redis has no memory left for another job: try again later."""
+    LEDGER_UNAVAILABLE = "ledger-unavailable"
+    """Redis does not answer: try again."""
+    STORAGE_UNAVAILABLE = "storage-unavailable"
+    """The object store does not answer as it should: try again."""
+    DEFECT = "defect"
+    """docfleet met an error that it has no name for; the log has the rest."""
+    HTTP = "http"
+    """Nothing more than the status says."""
+
+
+class PlaceError(BaseModel):
+    """One thing that is not right in a request."""
+
+    place: str = Field(examples=["body.tasks"])
+    message: str
+
+
+class Problem(BaseModel):
+    """The body of every answer with a status from 400 on."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:docfleet:problem:no-result",
+                    "title": "Not Found",
+                    "status": 404,
+                    "detail": "job_6f0c2f1c5e0c4d0b8a7d9e3f has no result yet: it is running",
+                    "state": "running",
+                }
+            ]
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    state: JobState | None = Field(default=None, description="Of the job concerned.")
+    failure: Failure | None = Field(default=None, description="Of the job concerned.")
+    errors: list[PlaceError] | None = None
+
+
+_BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
+    UnknownTaskError: (ProblemType.UNKNOWN_TASK, HTTPStatus.UNPROCESSABLE_ENTITY),
+    RequestError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
+    IdempotencyError: (ProblemType.IDEMPOTENCY_CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
+    UnknownJobError: (ProblemType.UNKNOWN_JOB, HTTPStatus.NOT_FOUND),
+    NoResultError: (ProblemType.NO_RESULT, HTTPStatus.NOT_FOUND),
+    ClosedJobError: (ProblemType.JOB_CLOSED, HTTPStatus.CONFLICT),
+    LedgerFullError: (ProblemType.BACKLOG_FULL, HTTPStatus.SERVICE_UNAVAILABLE),
+    LedgerError: (ProblemType.LEDGER_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
+    StorageError: (ProblemType.STORAGE_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
+}
+"""For each error, its answer; a subclass stands before its base."""
+
+
+def problem_response(
+    problem_type: ProblemType,
+    status: int,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **members: Any,
+) -> JSONResponse:
+    """An answer that says what went wrong.
+
+    Args:
+        problem_type: Its stable name.
+        status: HTTP status.
+        detail: What happened this time, in one sentence.
+        headers: More headers.
+        members: The problem's other members.
+    """
+    problem = Problem(
+        type=f"urn:docfleet:problem:{problem_type}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        **members,
+    )
+    sent = dict(headers or {})
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        sent.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+    return JSONResponse(
+        problem.model_dump(mode="json", exclude_none=True),
+        status_code=status,
+        headers=sent,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI is to say of the answers that are problems."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status.value: {"description": status.phrase, "content": content} for status in statuses}
+
+
+def problem_schemas() -> dict[str, Any]:
+    """The schemas, by name, that `documented` refers to."""
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {**schema.pop("$defs"), Problem.__name__: schema}
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Make every error of the app a problem."""
+    for error in _BY_ERROR:
+        app.add_exception_handler(error, _on_own_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_defect)
+
+
+async def _on_own_error(_request: Request, error: Exception) -> JSONResponse:
+    problem_type, status = next(
+        answer for kind, answer in _BY_ERROR.items() if isinstance(error, kind)
+    )
+    members: dict[str, Any] = {}
+    if isinstance(error, JobStateError):
+        members = {"state": error.job.state, "failure": error.job.failure}
+    return problem_response(problem_type, status, str(error), **members)
+
+
+async def _on_invalid_request(_request: Request, error: Exception) -> JSONResponse:
+    # Never the input itself: it is a customer's document.
+    found = error.errors() if isinstance(error, RequestValidationError) else ()
+    errors = [PlaceError(place=".".join(map(str, one["loc"])), message=one["msg"]) for one in found]
+    return problem_response(
+        ProblemType.INVALID_REQUEST,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "; ".join(f"{one.place}: {one.message}" for one in errors),
+        errors=errors,
+    )
+
+
+async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    return problem_response(
+        ProblemType.HTTP, error.status_code, str(error.detail), headers=error.headers
+    )
+
+
+async def _on_defect(_request: Request, _error: Exception) -> JSONResponse:
+    return problem_response(
+        ProblemType.DEFECT, HTTPStatus.INTERNAL_SERVER_ERROR, "the log of the API says what it was"
+    )

@@ -1,0 +1,174 @@
+"""Submitting: from a request or a drop to a job in the ledger. Every door ends here."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC
+
+from pydantic import ValidationError
+
+from ledger.ledger import Ledger
+from producer.errors import RequestError, UnknownTaskError
+from schemas.document import DocumentRef, S3Uri, bucket_and_key
+from schemas.ids import derived_job_id, new_job_id
+from schemas.job import DEFAULT_TENANT, Callback, JobRequest, JobSpec
+from schemas.task import Task
+from settings.errors import SettingsError
+from settings.fleet import FleetSettings, RuleSettings
+from storage.errors import ObjectExistsError
+from storage.objects import ObjectInfo, ObjectStore
+
+_IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+_DOCUMENTS = "documents/"
+
+
+class Submitter:
+    """Turns requests and drops into jobs.
+
+    Args:
+        settings: The fleet's.
+        ledger: Where the jobs are written.
+        store: Where documents are kept that come with their request.
+        tasks: The known tasks, by name.
+
+    Raises:
+        SettingsError: The default callback is no URL.
+    """
+
+    def __init__(
+        self,
+        settings: FleetSettings,
+        ledger: Ledger,
+        store: ObjectStore,
+        tasks: Mapping[str, Task],
+    ) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._tasks = tasks
+        self._work_bucket = settings.work_bucket
+        self._callback = _default_callback(settings)
+
+    async def submit(
+        self,
+        request: JobRequest,
+        *,
+        name: str | None = None,
+        tenant: str = DEFAULT_TENANT,
+        idempotency_key: str | None = None,
+    ) -> str:
+        """Submit a request; gives the job's id.
+
+        Args:
+            request: What to do with which document.
+            name: The file name that the sender knows the document by.
+            tenant: Whose job it is.
+            idempotency_key: The same key of the same tenant makes the same job, however often.
+
+        Raises:
+            UnknownTaskError: The message lists the known tasks.
+            RequestError: The key is not one.
+            IdempotencyError: The key was used before, for another request.
+            LedgerFullError: Redis has no memory left.
+            LedgerUnavailableError: Redis does not answer.
+            StorageUnavailableError: Inline text could not be stored.
+        """
+        self.check_tasks(request.tasks)
+        job_id = _requested_job_id(tenant, idempotency_key)
+        spec = JobSpec(
+            document=DocumentRef(uri=await self._uri(request), name=name),
+            tasks=request.tasks,
+            tenant=tenant,
+            priority=request.priority,
+            callback=request.callback or self._callback,
+            metadata=request.metadata,
+        )
+        await self._ledger.submit(job_id, spec)
+        return job_id
+
+    async def submit_drop(self, drop: ObjectInfo, rule: RuleSettings) -> bool:
+        """Submit an object of a listing; gives whether it is a new job.
+
+        Args:
+            drop: One version of an object; the same one never becomes two jobs.
+            rule: What to do with it.
+
+        Raises:
+            IdempotencyError: It became a job before, under another rule or another callback.
+            LedgerFullError: Redis has no memory left.
+            LedgerUnavailableError: Redis does not answer.
+        """
+        spec = JobSpec(
+            document=DocumentRef(uri=drop.uri, version=_version(drop)),
+            tasks=rule.tasks,
+            tenant=rule.tenant,
+            priority=rule.priority,
+            callback=self._callback,
+        )
+        return await self._ledger.submit(dropped_job_id(drop), spec)
+
+    async def upload(self, data: bytes, suffix: str) -> S3Uri:
+        """Store a document where the watcher does not look; gives its URI.
+
+        Args:
+            data: The bytes.
+            suffix: Of the file's name, such as `.pdf`, or nothing.
+
+        Raises:
+            StorageUnavailableError: The object store does not answer.
+        """
+        digest = hashlib.sha256(data).hexdigest()
+        uri = f"s3://{self._work_bucket}/{_DOCUMENTS}{digest}{suffix}"
+        media_type = mimetypes.guess_type(f"document{suffix}")[0] or "application/octet-stream"
+        with suppress(ObjectExistsError):  # the key says that it holds the same bytes
+            await self._store.create(uri, data, media_type=media_type)
+        return uri
+
+    def check_tasks(self, names: Iterable[str]) -> None:
+        """Raise UnknownTaskError, listing the known tasks, unless each name is one."""
+        unknown = [name for name in names if name not in self._tasks]
+        if unknown:
+            known = ", ".join(sorted(self._tasks)) or "none"
+            raise UnknownTaskError(f"unknown task {', '.join(unknown)}; known are: {known}")
+
+    async def _uri(self, request: JobRequest) -> S3Uri:
+        if request.document.text is not None:
+            return await self.upload(request.document.text.encode(), ".txt")
+        if request.document.uri is None:
+            raise RequestError("the request names no document")
+        return request.document.uri
+
+
+def _default_callback(settings: FleetSettings) -> Callback | None:
+    if not settings.callback_url:
+        return None
+    try:
+        return Callback.model_validate({"url": settings.callback_url})
+    except ValidationError as error:
+        words = error.errors()[0]["msg"]
+        raise SettingsError(f"DOCFLEET_CALLBACK_URL: {words}") from error
+
+
+def dropped_job_id(drop: ObjectInfo) -> str:
+    """The id of the job that one version of an object becomes."""
+    return derived_job_id(*bucket_and_key(drop.uri), drop.etag, _modified(drop))
+
+
+def _version(drop: ObjectInfo) -> str:
+    return f"{drop.etag} {_modified(drop)}"
+
+
+def _modified(drop: ObjectInfo) -> str:
+    """To the second: a listing need not say more, and must not say another thing each time."""
+    return drop.modified_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _requested_job_id(tenant: str, idempotency_key: str | None) -> str:
+    if idempotency_key is None:
+        return new_job_id()
+    if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
+        raise RequestError("an idempotency key has 1 to 255 printable ASCII characters")
+    return derived_job_id(tenant, idempotency_key)

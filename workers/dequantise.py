@@ -1,0 +1,30 @@
+"""A script: unpack a GGUF into a directory of safetensors, with config and tokenizer.
+
+Run by model.py in a process of its own, for it loads torch: `dequantise.py GGUF DIRECTORY`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.quantization_config import GgufConfig
+
+
+def main() -> None:
+    """Read the GGUF, write the directory."""
+    gguf, directory = Path(sys.argv[1]), Path(sys.argv[2])
+    model = AutoModelForCausalLM.from_pretrained(
+        str(gguf.parent),
+        gguf_file=gguf.name,
+        quantization_config=GgufConfig(dequantize=True),
+        dtype=torch.bfloat16,
+    )
+    model.save_pretrained(directory)
+    AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name).save_pretrained(directory)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""The log of vLLM and of its processes, and what it tells of a failure.
+
+vLLM raises a generic error when one of its processes fails; the cause is in that process's log
+only. So each of them writes its errors into one file too, which is read when there is a failure to
+explain. Nothing here imports vllm.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+_EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*(?:Error|Exception)): (.+)$")
+_GENERIC = re.compile(
+    r"EngineDeadError|^EngineCore encountered an issue|initialization failed|^Worker failed with|"
+    r"cancelled|^Call to \w+ method failed"
+)
+
+
+class EngineLog:
+    """A folder with vLLM's logging configuration and the errors that its processes logged."""
+
+    def __init__(self, level: str) -> None:
+        """Write the configuration.
+
+        Args:
+            level: From which level on the processes log to stderr, such as `WARNING`.
+        """
+        self._folder = TemporaryDirectory(prefix="docfleet-engine-")
+        self._errors = Path(self._folder.name) / "errors.log"
+        self.config_file = Path(self._folder.name) / "logging.json"
+        self.config_file.write_text(json.dumps(_configuration(level, self._errors)))
+
+    def use_own_handlers(self) -> None:
+        """Let what vLLM logs in this very process go where this process's logs go."""
+        vllm_log = logging.getLogger("vllm")
+        for handler in vllm_log.handlers[:]:
+            vllm_log.removeHandler(handler)
+            handler.close()
+        vllm_log.propagate = True
+
+    def cause(self) -> str | None:
+        """The message of the last exception that says more than that something went wrong."""
+        try:
+            text = self._errors.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+        found = [_EXCEPTION.match(line) for line in text.splitlines()]
+        causes = [
+            f"{match[1]}: {match[2]}" if "Memory" in match[1] else match[2]
+            for match in found
+            if match and not _GENERIC.search(match[2]) and not _GENERIC.search(match[1])
+        ]
+        return causes[-1].strip() if causes else None
+
+    def close(self) -> None:
+        """Remove the folder."""
+        self._folder.cleanup()
+
+
+def _configuration(level: str, errors: Path) -> dict[str, object]:
+    """For `logging.config.dictConfig`, in each process."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {
+                "class": "vllm.logging_utils.NewLineFormatter",
+                "format": "%(levelname)s %(asctime)s %(processName)s [%(name)s] %(message)s",
+            },
+            "plain": {"format": "%(message)s"},
+        },
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "level": level,
+                "formatter": "line",
+                "stream": "ext://sys.stderr",
+            },
+            "errors": {
+                "class": "logging.FileHandler",
+                "level": "ERROR",
+                "formatter": "plain",
+                "filename": str(errors),
+                "delay": True,
+            },
+        },
+        "loggers": {"vllm": {"level": level, "handlers": ["stderr", "errors"], "propagate": False}},
+    }

@@ -1,0 +1,16 @@
+"""The roles that a worker process can serve."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a worker does."""
+
+    PREPARE = "prepare"
+    """Reads documents, on CPU."""
+    INFER = "infer"
+    """Runs tasks, on an engine."""
+    DELIVER = "deliver"
+    """Sends webhooks."""

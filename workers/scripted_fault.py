@@ -1,0 +1,81 @@
+"""Faults that a document asks the scripted engine for, by lines of its own.
+
+| line | what the engine does |
+| --- | --- |
+| `docfleet-fault: slow 5` | answers 5 seconds later |
+| `docfleet-fault: invalid-output` | answers with JSON that no task's schema allows |
+| `docfleet-fault: truncated-output` | stops in the middle, as if max_tokens were reached |
+| `docfleet-fault: request-refused` | refuses the request (RequestRefusedError) |
+| `docfleet-fault: request-fails` | fails the request and lives on (RequestFailedError) |
+| `docfleet-fault: engine-dies` | dies, and all requests in flight with it (EngineDiedError) |
+
+Several lines add up. A fault of another name is a refused request.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from workers.errors import RequestRefusedError
+
+_LINE = re.compile(r"^[ \t]*docfleet-fault:[ \t]*(\S+)[ \t]*(\S*)[ \t]*$", re.MULTILINE)
+
+
+class Fault(StrEnum):
+    """What can go wrong on demand."""
+
+    SLOW = "slow"
+    """The answer takes longer."""
+    INVALID_OUTPUT = "invalid-output"
+    """The answer does not satisfy the schema."""
+    TRUNCATED_OUTPUT = "truncated-output"
+    """The answer is cut off."""
+    REQUEST_REFUSED = "request-refused"
+    """The engine does not accept the request."""
+    REQUEST_FAILS = "request-fails"
+    """The engine fails the request and lives on."""
+    ENGINE_DIES = "engine-dies"
+    """The engine is gone for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What one document asks for.
+
+    Attributes:
+        kinds: Each fault once.
+        seconds: How much later than usual the answer comes.
+    """
+
+    kinds: frozenset[Fault]
+    seconds: float
+
+
+def read_faults(document: str) -> Faults:
+    """The faults of a document.
+
+    Raises:
+        RequestRefusedError: It asks for a fault that there is not.
+    """
+    kinds, seconds = set(), 0.0
+    for name, argument in _LINE.findall(document):
+        try:
+            kind = Fault(name)
+            seconds += _seconds(argument) if kind is Fault.SLOW else 0
+        except ValueError:
+            known = ", ".join(Fault)
+            raise RequestRefusedError(
+                f"There is no fault {f'{name} {argument}'.strip()!r}; known are: {known}."
+            ) from None
+        kinds.add(kind)
+    return Faults(frozenset(kinds), seconds)
+
+
+def _seconds(argument: str) -> float:
+    seconds = float(argument)
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError(argument)
+    return seconds
