@@ -20,11 +20,15 @@ from schemas.job import Priority
 
 _WAIT_SECONDS = 600.0
 
-TaskOption = Annotated[list[str], typer.Option("--task", help="A task to run; may be repeated.")]
+TaskOption = Annotated[
+    list[str], typer.Option("--task", help="A task to run; may be repeated.", metavar="NAME")
+]
 
 
 def submit(
-    documents: Annotated[list[str], typer.Argument(help="Paths or s3://bucket/key.")],
+    documents: Annotated[
+        list[str], typer.Argument(help="Paths or s3://bucket/key.", metavar="DOCUMENT...")
+    ],
     task: TaskOption,
     config: ConfigOption = DEFAULT_CONFIG,
     state_dir: StateDirOption = DEFAULT_STATE_DIR,
@@ -38,7 +42,7 @@ def submit(
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end of each job.")] = False,
     timeout: Annotated[
-        float, typer.Option(min=0.1, help="With --wait: for so many seconds.")
+        float, typer.Option(min=0.1, help="With --wait: for so long.", metavar="SECONDS")
     ] = _WAIT_SECONDS,
     as_json: JsonOption = False,
 ) -> None:

@@ -121,9 +121,7 @@ def test_the_projects_own_tasks_get_valid_answers() -> None:
 def test_values_are_taken_from_the_document() -> None:
     """Numbers, words and lines of the answer are the document's own."""
     schema = _wrapped({"type": "number", "minimum": 10, "maximum": 20_000})
-    assert scripted_data(schema, DOCUMENT) == {"x": 1042} or scripted_data(schema, DOCUMENT) == {
-        "x": 12500.75
-    }
+    assert scripted_data(schema, DOCUMENT) == {"x": 1042}
     assert scripted_data(_wrapped({"type": "string", "pattern": r"^C-\d+$"}), DOCUMENT) == {
         "x": "C-1042"
     }

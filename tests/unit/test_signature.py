@@ -48,7 +48,7 @@ def test_the_signature_is_that_of_the_specification() -> None:
 def test_independent_verifiers_accept_an_event_and_refuse_a_changed_one() -> None:
     """OpenAI's SDK and the reference library agree with what is sent."""
     body = build_event("msg_1", JOB).model_dump_json(exclude_none=True)
-    headers = sign(SECRET, "msg_1", NOW, body)
+    headers = sign(SECRET, "msg_1", datetime.now(UTC), body)
     webhooks = OpenAI(api_key="none", webhook_secret=SECRET).webhooks
     webhooks.verify_signature(body, headers)
     Webhook(SECRET).verify(body, headers)
