@@ -13,7 +13,9 @@ import argparse
 import asyncio
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 
@@ -24,11 +26,13 @@ from ledger.ledger import Ledger
 from schemas.document import DocumentRef
 from schemas.ids import new_job_id
 from schemas.job import JobSpec
+from settings.environment import apply_environment
 from settings.fleet import FleetSettings, load_settings
 from settings.tasks import load_tasks
 from storage.s3 import S3Store
 from workers.engine import Engine, EngineRequest
-from workers.engines import make_engine
+from workers.engine_vllm import VllmEngine
+from workers.model import locate_model
 from workers.page_text import page_text_uri, store_page_text
 from workers.prompt import build_messages
 
@@ -56,7 +60,7 @@ class Fleet:
 
     async def run(self, works: Sequence[Work]) -> float:
         """Submit all, wait until all are closed; gives the seconds."""
-        closed_before = (await self._ledger.depth()).closed.get("job:succeeded", 0)
+        already = await self._closed()
         started = monotonic()
         for work in works:
             spec = JobSpec(
@@ -64,13 +68,32 @@ class Fleet:
                 tasks=tuple(task.name for task in work.tasks),
             )
             await self._ledger.submit(new_job_id(), spec)
-        while True:
-            depth = await self._ledger.depth()
-            if depth.dead:
-                raise RuntimeError("a document ended as a dead letter: the figures would be wrong")
-            if depth.closed.get("job:succeeded", 0) - closed_before == len(works):
-                return monotonic() - started
+        while sum((closed := await self._closed()).values()) - sum(already.values()) < len(works):
             await asyncio.sleep(0.02)
+        seconds = monotonic() - started
+        if closed - already != {"job:succeeded": len(works)}:
+            raise RuntimeError(
+                f"not every job succeeded, so this round counts for nothing: {closed}"
+            )
+        return seconds
+
+    async def _closed(self) -> Counter[str]:
+        return Counter((await self._ledger.depth()).closed)
+
+
+@asynccontextmanager
+async def fleet_of(settings: FleetSettings, env: Mapping[str, str]) -> AsyncIterator[Fleet]:
+    """The queue's side of a running stack.
+
+    Args:
+        settings: The stack's.
+        env: Its endpoints and credentials.
+    """
+    apply_environment(env)
+    ledger, store = Ledger(env["DOCFLEET_REDIS_URL"]), S3Store()
+    yield Fleet(settings, ledger, store)
+    await ledger.close()
+    store.close()
 
 
 async def run_bare(engine: Engine, slots: int, works: Sequence[Work]) -> float:
@@ -102,12 +125,12 @@ async def measure(documents: int, rounds: int) -> list[dict[str, float]]:
     pool = settings.pools["cpu"]
     rows = []
     with tempfile.TemporaryDirectory() as state:
-        settings = settings.model_copy(update={"state_dir": CONFIG.parent / ".docfleet"})
-        engine = make_engine(settings, "cpu", "vllm", tasks)
+        models = CONFIG.parent / ".docfleet"
+        model_dir = locate_model(settings.models[pool.model].source, models)
+        (Path(state) / "models").symlink_to(model_dir.parent)
+        engine = VllmEngine(model_dir, "cpu", pool)
         await engine.start()
-        async with scoped_stack(Path(state), say=print) as env:
-            ledger = Ledger(env["DOCFLEET_REDIS_URL"])
-            fleet = Fleet(settings, ledger, S3Store(endpoint_url=env["AWS_ENDPOINT_URL_S3"]))
+        async with scoped_stack(Path(state), say=print) as env, fleet_of(settings, env) as fleet:
             for number in range(rounds + 1):
                 works = workload(settings, tasks, documents, f"{number}")
                 await fleet.prepare(works)
@@ -117,7 +140,6 @@ async def measure(documents: int, rounds: int) -> list[dict[str, float]]:
                 queue = queue or await fleet.run(works)
                 if number:
                     rows.append(_row(number, documents, queue, bare))
-            await ledger.close()
         await engine.stop()
     return rows
 

@@ -99,6 +99,6 @@ def _data(result: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     try:
-        sys.exit(asyncio.run(main(Console())))
+        sys.exit(asyncio.run(main(Console(width=None if sys.stdout.isatty() else 132))))
     except (StackError, TimeoutError) as error:
         sys.exit(f"demo: {error or 'no webhook came in time'}; see {OUT}/state/logs")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from demo.compare import Comparison, accuracy
+
+_CELL_WIDTH = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,15 @@ def figures(
 
 def print_report(console: Console, comparisons: Sequence[Comparison], run: Figures) -> None:
     """Value against truth, field by field, and the run in numbers."""
-    table = Table(title="What came out, and what is true", expand=False)
-    for column in ("document", "task", "field", "value", "expected", ""):
-        table.add_column(column, overflow="fold", max_width=36)
-    for row in comparisons:
-        mark = "[green]ok[/]" if row.match else "[red]differs[/]"
-        value, expected = _words(row.value), _words(row.expected)
-        table.add_row(row.document, row.task, row.field, value, expected, mark)
+    table = Table(title="What came out, and what is true")
+    for column in ("field", "value", "expected", ""):
+        table.add_column(column, no_wrap=True)
+    for (document, task), rows in groupby(comparisons, lambda row: (row.document, row.task)):
+        table.add_row(f"[bold]{document}[/]", f"[bold]{task}[/]")
+        for row in rows:
+            mark = "[green]ok[/]" if row.match else "[red]differs[/]"
+            table.add_row(f"  {row.field}", _words(row.value), _words(row.expected), mark)
+        table.add_section()
     console.print(table)
     for task, (right, compared) in accuracy(comparisons).items():
         console.print(f"  {task}: {right} of {compared} fields right")
@@ -95,6 +100,11 @@ def as_json(comparisons: Sequence[Comparison], run: Figures) -> dict[str, Any]:
 
 
 def _words(value: Any) -> str:
+    text = " ".join(_text(value).split())
+    return text if len(text) <= _CELL_WIDTH else text[: _CELL_WIDTH - 3] + "..."
+
+
+def _text(value: Any) -> str:
     match value:
         case {"from": low, "to": high}:
             return f"{low} to {high}"

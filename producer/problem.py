@@ -189,8 +189,10 @@ async def _on_invalid_request(_request: Request, error: Exception) -> JSONRespon
 async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
+    too_large = error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    problem_type = ProblemType.BODY_TOO_LARGE if too_large else ProblemType.HTTP
     return problem_response(
-        ProblemType.HTTP, error.status_code, str(error.detail), headers=error.headers
+        problem_type, error.status_code, str(error.detail), headers=error.headers
     )
 
 

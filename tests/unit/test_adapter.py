@@ -168,7 +168,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, base: Path, keep: int) -> N
     path = _adapter(tmp_path)
     weights = path / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:keep])
-    with pytest.raises(StageError, match="adapter_model.safetensors") as caught:
+    with pytest.raises(StageError, match=r"adapter_model\.safetensors") as caught:
         verify_adapter(path, base, max_rank=4)
     assert caught.value.failure.code is FailureCode.ADAPTER_INVALID
 
@@ -178,5 +178,5 @@ def test_a_config_that_is_no_json_object_is_refused(tmp_path: Path, base: Path, 
     """The message names the file."""
     path = _adapter(tmp_path)
     (path / "adapter_config.json").write_text(text)
-    with pytest.raises(StageError, match="adapter_config.json"):
+    with pytest.raises(StageError, match=r"adapter_config\.json"):
         verify_adapter(path, base, max_rank=4)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from settings.environment import part_environment
 from workers.errors import EngineStartError
 from workers.model import find_model, locate_model, model_digest
 from workers.tokenizer import Tokenizer, estimate_tokens
@@ -68,7 +69,7 @@ def test_a_hugging_face_name_is_found_in_the_cache(tmp_path: Path) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
-        env={**os.environ, "HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+        env=part_environment({"HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1"}),
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

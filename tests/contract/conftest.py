@@ -1,0 +1,151 @@
+"""Running engines for the contract tests, and adapters for the real one."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import multiprocessing
+import warnings
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+import pytest
+
+from settings.fleet import PoolSettings
+from workers.adapter import verify_adapter
+from workers.engine import Adapter, Engine, EngineRequest
+from workers.engine_scripted import ScriptedEngine
+from workers.engine_vllm import VllmEngine
+from workers.errors import EngineDiedError
+from workers.loop import LoopThread
+
+_T = TypeVar("_T")
+
+SLOTS = 3
+CONTEXT = 4096
+RANK = 8
+
+
+class EngineHost:
+    """An engine on a loop thread of its own, as a worker holds it."""
+
+    def __init__(
+        self, engine: Engine, thread: LoopThread, kill: Callable[[EngineHost], None]
+    ) -> None:
+        self.engine = engine
+        self._thread = thread
+        self._kill = kill
+        self._running = False
+
+    def call(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run a coroutine on the engine's loop."""
+        return self._thread.call(work)
+
+    def ensure_running(self) -> None:
+        """Start it, unless it runs."""
+        if not self._running:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch deprecates what vLLM uses
+                self.call(self.engine.start())
+            self._running = True
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._kill(self)
+        self._running = False
+
+    def stop(self) -> None:
+        """End it in order."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # vLLM leaves its zmq context open
+            self.call(self.engine.stop())
+            gc.collect()
+        self._running = False
+
+
+def _kill_processes(_: EngineHost) -> None:
+    children = multiprocessing.active_children()
+    cores = [child for child in children if child.name.startswith("EngineCore")]
+    assert cores, "no engine process was found"
+    for core in cores:
+        core.kill()
+
+
+def _kill_by_document(host: EngineHost) -> None:
+    with pytest.raises(EngineDiedError):
+        host.call(
+            host.engine.generate(
+                EngineRequest(
+                    request_id="deadly",
+                    messages=[{"role": "user", "content": "docfleet-fault: engine-dies"}],
+                    schema=None,
+                    max_tokens=10,
+                )
+            )
+        )
+
+
+@pytest.fixture(scope="session")
+def scripted_host() -> Iterator[EngineHost]:
+    """The scripted engine, slow enough to be met in the middle of an answer."""
+    engine = ScriptedEngine("scripted", seconds_per_token=0.002, max_model_len=CONTEXT, slots=SLOTS)
+    with LoopThread() as thread:
+        host = EngineHost(engine, thread, _kill_by_document)
+        yield host
+        host.stop()
+
+
+@pytest.fixture(scope="session")
+def vllm_host(
+    vllm: ModuleType,  # noqa: ARG001  # skips where it is missing
+    model_dir: Path,
+    adapters: Mapping[str, Adapter],
+) -> Iterator[EngineHost]:
+    """The real engine, started once."""
+    pool = PoolSettings(
+        model="smollm2",
+        gpu="CPU",
+        concurrency=SLOTS,
+        max_model_len=CONTEXT,
+        engine={"dtype": "bfloat16", "enforce_eager": True},
+    )
+    engine = VllmEngine(model_dir, "tests", pool, list(adapters.values()))
+    with LoopThread() as thread:
+        host = EngineHost(engine, thread, _kill_processes)
+        yield host
+        host.stop()
+
+
+@pytest.fixture(scope="session")
+def adapters(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Adapter]:
+    """Adapters of random weights: sound ones, and one whose config the engine refuses."""
+    folder = tmp_path_factory.mktemp("adapters")
+    made = {
+        name: verify_adapter(_write_adapter(folder / name, model_dir, seed), model_dir, RANK)
+        for seed, name in enumerate(["first", "second", "vanishing", "held"])
+    }
+    refused = _write_adapter(folder / "refused", model_dir, 9, use_dora=True)
+    return {**made, "refused": Adapter("refused-0", refused, "0" * 64, RANK)}
+
+
+def _write_adapter(path: Path, model_dir: Path, seed: int, **config: Any) -> Path:
+    """A LoRA of all value projections, strong enough to change any answer."""
+    numpy = importlib.import_module("numpy")
+    safetensors = importlib.import_module("safetensors.numpy")
+    base = json.loads((model_dir / "config.json").read_text())
+    random = numpy.random.default_rng(seed)
+    outputs = base["num_key_value_heads"] * base["head_dim"]
+    tensors = {}
+    for layer in range(base["num_hidden_layers"]):
+        name = f"base_model.model.model.layers.{layer}.self_attn.v_proj"
+        for half, shape in (("A", (RANK, base["hidden_size"])), ("B", (outputs, RANK))):
+            values = random.normal(scale=0.05, size=shape).astype(numpy.float32)
+            tensors[f"{name}.lora_{half}.weight"] = values
+    path.mkdir()
+    safetensors.save_file(tensors, path / "adapter_model.safetensors")
+    whole = {"peft_type": "LORA", "r": RANK, "lora_alpha": 16 * RANK, "target_modules": ["v_proj"]}
+    (path / "adapter_config.json").write_text(json.dumps({**whole, **config}))
+    return path

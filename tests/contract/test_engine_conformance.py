@@ -1,0 +1,222 @@
+"""What each engine keeps of the protocol in workers/engine.py: one suite, run on all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from schemas.guidable import check_guidable
+from workers.engine import EngineAnswer, EngineRequest
+from workers.errors import EngineDiedError, PromptTooLongError, RequestRefusedError
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+
+DOCUMENT = "Claim C-1042. Insured: Ada Byron. Water damage on 2026-03-04, about $12,500.\n\n"
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["claim", "kind", "loss", "parties", "reported"],
+    "properties": {
+        "claim": {"type": "string", "maxLength": 12},
+        "kind": {"enum": ["water", "fire", "other"]},
+        "loss": {"type": "number", "minimum": 0, "maximum": 100_000},
+        "parties": {
+            "type": "array",
+            "items": {"type": "string", "maxLength": 20},
+            "minItems": 1,
+            "maxItems": 2,
+        },
+        "reported": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
+    },
+}
+
+
+@pytest.fixture(params=["scripted", "vllm"])
+def host(request: pytest.FixtureRequest) -> Any:
+    """Each engine in turn, running."""
+    host = request.getfixturevalue(f"{request.param}_host")
+    host.ensure_running()
+    return host
+
+
+def _request(request_id: str, **changes: Any) -> EngineRequest:
+    arguments: dict[str, Any] = {
+        "request_id": request_id,
+        "messages": [
+            {"role": "system", "content": "You read documents and answer with JSON."},
+            {"role": "user", "content": f"{DOCUMENT}What was the loss? Answer with JSON."},
+        ],
+        "schema": SCHEMA,
+        "max_tokens": 200,
+        **changes,
+    }
+    return EngineRequest(**arguments)
+
+
+def _digits(request_id: str, count: int) -> EngineRequest:
+    """A request whose answer takes at least two tokens a digit."""
+    digits = {
+        "type": "array",
+        "items": {"type": "integer", "minimum": 0, "maximum": 9},
+        "minItems": count,
+        "maxItems": count,
+    }
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["digits"],
+        "properties": {"digits": digits},
+    }
+    return _request(request_id, schema=schema, max_tokens=2 * count + 100)
+
+
+def test_a_started_engine_says_what_it_is(host: Any) -> None:
+    """Each result names the engine, its version and the weights."""
+    version = host.engine.version
+    assert version.version
+    assert version.model in {"smollm2", "scripted"}
+    assert re.fullmatch(r"[0-9a-f]{64}", version.model_sha256)
+
+
+def test_a_guided_answer_satisfies_its_schema(host: Any) -> None:
+    """Compact JSON, valid against the schema, with the tokens counted."""
+    check_guidable(SCHEMA)
+    answer = host.call(host.engine.generate(_request("guided")))
+    assert answer.finish_reason == "stop"
+    Draft202012Validator(SCHEMA).validate(json.loads(answer.text))
+    assert not re.search(r"[:\[{]\s", re.sub(r'"[^"]*"', '""', answer.text))
+    assert answer.usage.prompt_tokens >= len(DOCUMENT.split())
+    assert 0 < answer.usage.output_tokens <= 200
+
+
+def test_an_answer_without_a_schema_is_text(host: Any) -> None:
+    """Tasks are guided; the engine serves free text too."""
+    answer = host.call(host.engine.generate(_request("free", schema=None, max_tokens=60)))
+    assert answer.text.strip()
+
+
+def test_an_answer_that_reaches_max_tokens_says_so(host: Any) -> None:
+    """The text is cut off, and the caller can tell."""
+    answer = host.call(host.engine.generate(_request("cut", max_tokens=5)))
+    assert answer.finish_reason == "length"
+    assert answer.usage.output_tokens == 5
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(answer.text)
+
+
+@pytest.mark.parametrize(
+    ("words", "max_tokens"), [(5000, 10), (5, 4096)], ids=["long prompt", "long answer"]
+)
+def test_what_does_not_fit_the_context_is_refused_with_numbers(
+    host: Any, words: int, max_tokens: int
+) -> None:
+    """The message has the prompt's tokens, the answer's and the context's."""
+    messages = [{"role": "user", "content": "word " * words}]
+    request = _request("long", messages=messages, max_tokens=max_tokens)
+    with pytest.raises(PromptTooLongError) as caught:
+        host.call(host.engine.generate(request))
+    prompt, answer, together, context = map(int, re.findall(r"\d+", str(caught.value)))
+    assert prompt >= words
+    assert (answer, together, context) == (max_tokens, prompt + max_tokens, 4096)
+
+
+def test_what_just_fits_the_context_is_answered(host: Any) -> None:
+    """The refusal begins with the first token too many."""
+    with pytest.raises(PromptTooLongError) as caught:
+        host.call(host.engine.generate(_request("edge", max_tokens=4096)))
+    prompt = int(re.findall(r"\d+", str(caught.value))[0])
+    answer = host.call(host.engine.generate(_request("edge", max_tokens=4096 - prompt)))
+    assert answer.usage.prompt_tokens == prompt
+
+
+def test_a_refused_request_leaves_the_engine_alive(host: Any) -> None:
+    """The next one is answered."""
+    schema = {"type": "object", "properties": {"a": {"type": "number", "multipleOf": 3}}}
+    messages = [{"role": "user", "content": "docfleet-fault: request-refused"}]
+    with pytest.raises(RequestRefusedError):
+        host.call(host.engine.generate(_request("refused", schema=schema, messages=messages)))
+    assert host.call(host.engine.generate(_request("next"))).finish_reason == "stop"
+
+
+def test_more_requests_than_slots_each_get_their_own_answer(host: Any) -> None:
+    """Nothing is mixed up and nothing is lost."""
+
+    async def ask_all() -> list[EngineAnswer]:
+        runs = [host.engine.generate(_request(f"{n}", schema=_own(n))) for n in range(10)]
+        return list(await asyncio.gather(*runs))
+
+    def _own(number: int) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["id"],
+            "properties": {"id": {"const": f"document-{number}"}},
+        }
+
+    answers = host.call(ask_all())
+    assert [json.loads(answer.text)["id"] for answer in answers] == [
+        f"document-{number}" for number in range(10)
+    ]
+
+
+def test_a_cancelled_request_frees_its_slot(host: Any) -> None:
+    """All slots but one are freed by cancelling; short requests then pass the one that runs on.
+
+    Were the slots still taken, they would be for longer than the one that runs on needs.
+    """
+
+    async def pass_the_kept_one() -> bool:
+        cancelled = [
+            asyncio.create_task(host.engine.generate(_digits(f"cancelled-{n}", 1500)))
+            for n in range(2)
+        ]
+        await host.engine.generate(_request("these have begun", max_tokens=5))
+        kept = asyncio.create_task(host.engine.generate(_digits("kept", 1000)))
+        for task in cancelled:
+            task.cancel()
+        ends = await asyncio.gather(*cancelled, return_exceptions=True)
+        assert [type(end) for end in ends] == [asyncio.CancelledError] * 2
+        for number in range(3):
+            await asyncio.gather(
+                *(host.engine.generate(_request(f"{number}-{n}", max_tokens=5)) for n in range(2))
+            )
+        passed = not kept.done()
+        kept.cancel()
+        await asyncio.gather(kept, return_exceptions=True)
+        return passed
+
+    assert host.call(pass_the_kept_one())
+
+
+def test_a_dead_engine_fails_all_requests_and_can_be_stopped(host: Any) -> None:
+    """Those in flight, those to come; stopping is in order, also twice."""
+
+    async def ask_all(begun: asyncio.Event) -> list[Any]:
+        runs = [
+            asyncio.create_task(host.engine.generate(_digits(f"doomed-{n}", 1500)))
+            for n in range(2)
+        ]
+        await host.engine.generate(_request("these have begun", max_tokens=5))
+        begun.set()
+        return await asyncio.gather(*runs, return_exceptions=True)
+
+    async def ask_and_kill() -> list[Any]:
+        begun = asyncio.Event()
+        asking = asyncio.create_task(ask_all(begun))
+        await begun.wait()
+        await asyncio.to_thread(host.kill)
+        return await asking
+
+    ends = host.call(ask_and_kill())
+    assert [type(end) for end in ends] == [EngineDiedError] * 2
+    with pytest.raises(EngineDiedError):
+        host.call(host.engine.generate(_request("late")))
+    host.stop()
+    host.stop()
+    with pytest.raises(EngineDiedError):
+        host.call(host.engine.generate(_request("later")))
