@@ -65,7 +65,10 @@ def submit(
 
     order = SubmitOrder(documents, request, timeout if wait else None, as_json)
     with explained():
-        asyncio.run(run_order(connected_settings(config, state_dir), order, typer.echo))
+        settings = connected_settings(config, state_dir)
+        all_is_well = asyncio.run(run_order(settings, order, typer.echo))
+    if not all_is_well:
+        raise typer.Exit(1)
 
 
 def job(

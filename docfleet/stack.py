@@ -107,6 +107,7 @@ def _environment(
     api_key = settings.api_key.get_secret_value() if settings.api_key else secrets.api_key
     given = settings.callback_secret
     callback_secret = given.get_secret_value() if given else secrets.callback_secret
+    callback_url = {"DOCFLEET_CALLBACK_URL": settings.callback_url} if settings.callback_url else {}
     return {
         "DOCFLEET_API_URL": f"http://{LOOPBACK}:{ports.api}",
         "DOCFLEET_API_KEY": api_key,
@@ -117,6 +118,7 @@ def _environment(
         "AWS_SECRET_ACCESS_KEY": access.secret_key,
         "DOCFLEET_INCOMING_BUCKET": settings.incoming_bucket,
         "DOCFLEET_RESULTS_BUCKET": settings.results_bucket,
+        **callback_url,
     }
 
 

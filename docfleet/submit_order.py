@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from docfleet.job_text import job_line, task_lines
-from docfleet.producer_errors import JobNotSucceededError, StillRunningError
+from docfleet.producer_errors import StillRunningError
 from producer.client import Client, connect
 from producer.document_file import check_document
 from producer.errors import WaitTimeoutError
@@ -42,7 +42,7 @@ class SubmitOrder:
 
 async def run_order(
     settings: FleetSettings, order: SubmitOrder, say: Callable[[str], None]
-) -> None:
+) -> bool:
     """Submit each document; nothing is submitted if one of them cannot be.
 
     Args:
@@ -50,8 +50,10 @@ async def run_order(
         order: What to do.
         say: Given each line to print.
 
+    Returns:
+        Whether all is well: each job succeeded, or was submitted and not waited for.
+
     Raises:
-        JobNotSucceededError: A job that was waited for did not succeed.
         StillRunningError: A job that was waited for had not ended when the time was up.
         RequestError: And other errors of the producer, the ledger and the store.
     """
@@ -71,8 +73,7 @@ async def run_order(
             return await _wait(client, order, say, job, document)
 
         jobs = await asyncio.gather(*map(submit, order.documents, requests))
-    if order.wait_seconds is not None:
-        _judge(jobs, order.wait_seconds)
+    return order.wait_seconds is None or _all_succeeded(jobs, order.wait_seconds)
 
 
 def _is_path(document: str) -> bool:
@@ -125,13 +126,11 @@ def _tell(
             say(line)
 
 
-def _judge(jobs: Sequence[Job], wait_seconds: float) -> None:
+def _all_succeeded(jobs: Sequence[Job], wait_seconds: float) -> bool:
     running = [job for job in jobs if not job.state.closed]
-    failed = [job for job in jobs if job.state.closed and job.state is not JobState.SUCCEEDED]
     if running:
         raise StillRunningError(
             f"{len(running)} of {len(jobs)} jobs had not ended after {wait_seconds:g} s;"
             " they go on: see `docfleet job ID`"
         )
-    if failed:
-        raise JobNotSucceededError(f"{len(failed)} of {len(jobs)} jobs did not succeed")
+    return all(job.state is JobState.SUCCEEDED for job in jobs)

@@ -49,7 +49,9 @@ class S3Store:
             retries={"mode": "standard", "total_max_attempts": 3},
             s3={"addressing_style": "path"} if endpoint_url else {},
         )
-        self._client: S3Client = boto3.client("s3", endpoint_url=endpoint_url, config=config)
+        # The default session would keep the credentials that it found first in this process.
+        session = boto3.Session()
+        self._client: S3Client = session.client("s3", endpoint_url=endpoint_url, config=config)
 
     async def get(self, uri: S3Uri, *, max_bytes: int) -> bytes:
         """See ObjectStore."""

@@ -182,7 +182,12 @@ class EngineClient:
 def last_words(error: BaseException) -> str:
     """The one line of an error that says most."""
     if isinstance(error, ValidationError):
-        return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        problem = error.errors()[0]
+        words = str(problem["msg"]).removeprefix("Value error, ")
+        if problem["type"] == "value_error":
+            return words
+        argument = problem["loc"][0] if problem["loc"] else "an argument"
+        return f"{argument} is {problem['input']!r}: {words}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
 

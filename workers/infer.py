@@ -37,8 +37,8 @@ from workers.errors import StageError
 from workers.gate import Gate
 from workers.outcome import Finished
 from workers.page_text import load_page_text
-from workers.prepare import known_tasks
 from workers.task_adapters import TaskAdapters
+from workers.task_lookup import known_tasks
 from workers.task_run import TaskRunner
 
 log = structlog.get_logger(__name__)

@@ -25,6 +25,7 @@ from workers.model_tokenizer import ModelTokenizer
 from workers.outcome import Advanced
 from workers.page_text import load_page_text, page_text_uri, store_page_text
 from workers.routing import PoolLimits, choose_pool
+from workers.task_lookup import known_tasks
 
 log = structlog.get_logger(__name__)
 
@@ -98,18 +99,3 @@ class PrepareStage:
 
     async def stop(self) -> None:
         """Nothing to let go."""
-
-
-def known_tasks(names: Sequence[str], tasks: Mapping[str, Task]) -> list[Task]:
-    """The tasks of these names.
-
-    Raises:
-        StageError: `task.unknown`.
-    """
-    for name in names:
-        if name not in tasks:
-            known = ", ".join(sorted(tasks)) or "none"
-            raise StageError(
-                FailureCode.TASK_UNKNOWN, f"No task {name!r} here; known are: {known}.", name
-            )
-    return [tasks[name] for name in names]

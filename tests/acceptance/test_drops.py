@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from jsonschema import Draft202012Validator
 
 from demo.drop import drop, s3_client
@@ -67,7 +68,7 @@ class Stack:
 
     async def events(self, count: int) -> list[dict[str, Any]]:
         """The next so many events that arrive."""
-        async with asyncio.timeout(420):
+        async with asyncio.timeout(180):
             return [await self.receiver.arrivals.get() for _ in range(count)]
 
     def results(self) -> dict[str, dict[str, Any]]:
@@ -93,7 +94,7 @@ def state_dir(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Path
     return state
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(state_dir: Path) -> AsyncIterator[Stack]:
     """A stack with the real engine."""
     async with Receiver(SECRET) as receiver:

@@ -42,7 +42,7 @@ def _engine(model_dir: Path, gpu: str = "CPU", **changes: Any) -> VllmEngine:
         ({"max_num_seq": 4}, r"pools\.small\.engine\.max_num_seq.*did you mean `max_num_seqs`\?"),
         ({"xyzzy": 1}, r"pools\.small\.engine\.xyzzy: vLLM has no engine argument `xyzzy`\."),
         ({"model": "other"}, r"pools\.small\.engine\.model: this is set by .*\[models\]"),
-        ({"dtype": "bfloat61"}, r"pools\.small: vLLM cannot start smollm2: .*bfloat61"),
+        ({"dtype": "bfloat61"}, r"pools\.small: vLLM cannot start smollm2: dtype is .bfloat61."),
     ],
 )
 def test_a_wrong_engine_argument_is_named(
@@ -78,8 +78,8 @@ def test_a_context_beyond_the_models_is_said(thread: LoopThread, model_dir: Path
 
 def test_a_cache_too_small_for_one_request_is_said(thread: LoopThread, model_dir: Path) -> None:
     """The cause is in the log of another process; the message has it all the same."""
-    engine = _engine(model_dir, engine={"kv_cache_memory_bytes": 2**20})
-    with pytest.raises(EngineStartError, match=r"KV cache.*max seq len \(8192\)"):
+    engine = _engine(model_dir, engine={"kv_cache_memory_bytes": 2**26})
+    with pytest.raises(EngineStartError, match=r"max seq len \(8192\).*KV cache"):
         thread.call(engine.start())
     with pytest.raises(EngineStartError, match="not been started"):
         _ = engine.version

@@ -21,6 +21,7 @@ OWNER = """
 import asyncio, sys
 from pathlib import Path
 from settings.fleet import PoolSettings
+from settings.logs import configure_logs
 from workers.engine import EngineRequest
 from workers.engine_vllm import VllmEngine
 from workers.loop import LoopThread
@@ -31,6 +32,7 @@ async def ask(engine):
         max_tokens=5))
 
 def main():
+    configure_logs("owner")
     pool = PoolSettings(model="small", gpu="CPU", max_model_len=512, concurrency=1,
                         engine={"dtype": "bfloat16", "enforce_eager": True})
     engine = VllmEngine(Path(sys.argv[1]), "tests", pool)
