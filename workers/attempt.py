@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -15,7 +17,8 @@ from ledger.errors import LeaseLostError, LedgerUnavailableError
 from ledger.ledger import Ledger, LetGo
 from ledger.record import moment
 from schemas.failure import Failure, FailureCode
-from schemas.job import Attempt
+from schemas.ids import JOB_PREFIX
+from schemas.job import DEFAULT_TENANT, Attempt
 from schemas.states import JobState, Stage
 from settings.fleet import LeaseSettings
 from workers.decision import decide
@@ -80,8 +83,7 @@ class Attempts:
         if claim is None:
             log.debug("stale message dropped", record=record_id)
             return
-        kind = "job_id" if record_id.startswith("job_") else "delivery_id"
-        with bound_contextvars(**{kind: record_id, "attempt": claim.attempt}):
+        with bound_contextvars(**_log_context(claim)):
             outcome = await self._outcome(self._stages[role], claim)
             await self._until_redis_answers(lambda: self._settle(claim, role, outcome))
             self._held.pop(claim.id, None)
@@ -160,6 +162,14 @@ class Attempts:
         log.info("attempt interrupted", record=record_id, reason=reason.name.lower())
         held.interruption = reason
         held.task.cancel()
+
+
+def _log_context(claim: Claim) -> dict[str, Any]:
+    """What each log line of an attempt says of its record."""
+    if claim.id.startswith(JOB_PREFIX):
+        tenant = json.loads(claim.spec).get("tenant", DEFAULT_TENANT)
+        return {"job_id": claim.id, "attempt": claim.attempt, "tenant": tenant}
+    return {"delivery_id": claim.id, "attempt": claim.attempt}
 
 
 def _after(interruption: Interruption | None) -> Outcome:

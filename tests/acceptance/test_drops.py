@@ -6,84 +6,23 @@ with OpenAI's SDK. One stack serves the whole module, since the engine takes a w
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 from jsonschema import Draft202012Validator
 
-from demo.drop import drop, s3_client
+from demo.drop import drop
 from demo.receiver import Receiver
 from docfleet.scoped_stack import scoped_stack
 from settings.tasks import load_tasks
+from tests.acceptance.running_stack import ROOT, SECRET, RunningStack
 
-ROOT = Path(__file__).parents[2]
 DOCUMENTS = ROOT / "demo" / "documents"
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-TEN_PDFS = [path.relative_to(DOCUMENTS).as_posix() for path in sorted(DOCUMENTS.rglob("*.pdf"))]
+PDFS = [path.relative_to(DOCUMENTS).as_posix() for path in sorted(DOCUMENTS.rglob("*.pdf"))]
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
-
-
-class Stack:
-    """A running stack, its receiver and its command."""
-
-    def __init__(self, env: Mapping[str, str], receiver: Receiver, state_dir: Path) -> None:
-        self.env = env
-        self.receiver = receiver
-        self.state_dir = state_dir
-
-    def docfleet(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run the command as a user does."""
-        return subprocess.run(
-            [sys.executable, "-m", "docfleet", *words, "--state-dir", str(self.state_dir)],
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-            cwd=ROOT,
-        )
-
-    def parts(self, role: str) -> list[dict[str, Any]]:
-        """The rows of `docfleet ps --json` that have this role."""
-        rows = json.loads(self.docfleet("ps", "--json").stdout)
-        return [row for row in rows if row["role"] == role]
-
-    async def ready(self, role: str, *, restarts: int) -> None:
-        """Wait until a part is ready after so many restarts."""
-        async with asyncio.timeout(120):
-            while True:
-                (row,) = self.parts(role)
-                if row["state"] == "ready" and row["restarts"] >= restarts:
-                    return
-                await asyncio.sleep(0.5)
-
-    async def events(self, count: int) -> list[dict[str, Any]]:
-        """The next so many events that arrive."""
-        async with asyncio.timeout(180):
-            return [await self.receiver.arrivals.get() for _ in range(count)]
-
-    def results(self) -> dict[str, dict[str, Any]]:
-        """All result objects, by job id."""
-        client = s3_client(self.env)
-        bucket = self.env["DOCFLEET_RESULTS_BUCKET"]
-        listed = client.list_objects_v2(Bucket=bucket).get("Contents", [])
-        objects = [
-            client.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read() for entry in listed
-        ]
-        results = [json.loads(data) for data in objects]
-        assert sorted(entry["Key"] for entry in listed) == sorted(
-            f"{result['job_id']}.json" for result in results
-        )
-        return {result["job_id"]: result for result in results}
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +34,7 @@ def state_dir(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Path
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(state_dir: Path) -> AsyncIterator[Stack]:
+async def stack(state_dir: Path) -> AsyncIterator[RunningStack]:
     """A stack with the real engine."""
     async with Receiver(SECRET) as receiver:
         callback = {
@@ -103,7 +42,7 @@ async def stack(state_dir: Path) -> AsyncIterator[Stack]:
             "DOCFLEET_CALLBACK_SECRET": SECRET,
         }
         async with scoped_stack(state_dir, variables=callback, say=print) as env:
-            yield Stack(env, receiver, state_dir)
+            yield RunningStack(env, receiver, state_dir)
 
 
 def _engine_processes() -> Iterator[int]:
@@ -117,12 +56,12 @@ def _engine_processes() -> Iterator[int]:
                 yield int(entry.name)
 
 
-async def test_ten_pdfs_become_ten_valid_results_and_ten_verified_events(stack: Stack) -> None:
+async def test_ten_pdfs_become_ten_valid_results_and_ten_verified_events(
+    stack: RunningStack,
+) -> None:
     """A boto3 client drops; nothing of ours is asked for anything."""
-    pdfs = [TEN_PDFS[n % len(TEN_PDFS)] for n in range(10)]
-    names = dict.fromkeys(pdfs)
-    dropped = drop(stack.env, DOCUMENTS, names, "first")
-    dropped |= drop(stack.env, DOCUMENTS, pdfs[: 10 - len(names)], "second")
+    dropped = drop(stack.env, DOCUMENTS, PDFS, "first")
+    dropped |= drop(stack.env, DOCUMENTS, PDFS[: 10 - len(PDFS)], "second")
     events = await stack.events(10)
     assert {event["type"] for event in events} == {"job.succeeded"}
     tasks = load_tasks(ROOT / "tasks")
@@ -137,22 +76,22 @@ async def test_ten_pdfs_become_ten_valid_results_and_ten_verified_events(stack: 
     assert stack.receiver.refused == 0
 
 
-@pytest.mark.parametrize("role", ["infer", "redis", "s3", "prepare"])
-async def test_a_killed_part_costs_nothing(stack: Stack, role: str) -> None:
-    """Kill -9 with jobs in flight: each ends once, and no engine is left behind."""
+async def test_a_killed_infer_worker_leaves_no_engine_behind_and_its_jobs_end_once(
+    stack: RunningStack,
+) -> None:
+    """Kill -9 with jobs in flight: a fresh worker with one fresh engine finishes them."""
     before = stack.results().keys()
-    engines = set(_engine_processes())
-    (row,) = stack.parts(role)
-    drop(stack.env, DOCUMENTS, TEN_PDFS[:6], f"killed-{role}")
+    old_engines = set(_engine_processes())
+    drop(stack.env, DOCUMENTS, PDFS[:6], "killed")
     first = await stack.events(1)
-    os.kill(row["pid"], signal.SIGKILL)
+    restarts = stack.kill("infer")
     events = first + await stack.events(5)
     assert {event["type"] for event in events} == {"job.succeeded"}
     assert len(stack.results().keys() - before) == 6
-    await stack.ready(role, restarts=row["restarts"] + 1)
-    left = set(_engine_processes())
-    assert len(left) == len(engines)
-    assert role != "infer" or not left & engines
+    await stack.ready("infer", restarts=restarts + 1)
+    engines = set(_engine_processes())
+    assert not engines & old_engines
+    assert len(engines) == len(old_engines)
     assert stack.receiver.arrivals.empty()
 
 
@@ -163,9 +102,10 @@ async def test_a_killed_part_costs_nothing(stack: Stack, role: str) -> None:
         (b"%PDF-1.7\nnoise", "document.corrupt"),
         (b"   \n", "document.no_text"),
     ],
+    ids=["jpeg", "noise", "blank"],
 )
 async def test_a_hopeless_document_is_a_dead_letter_that_says_what_to_do(
-    stack: Stack, tmp_path: Path, content: bytes, code: str
+    stack: RunningStack, tmp_path: Path, content: bytes, code: str
 ) -> None:
     """`submit --wait` ends with exit code 1 and one line with the code and the remedy."""
     path = tmp_path / "claim.pdf"
@@ -180,14 +120,14 @@ async def test_a_hopeless_document_is_a_dead_letter_that_says_what_to_do(
 
 
 async def test_bad_submits_are_refused_at_once_with_exit_codes_that_differ(
-    stack: Stack, tmp_path: Path
+    stack: RunningStack, tmp_path: Path
 ) -> None:
     """A missing file, an empty file and an unknown task make no job."""
     empty = tmp_path / "empty.pdf"
     empty.touch()
     missing = stack.docfleet("submit", str(tmp_path / "no.pdf"), "--task", "fnol")
     nothing = stack.docfleet("submit", str(empty), "--task", "fnol")
-    unknown = stack.docfleet("submit", str(DOCUMENTS / TEN_PDFS[0]), "--task", "no-such")
+    unknown = stack.docfleet("submit", str(DOCUMENTS / PDFS[0]), "--task", "no-such")
     assert (missing.returncode, nothing.returncode, unknown.returncode) == (4, 4, 2)
     for done in (missing, nothing, unknown):
         assert len(done.stderr.strip().splitlines()) == 1
