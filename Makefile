@@ -17,7 +17,8 @@ ifneq ($(PIP_INDEX_URL),)
 export UV_DEFAULT_INDEX := $(PIP_INDEX_URL)
 endif
 export VIRTUAL_ENV := $(abspath $(VENV))
-INSTALL := $(UV) pip install --constraint constraints/$(EXTRA).txt $(CPU_ONLY)
+# Compiled here once: vLLM starts three processes, and each would compile torch for itself.
+INSTALL := $(UV) pip install --compile-bytecode --constraint constraints/$(EXTRA).txt $(CPU_ONLY)
 PINS := pyproject.toml $(wildcard constraints/*.txt)
 
 .DEFAULT_GOAL := help
