@@ -14,7 +14,13 @@ from typing import Any, NamedTuple
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import BusyLoadingError, OutOfMemoryError, RedisError
+from redis.exceptions import (
+    BusyLoadingError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -40,6 +46,14 @@ SCRIPTS = ("submit", "claim", "heartbeat", "advance", "finish", "release", "canc
 _CONNECTIONS = 64
 _RESENDS = 20
 _SWEEP_BATCH = 256
+_AWAY = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    BusyLoadingError,
+    MasterDownError,
+    ReadOnlyError,
+)
+"""Trouble that passes: nothing is known of what was asked, or it was not done."""
 
 
 class Swept(NamedTuple):
@@ -287,7 +301,7 @@ async def _available() -> AsyncIterator[None]:
         raise LedgerFullError(
             "Redis has reached its maxmemory: wait for the backlog to shrink, or raise it"
         ) from error
-    except (RedisConnectionError, RedisTimeoutError, BusyLoadingError) as error:
+    except _AWAY as error:
         raise LedgerUnavailableError(f"Redis does not answer: {error}") from error
     except RedisError as error:
         raise LedgerError(f"Redis refuses: {error}") from error

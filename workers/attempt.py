@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -64,6 +65,7 @@ class Attempts:
         self._lease = lease
         self._stages = stages
         self._held: dict[str, _Held] = {}
+        self._ended = asyncio.Event()
         self.accepting = True
 
     @property
@@ -84,9 +86,13 @@ class Attempts:
             log.debug("stale message dropped", record=record_id)
             return
         with bound_contextvars(**_log_context(claim)):
-            outcome = await self._outcome(self._stages[role], claim)
-            await self._until_redis_answers(lambda: self._settle(claim, role, outcome))
-            self._held.pop(claim.id, None)
+            try:
+                outcome = await self._outcome(self._stages[role], claim)
+                await self._until_redis_answers(lambda: self._settle(claim, role, outcome))
+            finally:
+                # A lease that nobody works under must not be renewed.
+                self._held.pop(claim.id, None)
+                self._ended.set()
 
     async def _outcome(self, stage: WorkerStage, claim: Claim) -> Outcome:
         held = _Held(claim, asyncio.ensure_future(stage.run(claim)))
@@ -154,6 +160,14 @@ class Attempts:
         self.accepting = False
         for record_id in list(self._held):
             self._interrupt(record_id, Interruption.DRAINED)
+
+    async def settled(self, seconds: float) -> None:
+        """Wait until no attempt is left, for so long at the most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._held:
+                    self._ended.clear()
+                    await self._ended.wait()
 
     def _interrupt(self, record_id: str, reason: Interruption) -> None:
         held = self._held.get(record_id)

@@ -28,6 +28,10 @@ async def repeat(what: str, seconds: float, action: Callable[[], Awaitable[None]
             if not failing:
                 log.warning("failing", what=what, reason=str(error))
             failing = True
+        except Exception:
+            # A worker whose heartbeat has stopped loses all that it holds.
+            log.exception("failing", what=what)
+            failing = True
         else:
             if failing:
                 log.info("healed", what=what)

@@ -30,6 +30,7 @@ from workers.sweep import sweep_forever
 log = structlog.get_logger(__name__)
 
 EXIT_ENGINE_DIED = 70
+_GIVE_BACK_SECONDS = 5
 
 MakeStages = Callable[["WorkerProcess"], Mapping[str, WorkerStage]]
 """Builds the stages of a process, by role, on its event loop."""
@@ -120,6 +121,8 @@ class WorkerProcess:
             os.kill(os.getpid(), signal.SIGTERM)
 
     async def _close(self) -> None:
+        self._attempts.give_all_back()
+        await self._attempts.settled(_GIVE_BACK_SECONDS)
         for task in self._background:
             task.cancel()
         for stage in self._stages.values():

@@ -12,6 +12,7 @@ if verdict ~= 'held' then return verdict end
 local now = now_ms()
 local queue, rank = unpack(redis.call('HMGET', KEYS[1], 'queue', 'rank'))
 settle(id, queue, token)
+if ends_cancelled(id, now) then return verdict end
 redis.call('HSET', KEYS[1], 'stage', 'infer', 'prepared', prepared, 'attempts', 0, 'losses', 0)
 stand_in_line(id, next_queue, rank, now)
 fill(queue, now)

@@ -101,6 +101,13 @@ local function remember(id, entry)
   redis.call('LTRIM', history_key(id), -HISTORY_LENGTH, -1)
 end
 
+-- Whether the owner cancelled a record while it ran; then it ends here instead of going on.
+local function ends_cancelled(id, now)
+  if not redis.call('HGET', record_key(id), 'cancel') then return false end
+  close(id, 'cancelled', now, {})
+  return true
+end
+
 -- How many records of a queue may be out: the capacity of its live workers and a tenth more.
 local function measure_window(queue, now)
   for _, worker in ipairs(redis.call('ZRANGE', alive_key(queue), '-inf', now, 'BYSCORE')) do

@@ -15,6 +15,7 @@ local queue, rank = unpack(redis.call('HMGET', KEYS[1], 'queue', 'rank'))
 settle(id, queue, token)
 if charge == '0' then redis.call('HINCRBY', KEYS[1], 'attempts', -1) end
 if entry ~= '' then remember(id, entry) end
+if ends_cancelled(id, now) then return verdict end
 if delay > 0 then
   redis.call('HSET', KEYS[1], 'state', 'waiting', 'due', now + delay, 'updated', now)
   redis.call('ZADD', WAITING, now + delay, id)

@@ -40,7 +40,9 @@ local function expire(id, queue)
   redis.call('HDEL', record, 'token')
   remember(id, cjson.encode({ at = now, stage = stage, number = tonumber(attempts),
     worker = worker or '', failure = cjson.decode(lost_failure) }))
-  if losses >= max_losses then
+  if ends_cancelled(id, now) then
+    count.expired = count.expired + 1
+  elseif losses >= max_losses then
     close(id, 'dead', now, { 'failure', killed_failure })
     count.killed = count.killed + 1
   else

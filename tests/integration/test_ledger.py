@@ -329,6 +329,24 @@ async def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_by_its_worke
     assert await ledger.cancel(new_job_id()) is None
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda ledger, claim: ledger.advance(claim, "infer.cpu", PREPARED),
+        lambda ledger, claim: ledger.release(claim, charge=True, wait_seconds=60),
+    ],
+    ids=["advance", "release"],
+)
+async def test_a_job_cancelled_while_it_ran_does_not_go_on(
+    ledger: Ledger, write: Callable[[Ledger, Claim], Awaitable[None]]
+) -> None:
+    """Whatever its worker makes of it before it is told, short of an end, is the end."""
+    claim = await _claimed(ledger)
+    await ledger.cancel(claim.id)
+    await write(ledger, claim)
+    assert await _state(ledger, claim.id) is JobState.CANCELLED
+
+
 async def test_a_redis_that_is_away_fails_fast_with_a_clear_error() -> None:
     """A submit does not hang."""
     ledger = Ledger("redis://127.0.0.1:1/0", timeout=1, retries=1)
