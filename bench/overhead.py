@@ -91,9 +91,11 @@ async def fleet_of(settings: FleetSettings, env: Mapping[str, str]) -> AsyncIter
     """
     apply_environment(env)
     ledger, store = Ledger(env["DOCFLEET_REDIS_URL"]), S3Store()
-    yield Fleet(settings, ledger, store)
-    await ledger.close()
-    store.close()
+    try:
+        yield Fleet(settings, ledger, store)
+    finally:
+        await ledger.close()
+        store.close()
 
 
 async def run_bare(engine: Engine, slots: int, works: Sequence[Work]) -> float:

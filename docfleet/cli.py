@@ -39,7 +39,10 @@ def _show_version(*, wanted: bool) -> None:
 def docfleet(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="And exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Turn business documents into structured results, on machines of your own."""

@@ -22,7 +22,7 @@ def api(
     *,
     host: HostOption = LOOPBACK,
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="Likewise; 0 finds a free one.")
+        int, typer.Option(min=0, max=65_535, help="Its port; 0 finds a free one.")
     ] = _API_PORT,
 ) -> None:
     """Serve the HTTP API in the foreground until SIGTERM; DOCFLEET_API_KEY is its key."""

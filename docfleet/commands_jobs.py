@@ -15,6 +15,7 @@ from docfleet.options import (
     ConfigOption,
     JsonOption,
     StateDirOption,
+    state_dir_named,
 )
 from schemas.job import Priority
 
@@ -26,6 +27,7 @@ TaskOption = Annotated[
 
 
 def submit(
+    context: typer.Context,
     documents: Annotated[
         list[str], typer.Argument(help="Paths or s3://bucket/key.", metavar="DOCUMENT...")
     ],
@@ -65,13 +67,14 @@ def submit(
 
     order = SubmitOrder(documents, request, timeout if wait else None, as_json)
     with explained():
-        settings = connected_settings(config, state_dir)
+        settings = connected_settings(config, state_dir, named=state_dir_named(context))
         all_is_well = asyncio.run(run_order(settings, order, typer.echo))
     if not all_is_well:
         raise typer.Exit(1)
 
 
 def job(
+    context: typer.Context,
     job_id: Annotated[str, typer.Argument(help="As `submit` printed it.", metavar="ID")],
     config: ConfigOption = DEFAULT_CONFIG,
     state_dir: StateDirOption = DEFAULT_STATE_DIR,
@@ -92,7 +95,9 @@ def job(
     from producer.client import connect  # noqa: PLC0415  # as above
 
     async def show() -> None:
-        async with connect(connected_settings(config, state_dir)) as client:
+        async with connect(
+            connected_settings(config, state_dir, named=state_dir_named(context))
+        ) as client:
             found = await (client.cancel(job_id) if cancel else client.job(job_id))
             if result:
                 typer.echo(await client.result_bytes(job_id))

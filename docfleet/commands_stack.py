@@ -41,7 +41,9 @@ def up(
     engine: Annotated[
         EngineKind, typer.Option(help="`scripted` makes its results up.")
     ] = EngineKind.VLLM,
-    pool: Annotated[str, typer.Option(help="The pool that the infer workers serve.")] = "cpu",
+    pool: Annotated[
+        str | None, typer.Option(help="What they serve; the first pool of the file if not given.")
+    ] = None,
     api_port: PortOption = None,
     redis_port: PortOption = None,
     s3_port: PortOption = None,

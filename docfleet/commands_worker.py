@@ -28,7 +28,9 @@ def worker(
     config: ConfigOption = DEFAULT_CONFIG,
     state_dir: StateDirOption = DEFAULT_STATE_DIR,
     *,
-    pool: Annotated[str, typer.Option(help="Whose jobs an infer worker runs.")] = "cpu",
+    pool: Annotated[
+        str | None, typer.Option(help="Whose jobs an infer worker runs; the first if not given.")
+    ] = None,
     engine: Annotated[
         EngineKind, typer.Option(help="`scripted` makes its results up.")
     ] = EngineKind.VLLM,
@@ -40,8 +42,8 @@ def worker(
     """
     configure_logs("-".join(roles))
     apply_environment(resolve_environment(state_dir))
-    from workers.assembly import run_worker  # noqa: PLC0415  # as above
-    from workers.errors import EngineStartError  # noqa: PLC0415  # slow to import
+    from workers.assembly import run_worker  # noqa: PLC0415  # slow to import
+    from workers.errors import EngineStartError  # noqa: PLC0415  # as above
 
     try:
         settings = load_settings(config, state_dir=state_dir)

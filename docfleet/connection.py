@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from docfleet.errors import NoStackError
 from docfleet.state import StateDir
-from settings.environment import connection_variables
+from settings.environment import REDIS_URL_VARIABLE, connection_variables
 
 
-def resolve_environment(
-    state_dir: Path, needs: Collection[str] = ("DOCFLEET_REDIS_URL",)
-) -> Mapping[str, str]:
+def resolve_environment(state_dir: Path, *, named: bool = False) -> Mapping[str, str]:
     """The variables that reach a stack; see settings.environment.CONNECTION_VARIABLES.
 
     Args:
         state_dir: Where a local stack may be running.
-        needs: If all of these are in our environment, it names the stack and the state directory
-            is not looked at; the rest is then what the environment has.
+        named: Whether the user named that directory on the command line. Otherwise our
+            environment comes first, if it has DOCFLEET_REDIS_URL.
 
     Raises:
-        NoStackError: Neither names one.
+        NoStackError: Neither names a stack.
     """
     ours = connection_variables()
-    if ours.keys() >= set(needs):
+    if REDIS_URL_VARIABLE in ours and not named:
         return ours
     try:
         return StateDir(state_dir).running_stack().environment
     except NoStackError as error:
-        raise NoStackError(f"{error}; or set {' and '.join(needs)}") from None
+        raise NoStackError(f"{error}; or set {REDIS_URL_VARIABLE}") from None

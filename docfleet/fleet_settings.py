@@ -9,16 +9,17 @@ from settings.environment import apply_environment
 from settings.fleet import FleetSettings, load_settings
 
 
-def connected_settings(config: Path, state_dir: Path) -> FleetSettings:
+def connected_settings(config: Path, state_dir: Path, *, named: bool = False) -> FleetSettings:
     """Find the stack, set our environment to it, and read the settings.
 
     Args:
         config: The fleet's file.
         state_dir: Where a local stack may be running.
+        named: See resolve_environment.
 
     Raises:
         NoStackError: There is none, and the environment names none.
         SettingsError: The file or a variable is not valid.
     """
-    apply_environment(resolve_environment(state_dir))
+    apply_environment(resolve_environment(state_dir, named=named))
     return load_settings(config, state_dir=state_dir)

@@ -28,3 +28,9 @@ StateDirOption = Annotated[
 ]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def state_dir_named(context: typer.Context) -> bool:
+    """Whether a command was given --state-dir by its user, and not by a variable or by default."""
+    source = context.get_parameter_source("state_dir")
+    return source is not None and source.name == "COMMANDLINE"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from docfleet.errors import BadUsageError
 from docfleet.own_parts import OwnParts
 from docfleet.part import Part
 from docfleet.ports import LOOPBACK, Ports
@@ -42,11 +41,10 @@ def local_stack(settings: FleetSettings, state: StateDir, options: StackOptions)
         options: What the user wants.
 
     Raises:
-        BadUsageError: Unknown pool, port taken, or a server is not installed.
+        SettingsError: There is no such pool.
+        BadUsageError: Port taken, or a server is not installed.
     """
-    if options.pool not in settings.pools:
-        known = ", ".join(sorted(settings.pools)) or "none"
-        raise BadUsageError(f"{options.config}: there is no pool {options.pool!r}; it has: {known}")
+    pool, _ = settings.pool(options.pool)
     secrets, ports = state.secrets(), _choose_ports(state.ports(), options)
     access = S3Access(
         f"http://{LOOPBACK}:{ports.s3.s3}", secrets.s3_access_key, secrets.s3_secret_key
@@ -60,12 +58,11 @@ def local_stack(settings: FleetSettings, state: StateDir, options: StackOptions)
             "DOCFLEET_WORK_BUCKET": settings.work_bucket,
             "DOCFLEET_EVENTS_TOKEN": secrets.events_token,
             STATE_DIR_VARIABLE: str(state.path),
-            **_concurrency(options),
+            **_concurrency(pool, options),
         },
     )
     infer = [
-        own.infer(number, options.pool, options.engine)
-        for number in range(1, options.infer_workers + 1)
+        own.infer(number, pool, options.engine) for number in range(1, options.infer_workers + 1)
     ]
     return LocalStack(
         layers=[
@@ -77,11 +74,11 @@ def local_stack(settings: FleetSettings, state: StateDir, options: StackOptions)
     )
 
 
-def _concurrency(options: StackOptions) -> dict[str, str]:
+def _concurrency(pool: str, options: StackOptions) -> dict[str, str]:
     """The pool's concurrency, as each part reads it from its environment."""
     if options.concurrency is None:
         return {}
-    return {f"DOCFLEET_POOLS__{options.pool.upper()}__CONCURRENCY": str(options.concurrency)}
+    return {f"DOCFLEET_POOLS__{pool.upper()}__CONCURRENCY": str(options.concurrency)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ class StackOptions:
     Attributes:
         config: The fleet's file.
         engine: What the infer workers hold.
-        pool: What they serve.
+        pool: What they serve; None takes the first of the file.
         infer_workers: How many there are.
         concurrency: Their engine requests at once; None takes the pool's.
         redis_port: Where to listen; None finds a port, as for the other two.
@@ -25,7 +25,7 @@ class StackOptions:
 
     config: Path
     engine: EngineKind = EngineKind.VLLM
-    pool: str = "cpu"
+    pool: str | None = None
     infer_workers: int = 1
     concurrency: int | None = None
     redis_port: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from schemas.document import Prepared
+from schemas.states import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Claim:
         created_ms: When the record was written, Unix milliseconds by Redis TIME.
         claimed_ms: When this lease was taken, likewise.
         prepared: What the prepare stage left, for a job that is past it.
+        stage: Where a job stands; None for a delivery.
     """
 
     id: str
@@ -28,6 +30,7 @@ class Claim:
     created_ms: int
     claimed_ms: int
     prepared: Prepared | None
+    stage: Stage | None
 
 
 def read_claim(record_id: str, token: str, claimed_ms: int, fields: dict[str, str]) -> Claim:
@@ -41,4 +44,5 @@ def read_claim(record_id: str, token: str, claimed_ms: int, fields: dict[str, st
         created_ms=int(fields["created"]),
         claimed_ms=claimed_ms,
         prepared=Prepared.model_validate_json(prepared) if prepared else None,
+        stage=Stage(fields["stage"]) if "stage" in fields else None,
     )

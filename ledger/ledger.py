@@ -25,7 +25,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ledger.claim import Claim, read_claim
-from ledger.depth import FleetDepth, QueueDepth
+from ledger.depth import FleetDepth, read_depth
 from ledger.errors import (
     IdempotencyError,
     LeaseLostError,
@@ -249,27 +249,7 @@ class Ledger:
     async def depth(self) -> FleetDepth:
         """How much work stands where."""
         async with _available():
-            names = sorted(str(name) for name in await self._redis.smembers(keys.QUEUES))
-            seconds, micros = await self._redis.time()
-            async with self._redis.pipeline(transaction=True) as pipe:
-                for name in names:
-                    pipe.zcard(keys.LINE.format(queue=name))
-                    pipe.zcard(keys.DISPATCHED.format(queue=name))
-                    pipe.zcard(keys.LEASED.format(queue=name))
-                    pipe.hvals(keys.CAPACITY.format(queue=name))
-                    pipe.zrange(keys.LINE.format(queue=name), 0, 0)
-                pipe.zcard(keys.WAITING)
-                pipe.zcard(keys.DEAD)
-                pipe.hgetall(keys.CLOSED)
-                *counts, waiting, dead, closed = await pipe.execute()
-            now = seconds + micros / 1e6
-            queues = []
-            for name, values in zip(names, zip(*[iter(counts)] * 5, strict=True), strict=True):
-                head = values[-1]
-                created = await self._redis.hget(keys.record(head[0]), "created") if head else None
-                age = max(0.0, now - int(created) / 1000) if created else 0.0
-                queues.append(_queue_depth(name, age, values))
-        return FleetDepth(tuple(queues), waiting, dead, {k: int(v) for k, v in closed.items()})
+            return await read_depth(self._redis)
 
     async def ping(self) -> None:
         """Raise LedgerUnavailableError unless Redis answers."""
@@ -313,16 +293,3 @@ def _milliseconds(seconds: float) -> int:
 
 def _pairs(flat: Sequence[str]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _queue_depth(name: str, head_age: float, values: Sequence[Any]) -> QueueDepth:
-    in_line, dispatched, leased, slots, _ = values
-    return QueueDepth(
-        queue=name,
-        in_line=in_line,
-        dispatched=dispatched,
-        leased=leased,
-        capacity=sum(int(slot) for slot in slots),
-        workers=len(slots),
-        head_age_seconds=head_age,
-    )

@@ -26,14 +26,14 @@ class DepthCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every metric of the reading."""
-        yield _jobs(self._depth.queues)
+        yield _records(self._depth.queues)
         for name, words, value in _BY_QUEUE:
             family = GaugeMetricFamily(f"docfleet_queue_{name}", words, labels=["queue"])
             for queue in self._depth.queues:
                 family.add_metric([queue.queue], getattr(queue, value))
             yield family
         yield GaugeMetricFamily(
-            "docfleet_waiting_jobs",
+            "docfleet_waiting_records",
             "Records that failed and will be tried again.",
             value=self._depth.waiting,
         )
@@ -54,9 +54,9 @@ _BY_QUEUE = (
 )
 
 
-def _jobs(queues: tuple[QueueDepth, ...]) -> Metric:
+def _records(queues: tuple[QueueDepth, ...]) -> Metric:
     family = GaugeMetricFamily(
-        "docfleet_queue_jobs",
+        "docfleet_queue_records",
         "Records of a queue: in line, dispatched and not claimed, or leased by a worker.",
         labels=["queue", "place"],
     )

@@ -42,6 +42,7 @@ class FailureCode(StrEnum):
     ENGINE_ERROR = "engine.error"
     REQUEST_TIMEOUT = "request.timeout"
     STORAGE_UNAVAILABLE = "storage.unavailable"
+    STORAGE_REFUSED = "storage.refused"
     WORKER_KILLED = "worker.killed"
     WORKER_ERROR = "worker.error"
     QUEUE_UNDELIVERABLE = "queue.undeliverable"
@@ -157,6 +158,11 @@ FAILURES: dict[FailureCode, FailureInfo] = {
         _T,
         "The object store did not answer, or answered with a server error.",
         "See that the object store is up, then submit the document again.",
+    ),
+    _C.STORAGE_REFUSED: FailureInfo(
+        _T,
+        "The object store refuses what docfleet reads or writes for itself.",
+        "See that the work and results buckets exist and that docfleet may read and write them.",
     ),
     _C.WORKER_KILLED: FailureInfo(
         _T,

@@ -15,11 +15,6 @@ def infer_queue(pool: str) -> str:
     return INFER_PREFIX + pool
 
 
-def role_of(queue: str) -> str:
-    """The role of the workers that serve a queue: `prepare`, `infer` or `deliver`."""
-    return queue.partition(".")[0]
-
-
 def celery_task(role: str) -> str:
     """The name under which workers of a role register their Celery task."""
     return CELERY_TASK_PREFIX + role

@@ -81,7 +81,7 @@ class DocumentFacts(DocumentRef):
 
 
 class Timings(Contract):
-    """Seconds from the submit, by the ledger's clock, but for `infer`: the attempt's own."""
+    """When the job was submitted and its result finished; `infer_seconds` is the attempt's own."""
 
     submitted_at: datetime
     finished_at: datetime

@@ -6,11 +6,22 @@ Secrets come from the environment only.
 
 from __future__ import annotations
 
+import binascii
 import tomllib
+from base64 import b64decode
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,6 +35,10 @@ from settings.gpu import tuned_concurrency
 
 SECRETS = frozenset({"redis_url", "api_key", "callback_secret", "events_token"})
 """Settings that may come from the environment only."""
+
+
+PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+"""Part of a queue's name and, in capitals, of a variable's."""
 
 
 class Section(BaseModel):
@@ -143,7 +158,7 @@ class FleetSettings(BaseSettings):
     )
 
     models: dict[str, ModelSettings] = Field(default_factory=dict)
-    pools: dict[str, PoolSettings] = Field(default_factory=dict)
+    pools: dict[PoolName, PoolSettings] = Field(default_factory=dict)
     rules: tuple[RuleSettings, ...] = ()
     limits: LimitSettings = LimitSettings()
     lease: LeaseSettings = LeaseSettings()
@@ -158,7 +173,6 @@ class FleetSettings(BaseSettings):
     work_bucket: str = "work"
 
     redis_url: SecretStr | None = None
-    api_url: str | None = None
     api_key: SecretStr | None = None
     callback_url: str | None = None
     callback_secret: SecretStr | None = None
@@ -172,11 +186,26 @@ class FleetSettings(BaseSettings):
                 raise ValueError(f"pools.{name}.model is {pool.model!r}; [models] has: {known}")
         return self
 
-    @model_validator(mode="after")
-    def _callback_is_signed(self) -> Self:
-        if self.callback_url and not self.callback_secret:
-            raise ValueError("DOCFLEET_CALLBACK_URL needs DOCFLEET_CALLBACK_SECRET to sign with")
-        return self
+    @field_validator("callback_secret")
+    @classmethod
+    def _can_sign(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not _is_signing_secret(secret.get_secret_value()):
+            raise ValueError("a signing secret is `whsec_` and base64 of 24 to 64 bytes")
+        return secret
+
+    def pool(self, name: str | None = None) -> tuple[str, PoolSettings]:
+        """A pool and its name; the first of the file unless one is named.
+
+        Raises:
+            SettingsError: There is no such pool.
+        """
+        chosen = name if name is not None else next(iter(self.pools), None)
+        if chosen is None:
+            raise SettingsError("the fleet's file has no [pools]: jobs would have nowhere to go")
+        if chosen not in self.pools:
+            known = ", ".join(sorted(self.pools)) or "none"
+            raise SettingsError(f"there is no pool {chosen!r}; the fleet's file has: {known}")
+        return chosen, self.pools[chosen]
 
     @classmethod
     def settings_customise_sources(
@@ -189,6 +218,17 @@ class FleetSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments over the environment over the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+_SIGNING_BYTES = range(24, 65)
+
+
+def _is_signing_secret(secret: str) -> bool:
+    try:
+        key = b64decode(secret.removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        return False
+    return secret.startswith("whsec_") and len(key) in _SIGNING_BYTES
 
 
 def load_settings(path: Path, **overrides: Any) -> FleetSettings:

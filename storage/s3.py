@@ -102,17 +102,6 @@ class S3Store:
                     modified_at=entry["LastModified"],
                 )
 
-    async def create_bucket(self, bucket: str) -> None:
-        """Make a bucket unless it is there."""
-
-        def make() -> None:
-            try:
-                self._client.head_bucket(Bucket=bucket)
-            except ClientError:
-                self._client.create_bucket(Bucket=bucket)
-
-        await self._run(f"s3://{bucket}", make)
-
     async def _run(self, uri: str, call: Callable[[], _T]) -> _T:
         def guarded() -> _T:
             with _explained(uri):

@@ -32,14 +32,14 @@ _MAX_LORA_RANK = 64
 
 
 def run_worker(
-    settings: FleetSettings, roles: Sequence[Role], *, pool: str, engine: EngineKind
+    settings: FleetSettings, roles: Sequence[Role], *, pool: str | None, engine: EngineKind
 ) -> int:
     """Serve these roles until SIGTERM; gives the exit code.
 
     Args:
         settings: The fleet's, with the address of its Redis.
         roles: What to serve, in one process.
-        pool: Whose jobs an infer worker runs.
+        pool: Whose jobs an infer worker runs; None takes the first of the file.
         engine: What an infer worker holds.
 
     Raises:
@@ -49,7 +49,8 @@ def run_worker(
     if settings.redis_url is None:
         raise SettingsError("a worker needs DOCFLEET_REDIS_URL, the ledger's Redis")
     builder = _Builder(settings, load_tasks(settings.tasks_dir), pool, engine)
-    builder.check(roles)
+    if Role.DELIVER in roles:
+        builder.callback_secret()  # so that a missing one is told before anything is loaded
 
     def make_stages(process: WorkerProcess) -> Mapping[str, WorkerStage]:
         return {role: builder.stage(role, process) for role in roles}
@@ -59,22 +60,16 @@ def run_worker(
 
 class _Builder:
     def __init__(
-        self, settings: FleetSettings, tasks: Mapping[str, Task], pool: str, engine: EngineKind
+        self,
+        settings: FleetSettings,
+        tasks: Mapping[str, Task],
+        pool: str | None,
+        engine: EngineKind,
     ) -> None:
         self._settings = settings
         self._tasks = tasks
-        self._pool = pool
+        self._name, self._pool = settings.pool(pool)
         self._engine = engine
-
-    def check(self, roles: Sequence[Role]) -> None:
-        """Say what is missing before anything is loaded."""
-        if Role.INFER in roles and self._pool not in self._settings.pools:
-            known = ", ".join(sorted(self._settings.pools)) or "none"
-            raise SettingsError(f"there is no pool {self._pool!r}; fleet.toml has: {known}")
-        if Role.PREPARE in roles and not self._settings.pools:
-            raise SettingsError("fleet.toml has no [pools]: prepared jobs would have nowhere to go")
-        if Role.DELIVER in roles and self._settings.callback_secret is None:
-            raise SettingsError("a deliver worker signs with DOCFLEET_CALLBACK_SECRET: set it")
 
     def stage(self, role: Role, process: WorkerProcess) -> WorkerStage:
         match role:
@@ -99,15 +94,14 @@ class _Builder:
         return PrepareStage(self._settings, S3Store(), self._tasks, pools)
 
     def _infer(self, process: WorkerProcess) -> InferStage:
-        pool = self._settings.pools[self._pool]
         match self._engine:
             case EngineKind.VLLM:
-                engine, adapters = self._vllm(pool)
+                engine, adapters = self._vllm(self._pool)
             case EngineKind.SCRIPTED:
-                engine, adapters = self._scripted(pool), TaskAdapters.none()
+                engine, adapters = self._scripted(self._pool), TaskAdapters.none()
         return InferStage(
-            pool=self._pool,
-            slots=pool.slots,
+            pool=self._name,
+            slots=self._pool.slots,
             engine=engine,
             store=S3Store(),
             results_bucket=self._settings.results_bucket,
@@ -121,7 +115,7 @@ class _Builder:
         model_dir = locate_model(self._source(pool), self._settings.state_dir)
         max_rank = pool.engine.get("max_lora_rank", _MAX_LORA_RANK)
         adapters = TaskAdapters.verified(self._tasks, model_dir, max_rank)
-        return VllmEngine(model_dir, self._pool, pool, adapters.usable), adapters
+        return VllmEngine(model_dir, self._name, pool, adapters.usable), adapters
 
     def _scripted(self, pool: PoolSettings) -> Engine:
         log.warning("SCRIPTED ENGINE: the results of this worker are made up, no model runs")
@@ -133,7 +127,11 @@ class _Builder:
         )
 
     def _deliver(self, process: WorkerProcess) -> DeliverStage:
+        return DeliverStage(process.ledger, self._settings.callbacks, self.callback_secret())
+
+    def callback_secret(self) -> str:
+        """What a deliver worker signs with."""
         secret = self._settings.callback_secret
         if secret is None:
             raise SettingsError("a deliver worker signs with DOCFLEET_CALLBACK_SECRET: set it")
-        return DeliverStage(process.ledger, self._settings.callbacks, secret.get_secret_value())
+        return secret.get_secret_value()

@@ -20,7 +20,7 @@ from ledger.record import moment
 from schemas.failure import Failure, FailureCode
 from schemas.ids import JOB_PREFIX
 from schemas.job import DEFAULT_TENANT, Attempt
-from schemas.states import JobState, Stage
+from schemas.states import JobState
 from settings.fleet import LeaseSettings
 from workers.decision import decide
 from workers.errors import StageError
@@ -88,7 +88,7 @@ class Attempts:
         with bound_contextvars(**_log_context(claim)):
             try:
                 outcome = await self._outcome(self._stages[role], claim)
-                await self._until_redis_answers(lambda: self._settle(claim, role, outcome))
+                await self._until_redis_answers(lambda: self._settle(claim, outcome))
             finally:
                 # A lease that nobody works under must not be renewed.
                 self._held.pop(claim.id, None)
@@ -114,7 +114,7 @@ class Attempts:
             jitter=int(claim.token, 16) / 2**64,
         )
 
-    async def _settle(self, claim: Claim, role: str, outcome: Outcome) -> None:
+    async def _settle(self, claim: Claim, outcome: Outcome) -> None:
         match outcome:
             case Advanced(queue, prepared):
                 await self._ledger.advance(claim, queue, prepared)
@@ -124,7 +124,7 @@ class Attempts:
             case Postponed(wait_seconds, failure):
                 entry = Attempt(
                     at=moment(claim.claimed_ms),
-                    stage=Stage(role) if role in set(Stage) else None,
+                    stage=claim.stage,
                     number=claim.attempt,
                     worker=self._worker,
                     failure=failure,

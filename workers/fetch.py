@@ -1,6 +1,9 @@
-"""Fetching a document: what the object store's errors mean for the job."""
+"""What the object store's errors mean for a job: about its document, about our own objects."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from schemas.document import S3Uri
 from schemas.failure import FailureCode
@@ -9,11 +12,12 @@ from storage.errors import (
     ObjectMissingError,
     ObjectTooLargeError,
     StorageError,
+    StorageUnavailableError,
 )
 from storage.objects import ObjectStore
 from workers.errors import StageError
 
-_CODES: dict[type[StorageError], FailureCode] = {
+_DOCUMENT_CODES: dict[type[StorageError], FailureCode] = {
     ObjectMissingError: FailureCode.DOCUMENT_MISSING,
     ObjectForbiddenError: FailureCode.DOCUMENT_FORBIDDEN,
     ObjectTooLargeError: FailureCode.DOCUMENT_TOO_LARGE,
@@ -25,10 +29,21 @@ async def fetch_document(store: ObjectStore, uri: S3Uri, *, max_bytes: int) -> b
 
     Raises:
         StageError: It cannot be had: `document.missing`, `document.forbidden`,
-            `document.too_large` or `storage.unavailable`.
+            `document.too_large` or `storage.*`.
     """
+    with own_objects():
+        try:
+            return await store.get(uri, max_bytes=max_bytes)
+        except tuple(_DOCUMENT_CODES) as error:
+            raise StageError(_DOCUMENT_CODES[type(error)], str(error)) from error
+
+
+@contextmanager
+def own_objects() -> Iterator[None]:
+    """Turn the store's errors about docfleet's own objects into failures of the stage."""
     try:
-        return await store.get(uri, max_bytes=max_bytes)
+        yield
+    except StorageUnavailableError as error:
+        raise StageError(FailureCode.STORAGE_UNAVAILABLE, str(error)) from error
     except StorageError as error:
-        code = _CODES.get(type(error), FailureCode.STORAGE_UNAVAILABLE)
-        raise StageError(code, str(error)) from error
+        raise StageError(FailureCode.STORAGE_REFUSED, str(error)) from error

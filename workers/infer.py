@@ -29,11 +29,11 @@ from schemas.task import Task
 from storage.errors import (
     ObjectExistsError,
     ObjectMissingError,
-    StorageError,
 )
 from storage.objects import ObjectStore
 from workers.engine import Engine
 from workers.errors import StageError
+from workers.fetch import own_objects
 from workers.gate import Gate
 from workers.outcome import Finished
 from workers.page_text import load_page_text
@@ -107,10 +107,8 @@ class InferStage:
         return await self._publish(uri, result)
 
     async def _load(self, prepared: Prepared) -> PageText:
-        try:
+        with own_objects():
             return await load_page_text(self._store, prepared.text_uri)
-        except StorageError as error:
-            raise StageError(FailureCode.STORAGE_UNAVAILABLE, str(error)) from error
 
     async def _run_tasks(
         self, claim: Claim, document: str, tasks: Sequence[Task]
@@ -163,27 +161,23 @@ class InferStage:
     async def _publish(self, uri: str, result: JobResult) -> Finished:
         """Write the one result object; where another attempt was first, its result counts."""
         data = result.model_dump_json(exclude_none=True).encode()
-        try:
-            await self._store.create(uri, data, media_type="application/json")
-        except ObjectExistsError:
-            adopted = await self._adopt(uri)
-            if adopted is None:
-                raise StageError(
-                    FailureCode.STORAGE_UNAVAILABLE, f"{uri} was there and is not."
-                ) from None
-            return adopted
-        except StorageError as error:
-            raise StageError(FailureCode.STORAGE_UNAVAILABLE, str(error)) from error
+        with own_objects():
+            try:
+                await self._store.create(uri, data, media_type="application/json")
+            except ObjectExistsError:
+                adopted = await self._adopt(uri)
+                if adopted is not None:
+                    return adopted
+                raise
         return Finished(result.state, result_uri=uri)
 
     async def _adopt(self, uri: str) -> Finished | None:
         """The outcome that an earlier attempt of this job has already written."""
-        try:
-            data = await self._store.get(uri, max_bytes=_MAX_RESULT_BYTES)
-        except ObjectMissingError:
-            return None
-        except StorageError as error:
-            raise StageError(FailureCode.STORAGE_UNAVAILABLE, str(error)) from error
+        with own_objects():
+            try:
+                data = await self._store.get(uri, max_bytes=_MAX_RESULT_BYTES)
+            except ObjectMissingError:
+                return None
         log.info("result of an earlier attempt adopted")
         return Finished(JobResult.model_validate_json(data).state, result_uri=uri)
 

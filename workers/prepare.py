@@ -11,16 +11,14 @@ import structlog
 
 from ledger.claim import Claim
 from schemas.document import PageText, Prepared
-from schemas.failure import FailureCode
 from schemas.job import JobSpec
 from schemas.queues import PREPARE_QUEUE
 from schemas.task import Task
 from settings.fleet import FleetSettings
-from storage.errors import ObjectMissingError, StorageUnavailableError
+from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
 from workers.document import read_document
-from workers.errors import StageError
-from workers.fetch import fetch_document
+from workers.fetch import fetch_document, own_objects
 from workers.model_tokenizer import ModelTokenizer
 from workers.outcome import Advanced
 from workers.page_text import load_page_text, page_text_uri, store_page_text
@@ -66,11 +64,9 @@ class PrepareStage:
         data = await fetch_document(
             self._store, spec.document.uri, max_bytes=self._settings.limits.document_bytes
         )
-        sha256 = hashlib.sha256(data).hexdigest()
-        try:
+        sha256 = await asyncio.to_thread(_sha256, data)
+        with own_objects():
             page_text, uri = await self._page_text(data, sha256)
-        except StorageUnavailableError as error:
-            raise StageError(FailureCode.STORAGE_UNAVAILABLE, str(error)) from error
         return await asyncio.to_thread(self._route, page_text, uri, tasks)
 
     async def _page_text(self, data: bytes, sha256: str) -> tuple[PageText, str]:
@@ -99,3 +95,7 @@ class PrepareStage:
 
     async def stop(self) -> None:
         """Nothing to let go."""
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

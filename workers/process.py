@@ -18,6 +18,7 @@ import structlog
 from celery import signals
 
 from ledger.ledger import Ledger
+from schemas.window import window
 from settings.fleet import LeaseSettings
 from settings.ready import announce_ready
 from workers.attempt import Attempts
@@ -83,7 +84,8 @@ class WorkerProcess:
         app.Worker(
             hostname=f"docfleet@{self.name}",
             pool="threads",
-            concurrency=sum(_threads(stage.capacity) for stage in self._stages.values()),
+            # As many threads as the windows send, so that no role starves another.
+            concurrency=sum(window(stage.capacity) for stage in self._stages.values()),
             queues=[stage.queue for stage in self._stages.values()],
             without_gossip=True,
             without_mingle=True,
@@ -128,11 +130,6 @@ class WorkerProcess:
         for stage in self._stages.values():
             await stage.stop()
         await self.ledger.close()
-
-
-def _threads(capacity: int) -> int:
-    """A role's threads: as many as the window sends it, so that no role starves another."""
-    return capacity + max(2, -(-capacity // 10))
 
 
 def _leave_logs_alone(**_: Any) -> None:

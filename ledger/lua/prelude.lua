@@ -60,7 +60,7 @@ end
 local function open_delivery(job, state, now)
   local id = 'msg_' .. string.sub(job, 5) .. '_' .. state
   redis.call('HSET', record_key(id), 'spec', cjson.encode({ job = job, state = state }),
-    'stage', 'deliver', 'rank', now, 'created', now, 'attempts', 0, 'losses', 0)
+    'rank', now, 'created', now, 'attempts', 0, 'losses', 0)
   stand_in_line(id, 'deliver', now, now)
 end
 

@@ -38,7 +38,7 @@ local function expire(id, queue)
   local losses = redis.call('HINCRBY', record, 'losses', 1)
   redis.call('ZREM', leased_key(queue), id)
   redis.call('HDEL', record, 'token')
-  remember(id, cjson.encode({ at = now, stage = stage, number = tonumber(attempts),
+  remember(id, cjson.encode({ at = now, stage = stage or nil, number = tonumber(attempts),
     worker = worker or '', failure = cjson.decode(lost_failure) }))
   if ends_cancelled(id, now) then
     count.expired = count.expired + 1

@@ -303,13 +303,13 @@ async def test_metrics_count_what_stands_where(api: aiohttp.ClientSession, ledge
         lines = (await answer.text()).splitlines()
         assert answer.content_type == "text/plain"
     for line in (
-        'docfleet_queue_jobs{place="in_line",queue="prepare"} 0.0',
-        'docfleet_queue_jobs{place="dispatched",queue="prepare"} 3.0',
-        'docfleet_queue_jobs{place="leased",queue="prepare"} 1.0',
+        'docfleet_queue_records{place="in_line",queue="prepare"} 0.0',
+        'docfleet_queue_records{place="dispatched",queue="prepare"} 3.0',
+        'docfleet_queue_records{place="leased",queue="prepare"} 1.0',
         'docfleet_queue_capacity{queue="prepare"} 2.0',
         'docfleet_queue_workers{queue="prepare"} 1.0',
         'docfleet_queue_head_age_seconds{queue="prepare"} 0.0',
-        "docfleet_waiting_jobs 0.0",
+        "docfleet_waiting_records 0.0",
         "docfleet_dead_letters 1.0",
         'docfleet_closed_total{kind="job",state="dead"} 1.0',
     ):

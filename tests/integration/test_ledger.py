@@ -18,6 +18,7 @@ from schemas.failure import Failure, FailureCode
 from schemas.ids import new_job_id
 from schemas.job import Callback, JobSpec, Priority
 from schemas.states import JobState
+from schemas.window import window
 
 PREPARED = Prepared(
     text_uri="s3://work/t.json",
@@ -106,6 +107,15 @@ async def test_only_a_window_of_messages_is_out_and_the_rest_waits_in_line(
     assert await redis.llen("prepare") == 6
     depth = (await ledger.depth()).queues[0]
     assert (depth.in_line, depth.dispatched, depth.capacity, depth.workers) == (14, 6, 4, 1)
+
+
+@pytest.mark.parametrize("capacity", [1, 4, 19, 20, 21, 32])
+async def test_the_scripts_count_the_window_as_the_workers_do(
+    ledger: Ledger, redis: Redis, capacity: int
+) -> None:
+    """A worker has a thread for each message that the window sends it."""
+    await ledger.heartbeat("w1", LEASE, {"prepare": capacity}, [])
+    assert await redis.get(keys.WINDOW.format(queue="prepare")) == str(window(capacity))
 
 
 async def test_a_worker_that_retires_takes_its_capacity_along(ledger: Ledger) -> None:

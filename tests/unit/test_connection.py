@@ -39,6 +39,19 @@ def test_environment_wins_over_the_running_stack(
     assert found == {"DOCFLEET_REDIS_URL": "redis://there", "AWS_ACCESS_KEY_ID": "key"}
 
 
+def test_a_directory_that_the_user_names_comes_before_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever types --state-dir does not mean another stack."""
+    monkeypatch.setenv("DOCFLEET_REDIS_URL", "redis://there")
+    with pytest.raises(NoStackError):
+        resolve_environment(tmp_path, named=True)
+    state = StateDir(tmp_path)
+    with state.held():
+        state.record_stack(RECORD)
+        assert resolve_environment(tmp_path, named=True) == RECORD.environment
+
+
 def test_running_stack_is_found_by_its_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,8 +69,8 @@ def test_no_stack_is_a_clear_error(tmp_path: Path) -> None:
     state = StateDir(tmp_path)
     with state.held():
         state.record_stack(RECORD)
-    with pytest.raises(NoStackError, match=r"docfleet up.*DOCFLEET_API_URL") as caught:
-        resolve_environment(tmp_path, ("DOCFLEET_API_URL",))
+    with pytest.raises(NoStackError, match=r"docfleet up.*DOCFLEET_REDIS_URL") as caught:
+        resolve_environment(tmp_path)
     assert caught.value.exit_code == 3
     assert "\n" not in str(caught.value)
 

@@ -75,6 +75,26 @@ def test_a_bad_file_is_an_error_that_names_the_key_and_the_file(
     assert str(write) in str(caught.value)
 
 
+@pytest.mark.parametrize("secret", ["whsec_...", "mysecret", "whsec_c2hvcnQ="])
+def test_a_secret_that_cannot_sign_is_refused(
+    write: Path, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    """Before the first delivery fails of it."""
+    write.write_text(GOOD)
+    monkeypatch.setenv("DOCFLEET_CALLBACK_SECRET", secret)
+    with pytest.raises(SettingsError, match="whsec_"):
+        load_settings(write)
+
+
+def test_a_pool_is_the_first_of_the_file_unless_one_is_named(write: Path) -> None:
+    """An unknown one is an error that lists the known."""
+    write.write_text(GOOD + GOOD.partition("[pools")[2].join(["[pools", ""]).replace("gpu]", "t4]"))
+    settings = load_settings(write)
+    assert [settings.pool()[0], settings.pool("t4")[0]] == ["gpu", "t4"]
+    with pytest.raises(SettingsError, match="'l4'; the fleet's file has: gpu, t4"):
+        settings.pool("l4")
+
+
 def test_a_missing_file_says_how_to_name_one(write: Path) -> None:
     """The error tells of --config."""
     with pytest.raises(SettingsError, match="--config"):

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from docfleet.errors import BadUsageError
 from docfleet.part import Part
 from docfleet.record import PartRow
 from docfleet.stack import LocalStack, local_stack
 from docfleet.stack_options import StackOptions
 from docfleet.state import StateDir
 from settings.environment import CONNECTION_VARIABLES
+from settings.errors import SettingsError
 from settings.fleet import load_settings
 from workers.engine_kind import EngineKind
 
@@ -91,10 +91,10 @@ def test_callback_of_the_environment_reaches_the_parts(
 ) -> None:
     """It is the default of every job."""
     monkeypatch.setenv("DOCFLEET_CALLBACK_URL", "http://127.0.0.1:1/hook")
-    monkeypatch.setenv("DOCFLEET_CALLBACK_SECRET", "whsec_AAAA")
+    monkeypatch.setenv("DOCFLEET_CALLBACK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     told = parts_of(lay_out(tmp_path))["watch"].environment
     assert told["DOCFLEET_CALLBACK_URL"] == "http://127.0.0.1:1/hook"
-    assert told["DOCFLEET_CALLBACK_SECRET"] == "whsec_AAAA"
+    assert told["DOCFLEET_CALLBACK_SECRET"] == "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 def test_api_key_of_the_environment_is_the_stacks(
@@ -146,5 +146,5 @@ def test_workers_have_time_to_drain(tmp_path: Path) -> None:
 
 def test_unknown_pool_is_refused(tmp_path: Path) -> None:
     """The error names those that there are."""
-    with pytest.raises(BadUsageError, match="'moon'; it has: cpu"):
+    with pytest.raises(SettingsError, match="'moon'; the fleet's file has: cpu"):
         lay_out(tmp_path, replace(OPTIONS, pool="moon"))
