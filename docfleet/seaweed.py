@@ -34,6 +34,7 @@ GRPC_OFFSET = 10_000
 _STOP_SECONDS = 15
 _VOLUME_MEGABYTES = 256
 _NOT_FOUND = 404
+_PROBE_KEY = ".docfleet-probe"
 
 # Strings of TOML are written as JSON writes them.
 _NOTIFICATION = """\
@@ -166,13 +167,17 @@ def _options(data: Path, ports: SeaweedPorts) -> list[str]:
 
 
 async def has_buckets(access: S3Access, buckets: Sequence[str]) -> bool:
-    """Whether the server answers with these credentials and has these buckets; makes them."""
+    """Whether the server has these buckets, which are made, and keeps what is put into the last.
+
+    After a restart it knows its buckets some moments before it can read an object again.
+    """
 
     def make() -> None:
         client = _client(access)
         try:
             for bucket in buckets:
                 _make_bucket(client, bucket)
+            _put_and_get(client, buckets[-1])
         finally:
             client.close()
 
@@ -190,6 +195,12 @@ def _make_bucket(client: S3Client, bucket: str) -> None:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] != _NOT_FOUND:
             raise
         client.create_bucket(Bucket=bucket)
+
+
+def _put_and_get(client: S3Client, bucket: str) -> None:
+    client.put_object(Bucket=bucket, Key=_PROBE_KEY, Body=b"here")
+    client.get_object(Bucket=bucket, Key=_PROBE_KEY)["Body"].read()
+    client.delete_object(Bucket=bucket, Key=_PROBE_KEY)
 
 
 def _client(access: S3Access) -> S3Client:

@@ -271,4 +271,4 @@ def test_up_refuses_a_pool_that_the_fleet_lacks(tmp_path: Path) -> None:
     """The message names the pools that there are."""
     answer = docfleet("up", "--state-dir", str(tmp_path / "state"), "--pool", "moon")
     assert answer.returncode == 2
-    assert "there is no pool 'moon'; it has: cpu" in answer.stderr
+    assert "there is no pool 'moon'; the fleet's file has: cpu" in answer.stderr
