@@ -27,9 +27,9 @@ def api(
 ) -> None:
     """Serve the HTTP API in the foreground until SIGTERM; DOCFLEET_API_KEY is its key."""
     configure_logs("api")
-    from docfleet.fleet_settings import connected_settings  # noqa: PLC0415  # slow to import
-    from docfleet.producer_errors import explained  # noqa: PLC0415  # as above
-    from producer.serve import serve  # noqa: PLC0415  # as above
+    from docfleet.fleet_settings import connected_settings
+    from docfleet.producer_errors import explained
+    from producer.serve import serve
 
     with explained():
         serve(connected_settings(config, state_dir), host, port)
@@ -50,9 +50,9 @@ def watch(
     one, the bucket is only listed.
     """
     configure_logs("watch")
-    from docfleet.fleet_settings import connected_settings  # noqa: PLC0415  # slow to import
-    from docfleet.producer_errors import explained  # noqa: PLC0415  # as above
-    from producer.watching import watch as run_watcher  # noqa: PLC0415  # as above
+    from docfleet.fleet_settings import connected_settings
+    from docfleet.producer_errors import explained
+    from producer.watching import watch as run_watcher
 
     with explained():
         run_watcher(connected_settings(config, state_dir), host, port)

@@ -61,9 +61,9 @@ def submit(
         "priority": priority,
         "metadata": _pairs(metadata or []),
     }
-    from docfleet.fleet_settings import connected_settings  # noqa: PLC0415  # slow to import
-    from docfleet.producer_errors import explained  # noqa: PLC0415  # as above
-    from docfleet.submit_order import SubmitOrder, run_order  # noqa: PLC0415  # as above
+    from docfleet.fleet_settings import connected_settings
+    from docfleet.producer_errors import explained
+    from docfleet.submit_order import SubmitOrder, run_order
 
     order = SubmitOrder(documents, request, timeout if wait else None, as_json)
     with explained():
@@ -89,10 +89,10 @@ def job(
     cannot be cancelled. 2 bad usage or configuration. 3 no stack is running, or its Redis or object
     store does not answer.
     """
-    from docfleet.fleet_settings import connected_settings  # noqa: PLC0415  # slow to import
-    from docfleet.job_text import job_rows  # noqa: PLC0415  # as above
-    from docfleet.producer_errors import explained  # noqa: PLC0415  # as above
-    from producer.client import connect  # noqa: PLC0415  # as above
+    from docfleet.fleet_settings import connected_settings
+    from docfleet.job_text import job_rows
+    from docfleet.producer_errors import explained
+    from producer.client import connect
 
     async def show() -> None:
         async with connect(

@@ -59,7 +59,7 @@ def up(
         s3_port=s3_port,
         api_port=api_port,
     )
-    from docfleet.up import run_stack  # noqa: PLC0415  # slow to import; `ps` and `env` are not
+    from docfleet.up import run_stack
 
     run_stack(StateDir(state_dir), options)
 

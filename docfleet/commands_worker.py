@@ -42,8 +42,8 @@ def worker(
     """
     configure_logs("-".join(roles))
     apply_environment(resolve_environment(state_dir))
-    from workers.assembly import run_worker  # noqa: PLC0415  # slow to import
-    from workers.errors import EngineStartError  # noqa: PLC0415  # as above
+    from workers.assembly import run_worker
+    from workers.errors import EngineStartError
 
     try:
         settings = load_settings(config, state_dir=state_dir)
