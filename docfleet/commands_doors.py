@@ -29,7 +29,7 @@ def api(
     configure_logs("api")
     from docfleet.fleet_settings import connected_settings
     from docfleet.producer_errors import explained
-    from producer.serve import serve
+    from producer.api_process import serve
 
     with explained():
         serve(connected_settings(config, state_dir), host, port)
@@ -52,7 +52,7 @@ def watch(
     configure_logs("watch")
     from docfleet.fleet_settings import connected_settings
     from docfleet.producer_errors import explained
-    from producer.watching import watch as run_watcher
+    from producer.watcher_process import watch as run_watcher
 
     with explained():
         run_watcher(connected_settings(config, state_dir), host, port)

@@ -14,7 +14,7 @@ from docfleet.options import (
     JsonOption,
     StateDirOption,
 )
-from docfleet.record import PartRow
+from docfleet.running_stack import PartRow
 from docfleet.stack_options import StackOptions
 from docfleet.state import StateDir
 from workers.engine_kind import EngineKind

@@ -12,7 +12,7 @@ from time import monotonic
 
 from docfleet.backoff import Backoff
 from docfleet.errors import BadUsageError, PartFailedError
-from docfleet.guard import Guard
+from docfleet.family_guard import Guard
 from docfleet.part import Part, PartState
 from docfleet.part_log import PartLog
 from docfleet.part_process import PartProcess

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from docfleet.bare_python import bare_command
 from docfleet.family import FAMILY_VARIABLE, kill_family
-from docfleet.guard import Guard
+from docfleet.family_guard import Guard
 from docfleet.part import Part
 from settings.ready import READY_LINE, READY_VARIABLE
 

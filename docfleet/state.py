@@ -22,7 +22,7 @@ from docfleet.errors import BadUsageError, NoStackError, StackRunningError
 from docfleet.family import kill_family
 from docfleet.ports import Ports
 from docfleet.private_file import write_private
-from docfleet.record import StackRecord
+from docfleet.running_stack import StackRecord
 
 _PATIENCE_SECONDS = 1.0
 """A reader holds the lock for some microseconds when it looks whether a stack runs."""

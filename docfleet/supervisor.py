@@ -7,10 +7,10 @@ import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from docfleet.announcer import Announcer
-from docfleet.guard import Guard
+from docfleet.family_guard import Guard
 from docfleet.keeper import PartKeeper
 from docfleet.part import Part, PartState
-from docfleet.record import PartRow, StackRecord
+from docfleet.running_stack import PartRow, StackRecord
 from docfleet.state import StateDir
 
 _TOLD = frozenset({PartState.READY, PartState.RESTARTING, PartState.FAILED, PartState.STOPPED})

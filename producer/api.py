@@ -12,8 +12,8 @@ from fastapi import APIRouter, Body, Depends, FastAPI, Header, Path, Request, Re
 from fastapi.security import HTTPBearer
 
 from ledger.errors import LedgerUnavailableError
+from producer.api_guard import Guard
 from producer.client import Client, open_client
-from producer.guard import Guard
 from producer.metrics import metrics_text
 from producer.problem import add_problem_handlers, documented, problem_schemas
 from schemas.event import JobEvent

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from ledger.ledger import Ledger
 from producer.api import create_app
-from producer.serve import make_server
+from producer.api_process import make_server
 from schemas.failure import Failure, FailureCode
 from schemas.job import JOB_ID, Job
 from schemas.result import JobResult

@@ -98,7 +98,7 @@ def guards_of(supervisor: int) -> list[int]:
     return [
         int(pid)
         for pid in children
-        if b"docfleet.guard" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"docfleet.family_guard" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
 
 

@@ -24,7 +24,7 @@ from docfleet.ports import Ports
 from docfleet.valkey import redis_url, valkey_part
 from producer.client import connect
 from producer.errors import ListenError, UnknownTaskError
-from producer.events import EventRoute, listening
+from producer.event_listener import EventRoute, listening
 from producer.watch import Watcher
 from schemas.job import JobSpec
 from settings.environment import part_environment

@@ -9,7 +9,7 @@ import pytest
 from docfleet.connection import resolve_environment
 from docfleet.errors import NoStackError
 from docfleet.part import PartState
-from docfleet.record import PartRow, StackRecord
+from docfleet.running_stack import PartRow, StackRecord
 from docfleet.state import StateDir
 from settings.environment import CONNECTION_VARIABLES
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from docfleet.part import Part
-from docfleet.record import PartRow
+from docfleet.running_stack import PartRow
 from docfleet.stack import LocalStack, local_stack
 from docfleet.stack_options import StackOptions
 from docfleet.state import StateDir

@@ -25,7 +25,7 @@ class Guard:
 
     def __init__(self, prefix: str) -> None:
         self._process = subprocess.Popen(  # noqa: S603  # our own code
-            bare_command("docfleet.guard", prefix),
+            bare_command("docfleet.family_guard", prefix),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

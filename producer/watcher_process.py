@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import structlog
 
 from producer.client import connect
-from producer.events import EventRoute, listening
+from producer.event_listener import EventRoute, listening
 from producer.watch import Watcher
 from settings.fleet import FleetSettings
 from settings.ready import announce_ready
