@@ -20,6 +20,7 @@ from redis.exceptions import (
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
+    ResponseError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -46,6 +47,8 @@ SCRIPTS = ("submit", "claim", "heartbeat", "advance", "finish", "release", "canc
 _CONNECTIONS = 64
 _RESENDS = 20
 _SWEEP_BATCH = 256
+_PASSING = ("MISCONF", "NOREPLICAS", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "UNKILLABLE")
+"""How errors begin that pass by themselves: a full disk, a missing replica, a slow script."""
 _AWAY = (
     RedisConnectionError,
     RedisTimeoutError,
@@ -68,9 +71,9 @@ class Swept(NamedTuple):
 
 
 class LetGo(NamedTuple):
-    """A lease that its holder must let go."""
+    """A lease that its holder must let go, by its token."""
 
-    id: str
+    token: str
     cancelled: bool
 
 
@@ -129,13 +132,22 @@ class Ledger:
             raise IdempotencyError(f"{job_id} was submitted before, as another request")
         return bool(outcome == "created")
 
-    async def claim(self, record_id: str, worker: str, lease_seconds: float) -> Claim | None:
-        """Take the lease on a record, or None when its message is stale or a duplicate."""
+    async def claim(
+        self, record_id: str, worker: str, lease_seconds: float, *, queue: str = ""
+    ) -> Claim | None:
+        """Take the lease on a record, or None when its message is stale or a duplicate.
+
+        Args:
+            record_id: A job or a delivery.
+            worker: Who claims it.
+            lease_seconds: How long the lease lives unless renewed.
+            queue: Where the message came from; a record that stands elsewhere is refused.
+        """
         token = secrets.token_hex(8)
         answer = await self._run(
             "claim",
             [keys.record(record_id)],
-            [record_id, token, worker, _milliseconds(lease_seconds)],
+            [record_id, token, worker, _milliseconds(lease_seconds), queue],
         )
         if answer[0] == "refused":
             return None
@@ -155,7 +167,7 @@ class Ledger:
         for claim in held:
             arguments += [claim.id, claim.token]
         answer = await self._run("heartbeat", [], arguments)
-        return [LetGo(key, verdict == "cancel") for key, verdict in _pairs(answer).items()]
+        return [LetGo(token, verdict == "cancel") for token, verdict in _pairs(answer).items()]
 
     async def advance(self, claim: Claim, queue: str, prepared: Prepared) -> None:
         """Pass a prepared job on to the line of a pool."""
@@ -283,6 +295,10 @@ async def _available() -> AsyncIterator[None]:
         ) from error
     except _AWAY as error:
         raise LedgerUnavailableError(f"Redis does not answer: {error}") from error
+    except ResponseError as error:
+        if str(error).startswith(_PASSING):
+            raise LedgerUnavailableError(f"Redis cannot write now: {error}") from error
+        raise LedgerError(f"Redis refuses: {error}") from error
     except RedisError as error:
         raise LedgerError(f"Redis refuses: {error}") from error
 

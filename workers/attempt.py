@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -30,6 +32,8 @@ from workers.stage import WorkerStage
 log = structlog.get_logger(__name__)
 
 _OUTAGE_PAUSE_SECONDS = 0.5
+GIVE_BACK_SECONDS = 5
+"""How long a worker that ends tries to write what its attempts came to."""
 
 
 class Interruption(Enum):
@@ -66,6 +70,7 @@ class Attempts:
         self._stages = stages
         self._held: dict[str, _Held] = {}
         self._ended = asyncio.Event()
+        self._give_up_at = math.inf
         self.accepting = True
 
     @property
@@ -78,7 +83,9 @@ class Attempts:
         if not self.accepting:
             return  # The ledger finds the message lost and sends it to another worker.
         try:
-            claim = await self._ledger.claim(record_id, self._worker, self._lease.seconds)
+            claim = await self._ledger.claim(
+                record_id, self._worker, self._lease.seconds, queue=self._stages[role].queue
+            )
         except LedgerUnavailableError as error:
             log.warning("message dropped: its record will be sent again", reason=str(error))
             return
@@ -91,16 +98,18 @@ class Attempts:
                 await self._until_redis_answers(lambda: self._settle(claim, outcome))
             finally:
                 # A lease that nobody works under must not be renewed.
-                self._held.pop(claim.id, None)
+                self._held.pop(claim.token, None)
                 self._ended.set()
 
     async def _outcome(self, stage: WorkerStage, claim: Claim) -> Outcome:
         held = _Held(claim, asyncio.ensure_future(stage.run(claim)))
-        self._held[claim.id] = held
+        self._held[claim.token] = held
         try:
             return await held.task
         except asyncio.CancelledError:
             return _after(held.interruption)
+        except LedgerUnavailableError:
+            return GivenBack()
         except StageError as error:
             failure = error.failure
         except Exception as error:
@@ -146,6 +155,9 @@ class Attempts:
                 log.warning("outcome dropped", reason=str(error))
                 return None
             except LedgerUnavailableError as error:
+                if monotonic() > self._give_up_at:
+                    log.warning("outcome lost: the lease will expire", reason=str(error))
+                    return None
                 log.warning("outcome held back", reason=str(error))
                 await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
 
@@ -153,13 +165,14 @@ class Attempts:
         """Stop the attempts whose lease the ledger says is lost, or whose job is cancelled."""
         for lease in leases:
             reason = Interruption.CANCELLED if lease.cancelled else Interruption.LEASE_LOST
-            self._interrupt(lease.id, reason)
+            self._interrupt(lease.token, reason)
 
     def give_all_back(self) -> None:
-        """Stop every attempt and give its job back, uncharged."""
+        """Stop every attempt and give its job back, uncharged; wait for Redis no longer."""
         self.accepting = False
-        for record_id in list(self._held):
-            self._interrupt(record_id, Interruption.DRAINED)
+        self._give_up_at = monotonic() + GIVE_BACK_SECONDS
+        for token in list(self._held):
+            self._interrupt(token, Interruption.DRAINED)
 
     async def settled(self, seconds: float) -> None:
         """Wait until no attempt is left, for so long at the most."""
@@ -169,11 +182,11 @@ class Attempts:
                     self._ended.clear()
                     await self._ended.wait()
 
-    def _interrupt(self, record_id: str, reason: Interruption) -> None:
-        held = self._held.get(record_id)
+    def _interrupt(self, token: str, reason: Interruption) -> None:
+        held = self._held.get(token)
         if held is None or held.interruption is not None or held.task.done():
             return
-        log.info("attempt interrupted", record=record_id, reason=reason.name.lower())
+        log.info("attempt interrupted", record=held.claim.id, reason=reason.name.lower())
         held.interruption = reason
         held.task.cancel()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from schemas.failure import Failure
+from schemas.failure import Failure, FailureCode
 from schemas.states import JobState
 from workers.outcome import Finished, Postponed
 
 _FIRST_WAIT_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 60.0
+_OUTAGES = frozenset({FailureCode.STORAGE_UNAVAILABLE, FailureCode.STORAGE_REFUSED})
+_OUTAGE_ATTEMPTS = 12
+"""Some five minutes at least: a store that restarts must not fill the dead letters."""
 
 
 def decide(failure: Failure, *, attempt: int, attempts: int, jitter: float) -> Finished | Postponed:
@@ -19,6 +22,8 @@ def decide(failure: Failure, *, attempt: int, attempts: int, jitter: float) -> F
         attempts: How many a stage may use.
         jitter: From 0 to 1; spreads the retries of jobs that failed together.
     """
+    if failure.code in _OUTAGES:
+        attempts = max(attempts, _OUTAGE_ATTEMPTS)
     if not failure.transient or attempt >= attempts:
         return Finished(JobState.DEAD, failure=failure)
     wait = min(_FIRST_WAIT_SECONDS * 2 ** (attempt - 1), _LONGEST_WAIT_SECONDS)

@@ -42,9 +42,7 @@ class DeliverStage:
 
     async def start(self) -> None:
         """Open the HTTP session."""
-        self._sender = WebhookSender(
-            timeout_seconds=self._settings.timeout_seconds, connections=self._settings.concurrency
-        )
+        self._sender = WebhookSender(timeout_seconds=self._settings.timeout_seconds)
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""

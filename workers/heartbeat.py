@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
+from ledger.errors import LedgerUnavailableError
 from ledger.ledger import Ledger
 from settings.fleet import LeaseSettings
 from workers.attempt import Attempts
@@ -30,9 +32,14 @@ class Heartbeat:
 
     async def beat(self) -> None:
         """Beat once, and stop the attempts that the ledger says are no longer ours."""
-        let_go = await self._ledger.heartbeat(
-            self._worker, self._lease.seconds, self._capacity, self._attempts.claims
-        )
+        try:
+            # Well before a lease ends: the next beat may find a connection that works.
+            async with asyncio.timeout(self._lease.seconds / 4):
+                let_go = await self._ledger.heartbeat(
+                    self._worker, self._lease.seconds, self._capacity, self._attempts.claims
+                )
+        except TimeoutError as error:
+            raise LedgerUnavailableError("Redis does not answer the heartbeat in time") from error
         self._attempts.let_go(let_go)
 
     async def beat_forever(self) -> None:

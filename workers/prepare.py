@@ -53,6 +53,7 @@ class PrepareStage:
         self._tasks = tasks
         self._pools = pools
         self.capacity = settings.prepare_concurrency
+        self._readers = asyncio.Semaphore(self.capacity)
 
     async def start(self) -> None:
         """Nothing to load."""
@@ -74,7 +75,8 @@ class PrepareStage:
         try:
             return await load_page_text(self._store, uri), uri
         except ObjectMissingError:
-            page_text = await read_document(data, self._settings.limits)
+            async with self._readers:
+                page_text = await read_document(data, self._settings.limits)
             await store_page_text(self._store, uri, page_text)
             return page_text, uri
 

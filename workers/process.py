@@ -21,7 +21,7 @@ from ledger.ledger import Ledger
 from schemas.window import window
 from settings.fleet import LeaseSettings
 from settings.ready import announce_ready
-from workers.attempt import Attempts
+from workers.attempt import GIVE_BACK_SECONDS, Attempts
 from workers.celery_app import make_celery
 from workers.heartbeat import Heartbeat
 from workers.loop import LoopThread
@@ -31,7 +31,6 @@ from workers.sweep import sweep_forever
 log = structlog.get_logger(__name__)
 
 EXIT_ENGINE_DIED = 70
-_GIVE_BACK_SECONDS = 5
 
 MakeStages = Callable[["WorkerProcess"], Mapping[str, WorkerStage]]
 """Builds the stages of a process, by role, on its event loop."""
@@ -81,7 +80,7 @@ class WorkerProcess:
         signals.setup_logging.connect(_leave_logs_alone)
         signals.worker_ready.connect(self._on_ready)
         signals.worker_shutting_down.connect(self._on_shutting_down)
-        app.Worker(
+        worker = app.Worker(
             hostname=f"docfleet@{self.name}",
             pool="threads",
             # As many threads as the windows send, so that no role starves another.
@@ -91,7 +90,9 @@ class WorkerProcess:
             without_mingle=True,
             without_heartbeat=True,
             quiet=True,
-        ).start()
+        )
+        worker.start()
+        self._exit_code = self._exit_code or worker.exitcode or 0
 
     def _on_ready(self, **_: Any) -> None:
         self._thread.call(self._take_work())
@@ -124,7 +125,7 @@ class WorkerProcess:
 
     async def _close(self) -> None:
         self._attempts.give_all_back()
-        await self._attempts.settled(_GIVE_BACK_SECONDS)
+        await self._attempts.settled(GIVE_BACK_SECONDS)
         for task in self._background:
             task.cancel()
         for stage in self._stages.values():

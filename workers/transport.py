@@ -27,6 +27,7 @@ CELERY_SETTINGS: dict[str, Any] = {
         "socket_keepalive": True,
         "health_check_interval": 10,
     },
+    "broker_channel_error_retry": True,
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
     "task_acks_late": True,
@@ -43,6 +44,14 @@ class ForgivingQoS(kombu_redis.QoS):  # type: ignore[misc]  # kombu ships no typ
     """Acknowledges where it can, and never takes the worker down."""
 
     restore_at_shutdown = False
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        """Note a message as unacknowledged; a full Redis takes no note, and the work goes on."""
+        try:
+            super().append(message, delivery_tag)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the worker must live
+            log.warning("message not noted", error=f"{type(error).__name__}: {error}")
+            kombu_base.QoS.append(self, message, delivery_tag)
 
     def ack(self, delivery_tag: str) -> None:
         """Acknowledge; a failure is logged, for the ledger drops the duplicate."""

@@ -38,10 +38,11 @@ class Answer:
 class WebhookSender:
     """One HTTP session for all deliveries of a worker. Use it on one event loop."""
 
-    def __init__(self, *, timeout_seconds: float, connections: int) -> None:
+    def __init__(self, *, timeout_seconds: float) -> None:
+        # No bound on connections: claims are bounded, and a slow receiver must not hold a place.
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections),
-            timeout=aiohttp.ClientTimeout(total=timeout_seconds, connect=5),
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=5),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"content-type": "application/json", "user-agent": "docfleet"},
             trust_env=False,

@@ -1,6 +1,7 @@
 -- Take the lease on a record whose message has come.
 -- KEYS  1 the record
--- ARGV  1 id, 2 token (a nonce of the claimer), 3 worker, 4 lease in milliseconds
+-- ARGV  1 id, 2 token (a nonce of the claimer), 3 worker, 4 lease in milliseconds,
+--       5 the queue that the message came from, or '' for any
 -- Gives {'claimed', now, fields of the record...} or {'refused', why}
 -- Caller: ledger/ledger.py Ledger.claim
 
@@ -15,6 +16,8 @@ if not state then return { 'refused', 'unknown' } end
 local now = now_ms()
 if state == 'running' and holder == token then return claimed(now) end
 if state ~= 'queued' then return { 'refused', state } end
+-- A message of an earlier stage must not run the record at that stage again.
+if ARGV[5] ~= '' and ARGV[5] ~= queue then return { 'refused', 'elsewhere' } end
 -- A message of earlier days must not carry its record past the line.
 if redis.call('ZREM', dispatched_key(queue), id) == 0 then return { 'refused', 'in line' } end
 

@@ -2,7 +2,7 @@
 -- KEYS  none
 -- ARGV  1 worker, 2 lease in milliseconds, 3 number of queues,
 --       then a queue and a capacity for each, then an id and a token for each lease held
--- Gives a flat list: id, 'lost' or 'cancel', for the leases that must be let go
+-- Gives a flat list: token, 'lost' or 'cancel', for the leases that must be let go
 -- Caller: ledger/ledger.py Ledger.heartbeat
 
 local worker, lease, queues = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -16,9 +16,9 @@ for i = first_lease, #ARGV, 2 do
   if verdict == 'held' then
     local queue, cancel = unpack(redis.call('HMGET', record_key(id), 'queue', 'cancel'))
     redis.call('ZADD', leased_key(queue), 'XX', now + lease, id)
-    if cancel then table.insert(let_go, id); table.insert(let_go, 'cancel') end
+    if cancel then table.insert(let_go, token); table.insert(let_go, 'cancel') end
   elseif verdict == 'lost' then
-    table.insert(let_go, id)
+    table.insert(let_go, token)
     table.insert(let_go, 'lost')
   end
 end

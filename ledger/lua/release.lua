@@ -13,7 +13,8 @@ if verdict ~= 'held' then return verdict end
 local now = now_ms()
 local queue, rank = unpack(redis.call('HMGET', KEYS[1], 'queue', 'rank'))
 settle(id, queue, token)
-if charge == '0' then redis.call('HINCRBY', KEYS[1], 'attempts', -1) end
+if charge == '0' then redis.call('HINCRBY', KEYS[1], 'attempts', -1)
+else redis.call('HSET', KEYS[1], 'losses', 0) end
 if entry ~= '' then remember(id, entry) end
 if ends_cancelled(id, now) then return verdict end
 if delay > 0 then

@@ -22,7 +22,7 @@ end
 if now - last < interval and now >= last then return counts() end
 redis.call('SET', SWEPT, now)
 
--- Nobody swept for longer than a lease: Redis was away, or the whole fleet was. The holders could
+-- Nobody swept for half a lease or longer: Redis was away, or the whole fleet was. The holders could
 -- not renew, so each lease is extended once before any is judged.
 local function pardon(queue)
   for _, id in ipairs(redis.call('ZRANGE', leased_key(queue), 0, -1)) do
@@ -79,7 +79,7 @@ for _, id in ipairs(redis.call('ZRANGE', WAITING, '-inf', now, 'BYSCORE', 'LIMIT
 end
 
 for _, queue in ipairs(redis.call('SMEMBERS', QUEUES)) do
-  if now - last > lease then pardon(queue) end
+  if now - last > lease / 2 then pardon(queue) end
   for _, id in ipairs(redis.call('ZRANGE', leased_key(queue), '-inf', now, 'BYSCORE',
     'LIMIT', 0, batch)) do
     expire(id, queue)

@@ -126,15 +126,15 @@ async def test_a_permanent_failure_is_a_dead_letter_at_once(scene: Scene) -> Non
 @pytest.mark.parametrize(
     ("interrupt", "state", "attempts"),
     [
-        (lambda a, job: a.let_go([LetGo(job, cancelled=True)]), JobState.CANCELLED, 1),
-        (lambda a, job: a.let_go([LetGo(job, cancelled=False)]), JobState.RUNNING, 1),
-        (lambda a, _: a.give_all_back(), JobState.QUEUED, 0),
+        (lambda a: a.let_go([LetGo(a.claims[0].token, cancelled=True)]), JobState.CANCELLED, 1),
+        (lambda a: a.let_go([LetGo(a.claims[0].token, cancelled=False)]), JobState.RUNNING, 1),
+        (lambda a: a.give_all_back(), JobState.QUEUED, 0),
     ],
     ids=["cancelled", "lease lost", "drained"],
 )
 async def test_an_interrupted_attempt_stops_and_ends_as_its_reason_says(
     scene: Scene,
-    interrupt: Callable[[Attempts, str], None],
+    interrupt: Callable[[Attempts], None],
     state: JobState,
     attempts: int,
 ) -> None:
@@ -142,7 +142,7 @@ async def test_an_interrupted_attempt_stops_and_ends_as_its_reason_says(
     job_id = await scene.job(_for_ever)
     running = asyncio.create_task(scene.attempts.run("prepare", job_id))
     await scene.begun.wait()
-    interrupt(scene.attempts, job_id)
+    interrupt(scene.attempts)
     await running
     job = await scene.outcome(job_id)
     assert (job.state, job.attempts) == (state, attempts)

@@ -149,6 +149,14 @@ async def test_of_many_claims_one_is_granted(ledger: Ledger) -> None:
     assert sum(claim is not None for claim in claims) == 1
 
 
+async def test_a_message_of_an_earlier_stage_does_not_run_the_job_again(ledger: Ledger) -> None:
+    """A record is claimed only for a message of the queue where it stands."""
+    claim = await _claimed(ledger)
+    await ledger.advance(claim, "infer.cpu", PREPARED)
+    assert await ledger.claim(claim.id, "w1", LEASE, queue="prepare") is None
+    assert await ledger.claim(claim.id, "w1", LEASE, queue="infer.cpu") is not None
+
+
 async def test_a_job_that_waits_in_line_cannot_be_claimed_past_the_line(
     ledger: Ledger, redis: Redis
 ) -> None:
@@ -239,7 +247,7 @@ async def test_a_heartbeat_keeps_the_lease_and_names_the_lost_ones(ledger: Ledge
     await ledger.heartbeat("w1", LEASE, {}, [kept])
     lost = await _claimed(ledger, lease=0.01)
     await _until(lambda: _expired(ledger))
-    assert await ledger.heartbeat("w1", LEASE, {}, [kept, lost]) == [LetGo(lost.id, False)]
+    assert await ledger.heartbeat("w1", LEASE, {}, [kept, lost]) == [LetGo(lost.token, False)]
     assert await _state(ledger, kept.id) is JobState.RUNNING
 
 
@@ -335,7 +343,7 @@ async def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_by_its_worke
     assert await ledger.claim(queued, "w1", LEASE) is None
     running = await _claimed(ledger)
     assert await ledger.cancel(running.id) is JobState.RUNNING
-    assert await ledger.heartbeat("w1", LEASE, {}, [running]) == [LetGo(running.id, True)]
+    assert await ledger.heartbeat("w1", LEASE, {}, [running]) == [LetGo(running.token, True)]
     assert await ledger.cancel(new_job_id()) is None
 
 

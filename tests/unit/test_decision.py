@@ -32,9 +32,16 @@ def test_a_permanent_failure_is_a_dead_letter_at_once_and_a_transient_one_waits(
 
 def test_the_last_attempt_is_followed_by_a_dead_letter() -> None:
     """A transient failure is retried while attempts are left."""
-    failure = Failure.of(FailureCode.STORAGE_UNAVAILABLE, "503.")
+    failure = Failure.of(FailureCode.ENGINE_ERROR, "x")
     assert isinstance(decide(failure, attempt=2, attempts=3, jitter=0), Postponed)
     assert isinstance(decide(failure, attempt=3, attempts=3, jitter=0), Finished)
+
+
+def test_an_outage_of_the_store_is_waited_out_longer() -> None:
+    """Twelve attempts, whatever a stage may use otherwise."""
+    failure = Failure.of(FailureCode.STORAGE_UNAVAILABLE, "503.")
+    assert isinstance(decide(failure, attempt=11, attempts=3, jitter=0), Postponed)
+    assert isinstance(decide(failure, attempt=12, attempts=3, jitter=0), Finished)
 
 
 def test_waits_double_up_to_a_bound() -> None:
