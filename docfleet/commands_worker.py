@@ -8,16 +8,13 @@ from typing import Annotated
 
 import typer
 
-from docfleet.connection import resolve_environment
 from docfleet.options import (
     DEFAULT_CONFIG,
     DEFAULT_STATE_DIR,
     ConfigOption,
     StateDirOption,
 )
-from settings.environment import apply_environment
 from settings.errors import SettingsError
-from settings.fleet import load_settings
 from settings.logs import configure_logs
 from workers.engine_kind import EngineKind
 from workers.role import Role
@@ -41,12 +38,12 @@ def worker(
     70 when its engine died and a fresh process is needed.
     """
     configure_logs("-".join(roles))
-    apply_environment(resolve_environment(state_dir))
+    from docfleet.fleet_settings import connected_settings
     from workers.assembly import run_worker
     from workers.errors import EngineStartError
 
     try:
-        settings = load_settings(config, state_dir=state_dir)
+        settings = connected_settings(config, state_dir)
         code = run_worker(settings, roles, pool=pool, engine=engine)
     except (SettingsError, EngineStartError) as error:
         typer.echo(f"docfleet: {error}", err=True)

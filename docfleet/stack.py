@@ -12,11 +12,9 @@ from docfleet.seaweed import EventsTo, S3Access, SeaweedPorts, seaweed_part
 from docfleet.stack_options import StackOptions
 from docfleet.state import Secrets, StateDir
 from docfleet.valkey import redis_url, valkey_part
+from producer.event_listener import EVENTS_PATH
 from settings.environment import STATE_DIR_VARIABLE
 from settings.fleet import FleetSettings
-
-EVENTS_PATH = "/events"
-"""Where the watcher takes events."""
 
 
 @dataclass(frozen=True, slots=True)

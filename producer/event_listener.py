@@ -13,6 +13,9 @@ from aiohttp import web
 from producer.errors import ListenError, RequestError
 from producer.hints import hinted_keys
 
+EVENTS_PATH = "/events"
+"""Where events are taken."""
+
 
 class EventRoute:
     """`POST /events`: an event of the object store, taken as a hint.
@@ -53,7 +56,7 @@ async def listening(route: EventRoute, host: str, port: int) -> AsyncIterator[st
         ListenError: The port cannot be had.
     """
     app = web.Application()
-    app.router.add_post("/events", route.receive)
+    app.router.add_post(EVENTS_PATH, route.receive)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

@@ -96,9 +96,9 @@ class _Builder:
     def _infer(self, process: WorkerProcess) -> InferStage:
         match self._engine:
             case EngineKind.VLLM:
-                engine, adapters = self._vllm(self._pool)
+                engine, adapters = self._vllm()
             case EngineKind.SCRIPTED:
-                engine, adapters = self._scripted(self._pool), TaskAdapters.none()
+                engine, adapters = self._scripted(), TaskAdapters.none()
         return InferStage(
             pool=self._name,
             slots=self._pool.slots,
@@ -111,19 +111,20 @@ class _Builder:
             on_engine_death=process.engine_died,
         )
 
-    def _vllm(self, pool: PoolSettings) -> tuple[Engine, TaskAdapters]:
+    def _vllm(self) -> tuple[Engine, TaskAdapters]:
+        pool = self._pool
         model_dir = locate_model(self._source(pool), self._settings.state_dir)
         max_rank = pool.engine.get("max_lora_rank", _MAX_LORA_RANK)
         adapters = TaskAdapters.verified(self._tasks, model_dir, max_rank)
         return VllmEngine(model_dir, self._name, pool, adapters.usable), adapters
 
-    def _scripted(self, pool: PoolSettings) -> Engine:
+    def _scripted(self) -> Engine:
         log.warning("SCRIPTED ENGINE: the results of this worker are made up, no model runs")
         return ScriptedEngine(
-            pool.model,
+            self._pool.model,
             seconds_per_token=self._settings.scripted.seconds_per_token,
-            max_model_len=pool.max_model_len,
-            slots=pool.slots,
+            max_model_len=self._pool.max_model_len,
+            slots=self._pool.slots,
         )
 
     def _deliver(self, process: WorkerProcess) -> DeliverStage:
