@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from schemas.document import Prepared
 from schemas.states import Stage
@@ -21,6 +23,12 @@ class Claim:
         claimed_ms: When this lease was taken, likewise.
         prepared: What the prepare stage left, for a job that is past it.
         stage: Where a job stands; None for a delivery.
+        suspect: Whether the job was in flight when an engine died.
+        redrives: How often it has been redriven.
+        pool: The queue of the pool that a redrive asks for.
+        versions: By task, the version that a redrive asks for.
+        result_uri: Where a result lies that the job had before it was redriven.
+        kept_uri: Where earlier attempts left what their tasks came to.
     """
 
     id: str
@@ -31,9 +39,15 @@ class Claim:
     claimed_ms: int
     prepared: Prepared | None
     stage: Stage | None
+    suspect: bool = False
+    redrives: int = 0
+    pool: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    result_uri: str | None = None
+    kept_uri: str | None = None
 
 
-def read_claim(record_id: str, token: str, claimed_ms: int, fields: dict[str, str]) -> Claim:
+def read_claim(record_id: str, token: str, claimed_ms: int, fields: Mapping[str, str]) -> Claim:
     """A claim from the fields of its record."""
     prepared = fields.get("prepared")
     return Claim(
@@ -45,4 +59,10 @@ def read_claim(record_id: str, token: str, claimed_ms: int, fields: dict[str, st
         claimed_ms=claimed_ms,
         prepared=Prepared.model_validate_json(prepared) if prepared else None,
         stage=Stage(fields["stage"]) if "stage" in fields else None,
+        suspect="suspect" in fields,
+        redrives=int(fields.get("redrives", 0)),
+        pool=fields.get("pool"),
+        versions=json.loads(fields.get("versions", "{}")),
+        result_uri=fields.get("result"),
+        kept_uri=fields.get("kept"),
     )

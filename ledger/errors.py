@@ -17,5 +17,13 @@ class LeaseLostError(LedgerError):
     """Another attempt owns the record now; what this one did changes nothing."""
 
 
+class NotDeadError(LedgerError):
+    """Only dead letters, and jobs whose tasks did not all succeed, can be sent round again."""
+
+
+class CursorError(LedgerError):
+    """A page is asked for by a cursor that is none."""
+
+
 class IdempotencyError(LedgerError):
     """A job of this id is there, and it was another request."""

@@ -6,36 +6,17 @@ answered the first time.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import (
-    BusyLoadingError,
-    MasterDownError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-)
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
-
 from ledger.claim import Claim, read_claim
+from ledger.connection import available, open_redis
+from ledger.dead_letters import DeadLetters
 from ledger.depth import FleetDepth, read_depth
-from ledger.errors import (
-    IdempotencyError,
-    LeaseLostError,
-    LedgerError,
-    LedgerFullError,
-    LedgerUnavailableError,
-)
+from ledger.errors import IdempotencyError, LeaseLostError, LedgerFullError
 from ledger.record import read_job
-from ledger.script import script_text
+from ledger.script import Scripts
+from ledger.token import new_token
 from schemas import keys
 from schemas.document import Prepared
 from schemas.failure import Failure, FailureCode
@@ -43,20 +24,9 @@ from schemas.job import Attempt, Job, JobSpec
 from schemas.queues import PREPARE_QUEUE
 from schemas.states import JobState
 
-SCRIPTS = ("submit", "claim", "heartbeat", "advance", "finish", "release", "cancel", "sweep")
-_CONNECTIONS = 64
 _RESENDS = 20
 _SWEEP_BATCH = 256
-_PASSING = ("MISCONF", "NOREPLICAS", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "UNKILLABLE")
-"""How errors begin that pass by themselves: a full disk, a missing replica, a slow script."""
-_AWAY = (
-    RedisConnectionError,
-    RedisTimeoutError,
-    BusyLoadingError,
-    MasterDownError,
-    ReadOnlyError,
-)
-"""Trouble that passes: nothing is known of what was asked, or it was not done."""
+_GATE_SECONDS = 600
 
 
 class Swept(NamedTuple):
@@ -68,6 +38,7 @@ class Swept(NamedTuple):
     resent: int
     undeliverable: int
     pardoned: int
+    forgotten: int
 
 
 class LetGo(NamedTuple):
@@ -87,24 +58,15 @@ class Ledger:
         redis_url: `redis://[:password@]host:port/db`.
         timeout: Seconds for one answer.
         retries: How often a command is sent again when the connection breaks.
+
+    Attributes:
+        dead_letters: What will not be tried again by itself.
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
-        # Whoever comes when all connections are in use waits for one; the default pool refuses.
-        pool = BlockingConnectionPool.from_url(
-            redis_url,
-            max_connections=_CONNECTIONS,
-            timeout=timeout,
-            decode_responses=True,
-            socket_timeout=timeout,
-            socket_connect_timeout=min(timeout, 5),
-            socket_keepalive=True,
-            health_check_interval=15,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=1), retries),
-            retry_on_error=[RedisConnectionError, RedisTimeoutError, BusyLoadingError],
-        )
-        self._redis: Redis = Redis.from_pool(pool)
-        self._scripts = {name: self._redis.register_script(script_text(name)) for name in SCRIPTS}
+        self._redis = open_redis(redis_url, timeout=timeout, retries=retries)
+        self._scripts = Scripts(self._redis)
+        self.dead_letters = DeadLetters(self._redis, self._scripts)
 
     async def submit(self, job_id: str, spec: JobSpec) -> bool:
         """Write a job and its place in line.
@@ -114,10 +76,10 @@ class Ledger:
 
         Raises:
             IdempotencyError: The id is taken by another request.
-            LedgerFullError: Redis has no memory left.
+            LedgerFullError: Redis nears its maxmemory.
         """
         text = spec.model_dump_json(exclude_defaults=True)
-        outcome, present = await self._run(
+        outcome, present = await self._scripts.run(
             "submit",
             [keys.record(job_id)],
             [
@@ -128,12 +90,22 @@ class Ledger:
                 int(spec.callback is not None),
             ],
         )
+        if outcome == "full":
+            raise LedgerFullError(
+                "Redis uses 80 % of its maxmemory: wait for the backlog to shrink, or raise it"
+            )
         if outcome == "exists" and present != text:
             raise IdempotencyError(f"{job_id} was submitted before, as another request")
         return bool(outcome == "created")
 
     async def claim(
-        self, record_id: str, worker: str, lease_seconds: float, *, queue: str = ""
+        self,
+        record_id: str,
+        worker: str,
+        lease_seconds: float,
+        *,
+        queue: str = "",
+        token: str | None = None,
     ) -> Claim | None:
         """Take the lease on a record, or None when its message is stale or a duplicate.
 
@@ -142,9 +114,10 @@ class Ledger:
             worker: Who claims it.
             lease_seconds: How long the lease lives unless renewed.
             queue: Where the message came from; a record that stands elsewhere is refused.
+            token: Of an earlier call that got no answer, so that this one takes the same lease.
         """
-        token = secrets.token_hex(8)
-        answer = await self._run(
+        token = token or new_token()
+        answer = await self._scripts.run(
             "claim",
             [keys.record(record_id)],
             [record_id, token, worker, _milliseconds(lease_seconds), queue],
@@ -166,7 +139,7 @@ class Ledger:
             arguments += [queue, slots]
         for claim in held:
             arguments += [claim.id, claim.token]
-        answer = await self._run("heartbeat", [], arguments)
+        answer = await self._scripts.run("heartbeat", [], arguments)
         return [LetGo(token, verdict == "cancel") for token, verdict in _pairs(answer).items()]
 
     async def advance(self, claim: Claim, queue: str, prepared: Prepared) -> None:
@@ -179,15 +152,23 @@ class Ledger:
         state: JobState,
         *,
         result_uri: str | None = None,
+        kept_uri: str | None = None,
         failure: Failure | None = None,
+        entry: Attempt | None = None,
     ) -> None:
-        """Close a record and, where its end is to be told of, open the delivery."""
-        fields = []
-        if result_uri is not None:
-            fields += ["result", result_uri]
-        if failure is not None:
-            fields += ["failure", failure.model_dump_json(exclude_none=True)]
-        await self._fenced("finish", claim, state, *fields)
+        """Close a record and, where its end is to be told of, open the delivery.
+
+        Args:
+            claim: The lease to end.
+            state: How it ends.
+            result_uri: Where its result lies.
+            kept_uri: Where what each task came to is kept.
+            failure: Why it is dead.
+            entry: What the history is to say of the attempt.
+        """
+        said = {"result": result_uri, "kept": kept_uri, "failure": _text(failure)}
+        fields = [word for pair in said.items() if pair[1] for word in pair]
+        await self._fenced("finish", claim, state, _text(entry), *fields)
 
     async def release(
         self,
@@ -195,6 +176,9 @@ class Ledger:
         *,
         wait_seconds: float = 0,
         charge: bool,
+        suspect: bool = False,
+        queue: str = "",
+        kept_uri: str | None = None,
         entry: Attempt | None = None,
     ) -> None:
         """Give a record back to its line, at once or after a wait.
@@ -203,10 +187,21 @@ class Ledger:
             claim: The lease to end.
             wait_seconds: How long the record waits first.
             charge: Whether the attempt counts.
+            suspect: Whether it was in flight when an engine died.
+            queue: Another one to go to, where its attempts are counted anew.
+            kept_uri: Where what its finished tasks came to is kept.
             entry: What the history is to say of the attempt.
         """
-        text = entry.model_dump_json(exclude_none=True) if entry else ""
-        await self._fenced("release", claim, _milliseconds(wait_seconds), int(charge), text)
+        await self._fenced(
+            "release",
+            claim,
+            _milliseconds(wait_seconds),
+            int(charge),
+            _text(entry),
+            queue,
+            int(suspect),
+            kept_uri or "",
+        )
 
     async def cancel(self, job_id: str) -> JobState | None:
         """Cancel a job.
@@ -215,11 +210,29 @@ class Ledger:
             The state that follows: `cancelled`, `running` while its worker is being told, or the
             state it had already ended in; None when there is no such job.
         """
-        answer = await self._run("cancel", [keys.record(job_id)], [job_id])
+        answer = await self._scripts.run("cancel", [keys.record(job_id)], [job_id])
         return None if answer == "unknown" else JobState(answer)
 
+    async def gate(self, queue: str, host: str) -> int | None:
+        """How many requests at once a pool's engine on a host is given since it died, if it did."""
+        async with available():
+            slots = await self._redis.get(keys.GATE.format(queue=queue, host=host))
+        return None if slots is None else int(slots)
+
+    async def set_gate(self, queue: str, host: str, slots: int) -> None:
+        """Remember for ten minutes that the engine died, and what it may be given now."""
+        async with available():
+            name = keys.GATE.format(queue=queue, host=host)
+            await self._redis.set(name, slots, ex=_GATE_SECONDS)
+
     async def sweep(
-        self, *, every_seconds: float, lease_seconds: float, grace_seconds: float, losses: int
+        self,
+        *,
+        every_seconds: float,
+        lease_seconds: float,
+        grace_seconds: float,
+        losses: int,
+        retention_seconds: float,
     ) -> Swept:
         """Mend what broke; does nothing when another worker just did.
 
@@ -228,6 +241,7 @@ class Ledger:
             lease_seconds: The length of a lease.
             grace_seconds: How long a message may go unclaimed before it is looked for.
             losses: How many leases one stage of a job may lose before it is a dead letter.
+            retention_seconds: How long a record is kept that ended, dead letters apart.
         """
         failures = (
             Failure.of(
@@ -246,13 +260,14 @@ class Ledger:
             losses,
             _RESENDS,
             _SWEEP_BATCH,
-            *(failure.model_dump_json(exclude_none=True) for failure in failures),
+            *(_text(failure) for failure in failures),
+            _milliseconds(retention_seconds),
         ]
-        return Swept(*await self._run("sweep", [], arguments))
+        return Swept(*await self._scripts.run("sweep", [], arguments))
 
     async def job(self, job_id: str) -> Job | None:
         """A job as its owner sees it, or None when there is no such job."""
-        async with _available(), self._redis.pipeline(transaction=True) as pipe:
+        async with available(), self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(keys.record(job_id))
             pipe.lrange(keys.history(job_id), 0, -1)
             fields, history = await pipe.execute()
@@ -260,47 +275,28 @@ class Ledger:
 
     async def depth(self) -> FleetDepth:
         """How much work stands where."""
-        async with _available():
+        async with available():
             return await read_depth(self._redis)
 
     async def ping(self) -> None:
         """Raise LedgerUnavailableError unless Redis answers."""
-        async with _available():
+        async with available():
             await self._redis.ping()
 
     async def close(self) -> None:
         """Let the connections go."""
         await self._redis.aclose()
 
-    async def _run(self, name: str, key_names: Sequence[str], arguments: Sequence[Any]) -> Any:
-        async with _available():
-            return await self._scripts[name](keys=key_names, args=arguments)
-
     async def _fenced(self, name: str, claim: Claim, *arguments: Any) -> None:
-        verdict = await self._run(
+        verdict = await self._scripts.run(
             name, [keys.record(claim.id)], [claim.id, claim.token, *arguments]
         )
         if verdict == "lost":
             raise LeaseLostError(f"{claim.id}: the lease was lost; `{name}` changed nothing")
 
 
-@asynccontextmanager
-async def _available() -> AsyncIterator[None]:
-    """Turn Redis' errors into ours."""
-    try:
-        yield
-    except OutOfMemoryError as error:
-        raise LedgerFullError(
-            "Redis has reached its maxmemory: wait for the backlog to shrink, or raise it"
-        ) from error
-    except _AWAY as error:
-        raise LedgerUnavailableError(f"Redis does not answer: {error}") from error
-    except ResponseError as error:
-        if str(error).startswith(_PASSING):
-            raise LedgerUnavailableError(f"Redis cannot write now: {error}") from error
-        raise LedgerError(f"Redis refuses: {error}") from error
-    except RedisError as error:
-        raise LedgerError(f"Redis refuses: {error}") from error
+def _text(value: Failure | Attempt | None) -> str:
+    return value.model_dump_json(exclude_none=True) if value else ""
 
 
 def _milliseconds(seconds: float) -> int:

@@ -41,9 +41,16 @@ def read_job(job_id: str, fields: Mapping[str, str], history: Sequence[str]) -> 
         due_at=moment(fields["due"]) if "due" in fields else None,
         prepared=Prepared.model_validate_json(prepared) if prepared else None,
         result_uri=fields.get("result"),
+        kept_uri=fields.get("kept"),
+        redrives=int(fields.get("redrives", 0)),
         failure=Failure.model_validate_json(failure) if failure else None,
-        history=tuple(Attempt.model_validate(json.loads(entry)) for entry in history),
+        history=read_history(history),
     )
+
+
+def read_history(entries: Sequence[str]) -> tuple[Attempt, ...]:
+    """The attempts of the list `docfleet:history:{id}`, oldest first."""
+    return tuple(Attempt.model_validate(json.loads(entry)) for entry in entries)
 
 
 def moment(milliseconds: str | int) -> datetime:

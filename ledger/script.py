@@ -1,13 +1,30 @@
-"""The Lua scripts as text: constants, prelude, then the script's own file."""
+"""The Lua scripts: constants, prelude, then the script's own file."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
+from redis.asyncio import Redis
+
+from ledger.connection import available
 from ledger.message import message_template
 from schemas.keys import PREFIX
 
+SCRIPTS = (
+    "submit",
+    "claim",
+    "heartbeat",
+    "advance",
+    "finish",
+    "release",
+    "cancel",
+    "redrive",
+    "drop",
+    "sweep",
+)
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 
 
@@ -23,6 +40,18 @@ def script_text(name: str) -> str:
     prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
     own = (folder / f"{name}.lua").read_text(encoding="utf-8")
     return flags + constants + prelude + own
+
+
+class Scripts:
+    """The scripts on one Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._scripts = {name: redis.register_script(script_text(name)) for name in SCRIPTS}
+
+    async def run(self, name: str, key_names: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """Run a script; raises what `available` raises."""
+        async with available():
+            return await self._scripts[name](keys=key_names, args=arguments)
 
 
 def _quoted(text: str) -> str:

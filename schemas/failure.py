@@ -39,6 +39,7 @@ class FailureCode(StrEnum):
     OUTPUT_INVALID = "output.invalid"
     ENGINE_REFUSED = "engine.refused"
     ENGINE_CRASHED = "engine.crashed"
+    ENGINE_OUT_OF_MEMORY = "engine.out_of_memory"
     ENGINE_ERROR = "engine.error"
     REQUEST_TIMEOUT = "request.timeout"
     STORAGE_UNAVAILABLE = "storage.unavailable"
@@ -141,8 +142,13 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     ),
     _C.ENGINE_CRASHED: FailureInfo(
         _T,
-        "The engine died while the job was in flight.",
-        "Look into the worker's log for the cause; try a pool with more memory.",
+        "The engine died while it ran this job alone, and not for want of memory that is known.",
+        "Look into the worker's log for the cause, then redrive; another pool may live through it.",
+    ),
+    _C.ENGINE_OUT_OF_MEMORY: FailureInfo(
+        _T,
+        "The engine ran out of memory while it ran this job alone.",
+        "Redrive to a pool with more memory, or split the document.",
     ),
     _C.ENGINE_ERROR: FailureInfo(
         _T,

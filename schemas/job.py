@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, HttpUrl, StringConstraints, model_validator
 
 from schemas.document import DocumentRef, Prepared, S3Uri
+from schemas.engine import EngineVersion
 from schemas.failure import Failure
 from schemas.model import Contract
 from schemas.states import JobState, Stage
@@ -94,10 +95,13 @@ class JobSpec(Contract):
 class Attempt(Contract):
     """How one try at a stage ended, when it did not end well."""
 
-    at: datetime
-    stage: Stage | None = None
+    at: datetime = Field(description="When its lease was taken.")
+    stage: Stage | None = Field(default=None, description="None for a delivery.")
     number: int = Field(ge=0)
     worker: str
+    seconds: float | None = Field(default=None, ge=0, description="How long it held the lease.")
+    charged: bool = Field(default=True, description="Whether it counts against the limit.")
+    engine: EngineVersion | None = None
     failure: Failure
 
 
@@ -121,6 +125,11 @@ class Job(Contract):
     due_at: datetime | None = Field(default=None, description="When a waiting job goes on.")
     prepared: Prepared | None = None
     result_uri: S3Uri | None = None
+    kept_uri: S3Uri | None = Field(
+        default=None,
+        description="What each task came to, raw output included, where not all is well.",
+    )
+    redrives: int = Field(default=0, ge=0, description="How often it was redriven.")
     failure: Failure | None = None
     history: tuple[Attempt, ...] = ()
 

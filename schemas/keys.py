@@ -31,6 +31,15 @@ WAITING = PREFIX + "waiting"
 DEAD = PREFIX + "dead"
 """Sorted set by time. Dead letters."""
 
+ENDED = PREFIX + "ended"
+"""Sorted set by time. Records that ended otherwise, until their retention is over."""
+
+FULL = PREFIX + "full"
+"""Number. Bytes in use, while Redis is too full for another job; else absent."""
+
+GATE = PREFIX + "gate:{queue}:{host}"
+"""Number. How many requests at once the pool's engine on a host is given, after it died."""
+
 CLOSED = PREFIX + "closed"
 """Hash. How many records ended in each state."""
 

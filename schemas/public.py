@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.dead_letter import DeadLetter
 from schemas.event import JobEvent
 from schemas.failure import Failure
 from schemas.job import Job, JobRequest
@@ -17,6 +18,7 @@ PUBLIC: dict[str, type[Contract]] = {
     "result": JobResult,
     "failure": Failure,
     "event": JobEvent,
+    "dead-letter": DeadLetter,
     "task": Task,
 }
 """By the name of the schema's file."""

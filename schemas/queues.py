@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+"""Part of a queue's name and, in capitals, of a variable's."""
+
 PREPARE_QUEUE = "prepare"
 DELIVER_QUEUE = "deliver"
 INFER_PREFIX = "infer."

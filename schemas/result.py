@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from schemas.document import DocumentRef
+from schemas.engine import EngineVersion
 from schemas.failure import Failure
 from schemas.job import Metadata, TaskName, TenantName
 from schemas.model import Contract
@@ -61,15 +62,6 @@ class TaskResult(Contract):
     seconds: float = Field(default=0, ge=0, description="From the gate to the last token.")
 
 
-class EngineVersion(Contract):
-    """What answered."""
-
-    kind: Literal["vllm", "scripted"]
-    version: str
-    model: str
-    model_sha256: str = Field(description="Of the weights and the config, as the pool loaded them.")
-
-
 class DocumentFacts(DocumentRef):
     """The document of a result."""
 
@@ -94,6 +86,7 @@ class JobResult(Contract):
     schema_version: Literal["1"] = "1"
     job_id: str
     state: Literal[JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED]
+    redrive: int = Field(default=0, ge=0, description="How often the job had been redriven.")
     tenant: TenantName
     document: DocumentFacts
     metadata: Metadata

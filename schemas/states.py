@@ -26,7 +26,7 @@ class JobState(StrEnum):
     @property
     def closed(self) -> bool:
         """Whether nothing more will happen to the job by itself."""
-        return not TRANSITIONS[self]
+        return self in CLOSED
 
 
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
@@ -43,11 +43,16 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     ),
     JobState.WAITING: frozenset({JobState.QUEUED, JobState.CANCELLED}),
     JobState.SUCCEEDED: frozenset(),
-    JobState.PARTIALLY_SUCCEEDED: frozenset(),
-    JobState.DEAD: frozenset(),
+    JobState.PARTIALLY_SUCCEEDED: frozenset({JobState.QUEUED}),
+    JobState.DEAD: frozenset({JobState.QUEUED, JobState.CANCELLED}),
     JobState.CANCELLED: frozenset(),
 }
 """From each state, the states that may follow it. The ledger's scripts are tested against it."""
+
+CLOSED = frozenset(
+    {JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED, JobState.DEAD, JobState.CANCELLED}
+)
+"""States that a job leaves only when somebody redrives it or drops it."""
 
 
 class Stage(StrEnum):

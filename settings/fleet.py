@@ -10,14 +10,13 @@ import binascii
 import tomllib
 from base64 import b64decode
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     SecretStr,
-    StringConstraints,
     ValidationError,
     field_validator,
     model_validator,
@@ -30,15 +29,12 @@ from pydantic_settings import (
 )
 
 from schemas.job import DEFAULT_TENANT, Priority, TaskName, TenantName
+from schemas.queues import PoolName
 from settings.errors import SettingsError
 from settings.gpu import tuned_concurrency
 
 SECRETS = frozenset({"redis_url", "api_key", "callback_secret", "events_token"})
 """Settings that may come from the environment only."""
-
-
-PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-"""Part of a queue's name and, in capitals, of a variable's."""
 
 
 class Section(BaseModel):
@@ -99,7 +95,9 @@ class LeaseSettings(Section):
     """How soon a dead worker is noticed, and how often a job is tried."""
 
     seconds: float = Field(default=10, ge=1, description="A lease lives this long unless renewed.")
-    heartbeat_seconds: float = Field(default=2, gt=0)
+    heartbeat_seconds: float = Field(
+        default=0.75, gt=0, description="Also how soon a worker hears that a job is cancelled."
+    )
     sweep_seconds: float = Field(default=1, gt=0)
     grace_seconds: float = Field(
         default=3, gt=0, description="After this, an unclaimed message is looked for."
@@ -124,6 +122,17 @@ class CallbackSettings(Section):
     schedule_seconds: tuple[float, ...] = Field(
         default=(5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400),
         description="Waits between the attempts; after the last one the delivery is dead.",
+    )
+
+
+class RetentionSettings(Section):
+    """How long the ledger remembers; dead letters stay until they are redriven or dropped."""
+
+    closed_seconds: float = Field(
+        default=30 * 86_400,
+        gt=0,
+        description="Keep longer than documents lie in the incoming bucket: what the ledger has "
+        "forgotten and the bucket still holds is a new drop.",
     )
 
 
@@ -163,6 +172,7 @@ class FleetSettings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     lease: LeaseSettings = LeaseSettings()
     callbacks: CallbackSettings = CallbackSettings()
+    retention: RetentionSettings = RetentionSettings()
     watch: WatchSettings = WatchSettings()
     scripted: ScriptedSettings = ScriptedSettings()
     prepare_concurrency: int = Field(default=2, ge=1, le=256)

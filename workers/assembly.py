@@ -55,7 +55,9 @@ def run_worker(
     def make_stages(process: WorkerProcess) -> Mapping[str, WorkerStage]:
         return {role: builder.stage(role, process) for role in roles}
 
-    return WorkerProcess(settings.redis_url.get_secret_value(), settings.lease, make_stages).run()
+    return WorkerProcess(
+        settings.redis_url.get_secret_value(), settings.lease, settings.retention, make_stages
+    ).run()
 
 
 class _Builder:
@@ -78,7 +80,7 @@ class _Builder:
             case Role.INFER:
                 return self._infer(process)
             case Role.DELIVER:
-                return self._deliver(process)
+                return self._deliver()
 
     def _source(self, pool: PoolSettings) -> str:
         return self._settings.models[pool.model].source
@@ -127,8 +129,8 @@ class _Builder:
             slots=self._pool.slots,
         )
 
-    def _deliver(self, process: WorkerProcess) -> DeliverStage:
-        return DeliverStage(process.ledger, self._settings.callbacks, self.callback_secret())
+    def _deliver(self) -> DeliverStage:
+        return DeliverStage(self._settings.callbacks, self.callback_secret())
 
     def callback_secret(self) -> str:
         """What a deliver worker signs with."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import structlog
 from structlog.contextvars import bound_contextvars
 
 from ledger.claim import Claim
-from ledger.ledger import Ledger
 from ledger.record import moment
+from schemas.delivery import DeliverySpec
 from schemas.failure import Failure, FailureCode
 from schemas.queues import DELIVER_QUEUE
 from schemas.states import JobState
@@ -26,15 +24,13 @@ class DeliverStage:
     """Sends what the ledger says is to be told of.
 
     Args:
-        ledger: Where jobs are read.
         settings: Timeout, concurrency and schedule.
         secret: Signs every webhook.
     """
 
     queue = DELIVER_QUEUE
 
-    def __init__(self, ledger: Ledger, settings: CallbackSettings, secret: str) -> None:
-        self._ledger = ledger
+    def __init__(self, settings: CallbackSettings, secret: str) -> None:
         self._settings = settings
         self._secret = secret
         self._sender: WebhookSender | None = None
@@ -46,13 +42,13 @@ class DeliverStage:
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
-        job = await self._ledger.job(json.loads(claim.spec)["job"])
-        if job is None or job.callback is None or self._sender is None:
-            raise StageError(FailureCode.WORKER_ERROR, "The delivery's job has no callback.")
-        with bound_contextvars(job_id=job.id, tenant=job.tenant):
-            body = build_event(claim.id, job).model_dump_json(exclude_none=True)
+        if self._sender is None:
+            raise StageError(FailureCode.WORKER_ERROR, "The stage has not been started.")
+        spec = DeliverySpec.model_validate_json(claim.spec)
+        with bound_contextvars(job_id=spec.job, tenant=spec.tenant):
+            body = build_event(claim.id, spec).model_dump_json(exclude_none=True)
             headers = sign(self._secret, claim.id, moment(claim.claimed_ms), body)
-            answer = await self._sender.send(str(job.callback.url), body, headers)
+            answer = await self._sender.send(str(spec.url), body, headers)
             log.info("webhook sent", status=answer.status)
             return self._after(answer, claim.attempt)
 

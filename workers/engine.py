@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from schemas.result import EngineVersion, Usage
+from schemas.engine import EngineVersion
+from schemas.result import Usage
 
 Message = Mapping[str, str]
 """One chat message: `role` and `content`."""

@@ -11,7 +11,8 @@ import hashlib
 import json
 import re
 
-from schemas.result import EngineVersion, Usage
+from schemas.engine import EngineVersion
+from schemas.result import Usage
 from workers.engine import EngineAnswer, EngineRequest
 from workers.engine_context import check_context
 from workers.errors import EngineDiedError, RequestFailedError, RequestRefusedError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from schemas.result import EngineVersion
+from schemas.engine import EngineVersion
 from settings.engine_environment import prepare_engine_environment
 from settings.fleet import PoolSettings
 from workers.engine import Adapter, EngineAnswer, EngineRequest

@@ -19,7 +19,7 @@ from celery import signals
 
 from ledger.ledger import Ledger
 from schemas.window import window
-from settings.fleet import LeaseSettings
+from settings.fleet import LeaseSettings, RetentionSettings
 from settings.ready import announce_ready
 from workers.attempt import GIVE_BACK_SECONDS, Attempts
 from workers.celery_app import make_celery
@@ -42,13 +42,21 @@ class WorkerProcess:
     Args:
         redis_url: The ledger's Redis, which is Celery's broker too.
         lease: How leases are held and how long draining may take.
+        retention: How long the ledger remembers.
         make_stages: What to serve.
     """
 
-    def __init__(self, redis_url: str, lease: LeaseSettings, make_stages: MakeStages) -> None:
+    def __init__(
+        self,
+        redis_url: str,
+        lease: LeaseSettings,
+        retention: RetentionSettings,
+        make_stages: MakeStages,
+    ) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
         self._redis_url = redis_url
         self._lease = lease
+        self._retention = retention
         self._make_stages = make_stages
         self._exit_code = 0
         self._background: list[asyncio.Task[None]] = []
@@ -102,7 +110,7 @@ class WorkerProcess:
     async def _take_work(self) -> None:
         self._background = [
             asyncio.create_task(self._heartbeat.beat_forever()),
-            asyncio.create_task(sweep_forever(self.ledger, self._lease)),
+            asyncio.create_task(sweep_forever(self.ledger, self._lease, self._retention)),
         ]
 
     def _on_shutting_down(self, **_: Any) -> None:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
+from schemas.delivery import DeliverySpec
 from schemas.event import EVENT_OF, JobEvent, JobEventData
-from schemas.job import Job
 
 
-def build_event(delivery_id: str, job: Job) -> JobEvent:
-    """What a webhook tells of a closed job; the same for every attempt at the delivery."""
-    closed_at = job.closed_at or job.updated_at
+def build_event(delivery_id: str, spec: DeliverySpec) -> JobEvent:
+    """What a webhook tells of a job's end; the same for every attempt at the delivery."""
+    ended_at = datetime.fromtimestamp(spec.at / 1000, tz=UTC)
     return JobEvent(
         id=delivery_id,
-        type=EVENT_OF[job.state],
-        created_at=int(closed_at.timestamp()),
-        timestamp=closed_at,
+        type=EVENT_OF[spec.state],
+        created_at=int(ended_at.timestamp()),
+        timestamp=ended_at,
         data=JobEventData(
-            id=job.id,
-            state=job.state,
-            tenant=job.tenant,
-            metadata=job.metadata,
-            result_uri=job.result_uri,
-            failure=job.failure,
+            id=spec.job,
+            state=spec.state,
+            tenant=spec.tenant,
+            metadata=spec.metadata,
+            result_uri=spec.result_uri,
+            failure=spec.failure,
         ),
     )
 

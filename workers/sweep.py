@@ -5,13 +5,13 @@ from __future__ import annotations
 import structlog
 
 from ledger.ledger import Ledger
-from settings.fleet import LeaseSettings
+from settings.fleet import LeaseSettings, RetentionSettings
 from workers.periodic import repeat
 
 log = structlog.get_logger(__name__)
 
 
-async def sweep_forever(ledger: Ledger, lease: LeaseSettings) -> None:
+async def sweep_forever(ledger: Ledger, lease: LeaseSettings, retention: RetentionSettings) -> None:
     """Sweep until cancelled; of all workers, one an interval does the work."""
 
     async def sweep() -> None:
@@ -20,6 +20,7 @@ async def sweep_forever(ledger: Ledger, lease: LeaseSettings) -> None:
             lease_seconds=lease.seconds,
             grace_seconds=lease.grace_seconds,
             losses=lease.attempts,
+            retention_seconds=retention.closed_seconds,
         )
         if any(swept):
             log.info("swept", **swept._asdict())

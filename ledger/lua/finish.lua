@@ -1,14 +1,16 @@
 -- An attempt ends its record, well or not.
 -- KEYS  1 the record
--- ARGV  1 id, 2 token, 3 state, then field and value of what else the record is to say
+-- ARGV  1 id, 2 token, 3 state, 4 entry for the history (JSON) or '',
+--       then field and value of what else the record is to say
 -- Gives 'held' when done, 'settled' when done before, 'lost' when nothing was changed
 -- Caller: ledger/ledger.py Ledger.finish
 
-local id, token, state = ARGV[1], ARGV[2], ARGV[3]
+local id, token, state, entry = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 local verdict = lease_of(id, token)
 if verdict ~= 'held' then return verdict end
 
 settle(id, redis.call('HGET', KEYS[1], 'queue'), token)
-close(id, state, now_ms(), { unpack(ARGV, 4) })
+if entry ~= '' then remember(id, entry) end
+close(id, state, now_ms(), { unpack(ARGV, 5) })
 return verdict

@@ -19,16 +19,29 @@ local function alive_key(queue) return PREFIX .. 'alive:' .. queue end
 local function window_key(queue) return PREFIX .. 'window:' .. queue end
 local WAITING = PREFIX .. 'waiting'
 local DEAD = PREFIX .. 'dead'
+local ENDED = PREFIX .. 'ended'
+local FULL = PREFIX .. 'full'
 local CLOSED = PREFIX .. 'closed'
 local QUEUES = PREFIX .. 'queues'
 local SWEPT = PREFIX .. 'swept'
 
+-- The Celery message of a record that was sent at a time; the same arguments, the same bytes.
+local function message_of(id, queue, sent)
+  local role = string.match(queue, '^[^.]+')
+  local values = { id = id, queue = queue, task = 'docfleet.' .. role, tag = id .. '-' .. sent }
+  return (string.gsub(MESSAGE, '@(%l+)@', values))
+end
+
 -- Put a record's message into its queue's Celery list.
 local function send(id, queue, now)
-  local role = string.match(queue, '^[^.]+')
-  local values = { id = id, queue = queue, task = 'docfleet.' .. role, tag = id .. '-' .. now }
-  redis.call('LPUSH', queue, (string.gsub(MESSAGE, '@(%l+)@', values)))
+  redis.call('LPUSH', queue, message_of(id, queue, now))
   redis.call('ZADD', dispatched_key(queue), now, id)
+end
+
+-- Take back a message that no worker has taken yet.
+local function unsend(id, queue)
+  local sent = redis.call('ZSCORE', dispatched_key(queue), id)
+  if sent then redis.call('LREM', queue, 1, message_of(id, queue, tonumber(sent))) end
 end
 
 -- Send the next of the line while the window has room.
@@ -50,16 +63,25 @@ local function stand_in_line(id, queue, rank, now)
 end
 
 local function leave_queue(id, queue)
+  unsend(id, queue)
   redis.call('ZREM', line_key(queue), id)
   redis.call('ZREM', dispatched_key(queue), id)
   redis.call('ZREM', leased_key(queue), id)
   redis.call('ZREM', WAITING, id)
 end
 
--- The delivery that tells of a job's end. Its id derives from the job and the state.
+-- The delivery that tells of a job's end: all that it needs to know, as it is now. Its id derives
+-- from the job, the state and the redrive.
 local function open_delivery(job, state, now)
+  local text, result, failure, redrives = unpack(
+    redis.call('HMGET', record_key(job), 'spec', 'result', 'failure', 'redrives'))
+  local spec = cjson.decode(text)
   local id = 'msg_' .. string.sub(job, 5) .. '_' .. state
-  redis.call('HSET', record_key(id), 'spec', cjson.encode({ job = job, state = state }),
+  if redrives then id = id .. '_r' .. redrives end
+  local told = { job = job, state = state, at = now, url = spec.callback.url, tenant = spec.tenant,
+    metadata = spec.metadata, result_uri = result or nil,
+    failure = failure and cjson.decode(failure) or nil }
+  redis.call('HSET', record_key(id), 'spec', cjson.encode(told),
     'rank', now, 'created', now, 'attempts', 0, 'losses', 0)
   stand_in_line(id, 'deliver', now, now)
 end
@@ -71,7 +93,7 @@ local function close(id, state, now, fields)
   leave_queue(id, queue)
   redis.call('HSET', record, 'state', state, 'updated', now, 'closed', now, unpack(fields))
   redis.call('HDEL', record, 'token', 'due', 'cancel')
-  if state == 'dead' then redis.call('ZADD', DEAD, now, id) end
+  redis.call('ZADD', state == 'dead' and DEAD or ENDED, now, id)
   redis.call('HINCRBY', CLOSED, string.match(id, '^%l+') .. ':' .. state, 1)
   if callback then open_delivery(id, state, now) end
   fill(queue, now)

@@ -1,17 +1,18 @@
 -- Write a job's record and its place in line, once.
 -- KEYS  1 the record
 -- ARGV  1 id, 2 spec (JSON), 3 queue, 4 milliseconds of handicap, 5 '1' if its end is to be told of
--- Gives {'created' or 'exists', the spec of record}
+-- Gives {'created' or 'exists', the spec of record}, or {'full', ''} when Redis nears its limit
 -- Caller: ledger/ledger.py Ledger.submit
 
 local id, spec, queue, handicap, callback = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 
 local present = redis.call('HGET', KEYS[1], 'spec')
 if present then return { 'exists', present } end
+if redis.call('EXISTS', FULL) == 1 then return { 'full', '' } end
 
 local now = now_ms()
 redis.call('HSET', KEYS[1], 'spec', spec, 'stage', 'prepare', 'rank', now + handicap,
-  'created', now, 'attempts', 0, 'losses', 0)
+  'handicap', handicap, 'created', now, 'attempts', 0, 'losses', 0)
 if callback == '1' then redis.call('HSET', KEYS[1], 'callback', 1) end
 stand_in_line(id, queue, now + handicap, now)
 return { 'created', spec }

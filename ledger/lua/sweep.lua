@@ -1,21 +1,28 @@
--- Mend what broke: expired leases, due retries, lost messages.
+-- Mend what broke: expired leases, due retries, lost messages. Forget what ended long ago, and see
+-- how full Redis is.
 -- KEYS  none
 -- ARGV  1 milliseconds between two sweeps, 2 lease in milliseconds, 3 grace in milliseconds,
 --       4 leases that one stage may lose, 5 times that a message is sent again, 6 records at once,
---       7 failure of one lost lease, 8 of the last one, 9 of a message lost too often (JSON each)
--- Gives {expired, killed, woken, resent, undeliverable, pardoned}, each a count
+--       7 failure of one lost lease, 8 of the last one, 9 of a message lost too often (JSON each),
+--       10 milliseconds that an ended record is kept
+-- Gives {expired, killed, woken, resent, undeliverable, pardoned, forgotten}, each a count
 -- Caller: ledger/ledger.py Ledger.sweep
 
 local interval, lease, grace = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_losses, max_resends, batch = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local lost_failure, killed_failure, undeliverable_failure = ARGV[7], ARGV[8], ARGV[9]
+local retention = tonumber(ARGV[10])
+
+-- Of maxmemory. Above it, submits are refused.
+local SOFT_LIMIT = 0.8
 
 local now = now_ms()
 local last = tonumber(redis.call('GET', SWEPT) or now - interval)
-local count = { expired = 0, killed = 0, woken = 0, resent = 0, undeliverable = 0, pardoned = 0 }
+local count = { expired = 0, killed = 0, woken = 0, resent = 0, undeliverable = 0, pardoned = 0,
+  forgotten = 0 }
 local function counts()
   return { count.expired, count.killed, count.woken, count.resent, count.undeliverable,
-    count.pardoned }
+    count.pardoned, count.forgotten }
 end
 
 -- Many workers sweep; one an interval is enough.
@@ -33,13 +40,14 @@ end
 
 local function expire(id, queue)
   local record = record_key(id)
-  local rank, stage, attempts, worker = unpack(
-    redis.call('HMGET', record, 'rank', 'stage', 'attempts', 'worker'))
+  local rank, stage, attempts, worker, claimed = unpack(
+    redis.call('HMGET', record, 'rank', 'stage', 'attempts', 'worker', 'updated'))
   local losses = redis.call('HINCRBY', record, 'losses', 1)
   redis.call('ZREM', leased_key(queue), id)
   redis.call('HDEL', record, 'token')
   remember(id, cjson.encode({ at = now, stage = stage or nil, number = tonumber(attempts),
-    worker = worker or '', failure = cjson.decode(lost_failure) }))
+    worker = worker or '', seconds = (now - claimed) / 1000,
+    failure = cjson.decode(lost_failure) }))
   if ends_cancelled(id, now) then
     count.expired = count.expired + 1
   elseif losses >= max_losses then
@@ -70,6 +78,24 @@ local function resend_lost(queue)
   end
 end
 
+local function forget_ended()
+  for _, id in ipairs(redis.call('ZRANGE', ENDED, '-inf', now - retention, 'BYSCORE',
+    'LIMIT', 0, batch)) do
+    redis.call('ZREM', ENDED, id)
+    redis.call('DEL', record_key(id), history_key(id))
+    count.forgotten = count.forgotten + 1
+  end
+end
+
+-- Submits stop while there is still room for what every record needs to come to its end.
+local function measure_memory()
+  local memory = redis.call('INFO', 'memory')
+  local used = tonumber(string.match(memory, 'used_memory:(%d+)'))
+  local limit = tonumber(string.match(memory, 'maxmemory:(%d+)'))
+  if limit > 0 and used > limit * SOFT_LIMIT then redis.call('SET', FULL, used)
+  else redis.call('DEL', FULL) end
+end
+
 for _, id in ipairs(redis.call('ZRANGE', WAITING, '-inf', now, 'BYSCORE', 'LIMIT', 0, batch)) do
   redis.call('ZREM', WAITING, id)
   local queue, rank = unpack(redis.call('HMGET', record_key(id), 'queue', 'rank'))
@@ -88,4 +114,6 @@ for _, queue in ipairs(redis.call('SMEMBERS', QUEUES)) do
   measure_window(queue, now)
   fill(queue, now)
 end
+forget_ended()
+measure_memory()
 return counts()

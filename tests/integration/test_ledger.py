@@ -13,6 +13,7 @@ from ledger.claim import Claim
 from ledger.errors import IdempotencyError, LeaseLostError, LedgerUnavailableError
 from ledger.ledger import Ledger, LetGo, Swept
 from schemas import keys
+from schemas.delivery import DeliverySpec
 from schemas.document import DocumentRef, Prepared
 from schemas.failure import Failure, FailureCode
 from schemas.ids import new_job_id
@@ -67,9 +68,15 @@ async def _claimed(ledger: Ledger, lease: float = LEASE, *, callback: bool = Fal
     return claim
 
 
-async def _sweep(ledger: Ledger, *, grace: float = LEASE, losses: int = 3) -> Swept:
+async def _sweep(
+    ledger: Ledger, *, grace: float = LEASE, losses: int = 3, retention: float = 3600
+) -> Swept:
     return await ledger.sweep(
-        every_seconds=0, lease_seconds=LEASE, grace_seconds=grace, losses=losses
+        every_seconds=0,
+        lease_seconds=LEASE,
+        grace_seconds=grace,
+        losses=losses,
+        retention_seconds=retention,
     )
 
 
@@ -330,7 +337,9 @@ async def test_the_end_of_a_job_and_the_delivery_that_tells_of_it_are_one_step(
     assert json.loads(message)["headers"]["id"] == delivery_id
     delivery = await ledger.claim(delivery_id, "w1", LEASE)
     assert delivery is not None
-    assert json.loads(delivery.spec) == {"job": claim.id, "state": "dead"}
+    spec = DeliverySpec.model_validate_json(delivery.spec)
+    assert (spec.job, spec.state, spec.failure) == (claim.id, JobState.DEAD, failure)
+    assert str(spec.url) == "http://claims.test/"
 
 
 async def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_by_its_worker(

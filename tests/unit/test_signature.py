@@ -8,29 +8,22 @@ import pytest
 from openai import InvalidWebhookSignatureError, OpenAI
 from standardwebhooks import Webhook
 
-from schemas.document import DocumentRef
+from schemas.delivery import DeliverySpec
 from schemas.failure import Failure, FailureCode
-from schemas.job import Job, Priority
-from schemas.states import JobState, Stage
+from schemas.states import JobState
 from workers.signature import build_event, sign
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NOW = datetime.now(UTC)
-JOB = Job(
-    id="job_" + "a" * 24,
-    state=JobState.DEAD,
-    stage=Stage.PREPARE,
-    queue="prepare",
-    tenant="default",
-    tasks=("fnol",),
-    document=DocumentRef(uri="s3://incoming/a secret name.pdf"),
-    priority=Priority.NORMAL,
-    metadata={"claim": "C-1"},
-    attempts=1,
-    created_at=NOW,
-    updated_at=NOW,
-    closed_at=NOW,
-    failure=Failure.of(FailureCode.DOCUMENT_EMPTY, "It has 0 bytes."),
+ENDED = DeliverySpec.model_validate(
+    {
+        "job": "job_" + "a" * 24,
+        "state": JobState.DEAD,
+        "at": int(NOW.timestamp() * 1000),
+        "url": "https://claims.test/a-secret-path",
+        "metadata": {"claim": "C-1"},
+        "failure": Failure.of(FailureCode.DOCUMENT_EMPTY, "It has 0 bytes."),
+    }
 )
 
 
@@ -47,7 +40,7 @@ def test_the_signature_is_that_of_the_specification() -> None:
 
 def test_independent_verifiers_accept_an_event_and_refuse_a_changed_one() -> None:
     """OpenAI's SDK and the reference library agree with what is sent."""
-    body = build_event("msg_1", JOB).model_dump_json(exclude_none=True)
+    body = build_event("msg_1", ENDED).model_dump_json(exclude_none=True)
     headers = sign(SECRET, "msg_1", datetime.now(UTC), body)
     webhooks = OpenAI(api_key="none", webhook_secret=SECRET).webhooks
     webhooks.verify_signature(body, headers)
@@ -56,8 +49,9 @@ def test_independent_verifiers_accept_an_event_and_refuse_a_changed_one() -> Non
         webhooks.verify_signature(body.replace("dead", "succeeded"), headers)
 
 
-def test_an_event_tells_of_the_job_and_nothing_of_the_document() -> None:
-    """Failure and metadata are there; the document's name is not."""
-    event = build_event("msg_1", JOB)
-    assert (event.type, event.data.id, event.data.metadata) == ("job.failed", JOB.id, JOB.metadata)
-    assert "secret name" not in event.model_dump_json()
+def test_an_event_tells_how_the_job_ended_and_nothing_of_its_receiver() -> None:
+    """Failure and metadata are there; the URL is not."""
+    event = build_event("msg_1", ENDED)
+    assert (event.type, event.data.id) == ("job.failed", ENDED.job)
+    assert (event.data.metadata, event.data.failure) == (ENDED.metadata, ENDED.failure)
+    assert "secret-path" not in event.model_dump_json()

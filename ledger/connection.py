@@ -1,0 +1,77 @@
+"""The connection to Redis: how it is made, and its errors in the ledger's words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import (
+    BusyLoadingError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from ledger.errors import LedgerError, LedgerFullError, LedgerUnavailableError
+
+_CONNECTIONS = 64
+_PASSING = ("MISCONF", "NOREPLICAS", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "UNKILLABLE")
+"""How errors begin that pass by themselves: a full disk, a missing replica, a slow script."""
+_AWAY = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    BusyLoadingError,
+    MasterDownError,
+    ReadOnlyError,
+)
+"""Trouble that passes: nothing is known of what was asked, or it was not done."""
+
+
+def open_redis(redis_url: str, *, timeout: float, retries: int) -> Redis:
+    """A client whose commands are sent again when the connection breaks.
+
+    Args:
+        redis_url: `redis://[:password@]host:port/db`.
+        timeout: Seconds for one answer.
+        retries: How often a command is sent again.
+    """
+    # Whoever comes when all connections are in use waits for one; the default pool refuses.
+    pool = BlockingConnectionPool.from_url(
+        redis_url,
+        max_connections=_CONNECTIONS,
+        timeout=timeout,
+        decode_responses=True,
+        socket_timeout=timeout,
+        socket_connect_timeout=min(timeout, 5),
+        socket_keepalive=True,
+        health_check_interval=15,
+        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=1), retries),
+        retry_on_error=[RedisConnectionError, RedisTimeoutError, BusyLoadingError],
+    )
+    return Redis.from_pool(pool)
+
+
+@asynccontextmanager
+async def available() -> AsyncIterator[None]:
+    """Turn Redis' errors into ours."""
+    try:
+        yield
+    except OutOfMemoryError as error:
+        raise LedgerFullError(
+            "Redis has reached its maxmemory: wait for the backlog to shrink, or raise it"
+        ) from error
+    except _AWAY as error:
+        raise LedgerUnavailableError(f"Redis does not answer: {error}") from error
+    except ResponseError as error:
+        if str(error).startswith(_PASSING):
+            raise LedgerUnavailableError(f"Redis cannot write now: {error}") from error
+        raise LedgerError(f"Redis refuses: {error}") from error
+    except RedisError as error:
+        raise LedgerError(f"Redis refuses: {error}") from error

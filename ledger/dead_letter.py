@@ -1,0 +1,58 @@
+"""Reading a dead letter: from a record in Redis to what a person needs to see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ledger.record import moment, read_history, read_job
+from schemas.dead_letter import DeadLetter, DeadLetterKind
+from schemas.delivery import DeliverySpec
+from schemas.failure import Failure
+from schemas.ids import JOB_PREFIX
+
+
+def read_dead_letter(
+    record_id: str, fields: Mapping[str, str], history: Sequence[str]
+) -> DeadLetter:
+    """A dead letter from its hash and its history.
+
+    Args:
+        record_id: A job or a delivery.
+        fields: The hash `docfleet:record:{id}`; its state is `dead`.
+        history: The list `docfleet:history:{id}`, each an Attempt as JSON.
+    """
+    own = _of_job(record_id, fields) if record_id.startswith(JOB_PREFIX) else _of_delivery(fields)
+    return DeadLetter(
+        id=record_id,
+        failure=Failure.model_validate_json(fields["failure"]),
+        dead_since=moment(fields["closed"]),
+        created_at=moment(fields["created"]),
+        queue=fields["queue"],
+        attempts=int(fields["attempts"]),
+        redrives=int(fields.get("redrives", 0)),
+        history=read_history(history),
+        **own,
+    )
+
+
+def _of_job(record_id: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    job = read_job(record_id, fields, ())
+    return {
+        "kind": DeadLetterKind.JOB,
+        "tenant": job.tenant,
+        "tasks": job.tasks,
+        "stage": job.stage,
+        "document": job.document,
+        "kept_uri": job.kept_uri,
+    }
+
+
+def _of_delivery(fields: Mapping[str, str]) -> dict[str, Any]:
+    spec = DeliverySpec.model_validate_json(fields["spec"])
+    return {
+        "kind": DeadLetterKind.DELIVERY,
+        "tenant": spec.tenant,
+        "job_id": spec.job,
+        "url": spec.url,
+    }

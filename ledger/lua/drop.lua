@@ -1,0 +1,16 @@
+-- Nobody wants a dead letter any more: it counts as cancelled, and nobody is told.
+-- KEYS  1 the record
+-- ARGV  1 id
+-- Gives {'dropped' or 'refused', the state that follows}, or {'unknown', ''}
+-- Caller: ledger/ledger.py Ledger.drop
+
+local id = ARGV[1]
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state then return { 'unknown', '' } end
+if state ~= 'dead' then return { 'refused', state } end
+
+local now = now_ms()
+redis.call('ZREM', DEAD, id)
+redis.call('ZADD', ENDED, now, id)
+redis.call('HSET', KEYS[1], 'state', 'cancelled', 'updated', now)
+return { 'dropped', 'cancelled' }
