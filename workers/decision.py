@@ -2,29 +2,79 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from schemas.failure import Failure, FailureCode
-from schemas.states import JobState
-from workers.outcome import Finished, Postponed
+from workers.outcome import Alone, DeadLetter, Decision, Escalate, Retry
 
 _FIRST_WAIT_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 60.0
+_ENGINE_DEATHS = frozenset({FailureCode.ENGINE_CRASHED, FailureCode.ENGINE_OUT_OF_MEMORY})
 _OUTAGES = frozenset({FailureCode.STORAGE_UNAVAILABLE, FailureCode.STORAGE_REFUSED})
 _OUTAGE_ATTEMPTS = 12
 """Some five minutes at least: a store that restarts must not fill the dead letters."""
 
 
-def decide(failure: Failure, *, attempt: int, attempts: int, jitter: float) -> Finished | Postponed:
-    """Try again later, or a dead letter.
+@dataclass(frozen=True, slots=True)
+class History:
+    """What has to be known of a record's past, and of where else it could go.
 
-    Args:
-        failure: What went wrong.
+    Attributes:
         attempt: The number of the attempt that failed, from 1.
         attempts: How many a stage may use.
-        jitter: From 0 to 1; spreads the retries of jobs that failed together.
+        jitter: From 0 to 1; spreads the retries of records that failed together.
+        alone: Whether the record ran with no other beside it.
+        larger: Queue of the next pool with more memory, if there is one.
+        longer: Queue of the next pool with a longer context, if there is one.
     """
+
+    attempt: int
+    attempts: int
+    jitter: float
+    alone: bool = False
+    larger: str | None = None
+    longer: str | None = None
+
+
+def decide(failure: Failure, history: History) -> Decision:
+    """What is done about a failure.
+
+    An engine's death proves nothing against those it took along, so they run alone next. Who is
+    alone when memory runs out needs more of it. A death alone that the engine's log does not
+    explain may still be somebody's `kill`: it counts as an attempt.
+    """
+    if failure.code in _ENGINE_DEATHS and not history.alone:
+        return Alone(failure)
+    queue = _way_out(failure.code, history)
+    if queue is not None:
+        return Escalate(failure, queue)
+    if failure.code is FailureCode.ENGINE_OUT_OF_MEMORY:
+        return DeadLetter(failure)
+    limit = history.attempts
     if failure.code in _OUTAGES:
-        attempts = max(attempts, _OUTAGE_ATTEMPTS)
-    if not failure.transient or attempt >= attempts:
-        return Finished(JobState.DEAD, failure=failure)
-    wait = min(_FIRST_WAIT_SECONDS * 2 ** (attempt - 1), _LONGEST_WAIT_SECONDS)
-    return Postponed(wait * (0.5 + jitter), failure)
+        limit = max(limit, _OUTAGE_ATTEMPTS)
+    if not failure.transient or history.attempt >= limit:
+        return DeadLetter(failure)
+    wait = min(_FIRST_WAIT_SECONDS * 2 ** (history.attempt - 1), _LONGEST_WAIT_SECONDS)
+    return Retry(failure, wait * (0.5 + history.jitter))
+
+
+def _way_out(code: FailureCode, history: History) -> str | None:
+    """The queue of a pool that has what this one lacks."""
+    if code is FailureCode.ENGINE_OUT_OF_MEMORY:
+        return history.larger
+    if code is FailureCode.DOCUMENT_TOO_LONG:
+        return history.longer
+    return None
+
+
+def most_hopeful(decisions: list[Decision]) -> Decision | None:
+    """What is done with a job whose tasks' failures call for different things.
+
+    Alone before elsewhere, elsewhere before later; None when nothing is left to try.
+    """
+    for kind in (Alone, Escalate, Retry):
+        fitting = [decision for decision in decisions if isinstance(decision, kind)]
+        if fitting:
+            return max(fitting, key=lambda one: getattr(one, "wait_seconds", 0))
+    return None

@@ -28,6 +28,14 @@ class EngineStartError(EngineError):
 class EngineDiedError(EngineError):
     """The engine is gone, and every request in flight with it."""
 
+    def __init__(self, message: str, *, out_of_memory: bool = False) -> None:
+        super().__init__(message)
+        self.out_of_memory = out_of_memory
+
+
+class GateClosedError(WorkerError):
+    """The engine is gone, and this request had not reached it."""
+
 
 class PromptTooLongError(EngineError):
     """Prompt and answer do not fit the model's context."""

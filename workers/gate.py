@@ -3,18 +3,91 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from workers.errors import GateClosedError
+
 
 class Gate:
-    """Lets through as many requests as the pool was tuned for; the others wait in order."""
+    """Lets through as many requests as there are slots; the others wait in order.
+
+    A suspect's request waits until the engine is empty, and keeps it to itself. Suspects go first:
+    otherwise an engine that is never idle would never be theirs.
+    """
 
     def __init__(self, slots: int) -> None:
-        self._slots = asyncio.Semaphore(slots)
+        self._slots = slots
+        self._inside = 0
+        self._held_alone = False
+        self._closed = False
+        self._line: deque[asyncio.Future[None]] = deque()
+        self._suspects: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def slots(self) -> int:
+        """Requests at once."""
+        return self._slots
+
+    def resize(self, slots: int) -> None:
+        """Let through more or fewer from now on."""
+        self._slots = slots
+        self._admit()
+
+    def close(self) -> None:
+        """The engine is gone: whoever waits, or comes, is turned away with GateClosedError."""
+        self._closed = True
+        self._admit()
 
     @asynccontextmanager
-    async def passage(self) -> AsyncIterator[None]:
-        """Wait for a slot, and hold it for the block."""
-        async with self._slots:
+    async def passage(self, *, alone: bool = False) -> AsyncIterator[None]:
+        """Wait for a slot, and hold it for the block.
+
+        Args:
+            alone: Wait for all of them.
+
+        Raises:
+            GateClosedError: The engine is gone.
+        """
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        (self._suspects if alone else self._line).append(place)
+        self._admit()
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled() and place.exception() is None:
+                self._leave()
+            raise
+        try:
             yield
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        self._inside -= 1
+        self._held_alone = False
+        self._admit()
+
+    def _admit(self) -> None:
+        while line := self._suspects or self._line:
+            if self._closed:
+                _answer(line.popleft(), GateClosedError("The engine is gone."))
+                continue
+            alone = line is self._suspects
+            if self._held_alone or self._inside >= (1 if alone else self._slots):
+                return
+            if _answer(line.popleft()):
+                self._inside += 1
+                self._held_alone = alone
+
+
+def _answer(place: asyncio.Future[None], error: Exception | None = None) -> bool:
+    """Whether somebody still waited there."""
+    if place.done():
+        return False
+    if error is not None:
+        place.set_exception(error)
+    else:
+        place.set_result(None)
+    return True

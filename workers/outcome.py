@@ -19,24 +19,51 @@ class Advanced:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The record is closed."""
+    """The record is closed, and it is no dead letter."""
 
     state: JobState
     result_uri: str | None = None
-    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Postponed:
-    """The record waits for its next attempt."""
+class Retry:
+    """The record waits for its next attempt; this one counts."""
 
-    wait_seconds: float
     failure: Failure
+    wait_seconds: float
+    kept_uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """The record is a suspect: it goes back uncharged, and runs with no other beside it."""
+
+    failure: Failure
+    kept_uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """The record goes to a larger pool, where its attempts are counted anew."""
+
+    failure: Failure
+    queue: str
+    kept_uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """The record is closed, and will not be tried again by itself."""
+
+    failure: Failure
+    kept_uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
     """The record goes back to its line, uncharged: the fault was not its own."""
+
+    kept_uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +71,7 @@ class Abandoned:
     """Another attempt owns the record: there is nothing to write."""
 
 
-Outcome = Advanced | Finished | Postponed | GivenBack | Abandoned
+Decision = Retry | Alone | Escalate | DeadLetter
+"""What is done after a failure; see decision.py."""
+
+Outcome = Advanced | Finished | Decision | GivenBack | Abandoned

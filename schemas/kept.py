@@ -1,0 +1,20 @@
+"""What the tasks of an unfinished job came to: paid for, and not to be thrown away."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from schemas.job import TaskName
+from schemas.model import Contract
+from schemas.result import TaskResult
+
+
+class KeptTasks(Contract):
+    """One object for each job that did not go through at once.
+
+    The next attempt runs what is not in it; a redrive runs what did not succeed. Raw outputs of
+    the tasks that failed are in it too.
+    """
+
+    redrive: int = Field(ge=0, description="How often the job had been redriven.")
+    tasks: dict[TaskName, TaskResult]
