@@ -52,6 +52,10 @@ class FailureCode(StrEnum):
     DELIVERY_GONE = "delivery.gone"
 
 
+ENGINE_DEATHS = frozenset({FailureCode.ENGINE_CRASHED, FailureCode.ENGINE_OUT_OF_MEMORY})
+"""What takes all requests in flight along."""
+
+
 class FailureInfo(NamedTuple):
     """What a failure code means to the person who reads it."""
 

@@ -30,7 +30,12 @@ class TaskLimits(Contract):
     """What one run of the task may use."""
 
     max_output_tokens: int = Field(default=512, ge=1, le=32_768)
-    timeout_seconds: float = Field(default=120, gt=0, le=3_600)
+    timeout_seconds: float = Field(
+        default=120, gt=0, le=3_600, description="For one answer of the engine."
+    )
+    repairs: int = Field(
+        default=1, ge=0, le=3, description="How often an unusable answer is asked for again."
+    )
 
 
 class TaskAdapter(Contract):

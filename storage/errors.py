@@ -17,6 +17,10 @@ class ObjectExistsError(StorageError):
     """A create-only put met an object."""
 
 
+class ObjectChangedError(StorageError):
+    """The object is no longer the one that was to be replaced."""
+
+
 class ObjectTooLargeError(StorageError):
     """The object has more bytes than the caller will take."""
 

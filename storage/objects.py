@@ -20,6 +20,14 @@ class ObjectInfo:
     modified_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What lies at a URI, and the tag that tells this version from any other."""
+
+    data: bytes
+    etag: str
+
+
 class ObjectStore(Protocol):
     """Whole objects by URI. Every method raises StorageUnavailableError when trying again helps."""
 
@@ -32,6 +40,9 @@ class ObjectStore(Protocol):
             ObjectTooLargeError: It has more than max_bytes; nothing of it was read.
         """
 
+    async def read(self, uri: S3Uri, *, max_bytes: int) -> StoredObject:
+        """The object and its tag; raises what `get` raises."""
+
     async def put(self, uri: S3Uri, data: bytes, *, media_type: str) -> None:
         """Write the object, over another if there is one."""
 
@@ -40,6 +51,13 @@ class ObjectStore(Protocol):
 
         Raises:
             ObjectExistsError: One lies there; it is unchanged.
+        """
+
+    async def replace(self, uri: S3Uri, data: bytes, *, etag: str, media_type: str) -> None:
+        """Write over the version that has this tag.
+
+        Raises:
+            ObjectChangedError: Another lies there, or none; it is unchanged.
         """
 
     def list(self, bucket: str, *, prefix: str = "") -> AsyncIterator[ObjectInfo]:

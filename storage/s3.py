@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from schemas.document import S3Uri, bucket_and_key
 from storage.errors import (
+    ObjectChangedError,
     ObjectExistsError,
     ObjectForbiddenError,
     ObjectMissingError,
@@ -25,7 +26,7 @@ from storage.errors import (
     StorageError,
     StorageUnavailableError,
 )
-from storage.objects import ObjectInfo
+from storage.objects import ObjectInfo, StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -55,16 +56,20 @@ class S3Store:
 
     async def get(self, uri: S3Uri, *, max_bytes: int) -> bytes:
         """See ObjectStore."""
+        return (await self.read(uri, max_bytes=max_bytes)).data
+
+    async def read(self, uri: S3Uri, *, max_bytes: int) -> StoredObject:
+        """See ObjectStore."""
         bucket, key = bucket_and_key(uri)
 
-        def read() -> bytes:
+        def read() -> StoredObject:
             answer = self._client.get_object(Bucket=bucket, Key=key)
             with answer["Body"] as body:
                 if answer["ContentLength"] > max_bytes:
                     raise ObjectTooLargeError(
                         f"{uri} has {answer['ContentLength']:,} bytes; the limit is {max_bytes:,}"
                     )
-                return bytes(body.read())
+                return StoredObject(body.read(), answer["ETag"])
 
         return await self._run(uri, read)
 
@@ -75,6 +80,13 @@ class S3Store:
     async def create(self, uri: S3Uri, data: bytes, *, media_type: str) -> None:
         """See ObjectStore."""
         await self._put(uri, data, media_type, IfNoneMatch="*")
+
+    async def replace(self, uri: S3Uri, data: bytes, *, etag: str, media_type: str) -> None:
+        """See ObjectStore."""
+        try:
+            await self._put(uri, data, media_type, IfMatch=etag)
+        except (ObjectExistsError, ObjectMissingError) as error:
+            raise ObjectChangedError(str(error)) from error
 
     async def _put(self, uri: S3Uri, data: bytes, media_type: str, **condition: Any) -> None:
         bucket, key = bucket_and_key(uri)

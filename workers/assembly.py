@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import structlog
 
+from schemas.queues import infer_queue
 from schemas.task import Task
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings, PoolSettings
@@ -16,13 +19,16 @@ from workers.engine import Engine
 from workers.engine_kind import EngineKind
 from workers.engine_scripted import ScriptedEngine
 from workers.engine_vllm import VllmEngine
+from workers.gate_size import GateSize
 from workers.infer import InferStage
+from workers.kept import Kept
 from workers.model import locate_model
 from workers.model_tokenizer import ModelTokenizer
 from workers.prepare import PoolTokens, PrepareStage
 from workers.process import WorkerProcess
+from workers.publish import Results
 from workers.role import Role
-from workers.routing import PoolLimits
+from workers.routing import PoolLimits, ways_out
 from workers.stage import WorkerStage
 from workers.task_adapters import TaskAdapters
 
@@ -82,16 +88,22 @@ class _Builder:
             case Role.DELIVER:
                 return self._deliver()
 
+    def _limits(self) -> list[PoolLimits]:
+        return [
+            PoolLimits(name, pool.model, pool.max_model_len)
+            for name, pool in self._settings.pools.items()
+        ]
+
     def _source(self, pool: PoolSettings) -> str:
         return self._settings.models[pool.model].source
 
     def _prepare(self) -> PrepareStage:
         pools = [
             PoolTokens(
-                PoolLimits(name, pool.max_model_len),
+                limits,
                 ModelTokenizer(self._source(pool), self._settings.state_dir),
             )
-            for name, pool in self._settings.pools.items()
+            for limits, pool in zip(self._limits(), self._settings.pools.values(), strict=True)
         ]
         return PrepareStage(self._settings, S3Store(), self._tasks, pools)
 
@@ -101,15 +113,22 @@ class _Builder:
                 engine, adapters = self._vllm()
             case EngineKind.SCRIPTED:
                 engine, adapters = self._scripted(), TaskAdapters.none()
+        store = S3Store()
         return InferStage(
             pool=self._name,
             slots=self._pool.slots,
             engine=engine,
-            store=S3Store(),
-            results_bucket=self._settings.results_bucket,
+            store=store,
+            results=Results(store, self._settings.results_bucket),
+            kept=Kept(store, self._settings.work_bucket),
             tasks=self._tasks,
             adapters=adapters,
             worker=process.name,
+            attempts=self._settings.lease.attempts,
+            ways=ways_out(self._limits(), self._name),
+            gate_size=partial(
+                GateSize, process.ledger, infer_queue(self._name), socket.gethostname()
+            ),
             on_engine_death=process.engine_died,
         )
 

@@ -19,14 +19,26 @@ from ledger.claim import Claim
 from ledger.errors import LeaseLostError, LedgerUnavailableError
 from ledger.ledger import Ledger, LetGo
 from ledger.record import moment
+from ledger.token import new_token
 from schemas.failure import Failure, FailureCode
 from schemas.ids import JOB_PREFIX
 from schemas.job import DEFAULT_TENANT, Attempt
 from schemas.states import JobState
 from settings.fleet import LeaseSettings
-from workers.decision import decide
+from workers.decision import decide, history_of
 from workers.errors import StageError
-from workers.outcome import Abandoned, Advanced, Finished, GivenBack, Outcome, Postponed
+from workers.outcome import (
+    Abandoned,
+    Advanced,
+    Alone,
+    DeadLetter,
+    Decision,
+    Escalate,
+    Finished,
+    GivenBack,
+    Outcome,
+    Retry,
+)
 from workers.stage import WorkerStage
 
 log = structlog.get_logger(__name__)
@@ -51,6 +63,7 @@ class Interruption(Enum):
 class _Held:
     claim: Claim
     task: asyncio.Task[Outcome]
+    since: float
     interruption: Interruption | None = None
 
 
@@ -82,27 +95,38 @@ class Attempts:
         """Run one attempt for a message; a stale or duplicate message is dropped."""
         if not self.accepting:
             return  # The ledger finds the message lost and sends it to another worker.
-        try:
-            claim = await self._ledger.claim(
-                record_id, self._worker, self._lease.seconds, queue=self._stages[role].queue
-            )
-        except LedgerUnavailableError as error:
-            log.warning("message dropped: its record will be sent again", reason=str(error))
-            return
+        stage = self._stages[role]
+        claim = await self._claim(stage, record_id)
         if claim is None:
             log.debug("stale message dropped", record=record_id)
             return
         with bound_contextvars(**_log_context(claim)):
             try:
-                outcome = await self._outcome(self._stages[role], claim)
-                await self._until_redis_answers(lambda: self._settle(claim, outcome))
+                outcome = await self._outcome(stage, claim)
+                entry = self._entry(claim, outcome, stage)
+                await self._until_redis_answers(lambda: self._settle(claim, outcome, entry))
             finally:
                 # A lease that nobody works under must not be renewed.
                 self._held.pop(claim.token, None)
                 self._ended.set()
 
+    async def _claim(self, stage: WorkerStage, record_id: str) -> Claim | None:
+        """Claim through an outage: the lease may have been given in an answer that was lost."""
+        token = new_token()
+        while True:
+            try:
+                return await self._ledger.claim(
+                    record_id, self._worker, self._lease.seconds, queue=stage.queue, token=token
+                )
+            except LedgerUnavailableError:
+                if not self.accepting:
+                    return None
+                await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
+
     async def _outcome(self, stage: WorkerStage, claim: Claim) -> Outcome:
-        held = _Held(claim, asyncio.ensure_future(stage.run(claim)))
+        if not self.accepting:
+            return GivenBack()
+        held = _Held(claim, asyncio.ensure_future(stage.run(claim)), monotonic())
         self._held[claim.token] = held
         try:
             return await held.task
@@ -115,39 +139,57 @@ class Attempts:
         except Exception as error:
             log.exception("attempt failed without a code")
             failure = Failure.of(FailureCode.WORKER_ERROR, f"{type(error).__name__}: {error}")
+        return decide(failure, history_of(claim, self._lease.attempts))
+
+    def _entry(self, claim: Claim, outcome: Outcome, stage: WorkerStage) -> Attempt | None:
+        """What the history is to say of an attempt that did not end well."""
+        if not isinstance(outcome, Decision):
+            return None
+        failure = outcome.failure
         log.warning("attempt failed", code=failure.code, message=failure.message)
-        return decide(
-            failure,
-            attempt=claim.attempt,
-            attempts=self._lease.attempts,
-            jitter=int(claim.token, 16) / 2**64,
+        return Attempt(
+            at=moment(claim.claimed_ms),
+            stage=claim.stage,
+            number=claim.attempt,
+            worker=self._worker,
+            seconds=round(monotonic() - self._held[claim.token].since, 3),
+            charged=not isinstance(outcome, Alone),
+            engine=stage.engine,
+            failure=failure,
         )
 
-    async def _settle(self, claim: Claim, outcome: Outcome) -> None:
+    async def _settle(self, claim: Claim, outcome: Outcome, entry: Attempt | None) -> None:
         match outcome:
             case Advanced(queue, prepared):
                 await self._ledger.advance(claim, queue, prepared)
-            case Finished(state, result_uri, failure):
-                await self._ledger.finish(claim, state, result_uri=result_uri, failure=failure)
+            case Finished(state, result_uri):
+                await self._ledger.finish(claim, state, result_uri=result_uri)
                 log.info("closed", state=state)
-            case Postponed(wait_seconds, failure):
-                entry = Attempt(
-                    at=moment(claim.claimed_ms),
-                    stage=claim.stage,
-                    number=claim.attempt,
-                    worker=self._worker,
-                    failure=failure,
+            case DeadLetter(failure, kept_uri):
+                await self._ledger.finish(
+                    claim, JobState.DEAD, failure=failure, kept_uri=kept_uri, entry=entry
                 )
+                log.info("closed", state=JobState.DEAD)
+            case Retry(_, wait_seconds, kept_uri):
                 await self._ledger.release(
-                    claim, wait_seconds=wait_seconds, charge=True, entry=entry
+                    claim, wait_seconds=wait_seconds, charge=True, kept_uri=kept_uri, entry=entry
                 )
-            case GivenBack():
-                await self._ledger.release(claim, charge=False)
+            case Alone(_, kept_uri):
+                await self._ledger.release(
+                    claim, charge=False, suspect=True, kept_uri=kept_uri, entry=entry
+                )
+            case Escalate(_, queue, kept_uri):
+                await self._ledger.release(
+                    claim, charge=True, queue=queue, kept_uri=kept_uri, entry=entry
+                )
+            case GivenBack(kept_uri):
+                await self._ledger.release(claim, charge=False, kept_uri=kept_uri)
             case Abandoned():
                 pass
 
     async def _until_redis_answers(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write through an outage: work that was paid for is not thrown away."""
+        held_back = False
         while True:
             try:
                 return await write()
@@ -158,7 +200,9 @@ class Attempts:
                 if monotonic() > self._give_up_at:
                     log.warning("outcome lost: the lease will expire", reason=str(error))
                     return None
-                log.warning("outcome held back", reason=str(error))
+                if not held_back:
+                    log.warning("outcome held back", reason=str(error))
+                held_back = True
                 await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
 
     def let_go(self, leases: Iterable[LetGo]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.failure import Failure, FailureCode
+from ledger.claim import Claim
+from schemas.failure import ENGINE_DEATHS, Failure, FailureCode
 from workers.outcome import Alone, DeadLetter, Decision, Escalate, Retry
+from workers.routing import NO_WAYS_OUT, WaysOut
 
 _FIRST_WAIT_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 60.0
-_ENGINE_DEATHS = frozenset({FailureCode.ENGINE_CRASHED, FailureCode.ENGINE_OUT_OF_MEMORY})
 _OUTAGES = frozenset({FailureCode.STORAGE_UNAVAILABLE, FailureCode.STORAGE_REFUSED})
 _OUTAGE_ATTEMPTS = 12
 """Some five minutes at least: a store that restarts must not fill the dead letters."""
@@ -36,6 +37,24 @@ class History:
     longer: str | None = None
 
 
+def history_of(claim: Claim, attempts: int, ways: WaysOut = NO_WAYS_OUT) -> History:
+    """What an attempt knows of its record's past.
+
+    Args:
+        claim: The attempt's.
+        attempts: How many a stage may use.
+        ways: Where else a job of this pool could go.
+    """
+    return History(
+        attempt=claim.attempt,
+        attempts=attempts,
+        jitter=int(claim.token, 16) / 2**64,
+        alone=claim.suspect,
+        larger=ways.larger,
+        longer=ways.longer,
+    )
+
+
 def decide(failure: Failure, history: History) -> Decision:
     """What is done about a failure.
 
@@ -43,7 +62,7 @@ def decide(failure: Failure, history: History) -> Decision:
     alone when memory runs out needs more of it. A death alone that the engine's log does not
     explain may still be somebody's `kill`: it counts as an attempt.
     """
-    if failure.code in _ENGINE_DEATHS and not history.alone:
+    if failure.code in ENGINE_DEATHS and not history.alone:
         return Alone(failure)
     queue = _way_out(failure.code, history)
     if queue is not None:

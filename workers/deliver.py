@@ -13,7 +13,7 @@ from schemas.queues import DELIVER_QUEUE
 from schemas.states import JobState
 from settings.fleet import CallbackSettings
 from workers.errors import StageError
-from workers.outcome import Finished, Outcome, Postponed
+from workers.outcome import DeadLetter, Finished, Outcome, Retry
 from workers.signature import build_event, sign
 from workers.webhook import Answer, WebhookSender
 
@@ -29,12 +29,13 @@ class DeliverStage:
     """
 
     queue = DELIVER_QUEUE
+    engine = None
 
     def __init__(self, settings: CallbackSettings, secret: str) -> None:
         self._settings = settings
         self._secret = secret
         self._sender: WebhookSender | None = None
-        self.capacity = settings.concurrency
+        self.capacity = self.most = settings.concurrency
 
     async def start(self) -> None:
         """Open the HTTP session."""
@@ -57,8 +58,8 @@ class DeliverStage:
             return Finished(JobState.SUCCEEDED)
         failure = _failure(answer)
         if not failure.transient or attempt > len(self._settings.schedule_seconds):
-            return Finished(JobState.DEAD, failure=failure)
-        return Postponed(self._settings.schedule_seconds[attempt - 1], failure)
+            return DeadLetter(failure)
+        return Retry(failure, self._settings.schedule_seconds[attempt - 1])
 
     async def stop(self) -> None:
         """Close the HTTP session."""

@@ -29,7 +29,7 @@ from schemas.result import Usage
 from workers.engine import Adapter, EngineAnswer, EngineRequest
 from workers.engine_arguments import VllmBuild
 from workers.engine_context import check_context
-from workers.engine_log import EngineLog
+from workers.engine_log import EngineLog, tells_of_memory
 from workers.errors import (
     AdapterRefusedError,
     EngineDiedError,
@@ -158,8 +158,14 @@ class EngineClient:
         try:
             yield
         except EngineDeadError as error:
-            cause = self._log.cause() or "its log names no cause; was it killed?"
-            raise EngineDiedError(f"The engine died: {cause}") from error
+            cause = self._log.cause()
+            told = cause or (
+                "its log does not say of what; it may have been killed, by hand or by the "
+                "kernel for want of the machine's memory."
+            )
+            raise EngineDiedError(
+                f"The engine died: {told}", out_of_memory=tells_of_memory(cause)
+            ) from error
         except VLLMClientError as error:
             raise RequestRefusedError(last_words(error)) from error
         except VLLMServerError as error:

@@ -20,6 +20,18 @@ _GENERIC = re.compile(
 )
 
 
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|OutOfMemoryError|\bMemoryError|bad_alloc|can't allocate memory|"
+    r"Cannot allocate memory",
+    re.IGNORECASE,
+)
+
+
+def tells_of_memory(cause: str | None) -> bool:
+    """Whether a cause, as the log tells it, is that memory ran out."""
+    return cause is not None and _OUT_OF_MEMORY.search(cause) is not None
+
+
 class EngineLog:
     """A folder with vLLM's logging configuration and the errors that its processes logged."""
 

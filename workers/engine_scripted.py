@@ -51,6 +51,7 @@ class ScriptedEngine:
             model_sha256=hashlib.sha256(model.encode()).hexdigest(),
         )
         self._gone: asyncio.Event | None = None
+        self._out_of_memory = False
 
     @property
     def version(self) -> EngineVersion:
@@ -75,10 +76,11 @@ class ScriptedEngine:
         text, complete = _text(request, document, faults.kinds)
         output_tokens = _count(text)
         async with self._gate:
-            await _pass(gone, faults.seconds + output_tokens * self._seconds_per_token)
-        if Fault.ENGINE_DIES in faults.kinds:
-            gone.set()
-            raise EngineDiedError("The engine died: the document asked for it.")
+            await self._pass(gone, faults.seconds + output_tokens * self._seconds_per_token)
+            if faults.kinds & {Fault.ENGINE_DIES, Fault.ENGINE_OUT_OF_MEMORY}:
+                self._out_of_memory = Fault.ENGINE_OUT_OF_MEMORY in faults.kinds
+                gone.set()
+                raise self._death()
         if Fault.REQUEST_FAILS in faults.kinds:
             raise RequestFailedError("The document asked for a failed request.")
         return EngineAnswer(
@@ -92,20 +94,23 @@ class ScriptedEngine:
             raise EngineDiedError("The engine is not running.")
         return self._gone
 
+    async def _pass(self, gone: asyncio.Event, seconds: float) -> None:
+        """Wait, unless the engine dies meanwhile."""
+        try:
+            async with asyncio.timeout(seconds):
+                await gone.wait()
+        except TimeoutError:
+            return
+        raise self._death()
+
+    def _death(self) -> EngineDiedError:
+        cause = "it ran out of memory" if self._out_of_memory else "a document asked for it"
+        return EngineDiedError(f"The engine died: {cause}.", out_of_memory=self._out_of_memory)
+
     async def stop(self) -> None:
         """See Engine."""
         if self._gone is not None:
             self._gone.set()
-
-
-async def _pass(gone: asyncio.Event, seconds: float) -> None:
-    """Wait, unless the engine dies meanwhile."""
-    try:
-        async with asyncio.timeout(seconds):
-            await gone.wait()
-    except TimeoutError:
-        return
-    raise EngineDiedError("The engine died.")
 
 
 def _text(request: EngineRequest, document: str, faults: frozenset[Fault]) -> tuple[str, bool]:

@@ -28,7 +28,8 @@ class Heartbeat:
         self._worker = worker
         self._lease = lease
         self._attempts = attempts
-        self._capacity = {stage.queue: stage.capacity for stage in stages}
+        self._stages = tuple(stages)
+        self._retired = False
 
     async def beat(self) -> None:
         """Beat once, and stop the attempts that the ledger says are no longer ours."""
@@ -36,7 +37,7 @@ class Heartbeat:
             # Well before a lease ends: the next beat may find a connection that works.
             async with asyncio.timeout(self._lease.seconds / 4):
                 let_go = await self._ledger.heartbeat(
-                    self._worker, self._lease.seconds, self._capacity, self._attempts.claims
+                    self._worker, self._lease.seconds, self._capacity(), self._attempts.claims
                 )
         except TimeoutError as error:
             raise LedgerUnavailableError("Redis does not answer the heartbeat in time") from error
@@ -48,4 +49,7 @@ class Heartbeat:
 
     def retire(self) -> None:
         """From the next beat on, this worker counts for no new work."""
-        self._capacity = dict.fromkeys(self._capacity, 0)
+        self._retired = True
+
+    def _capacity(self) -> dict[str, int]:
+        return {stage.queue: 0 if self._retired else stage.capacity for stage in self._stages}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from time import monotonic
 
@@ -12,8 +13,8 @@ import structlog
 from ledger.claim import Claim
 from ledger.record import moment
 from schemas.document import PageText, Prepared
-from schemas.failure import FailureCode
-from schemas.ids import result_key
+from schemas.engine import EngineVersion
+from schemas.failure import ENGINE_DEATHS, Failure, FailureCode
 from schemas.job import JobSpec
 from schemas.queues import infer_queue
 from schemas.result import (
@@ -26,39 +27,57 @@ from schemas.result import (
 )
 from schemas.states import JobState
 from schemas.task import Task
-from storage.errors import (
-    ObjectExistsError,
-    ObjectMissingError,
-)
 from storage.objects import ObjectStore
+from workers.decision import decide, history_of, most_hopeful
 from workers.engine import Engine
-from workers.errors import StageError
+from workers.errors import GateClosedError, StageError
 from workers.fetch import own_objects
 from workers.gate import Gate
-from workers.outcome import Finished
+from workers.gate_size import GateSize
+from workers.kept import Kept, reusable
+from workers.outcome import DeadLetter, GivenBack, Outcome
 from workers.page_text import load_page_text
+from workers.publish import Results
+from workers.routing import WaysOut
 from workers.task_adapters import TaskAdapters
 from workers.task_lookup import known_tasks
-from workers.task_run import TaskRunner
+from workers.task_run import TaskRunner, failed_task
 
 log = structlog.get_logger(__name__)
 
-_MAX_RESULT_BYTES = 64 * 2**20
+
+@dataclass
+class _Ran:
+    """What one attempt made of a job's tasks.
+
+    Attributes:
+        results: Tasks that are through, well or not; those of earlier attempts too.
+        failures: Tasks that failed for a reason that may not last.
+        turned_away: Whether a task did not reach the engine before it died.
+    """
+
+    results: dict[str, TaskResult] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    turned_away: bool = False
 
 
 class InferStage:
-    """Serves one pool: one engine, up to `slots` jobs at once.
+    """Serves one pool: one engine, up to `slots` requests at once.
 
     Args:
         pool: The pool's name.
         slots: The pool's tuned concurrency, in engine requests.
         engine: Not yet started.
-        store: Where page text lies and results go.
-        results_bucket: Holds one object a job.
+        store: Where page text lies.
+        results: The result objects.
+        kept: What earlier attempts left.
         tasks: By name.
         adapters: Verified.
         worker: This worker's name.
-        on_engine_death: Called once, when the engine is gone.
+        attempts: How many a stage may use.
+        ways: Where jobs can go that are too much for this pool.
+        gate_size: Makes the memory of the gate; given the gate.
+        on_engine_death: Called when the engine is gone.
     """
 
     def __init__(
@@ -68,66 +87,118 @@ class InferStage:
         slots: int,
         engine: Engine,
         store: ObjectStore,
-        results_bucket: str,
+        results: Results,
+        kept: Kept,
         tasks: Mapping[str, Task],
         adapters: TaskAdapters,
         worker: str,
+        attempts: int,
+        ways: WaysOut,
+        gate_size: Callable[[Gate], GateSize],
         on_engine_death: Callable[[], None],
     ) -> None:
         self.queue = infer_queue(pool)
-        self.capacity = slots
+        self.most = slots
         self._pool = pool
         self._engine = engine
         self._store = store
-        self._results_bucket = results_bucket
+        self._results = results
+        self._kept = kept
         self._tasks = tasks
         self._worker = worker
+        self._attempts = attempts
+        self._ways = ways
+        self._gate = Gate(slots)
+        self._gate_size = gate_size(self._gate)
         self._on_engine_death = on_engine_death
-        self._runner = TaskRunner(engine, Gate(slots), tasks, adapters)
+        self._runner = TaskRunner(engine, self._gate, tasks, adapters)
+
+    @property
+    def capacity(self) -> int:
+        """See WorkerStage: as many as the gate lets through."""
+        return self._gate.slots
+
+    @property
+    def engine(self) -> EngineVersion:
+        """See WorkerStage."""
+        return self._engine.version
 
     async def start(self) -> None:
         """Load the model."""
         await self._engine.start()
+        await self._gate_size.start()
 
-    async def run(self, claim: Claim) -> Finished:
+    async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
         spec = JobSpec.model_validate_json(claim.spec)
         if claim.prepared is None:
             raise StageError(FailureCode.WORKER_ERROR, "The job came to infer unprepared.")
-        uri = f"s3://{self._results_bucket}/{result_key(claim.id)}"
-        if claim.attempt > 1 and (adopted := await self._adopt(uri)):
+        earlier = await self._results.earlier(claim)
+        if adopted := self._results.adopted(claim, earlier):
             return adopted
         started = monotonic()
+        tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
+        there = reusable(earlier.result.tasks, tasks, failed_too=False) if earlier else {}
+        there |= await self._kept.load(claim, tasks)
         page_text = await self._load(claim.prepared)
-        tasks = known_tasks(spec.tasks, self._tasks)
-        results = await self._run_tasks(claim, page_text.text, tasks)
-        if all(result.status is TaskStatus.FAILED for result in results.values()):
-            return Finished(JobState.DEAD, failure=next(iter(results.values())).failure)
-        result = self._result(claim, spec, claim.prepared, results, monotonic() - started)
-        return await self._publish(uri, result)
+        ran = await self._run_tasks(claim, page_text.text, tasks, there)
+        if unfinished := await self._unfinished(claim, ran, tasks):
+            return unfinished
+        in_order = {task.name: ran.results[task.name] for task in tasks}
+        result = self._result(claim, spec, claim.prepared, in_order, monotonic() - started)
+        return await self._results.publish(claim, result, earlier)
 
     async def _load(self, prepared: Prepared) -> PageText:
         with own_objects():
             return await load_page_text(self._store, prepared.text_uri)
 
     async def _run_tasks(
-        self, claim: Claim, document: str, tasks: Sequence[Task]
-    ) -> dict[str, TaskResult]:
+        self, claim: Claim, document: str, tasks: Sequence[Task], there: Mapping[str, TaskResult]
+    ) -> _Ran:
         """All at once: the first fills the prefix cache while the others wait for it."""
+        ran = _Ran(dict(there))
+
+        async def run(task: Task) -> None:
+            request_id = f"{claim.id}:{claim.token}:{task.name}"
+            try:
+                ran.results[task.name] = await self._runner.run(
+                    task, document, request_id, alone=claim.suspect
+                )
+            except StageError as error:
+                ran.failures[task.name] = error.failure
+            except GateClosedError:
+                ran.turned_away = True
+
         try:
             async with asyncio.TaskGroup() as group:
-                runs = {
-                    task.name: group.create_task(
-                        self._runner.run(task, document, f"{claim.id}:{claim.token}:{task.name}")
-                    )
-                    for task in tasks
-                }
-        except ExceptionGroup as group:
-            first = group.exceptions[0]
-            if isinstance(first, StageError) and first.failure.code is FailureCode.ENGINE_CRASHED:
-                self._on_engine_death()
-            raise first from None
-        return {name: run.result() for name, run in runs.items()}
+                for task in tasks:
+                    if task.name not in there:
+                        group.create_task(run(task))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        if any(failure.code in ENGINE_DEATHS for failure in ran.failures.values()):
+            await self._engine_died(alone=claim.suspect)
+        return ran
+
+    async def _engine_died(self, *, alone: bool) -> None:
+        if not alone:  # a death alone says nothing of how many it can take
+            await self._gate_size.shrink()
+        self._on_engine_death()
+
+    async def _unfinished(self, claim: Claim, ran: _Ran, tasks: Sequence[Task]) -> Outcome | None:
+        """What is done with a job that has no result yet; None when it can have one.
+
+        Tasks for which nothing is left to try become failed results: the others go on.
+        """
+        history = history_of(claim, self._attempts, self._ways)
+        decisions = {name: decide(failure, history) for name, failure in ran.failures.items()}
+        for task in tasks:
+            if isinstance(decisions.get(task.name), DeadLetter):
+                ran.results[task.name] = failed_task(task, ran.failures[task.name])
+        outcome = most_hopeful(list(decisions.values())) or _ending(ran)
+        if outcome is None:
+            return None
+        return replace(outcome, kept_uri=await self._kept.store(claim, ran.results))
 
     def _result(
         self,
@@ -141,6 +212,7 @@ class InferStage:
         return JobResult(
             job_id=claim.id,
             state=JobState.SUCCEEDED if complete else JobState.PARTIALLY_SUCCEEDED,
+            redrive=claim.redrives,
             tenant=spec.tenant,
             document=DocumentFacts(
                 **spec.document.model_dump(), **prepared.model_dump(exclude={"text_uri"})
@@ -158,29 +230,15 @@ class InferStage:
             ),
         )
 
-    async def _publish(self, uri: str, result: JobResult) -> Finished:
-        """Write the one result object; where another attempt was first, its result counts."""
-        data = result.model_dump_json(exclude_none=True).encode()
-        with own_objects():
-            try:
-                await self._store.create(uri, data, media_type="application/json")
-            except ObjectExistsError:
-                adopted = await self._adopt(uri)
-                if adopted is not None:
-                    return adopted
-                raise
-        return Finished(result.state, result_uri=uri)
-
-    async def _adopt(self, uri: str) -> Finished | None:
-        """The outcome that an earlier attempt of this job has already written."""
-        with own_objects():
-            try:
-                data = await self._store.get(uri, max_bytes=_MAX_RESULT_BYTES)
-            except ObjectMissingError:
-                return None
-        log.info("result of an earlier attempt adopted")
-        return Finished(JobResult.model_validate_json(data).state, result_uri=uri)
-
     async def stop(self) -> None:
         """Free the device."""
+        await self._gate_size.stop()
         await self._engine.stop()
+
+
+def _ending(ran: _Ran) -> GivenBack | DeadLetter | None:
+    """What there is to do for a job none of whose tasks is to be tried again."""
+    if ran.turned_away:
+        return GivenBack()
+    failures = [result.failure for result in ran.results.values()]
+    return DeadLetter(failures[0]) if failures[0] and all(failures) else None

@@ -40,6 +40,7 @@ class PrepareStage:
     """Reads documents in a sandbox, a few at a time."""
 
     queue = PREPARE_QUEUE
+    engine = None
 
     def __init__(
         self,
@@ -52,7 +53,7 @@ class PrepareStage:
         self._store = store
         self._tasks = tasks
         self._pools = pools
-        self.capacity = settings.prepare_concurrency
+        self.capacity = self.most = settings.prepare_concurrency
         self._readers = asyncio.Semaphore(self.capacity)
 
     async def start(self) -> None:
@@ -61,14 +62,14 @@ class PrepareStage:
     async def run(self, claim: Claim) -> Advanced:
         """See WorkerStage."""
         spec = JobSpec.model_validate_json(claim.spec)
-        tasks = known_tasks(spec.tasks, self._tasks)
+        tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
         data = await fetch_document(
             self._store, spec.document.uri, max_bytes=self._settings.limits.document_bytes
         )
         sha256 = await asyncio.to_thread(_sha256, data)
         with own_objects():
             page_text, uri = await self._page_text(data, sha256)
-        return await asyncio.to_thread(self._route, page_text, uri, tasks)
+        return await asyncio.to_thread(self._route, page_text, uri, tasks, claim.pool)
 
     async def _page_text(self, data: bytes, sha256: str) -> tuple[PageText, str]:
         uri = page_text_uri(self._settings.work_bucket, sha256)
@@ -80,10 +81,15 @@ class PrepareStage:
             await store_page_text(self._store, uri, page_text)
             return page_text, uri
 
-    def _route(self, page_text: PageText, uri: str, tasks: Sequence[Task]) -> Advanced:
+    def _route(
+        self, page_text: PageText, uri: str, tasks: Sequence[Task], wanted: str | None
+    ) -> Advanced:
         text = page_text.text
-        tokens = [pool.tokenizer.count(text) for pool in self._pools]
-        chosen = choose_pool([pool.limits for pool in self._pools], tokens, tasks)
+        # A redrive may name the pool; one that is gone by now is as if none were named.
+        named = [pool for pool in self._pools if pool.limits.queue == wanted]
+        pools = named or self._pools
+        tokens = [pool.tokenizer.count(text) for pool in pools]
+        chosen = choose_pool([pool.limits for pool in pools], tokens, tasks)
         prepared = Prepared(
             text_uri=uri,
             sha256=page_text.sha256,
@@ -93,7 +99,7 @@ class PrepareStage:
             tokens=tokens[chosen],
         )
         log.info("prepared", pages=prepared.pages, tokens=prepared.tokens)
-        return Advanced(self._pools[chosen].limits.queue, prepared)
+        return Advanced(pools[chosen].limits.queue, prepared)
 
     async def stop(self) -> None:
         """Nothing to let go."""

@@ -59,6 +59,7 @@ class WorkerProcess:
         self._retention = retention
         self._make_stages = make_stages
         self._exit_code = 0
+        self._draining = False
         self._background: list[asyncio.Task[None]] = []
 
     def run(self) -> int:
@@ -92,7 +93,7 @@ class WorkerProcess:
             hostname=f"docfleet@{self.name}",
             pool="threads",
             # As many threads as the windows send, so that no role starves another.
-            concurrency=sum(window(stage.capacity) for stage in self._stages.values()),
+            concurrency=sum(window(stage.most) for stage in self._stages.values()),
             queues=[stage.queue for stage in self._stages.values()],
             without_gossip=True,
             without_mingle=True,
@@ -104,6 +105,8 @@ class WorkerProcess:
 
     def _on_ready(self, **_: Any) -> None:
         self._thread.call(self._take_work())
+        # Celery's own answer to a second Ctrl-C is not made for its threads pool.
+        signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
         log.info("ready", worker=self.name, roles=sorted(self._stages))
         announce_ready()
 
@@ -117,6 +120,11 @@ class WorkerProcess:
         self._thread.loop.call_soon_threadsafe(self._drain)
 
     def _drain(self) -> None:
+        """Let work finish for a while; asked a second time, give it back at once."""
+        if self._draining:
+            self._attempts.give_all_back()
+            return
+        self._draining = True
         log.info("draining", seconds=self._lease.drain_seconds)
         self._heartbeat.retire()
         asyncio.get_running_loop().call_later(

@@ -22,12 +22,45 @@ class PoolLimits:
     """What a pool can take."""
 
     name: str
+    model: str
     max_model_len: int
 
     @property
     def queue(self) -> str:
         """The queue of the pool's workers."""
         return infer_queue(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class WaysOut:
+    """Queues of the pools that a job can go to when its own is not enough.
+
+    Attributes:
+        larger: Of the next pool with more memory.
+        longer: Of the next pool with a longer context.
+    """
+
+    larger: str | None = None
+    longer: str | None = None
+
+
+NO_WAYS_OUT = WaysOut()
+
+
+def ways_out(pools: Sequence[PoolLimits], name: str) -> WaysOut:
+    """Where a pool's jobs can go: to the next ones of the same model, for adapters fit no other.
+
+    Args:
+        pools: In the order of fleet.toml, the cheapest and smallest first.
+        name: The pool's.
+    """
+    names = [pool.name for pool in pools]
+    own = pools[names.index(name)]
+    later = [pool for pool in pools[names.index(name) + 1 :] if pool.model == own.model]
+    longer = [pool for pool in later if pool.max_model_len > own.max_model_len]
+    return WaysOut(
+        larger=later[0].queue if later else None, longer=longer[0].queue if longer else None
+    )
 
 
 def choose_pool(

@@ -8,6 +8,7 @@
 | `docfleet-fault: request-refused` | refuses the request (RequestRefusedError) |
 | `docfleet-fault: request-fails` | fails the request and lives on (RequestFailedError) |
 | `docfleet-fault: engine-dies` | dies, and all requests in flight with it (EngineDiedError) |
+| `docfleet-fault: engine-out-of-memory` | the same, for want of memory |
 
 Several lines add up. A fault of another name is a refused request.
 """
@@ -39,6 +40,8 @@ class Fault(StrEnum):
     """The engine fails the request and lives on."""
     ENGINE_DIES = "engine-dies"
     """The engine is gone for good."""
+    ENGINE_OUT_OF_MEMORY = "engine-out-of-memory"
+    """The engine is gone for good, for want of memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ledger.claim import Claim
+from schemas.engine import EngineVersion
 from workers.outcome import Outcome
 
 
@@ -17,7 +18,15 @@ class WorkerStage(Protocol):
 
     @property
     def capacity(self) -> int:
-        """How many records it can hold at once."""
+        """How many records it can hold at once, as things are."""
+
+    @property
+    def most(self) -> int:
+        """How many records it can hold at once when all is well."""
+
+    @property
+    def engine(self) -> EngineVersion | None:
+        """What answers, where an engine does."""
 
     async def start(self) -> None:
         """Get ready; until then no work is taken."""

@@ -9,8 +9,15 @@ from schemas.task import Task
 from workers.errors import StageError
 
 
-def known_tasks(names: Sequence[str], tasks: Mapping[str, Task]) -> list[Task]:
+def known_tasks(
+    names: Sequence[str], tasks: Mapping[str, Task], versions: Mapping[str, str]
+) -> list[Task]:
     """The tasks of these names.
+
+    Args:
+        names: As the job names them.
+        tasks: Those of this worker.
+        versions: By name, the version that it has to be, where a redrive asks for one.
 
     Raises:
         StageError: `task.unknown`.
@@ -20,5 +27,12 @@ def known_tasks(names: Sequence[str], tasks: Mapping[str, Task]) -> list[Task]:
             known = ", ".join(sorted(tasks)) or "none"
             raise StageError(
                 FailureCode.TASK_UNKNOWN, f"No task {name!r} here; known are: {known}.", name
+            )
+        version = versions.get(name, tasks[name].version)
+        if version != tasks[name].version:
+            raise StageError(
+                FailureCode.TASK_UNKNOWN,
+                f"Task {name!r} has version {tasks[name].version} here; {version} is asked for.",
+                name,
             )
     return [tasks[name] for name in names]

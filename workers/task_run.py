@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
+import structlog
 from jsonschema import Draft202012Validator
 from structlog.contextvars import bound_contextvars
 
-from schemas.failure import FailureCode
-from schemas.result import AdapterVersion, TaskResult, TaskStatus
+from schemas.failure import Failure, FailureCode
+from schemas.result import AdapterVersion, TaskResult, TaskStatus, Usage
 from schemas.task import Task
-from workers.engine import Adapter, Engine, EngineAnswer, EngineRequest
+from workers.engine import Engine, EngineAnswer, EngineRequest
 from workers.errors import (
     AdapterRefusedError,
     EngineDiedError,
@@ -26,14 +27,16 @@ from workers.errors import (
 from workers.gate import Gate
 from workers.output import OutputError, parse_output
 from workers.prompt import build_messages
+from workers.repair import repaired
 from workers.task_adapters import TaskAdapters
+
+log = structlog.get_logger(__name__)
 
 _CODES: dict[type[EngineError], FailureCode] = {
     PromptTooLongError: FailureCode.DOCUMENT_TOO_LONG,
     RequestRefusedError: FailureCode.ENGINE_REFUSED,
     RequestFailedError: FailureCode.ENGINE_ERROR,
     AdapterRefusedError: FailureCode.ADAPTER_INVALID,
-    EngineDiedError: FailureCode.ENGINE_CRASHED,
 }
 
 
@@ -65,14 +68,23 @@ class TaskRunner:
             for name, task in tasks.items()
         }
 
-    async def run(self, task: Task, document: str, request_id: str) -> TaskResult:
+    async def run(
+        self, task: Task, document: str, request_id: str, *, alone: bool = False
+    ) -> TaskResult:
         """The task's result; a permanent failure of the task is a result too.
 
+        Args:
+            task: What to do.
+            document: Its text.
+            request_id: Unique among the requests in flight.
+            alone: Whether the engine may run nothing beside it.
+
         Raises:
-            StageError: Something failed that may not fail the next time.
+            StageError: Something failed that may not fail the next time, or not elsewhere.
+            GateClosedError: The engine is gone, and the task had not reached it.
         """
         with bound_contextvars(task=task.name):
-            async with self._gate.passage():
+            async with self._gate.passage(alone=alone):
                 started = monotonic()
                 outcome = await self._outcome(task, document, request_id)
                 seconds = monotonic() - started
@@ -80,16 +92,22 @@ class TaskRunner:
 
     async def _outcome(self, task: Task, document: str, request_id: str) -> dict[str, Any]:
         """What a TaskResult says of how the task went."""
-        ran: dict[str, Any] = {}
+        ran: dict[str, Any] = {"usage": Usage()}
         try:
             adapter = self._adapters.of(task)
             if adapter is not None:
                 ran["adapter"] = AdapterVersion(name=adapter.name, sha256=adapter.sha256)
-            answer = await self._ask(task, document, request_id, adapter)
-            ran["usage"] = answer.usage
-            data = parse_output(answer, self._schemas[task.name])
+            request = EngineRequest(
+                request_id=request_id,
+                messages=build_messages(document, task.instructions),
+                schema=task.output_schema,
+                max_tokens=task.limits.max_output_tokens,
+                adapter=adapter,
+            )
+            data = await self._answered(task, request, ran)
         except StageError as error:
-            if error.failure.transient:
+            code = error.failure.code
+            if error.failure.transient or code is FailureCode.DOCUMENT_TOO_LONG:
                 raise
             failure = error.failure.model_copy(update={"task": task.name})
             if isinstance(error, OutputError):
@@ -97,16 +115,27 @@ class TaskRunner:
             return {"status": TaskStatus.FAILED, "failure": failure, **ran}
         return {"status": TaskStatus.SUCCEEDED, "data": data, **ran}
 
-    async def _ask(
-        self, task: Task, document: str, request_id: str, adapter: Adapter | None
-    ) -> EngineAnswer:
-        request = EngineRequest(
-            request_id=request_id,
-            messages=build_messages(document, task.instructions),
-            schema=task.output_schema,
-            max_tokens=task.limits.max_output_tokens,
-            adapter=adapter,
-        )
+    async def _answered(self, task: Task, request: EngineRequest, ran: dict[str, Any]) -> Any:
+        """The data of the first answer that can be used; usage is counted in `ran`."""
+        unusable: OutputError | None = None
+        for number in range(task.limits.repairs + 1):
+            if unusable is not None:
+                log.info("answer repaired", code=unusable.failure.code)
+                request = repaired(request, unusable, number)
+            try:
+                answer = await self._ask(task, request)
+            except StageError as error:
+                if unusable is not None and error.failure.code is FailureCode.DOCUMENT_TOO_LONG:
+                    break  # no room for a repair: what is wrong is the answer
+                raise
+            ran["usage"] += answer.usage
+            try:
+                return parse_output(answer, self._schemas[task.name])
+            except OutputError as error:
+                unusable = error
+        raise unusable or AssertionError("a task is asked at least once")
+
+    async def _ask(self, task: Task, request: EngineRequest) -> EngineAnswer:
         try:
             async with asyncio.timeout(task.limits.timeout_seconds):
                 return await self._engine.generate(request)
@@ -116,5 +145,21 @@ class TaskRunner:
                 f"No answer within {task.limits.timeout_seconds:g} seconds.",
                 task.name,
             ) from error
+        except EngineDiedError as error:
+            # Before this slot is free again, so that nobody enters who would look like a suspect.
+            self._gate.close()
+            code = (
+                FailureCode.ENGINE_OUT_OF_MEMORY
+                if error.out_of_memory
+                else FailureCode.ENGINE_CRASHED
+            )
+            raise StageError(code, str(error), task.name) from error
         except EngineError as error:
             raise StageError(_CODES[type(error)], str(error), task.name) from error
+
+
+def failed_task(task: Task, failure: Failure) -> TaskResult:
+    """The result of a task for which nothing is left to try."""
+    return TaskResult(
+        status=TaskStatus.FAILED, version=task.version, kind=task.kind, failure=failure
+    )

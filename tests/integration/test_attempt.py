@@ -26,7 +26,8 @@ class Scene:
     """One worker whose stage does what the test says."""
 
     queue = "prepare"
-    capacity = 4
+    capacity = most = 4
+    engine = None
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger

@@ -9,7 +9,7 @@ from schemas import keys
 
 
 def test_the_scripts_use_exactly_the_keys_that_the_catalogue_lists() -> None:
-    """A key that is named in one place only would be written and never read; one needs no script."""
+    """A key that is named in one place only is never read; the gate's needs no script."""
     listed = {
         value.removeprefix(keys.PREFIX).partition(":")[0]
         for name, value in vars(keys).items()

@@ -7,9 +7,9 @@ import pytest
 from schemas.failure import FailureCode
 from schemas.task import Task, TaskKind, TaskLimits
 from workers.errors import StageError
-from workers.routing import PoolLimits, choose_pool
+from workers.routing import NO_WAYS_OUT, PoolLimits, WaysOut, choose_pool, ways_out
 
-POOLS = [PoolLimits("small", 2048), PoolLimits("large", 32_768)]
+POOLS = [PoolLimits("small", "m7b", 2048), PoolLimits("large", "m7b", 32_768)]
 
 
 def _task(output: int) -> Task:
@@ -38,3 +38,17 @@ def test_a_document_that_no_pool_holds_is_refused_with_the_numbers() -> None:
     with pytest.raises(StageError, match=r"40,000 tokens.*'large'.*32,768") as caught:
         choose_pool(POOLS, [40_000, 40_000], [_task(256)])
     assert caught.value.failure.code is FailureCode.DOCUMENT_TOO_LONG
+
+
+def test_the_ways_out_of_a_pool_lead_to_later_ones_of_its_model() -> None:
+    """More memory is at hand in the next of them, more context in the next that has it."""
+    pools = [
+        PoolLimits("t4", "m7b", 4096),
+        PoolLimits("other", "m13b", 32_768),
+        PoolLimits("l4", "m7b", 4096),
+        PoolLimits("a100", "m7b", 16_384),
+    ]
+    assert ways_out(pools, "t4") == WaysOut(larger="infer.l4", longer="infer.a100")
+    assert ways_out(pools, "l4") == WaysOut(larger="infer.a100", longer="infer.a100")
+    assert ways_out(pools, "a100") == NO_WAYS_OUT
+    assert ways_out(pools, "other") == NO_WAYS_OUT

@@ -1,0 +1,91 @@
+"""The one result object of a job: created once, and replaced only by a redrive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from ledger.claim import Claim
+from schemas.ids import result_key
+from schemas.result import JobResult
+from storage.errors import ObjectChangedError, ObjectExistsError, ObjectMissingError
+from storage.objects import ObjectStore
+from workers.fetch import own_objects
+from workers.outcome import Finished
+
+log = structlog.get_logger(__name__)
+
+_MAX_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A result that lies in the bucket, and the tag of its object."""
+
+    result: JobResult
+    etag: str
+
+
+class Results:
+    """The result objects.
+
+    Args:
+        store: Honours create-only puts and `If-Match`.
+        bucket: Holds one object a job.
+    """
+
+    def __init__(self, store: ObjectStore, bucket: str) -> None:
+        self._store = store
+        self._bucket = bucket
+
+    async def earlier(self, claim: Claim) -> Published | None:
+        """The result that lies there, looked for where an attempt went before this one."""
+        if claim.attempt > 1 or claim.redrives:
+            return await self._read(claim.id)
+        return None
+
+    def adopted(self, claim: Claim, published: Published | None) -> Finished | None:
+        """The outcome that an earlier attempt of this very round has already written."""
+        if published is None or published.result.redrive != claim.redrives:
+            return None
+        log.info("result of an earlier attempt adopted")
+        return Finished(published.result.state, result_uri=self._uri(claim.id))
+
+    async def publish(
+        self, claim: Claim, result: JobResult, replaces: Published | None
+    ) -> Finished:
+        """Write the result; where another attempt was first, its result counts.
+
+        Args:
+            claim: The attempt's.
+            result: Complete.
+            replaces: The result of the job before it was redriven.
+        """
+        uri = self._uri(claim.id)
+        data = result.model_dump_json(exclude_none=True).encode()
+        with own_objects():
+            try:
+                if replaces is None:
+                    await self._store.create(uri, data, media_type="application/json")
+                else:
+                    await self._store.replace(
+                        uri, data, etag=replaces.etag, media_type="application/json"
+                    )
+            except (ObjectExistsError, ObjectChangedError):
+                adopted = self.adopted(claim, await self._read(claim.id))
+                if adopted is not None:
+                    return adopted
+                raise
+        return Finished(result.state, result_uri=uri)
+
+    async def _read(self, job_id: str) -> Published | None:
+        with own_objects():
+            try:
+                found = await self._store.read(self._uri(job_id), max_bytes=_MAX_BYTES)
+            except ObjectMissingError:
+                return None
+        return Published(JobResult.model_validate_json(found.data), found.etag)
+
+    def _uri(self, job_id: str) -> str:
+        return f"s3://{self._bucket}/{result_key(job_id)}"
