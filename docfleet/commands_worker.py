@@ -34,20 +34,20 @@ def worker(
 ) -> None:
     """Run a worker in the foreground until SIGTERM.
 
-    Exits with 78 when it is configured wrongly, so that a supervisor need not try again, and with
-    70 when its engine died and a fresh process is needed.
+    Exits with 78 when it is configured wrongly, so that a supervisor need not try again, with 69
+    when its device has no room now, and with 70 when its engine died and a fresh process is needed.
     """
     configure_logs("-".join(roles))
     from docfleet.fleet_settings import connected_settings
     from workers.assembly import run_worker
-    from workers.errors import EngineStartError
+    from workers.errors import DeviceBusyError, EngineStartError
 
     try:
         settings = connected_settings(config, state_dir)
         code = run_worker(settings, roles, pool=pool, engine=engine)
     except (SettingsError, EngineStartError) as error:
         typer.echo(f"docfleet: {error}", err=True)
-        code = os.EX_CONFIG
+        code = os.EX_UNAVAILABLE if isinstance(error, DeviceBusyError) else os.EX_CONFIG
     sys.exit(code)
 
 

@@ -58,14 +58,14 @@ class PartKeeper:
         """Keep the part alive until `stop`.
 
         Raises:
-            PartFailedError: It is configured wrongly (exit status 2 or EX_CONFIG), or was never
-                ready in five starts.
+            PartFailedError: It was never ready, and is configured wrongly (exit status 2 or
+                EX_CONFIG) or was started five times.
         """
         while not self._stopping.is_set():
             status = await self._run_once()
             if self._stopping.is_set():
                 break
-            if status in _CONFIGURED_WRONGLY or self._is_hopeless():
+            if self._is_configured_wrongly(status) or self._is_hopeless():
                 self._become(PartState.FAILED)
                 raise PartFailedError(self._obituary(status))
             await self._pause(status)
@@ -98,6 +98,10 @@ class PartKeeper:
             self._become(PartState.READY, self.part.place)
             self.ready.set()
 
+    def _is_configured_wrongly(self, status: int) -> bool:
+        """What was ready before was configured well; something around it has changed."""
+        return not self.ready.is_set() and status in _CONFIGURED_WRONGLY
+
     def _is_hopeless(self) -> bool:
         return not self.ready.is_set() and self.restarts + 1 >= _MOST_FIRST_STARTS
 
@@ -118,7 +122,7 @@ class PartKeeper:
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
     def _obituary(self, status: int) -> str:
-        wrong = status in _CONFIGURED_WRONGLY
+        wrong = self._is_configured_wrongly(status)
         why = "cannot run as it is configured" if wrong else "does not start"
         end = self.log.end() or "(it wrote nothing)"
         return f"{self.part.name} {why}: it {_ending(status)}. The end of {self.log.path}:\n{end}"

@@ -22,10 +22,12 @@ from vllm.lora.request import LoRARequest
 from vllm.platforms import current_platform
 from vllm.renderers.params import ChatParams
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
+from vllm.third_party import pynvml
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
 
 from schemas.result import Usage
+from workers.device import DeviceMemory
 from workers.engine import Adapter, EngineAnswer, EngineRequest
 from workers.engine_arguments import VllmBuild
 from workers.engine_context import check_context
@@ -57,6 +59,31 @@ def vllm_build() -> VllmBuild:
 def has_device() -> bool:
     """Whether vLLM sees something to compute on."""
     return bool(current_platform.device_type)
+
+
+def gpu_memory(device: int) -> DeviceMemory:
+    """The memory of a GPU, looked at without taking any of it.
+
+    Args:
+        device: As this process counts them.
+    """
+    pynvml.nvmlInit()
+    try:
+        physical = current_platform.device_id_to_physical_device_id(device)
+        handle = pynvml.nvmlDeviceGetHandleByIndex(physical)
+        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+        holders = tuple(
+            f"process {process.pid}"
+            for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
+        )
+        return DeviceMemory(free=memory.free, total=memory.total, holders=holders)
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def gpu_share(arguments: Mapping[str, Any]) -> float:
+    """The part of a GPU's memory that an engine of these arguments takes."""
+    return float(arguments.get("gpu_memory_utilization", AsyncEngineArgs.gpu_memory_utilization))
 
 
 class EngineClient:

@@ -7,15 +7,18 @@ called in engine_client.py, which is imported when an engine starts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from schemas.engine import EngineVersion
 from settings.engine_environment import prepare_engine_environment
 from settings.fleet import PoolSettings
+from workers.device import await_room, cpu_engine_bytes, machine_memory
 from workers.engine import Adapter, EngineAnswer, EngineRequest
 from workers.engine_arguments import engine_arguments
 from workers.errors import AdapterRefusedError, EngineDiedError, EngineError, EngineStartError
@@ -88,6 +91,7 @@ class VllmEngine:
         arguments = engine_arguments(
             self._model_dir, self._pool_name, self._pool, self._adapters, build
         )
+        await self._await_room(engine_client, arguments, on_cpu=build.on_cpu)
         try:
             self._client = engine_client.EngineClient(arguments)
             await self._client.check_chat()
@@ -103,6 +107,20 @@ class VllmEngine:
             model_sha256=sha256,
         )
         log.info("engine started", pool=self._pool_name, adapters=len(self._adapters))
+
+    async def _await_room(
+        self, client: ModuleType, arguments: Mapping[str, Any], *, on_cpu: bool
+    ) -> None:
+        """Wait until each device of the engine is free; a predecessor may still be leaving it."""
+        if on_cpu:
+            needed = cpu_engine_bytes(self._model_dir, arguments["kv_cache_memory_bytes"])
+            await await_room(machine_memory, lambda _: needed)
+            return
+        share = client.gpu_share(arguments)
+        for device in range(arguments.get("tensor_parallel_size", 1)):
+            await await_room(
+                partial(client.gpu_memory, device), lambda memory: share * memory.total
+            )
 
     async def generate(self, request: EngineRequest) -> EngineAnswer:
         """See Engine."""

@@ -25,6 +25,10 @@ class EngineStartError(EngineError):
     """The engine cannot start as configured."""
 
 
+class DeviceBusyError(EngineStartError):
+    """The device has no room for the engine, for now."""
+
+
 class EngineDiedError(EngineError):
     """The engine is gone, and every request in flight with it."""
 

@@ -1,0 +1,85 @@
+"""Whether a device has room for an engine. Nothing here imports vllm."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import structlog
+
+from workers.errors import DeviceBusyError
+
+log = structlog.get_logger(__name__)
+
+_PATIENCE_SECONDS = 60
+_LOOK_SECONDS = 1
+_CPU_HEADROOM_BYTES = 2**30
+_GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMemory:
+    """The memory of a device, in bytes.
+
+    Attributes:
+        free: For a new process.
+        total: Of the device.
+        holders: Who has the rest, as far as it is known; for messages.
+    """
+
+    free: int
+    total: int
+    holders: tuple[str, ...] = ()
+
+
+def machine_memory() -> DeviceMemory:
+    """The machine's own memory, where the engine computes on the CPU."""
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    fields = {
+        name: int(rest.split()[0]) * 1024 for name, _, rest in (s.partition(":") for s in lines)
+    }
+    return DeviceMemory(free=fields["MemAvailable"], total=fields["MemTotal"])
+
+
+def cpu_engine_bytes(model_dir: Path, kv_cache_bytes: int) -> int:
+    """What an engine on the CPU takes: weights, cache, and some more."""
+    weights = sum(path.stat().st_size for path in model_dir.glob("*.safetensors"))
+    return weights + kv_cache_bytes + _CPU_HEADROOM_BYTES
+
+
+async def await_room(
+    read: Callable[[], DeviceMemory],
+    needs: Callable[[DeviceMemory], float],
+    *,
+    patience_seconds: float = _PATIENCE_SECONDS,
+) -> None:
+    """Wait until a device has room: the engine that was there before may still be leaving.
+
+    Args:
+        read: Looks at the device.
+        needs: Of a device as it is, the bytes that the engine will take.
+        patience_seconds: How long to wait.
+
+    Raises:
+        DeviceBusyError: With the numbers, and who has the memory.
+    """
+    give_up_at = monotonic() + patience_seconds
+    told = False
+    while (memory := read()).free < needs(memory):
+        words = (
+            f"the engine needs {needs(memory) / _GIB:.1f} GiB of the device's memory, and "
+            f"{memory.free / _GIB:.1f} of {memory.total / _GIB:.1f} GiB are free"
+        )
+        if memory.holders:
+            words += f"; in use by {', '.join(memory.holders)}"
+        if monotonic() >= give_up_at:
+            raise DeviceBusyError(
+                f"{words}. End what uses it, or give the pool less with its engine arguments."
+            )
+        if not told:
+            log.warning("waiting for the device", reason=words)
+        told = True
+        await asyncio.sleep(min(_LOOK_SECONDS, patience_seconds))
