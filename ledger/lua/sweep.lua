@@ -54,6 +54,10 @@ local function expire(id, queue)
     close(id, 'dead', now, { 'failure', killed_failure })
     count.killed = count.killed + 1
   else
+    -- Its last chance: alone, lest it take its neighbours along once more.
+    if stage == 'infer' and losses == max_losses - 1 then
+      redis.call('HINCRBY', record, 'suspect', 1)
+    end
     stand_in_line(id, queue, rank, now)
     count.expired = count.expired + 1
   end

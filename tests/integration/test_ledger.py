@@ -243,6 +243,22 @@ async def test_an_expired_lease_puts_the_job_back_and_the_last_one_is_a_dead_let
     assert [entry.worker for entry in job.history] == ["w1", "w2", "w3"]
 
 
+async def test_the_last_lease_that_a_job_on_an_engine_may_lose_is_taken_alone(
+    ledger: Ledger,
+) -> None:
+    """If it is the job that ends its workers, its neighbours are not to be lost with it."""
+    claim = await _claimed(ledger)
+    await ledger.advance(claim, "infer.cpu", PREPARED)
+    suspicions = []
+    for _ in range(3):
+        again = await ledger.claim(claim.id, "w2", 0.01)
+        assert again is not None
+        suspicions.append(again.suspect)
+        await _until(lambda: _swept_one(ledger))
+    assert suspicions == [False, False, True]
+    assert await _state(ledger, claim.id) is JobState.DEAD
+
+
 async def _swept_one(ledger: Ledger) -> bool:
     swept = await _sweep(ledger)
     return swept.expired + swept.killed == 1
