@@ -7,10 +7,30 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from workers.model import locate_model
 
 pytest_plugins = ["tests.fixtures.servers"]
+
+# The same examples each time: a change that breaks nothing does not fail by chance. `deep` draws
+# new ones each time and keeps what failed.
+settings.register_profile(
+    "quick",
+    derandomize=True,
+    deadline=None,
+    max_examples=250,
+    stateful_step_count=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "deep",
+    settings.get_profile("quick"),
+    derandomize=False,
+    max_examples=1500,
+    stateful_step_count=100,
+)
+settings.load_profile("quick")
 
 _REPOSITORY = Path(__file__).parents[1]
 

@@ -5,12 +5,14 @@
 -- Caller: ledger/ledger.py Ledger.drop
 
 local id = ARGV[1]
-local state = redis.call('HGET', KEYS[1], 'state')
+local state, dropped = unpack(redis.call('HMGET', KEYS[1], 'state', 'dropped'))
 if not state then return { 'unknown', '' } end
+-- A client that lost the reply asks again.
+if dropped then return { 'dropped', state } end
 if state ~= 'dead' then return { 'refused', state } end
 
 local now = now_ms()
 redis.call('ZREM', DEAD, id)
 redis.call('ZADD', ENDED, now, id)
-redis.call('HSET', KEYS[1], 'state', 'cancelled', 'updated', now)
+redis.call('HSET', KEYS[1], 'state', 'cancelled', 'dropped', 1, 'updated', now)
 return { 'dropped', 'cancelled' }

@@ -78,6 +78,11 @@ local function open_delivery(job, state, now)
   local spec = cjson.decode(text)
   local id = 'msg_' .. string.sub(job, 5) .. '_' .. state
   if redrives then id = id .. '_r' .. redrives end
+  -- A job that was forgotten, came again and ended as before: its first delivery may still be here.
+  leave_queue(id, 'deliver')
+  redis.call('ZREM', DEAD, id)
+  redis.call('ZREM', ENDED, id)
+  redis.call('DEL', record_key(id), history_key(id))
   local told = { job = job, state = state, at = now, url = spec.callback.url, tenant = spec.tenant,
     metadata = spec.metadata, result_uri = result or nil,
     failure = failure and cjson.decode(failure) or nil }

@@ -10,7 +10,12 @@ import pytest
 from redis.asyncio import Redis
 
 from ledger.claim import Claim
-from ledger.errors import IdempotencyError, LeaseLostError, LedgerUnavailableError
+from ledger.errors import (
+    IdempotencyError,
+    LeaseLostError,
+    LedgerUnavailableError,
+    NotDeadError,
+)
 from ledger.ledger import Ledger, LetGo, Swept
 from schemas import keys
 from schemas.delivery import DeliverySpec
@@ -356,6 +361,42 @@ async def test_the_end_of_a_job_and_the_delivery_that_tells_of_it_are_one_step(
     spec = DeliverySpec.model_validate_json(delivery.spec)
     assert (spec.job, spec.state, spec.failure) == (claim.id, JobState.DEAD, failure)
     assert str(spec.url) == "http://claims.test/"
+
+
+async def test_the_delivery_of_a_job_that_came_again_takes_the_place_of_the_first_one(
+    ledger: Ledger, redis: Redis
+) -> None:
+    """A forgotten job that ends again as before leaves one delivery, in one place, and new."""
+    first = await _claimed(ledger, callback=True)
+    await ledger.finish(first, JobState.SUCCEEDED)
+    delivery_id = f"msg_{first.id.removeprefix('job_')}_succeeded"
+    delivery = await ledger.claim(delivery_id, "w1", LEASE)
+    assert delivery is not None
+    refused = Failure.of(FailureCode.DELIVERY_REFUSED, "410.")
+    await ledger.finish(delivery, JobState.DEAD, failure=refused)
+    await _sweep(ledger, retention=-1)
+    assert await ledger.submit(first.id, _spec(callback=True))
+    second = await ledger.claim(first.id, "w1", LEASE)
+    assert second is not None
+    await ledger.finish(second, JobState.SUCCEEDED)
+    assert await redis.zrange(keys.DEAD, 0, -1) == []
+    assert not {"closed", "failure", "settled"} & set(await redis.hkeys(keys.record(delivery_id)))
+    again = await ledger.claim(delivery_id, "w1", LEASE)
+    assert again is not None
+    assert again.attempt == 1
+
+
+async def test_a_drop_that_is_repeated_answers_as_the_first_time(ledger: Ledger) -> None:
+    """A client that lost the reply is not told that there is nothing to drop."""
+    claim = await _claimed(ledger)
+    failure = Failure.of(FailureCode.DOCUMENT_EMPTY, "0 bytes.")
+    await ledger.finish(claim, JobState.DEAD, failure=failure)
+    for _ in range(2):
+        assert await ledger.dead_letters.drop(claim.id)
+    assert await _state(ledger, claim.id) is JobState.CANCELLED
+    alive = await _submitted(ledger)
+    with pytest.raises(NotDeadError):
+        await ledger.dead_letters.drop(alive)
 
 
 async def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_by_its_worker(
