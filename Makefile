@@ -78,8 +78,9 @@ format: $(VENV)/.installed-dev ## Put the code into the agreed form
 bench: $(VENV)/.installed-dev ## Measure what the README claims
 	$(BIN)/python -m bench.overhead
 
-schemas: install ## Write the public JSON Schemas again
+schemas: install ## Write the public JSON Schemas and the page of failure codes again
 	$(BIN)/docfleet schemas --out docs/schemas
+	$(BIN)/docfleet failures --out docs/failures.md
 
 pins: $(VENV)/.installed-dev ## Write the constraints again, from what is installed
 	$(UV) pip freeze --exclude-editable > constraints/$(EXTRA).txt

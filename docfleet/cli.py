@@ -10,6 +10,7 @@ import typer
 from docfleet import (
     __version__,
     commands_contract,
+    commands_dead_letters,
     commands_doors,
     commands_jobs,
     commands_stack,
@@ -25,7 +26,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for group in (commands_stack, commands_jobs, commands_doors, commands_worker, commands_contract):
+for group in (
+    commands_stack,
+    commands_jobs,
+    commands_dead_letters,
+    commands_doors,
+    commands_worker,
+    commands_contract,
+):
     group.add_commands(app)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from docfleet.failure_page import failure_page
 from docfleet.options import JsonOption
 from schemas.failure import FAILURES
 from schemas.public import public_schemas
@@ -24,8 +25,18 @@ def schemas(
         typer.echo(f"wrote {out / name}.schema.json")
 
 
-def failures(*, as_json: JsonOption = False) -> None:
+def failures(
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="Write a page with a table to this file.", metavar="FILE")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """List the failure codes: what each means and what to do about it."""
+    if out is not None:
+        out.write_text("\n".join(failure_page()) + "\n", encoding="utf-8")
+        typer.echo(f"wrote {out}")
+        return
     if as_json:
         rows = {
             code: {"class": info.failure_class, "meaning": info.meaning, "remedy": info.remedy}

@@ -28,7 +28,7 @@ def job_line(job: Job, name: str) -> str:
 
 def failure_text(failure: Failure) -> str:
     """One line: code, what happened, and what to do."""
-    return f"{failure.code}: {_sentence(failure.message)} {_sentence(failure.remedy)}"
+    return f"{failure.code}: {sentence(failure.message)} {sentence(failure.remedy)}"
 
 
 def task_lines(result: JobResult) -> Iterator[str]:
@@ -50,7 +50,7 @@ def job_rows(job: Job) -> Iterator[str]:
     if job.closed_at:
         yield _ROW.format("ended", job.closed_at.isoformat(timespec="seconds"))
     for entry in job.history:
-        words = f"{entry.failure.code}: {_sentence(entry.failure.message)} ({entry.worker})"
+        words = f"{entry.failure.code}: {sentence(entry.failure.message)} ({entry.worker})"
         yield _ROW.format("attempt", words)
     if job.failure:
         yield _ROW.format("failure", failure_text(job.failure))
@@ -58,6 +58,7 @@ def job_rows(job: Job) -> Iterator[str]:
         yield _ROW.format("result", job.result_uri)
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """The text on one line, with an end."""
     words = " ".join(text.split())
     return words if words.endswith((".", "!", "?")) else f"{words}."

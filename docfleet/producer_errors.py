@@ -8,13 +8,22 @@ from contextlib import contextmanager
 from pydantic import ValidationError
 
 from docfleet.errors import BadUsageError, FrontDoorError
-from ledger.errors import LedgerError
-from producer.errors import DocumentFileError, ProducerError, RequestError
+from ledger.errors import CursorError, LedgerError, NotDeadError
+from producer.errors import (
+    DocumentFileError,
+    ProducerError,
+    RequestError,
+    UnknownDeadLetterError,
+)
 from storage.errors import StorageError
 
 
 class JobNotSucceededError(FrontDoorError):
     """A job ended without all that was asked for, or cannot give what was asked for."""
+
+
+class NoDeadLetterError(FrontDoorError):
+    """There is no dead letter of this id."""
 
 
 class UnreachableError(FrontDoorError):
@@ -46,6 +55,10 @@ def explained() -> Iterator[None]:
         raise BadUsageError(_in_one_line(error)) from error
     except DocumentFileError as error:
         raise NoDocumentError(str(error)) from error
+    except (UnknownDeadLetterError, NotDeadError) as error:
+        raise NoDeadLetterError(str(error)) from error
+    except CursorError as error:
+        raise BadUsageError(str(error)) from error
     except ProducerError as error:
         raise JobNotSucceededError(str(error)) from error
     except (LedgerError, StorageError) as error:

@@ -20,7 +20,6 @@ from schemas.states import JobState
 from settings.fleet import FleetSettings
 
 _AT_ONCE = 16
-_REDIS_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ async def run_order(
     requests = [_request(order, document) for document in order.documents]
     for document in filter(_is_path, order.documents):
         check_document(Path(document), max_bytes=settings.limits.document_bytes)
-    async with connect(settings, timeout_seconds=_REDIS_SECONDS) as client:
+    async with connect(settings) as client:
         client.submitter.check_tasks(requests[0].tasks)
         room = asyncio.Semaphore(_AT_ONCE)
 

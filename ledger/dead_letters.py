@@ -62,17 +62,31 @@ class DeadLetters:
             CursorError: `after` is no cursor.
         """
         found: list[DeadLetter] = []
-        async for letter in self._newest_first(which, after):
-            if not _meets(letter, which):
-                continue
+        async for letter in self.each(which, after=after):
             if len(found) == limit:
                 return DeadLetterPage(tuple(found), _cursor(found[-1]))
             found.append(letter)
         return DeadLetterPage(tuple(found), None)
 
-    async def _newest_first(
-        self, which: DeadLetterFilter, after: str | None
+    async def each(
+        self, which: DeadLetterFilter, *, after: str | None = None
     ) -> AsyncIterator[DeadLetter]:
+        """Those that meet the filter, the newest first; none that dies from now on.
+
+        Args:
+            which: Conditions that all must hold.
+            after: The cursor of an earlier page.
+
+        Raises:
+            CursorError: `after` is no cursor.
+        """
+        ids = await self._ids(which, after)
+        for start in range(0, len(ids), _BATCH):
+            for letter in await self._read(ids[start : start + _BATCH]):
+                if _meets(letter, which):
+                    yield letter
+
+    async def _ids(self, which: DeadLetterFilter, after: str | None) -> list[str]:
         newest = "+inf" if which.before is None else f"({_milliseconds(which.before)}"
         oldest = "-inf" if which.after is None else str(_milliseconds(which.after))
         last_time, last_id = _read_cursor(after) if after is not None else (None, "")
@@ -84,14 +98,11 @@ class DeadLetters:
             entries: Any = await self._redis.zrange(
                 keys.DEAD, newest, oldest, desc=True, byscore=True, withscores=True
             )
-        ids = [
+        return [
             record_id
             for record_id, time in entries
             if last_time is None or time < last_time or record_id < last_id
         ]
-        for start in range(0, len(ids), _BATCH):
-            for letter in await self._read(ids[start : start + _BATCH]):
-                yield letter
 
     async def _read(self, ids: Sequence[str]) -> list[DeadLetter]:
         async with available(), self._redis.pipeline(transaction=True) as pipe:
@@ -131,14 +142,14 @@ class DeadLetters:
         Raises:
             NotDeadError: It is no dead letter.
         """
-        return await self._change("drop", record_id)
+        return await self._change("drop", record_id, new_token())
 
     async def _change(self, script: str, record_id: str, *arguments: str) -> bool:
         outcome, state = await self._scripts.run(
             script, [keys.record(record_id)], [record_id, *arguments]
         )
         if outcome == "refused":
-            raise NotDeadError(f"{record_id} is no dead letter: it is {state}")
+            raise NotDeadError(f"{record_id} is no dead letter: it is {state}", JobState(state))
         return bool(outcome != "unknown")
 
 

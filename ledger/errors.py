@@ -1,5 +1,9 @@
 """Errors of the ledger; each says in one line what happened."""
 
+from __future__ import annotations
+
+from schemas.states import JobState
+
 
 class LedgerError(Exception):
     """Anything that the ledger raises on purpose."""
@@ -18,7 +22,15 @@ class LeaseLostError(LedgerError):
 
 
 class NotDeadError(LedgerError):
-    """Only dead letters, and jobs whose tasks did not all succeed, can be sent round again."""
+    """Only dead letters, and jobs whose tasks did not all succeed, can be sent round again.
+
+    Attributes:
+        state: Where the record stands.
+    """
+
+    def __init__(self, message: str, state: JobState) -> None:
+        super().__init__(message)
+        self.state = state
 
 
 class CursorError(LedgerError):

@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, FastAPI, Header, Path, Request, Response
-from fastapi.security import HTTPBearer
+from fastapi import APIRouter, Body, FastAPI, Header, Response
 
 from ledger.errors import LedgerUnavailableError
+from producer.api_dead_letters import dead_letters
 from producer.api_guard import Guard
-from producer.client import Client, open_client
+from producer.api_parameters import ClientOfApp, JobId, bearer
+from producer.client import open_client
 from producer.metrics import metrics_text
 from producer.problem import add_problem_handlers, documented, problem_schemas
 from schemas.event import JobEvent
@@ -46,23 +47,13 @@ _REQUEST_EXAMPLES = {
     },
 }
 
-JobId = Annotated[str, Path(examples=["job_6f0c2f1c5e0c4d0b8a7d9e3f"])]
-
 jobs = APIRouter(
     prefix="/v1/jobs",
     tags=["jobs"],
-    dependencies=[Depends(HTTPBearer(auto_error=False, description="The guard looks at it."))],
+    dependencies=[bearer],
     responses=documented(HTTPStatus.UNAUTHORIZED, _UNAVAILABLE),
 )
 status = APIRouter(tags=["status"], responses=documented(_UNAVAILABLE))
-
-
-def _client(request: Request) -> Client:
-    client: Client = request.app.state.client
-    return client
-
-
-ClientOfApp = Annotated[Client, Depends(_client)]
 
 
 @jobs.post(
@@ -189,6 +180,7 @@ def create_app(settings: FleetSettings) -> FastAPI:
     )
     app.state.client = client
     app.include_router(jobs)
+    app.include_router(dead_letters)
     app.include_router(status)
     app.webhooks.add_api_route(
         "job-ended",

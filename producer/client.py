@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ledger.depth import FleetDepth
 from ledger.ledger import Ledger
+from producer.dead_letters import DeadLetters
 from producer.document_file import key_suffix, read_document
 from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
 from producer.submit import Submitter
@@ -28,6 +29,10 @@ from storage.s3 import S3Store
 _RESULT_BYTES = 256 * 2**20
 _FIRST_LOOK_SECONDS = 0.05
 _MOST_BETWEEN_LOOKS_SECONDS = 1.0
+_REDIS_SECONDS = 3
+"""For one answer. Whoever submits can come again, and must not hang on a Redis that hangs."""
+_REDIS_RETRIES = 1
+"""One, for a connection that broke while it was idle."""
 
 
 class Client:
@@ -40,6 +45,9 @@ class Client:
         ledger: The jobs.
         store: The documents and the results.
         submitter: Makes jobs of requests and of drops.
+
+    Attributes:
+        dead_letters: What will not be tried again by itself.
     """
 
     def __init__(
@@ -49,6 +57,7 @@ class Client:
         self.store = store
         self._limits = settings.limits
         self._ledger = ledger
+        self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks)
 
     async def submit(
         self, request: JobRequest, *, name: str | None = None, idempotency_key: str | None = None
@@ -150,12 +159,11 @@ class Client:
         self.store.close()
 
 
-def open_client(settings: FleetSettings, *, timeout_seconds: float = 10) -> Client:
+def open_client(settings: FleetSettings) -> Client:
     """A client that is to be closed; connections are made when they are needed.
 
     Args:
         settings: The fleet's. The object store is found as boto3 finds it.
-        timeout_seconds: For one answer of Redis.
 
     Raises:
         SettingsError: No Redis is named, or a task file is not valid.
@@ -163,15 +171,17 @@ def open_client(settings: FleetSettings, *, timeout_seconds: float = 10) -> Clie
     if settings.redis_url is None:
         raise SettingsError("set DOCFLEET_REDIS_URL: the ledger lives in that Redis")
     tasks = load_tasks(settings.tasks_dir)
-    ledger = Ledger(settings.redis_url.get_secret_value(), timeout=timeout_seconds)
+    ledger = Ledger(
+        settings.redis_url.get_secret_value(), timeout=_REDIS_SECONDS, retries=_REDIS_RETRIES
+    )
     store = S3Store()
     return Client(settings, ledger, store, Submitter(settings, ledger, store, tasks))
 
 
 @asynccontextmanager
-async def connect(settings: FleetSettings, *, timeout_seconds: float = 10) -> AsyncIterator[Client]:
+async def connect(settings: FleetSettings) -> AsyncIterator[Client]:
     """A client for the length of a block; see open_client."""
-    client = open_client(settings, timeout_seconds=timeout_seconds)
+    client = open_client(settings)
     try:
         yield client
     finally:

@@ -17,6 +17,10 @@ class UnknownTaskError(RequestError):
     """A task is asked for that has no file."""
 
 
+class UnknownPoolError(RequestError):
+    """A pool is asked for that the fleet's file does not have."""
+
+
 class DocumentFileError(ProducerError):
     """A local file cannot be submitted: it is missing, empty, too large or unreadable."""
 
@@ -27,6 +31,10 @@ class ListenError(ProducerError):
 
 class UnknownJobError(ProducerError):
     """There is no job of this id."""
+
+
+class UnknownDeadLetterError(ProducerError):
+    """There is no dead letter of this id."""
 
 
 class JobStateError(ProducerError):

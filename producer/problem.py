@@ -13,13 +13,21 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from ledger.errors import IdempotencyError, LedgerError, LedgerFullError
+from ledger.errors import (
+    CursorError,
+    IdempotencyError,
+    LedgerError,
+    LedgerFullError,
+    NotDeadError,
+)
 from producer.errors import (
     ClosedJobError,
     JobStateError,
     NoResultError,
     RequestError,
+    UnknownDeadLetterError,
     UnknownJobError,
+    UnknownPoolError,
     UnknownTaskError,
 )
 from schemas.failure import Failure
@@ -39,12 +47,18 @@ class ProblemType(StrEnum):
     """The request's form is not right; `errors` says where."""
     UNKNOWN_TASK = "unknown-task"
     """A task is asked for that has no file."""
+    UNKNOWN_POOL = "unknown-pool"
+    """A pool is asked for that the fleet's file does not have."""
     IDEMPOTENCY_CONFLICT = "idempotency-conflict"
     """The Idempotency-Key was used before, for another request."""
     BODY_TOO_LARGE = "body-too-large"
     """The body has more bytes than a document may have."""
     UNKNOWN_JOB = "unknown-job"
     """There is no job of this id."""
+    UNKNOWN_DEAD_LETTER = "unknown-dead-letter"
+    """There is no dead letter of this id."""
+    NOT_DEAD = "not-dead"
+    """The record is there and is no dead letter; `state` says what it is."""
     NO_RESULT = "no-result"
     """The job has no result, or none yet; `state` says which."""
     JOB_CLOSED = "job-closed"
@@ -89,16 +103,20 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    state: JobState | None = Field(default=None, description="Of the job concerned.")
+    state: JobState | None = Field(default=None, description="Of the record concerned.")
     failure: Failure | None = Field(default=None, description="Of the job concerned.")
     errors: list[PlaceError] | None = None
 
 
 _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     UnknownTaskError: (ProblemType.UNKNOWN_TASK, HTTPStatus.UNPROCESSABLE_ENTITY),
+    UnknownPoolError: (ProblemType.UNKNOWN_POOL, HTTPStatus.UNPROCESSABLE_ENTITY),
+    CursorError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
     RequestError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
     IdempotencyError: (ProblemType.IDEMPOTENCY_CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
     UnknownJobError: (ProblemType.UNKNOWN_JOB, HTTPStatus.NOT_FOUND),
+    UnknownDeadLetterError: (ProblemType.UNKNOWN_DEAD_LETTER, HTTPStatus.NOT_FOUND),
+    NotDeadError: (ProblemType.NOT_DEAD, HTTPStatus.CONFLICT),
     NoResultError: (ProblemType.NO_RESULT, HTTPStatus.NOT_FOUND),
     ClosedJobError: (ProblemType.JOB_CLOSED, HTTPStatus.CONFLICT),
     LedgerFullError: (ProblemType.BACKLOG_FULL, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -171,6 +189,8 @@ async def _on_own_error(_request: Request, error: Exception) -> JSONResponse:
     members: dict[str, Any] = {}
     if isinstance(error, JobStateError):
         members = {"state": error.job.state, "failure": error.job.failure}
+    elif isinstance(error, NotDeadError):
+        members = {"state": error.state}
     return problem_response(problem_type, status, str(error), **members)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field, HttpUrl
+from pydantic import AwareDatetime, Field, HttpUrl
 
 from schemas.document import DocumentRef, S3Uri
 from schemas.failure import Failure, FailureCode
@@ -61,8 +61,8 @@ class DeadLetterFilter(Contract):
     task: TaskName | None = Field(default=None, description="One of the job's tasks.")
     tenant: TenantName | None = None
     kind: DeadLetterKind | None = None
-    before: datetime | None = Field(default=None, description="Dead since before then.")
-    after: datetime | None = Field(default=None, description="Dead since then or later.")
+    before: AwareDatetime | None = Field(default=None, description="Dead since before then.")
+    after: AwareDatetime | None = Field(default=None, description="Dead since then or later.")
 
 
 class Redrive(Contract):

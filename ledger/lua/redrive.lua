@@ -3,7 +3,7 @@
 -- ARGV  1 id, 2 queue of the pool that is to run it, or '' for the one it was routed to,
 --       3 versions that its tasks must have (JSON), or '', 4 a nonce of the caller
 -- Gives {'redriven' or 'refused', the state that follows}, or {'unknown', ''}
--- Caller: ledger/ledger.py Ledger.redrive
+-- Caller: ledger/dead_letters.py DeadLetters.redrive
 
 local id, pool, versions, nonce = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local state, stage, queue, handicap, last = unpack(

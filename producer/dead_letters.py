@@ -1,0 +1,183 @@
+"""What a user can do about dead letters: look through them, redrive them, drop them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from ledger.dead_letters import DeadLetterPage
+from ledger.errors import NotDeadError
+from ledger.ledger import Ledger
+from producer.errors import UnknownDeadLetterError, UnknownPoolError
+from schemas.dead_letter import DeadLetter, DeadLetterFilter, Redrive
+from schemas.ids import JOB_PREFIX
+from schemas.kept import KeptTasks
+from settings.fleet import FleetSettings
+from storage.errors import ObjectMissingError
+from storage.objects import ObjectStore
+
+_AT_ONCE = 32
+_KEPT_BYTES = 64 * 2**20
+
+
+class Refusal(NamedTuple):
+    """A record that was not changed, and why."""
+
+    id: str
+    reason: str
+
+
+Refused = Callable[[Refusal], None]
+"""Told of each record that was not changed."""
+
+
+class DeadLetters:
+    """The dead letters of a fleet.
+
+    Every method may raise LedgerUnavailableError: try again later.
+
+    Args:
+        settings: The fleet's; a redrive may name one of its pools.
+        ledger: The records.
+        store: Where what tasks came to is kept.
+        check_tasks: Raises UnknownTaskError unless each name is a task's.
+    """
+
+    def __init__(
+        self,
+        settings: FleetSettings,
+        ledger: Ledger,
+        store: ObjectStore,
+        check_tasks: Callable[[Iterable[str]], None],
+    ) -> None:
+        self._pools = settings.pools
+        self._ledger = ledger
+        self._store = store
+        self._check_tasks = check_tasks
+
+    async def page(
+        self, which: DeadLetterFilter, *, after: str | None = None, limit: int = 100
+    ) -> DeadLetterPage:
+        """Some of those that meet the filter, the newest first.
+
+        Raises:
+            CursorError: `after` is no cursor of an earlier page.
+        """
+        return await self._ledger.dead_letters.page(which, after=after, limit=limit)
+
+    def each(self, which: DeadLetterFilter) -> AsyncIterator[DeadLetter]:
+        """All that meet the filter, the newest first; none that dies from now on."""
+        return self._ledger.dead_letters.each(which)
+
+    async def count(self) -> int:
+        """How many there are, without reading one of them."""
+        return (await self._ledger.depth()).dead
+
+    async def get(self, record_id: str) -> DeadLetter:
+        """One dead letter.
+
+        Raises:
+            UnknownDeadLetterError: There is none of this id; the message says what there is.
+        """
+        letter = await self._ledger.dead_letters.get(record_id)
+        if letter is None:
+            job = await self._ledger.job(record_id) if record_id.startswith(JOB_PREFIX) else None
+            what = f"it is {job.state}" if job else "nothing is known of it"
+            raise UnknownDeadLetterError(f"there is no dead letter {record_id}: {what}")
+        return letter
+
+    async def kept(self, letter: DeadLetter) -> KeptTasks | None:
+        """What the tasks of a dead job came to; None where nothing was kept, or is any more.
+
+        Raises:
+            StorageUnavailableError: The object store does not answer.
+        """
+        if letter.kept_uri is None:
+            return None
+        try:
+            data = await self._store.get(letter.kept_uri, max_bytes=_KEPT_BYTES)
+        except ObjectMissingError:
+            return None
+        return KeptTasks.model_validate_json(data)
+
+    def check(self, how: Redrive) -> None:
+        """Find out whether a redrive can be done so.
+
+        Raises:
+            UnknownPoolError: The message lists the pools.
+            UnknownTaskError: A version is asked for of no known task.
+        """
+        if how.pool is not None and how.pool not in self._pools:
+            known = ", ".join(self._pools) or "none"
+            raise UnknownPoolError(f"there is no pool {how.pool!r}; the fleet's file has: {known}")
+        self._check_tasks(how.versions)
+
+    async def redrive(self, record_id: str, how: Redrive) -> None:
+        """Send a dead letter, or a job whose tasks did not all succeed, round again.
+
+        Raises:
+            UnknownDeadLetterError: There is no such record.
+            NotDeadError: It is neither.
+            UnknownPoolError: And what else `check` raises.
+        """
+        self.check(how)
+        await self._redrive(record_id, how)
+
+    async def redrive_many(
+        self, ids: Sequence[str], how: Redrive, refused: Refused
+    ) -> AsyncIterator[str]:
+        """Redrive each; gives the ids of those that were, as soon as they are.
+
+        Raises:
+            UnknownPoolError: And what else `check` raises; nothing is redriven then.
+        """
+        self.check(how)
+        async for record_id in _each(ids, lambda one: self._redrive(one, how), refused):
+            yield record_id
+
+    async def drop(self, record_id: str) -> None:
+        """Count a dead letter as cancelled, and tell nobody.
+
+        Raises:
+            UnknownDeadLetterError: There is no such record.
+            NotDeadError: It is no dead letter.
+        """
+        if not await self._ledger.dead_letters.drop(record_id):
+            raise _unknown(record_id)
+
+    def drop_many(self, ids: Sequence[str], refused: Refused) -> AsyncIterator[str]:
+        """Drop each; gives the ids of those that were, as soon as they are."""
+        return _each(ids, self.drop, refused)
+
+    async def _redrive(self, record_id: str, how: Redrive) -> None:
+        if not await self._ledger.dead_letters.redrive(record_id, how):
+            raise _unknown(record_id)
+
+
+async def _each(
+    ids: Sequence[str], change: Callable[[str], Awaitable[None]], refused: Refused
+) -> AsyncIterator[str]:
+    """Change some at once; what went wrong with one does not stop the others."""
+
+    async def attempt(record_id: str) -> bool:
+        try:
+            await change(record_id)
+        except (UnknownDeadLetterError, NotDeadError) as error:
+            refused(Refusal(record_id, str(error)))
+            return False
+        return True
+
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        done = await asyncio.gather(*map(attempt, some), return_exceptions=True)
+        for record_id, changed in zip(some, done, strict=True):
+            if changed is True:
+                yield record_id
+        for changed in done:
+            if isinstance(changed, BaseException):
+                raise changed
+
+
+def _unknown(record_id: str) -> UnknownDeadLetterError:
+    return UnknownDeadLetterError(f"there is no dead letter {record_id}: nothing is known of it")
