@@ -142,7 +142,7 @@ class DeadLetters:
         Raises:
             NotDeadError: It is no dead letter.
         """
-        return await self._change("drop", record_id, new_token())
+        return await self._change("drop", record_id)
 
     async def _change(self, script: str, record_id: str, *arguments: str) -> bool:
         outcome, state = await self._scripts.run(
