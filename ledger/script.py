@@ -25,6 +25,7 @@ SCRIPTS = (
     "drop",
     "sweep",
 )
+_SHARED = ("keys", "line", "prelude")
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 
 
@@ -37,9 +38,12 @@ def script_text(name: str) -> str:
     folder = files("ledger") / "lua"
     flags = "#!lua\n" if name == "submit" else _ALLOW_OOM
     constants = f"local PREFIX = {_quoted(PREFIX)}\nlocal MESSAGE = {_quoted(message_template())}\n"
-    prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
-    own = (folder / f"{name}.lua").read_text(encoding="utf-8")
-    return flags + constants + prelude + own
+    files_in_order = (*_SHARED, name)
+    return (
+        flags
+        + constants
+        + "".join((folder / f"{file}.lua").read_text(encoding="utf-8") for file in files_in_order)
+    )
 
 
 class Scripts:

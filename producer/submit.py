@@ -46,6 +46,7 @@ class Submitter:
         store: ObjectStore,
         tasks: Mapping[str, Task],
     ) -> None:
+        self._settings = settings
         self._ledger = ledger
         self._store = store
         self._tasks = tasks
@@ -72,6 +73,7 @@ class Submitter:
             UnknownTaskError: The message lists the known tasks.
             RequestError: The key is not one.
             IdempotencyError: The key was used before, for another request.
+            TenantQuotaError: The tenant has too many jobs in line.
             LedgerFullError: Redis has no memory left.
             LedgerUnavailableError: Redis does not answer.
             StorageUnavailableError: Inline text could not be stored.
@@ -86,7 +88,7 @@ class Submitter:
             callback=request.callback or self._callback,
             metadata=request.metadata,
         )
-        await self._ledger.submit(job_id, spec)
+        await self._ledger.submit(job_id, spec, max_queued=self._max_queued(tenant))
         return job_id
 
     async def submit_drop(self, drop: ObjectInfo, rule: RuleSettings) -> bool:
@@ -98,6 +100,7 @@ class Submitter:
 
         Raises:
             IdempotencyError: It became a job before, under another rule or another callback.
+            TenantQuotaError: The rule's tenant has too many jobs in line.
             LedgerFullError: Redis has no memory left.
             LedgerUnavailableError: Redis does not answer.
         """
@@ -108,7 +111,12 @@ class Submitter:
             priority=rule.priority,
             callback=self._callback,
         )
-        return await self._ledger.submit(dropped_job_id(drop), spec)
+        return await self._ledger.submit(
+            dropped_job_id(drop), spec, max_queued=self._max_queued(rule.tenant)
+        )
+
+    def _max_queued(self, tenant: str) -> int:
+        return self._settings.tenant(tenant).max_queued
 
     async def upload(self, data: bytes, suffix: str) -> S3Uri:
         """Store a document where the watcher does not look; gives its URI.

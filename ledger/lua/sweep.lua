@@ -43,7 +43,7 @@ local function expire(id, queue)
   local rank, stage, attempts, worker, claimed = unpack(
     redis.call('HMGET', record, 'rank', 'stage', 'attempts', 'worker', 'updated'))
   local losses = redis.call('HINCRBY', record, 'losses', 1)
-  redis.call('ZREM', leased_key(queue), id)
+  come_back(id, queue)
   redis.call('HDEL', record, 'token')
   remember(id, cjson.encode({ at = now, stage = stage or nil, number = tonumber(attempts),
     worker = worker or '', seconds = (now - claimed) / 1000,
