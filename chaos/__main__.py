@@ -31,9 +31,6 @@ def main() -> int:
         return 0
     rows = asyncio.run(run_all(_chosen(arguments.names), console, is_short=arguments.short))
     console.print(_table(rows))
-    for row in rows:
-        if row.notes:
-            console.print(row.fault, row.notes)
     if arguments.json:
         figures = json.dumps([row.as_json() for row in rows], indent=2)
         arguments.json.write_text(figures + "\n", encoding="utf-8")

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
 
 from chaos.kept_part import KeptPart
 from docfleet.family_guard import Guard
@@ -80,7 +82,11 @@ class Fleet:
         self.settings = settings
         self.state = state
         self.redis: Redis = Redis.from_url(
-            stack.environment["DOCFLEET_REDIS_URL"], decode_responses=True, socket_timeout=5
+            stack.environment["DOCFLEET_REDIS_URL"],
+            decode_responses=True,
+            socket_timeout=5,
+            # A connection of before the last fault is no reason to fail.
+            retry=Retry(ConstantBackoff(0.1), 3),
         )
         self._layout = {part.name: part for part in chain(*stack.layers) if part.name != "api"}
         self._guard = guard

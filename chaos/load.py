@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -42,6 +43,8 @@ class Load:
         """What submits were answered that were not accepted, by the error's name."""
         self.words: dict[str, str] = {}
         """The last words of each error."""
+        self.drop_ids: set[str] = set()
+        """The jobs that the drops have to be, once that is known."""
         self.planned = 0
         self.mark = secrets.token_hex(4)
         self._tasks = task_names
@@ -91,13 +94,19 @@ class Load:
                 self.accepted[job_id] = time()
                 return job_id
 
-    async def submit(self, count: int) -> None:
-        """Submit so many jobs, as fast as the ledger takes them."""
+    async def submit(self, count: int, *, rate: float = math.inf) -> None:
+        """Submit so many jobs.
+
+        Args:
+            count: How many.
+            rate: At the most so many a second.
+        """
         left = iter(range(count))
 
         async def some() -> None:
             for _ in left:
                 await self.submit_one()
+                await asyncio.sleep(_AT_ONCE / rate)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(_AT_ONCE):
@@ -160,7 +169,9 @@ class Load:
         async for drop in store.list(bucket, prefix=self.mark):
             at = self.dropped.get(drop.uri.removeprefix(prefix))
             if at is not None:
-                self.accepted[dropped_job_id(drop)] = at
+                job_id = dropped_job_id(drop)
+                self.accepted[job_id] = at
+                self.drop_ids.add(job_id)
 
     async def close(self) -> None:
         """Let the connections go."""

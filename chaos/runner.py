@@ -67,10 +67,14 @@ async def run_one(
         showing = asyncio.create_task(_show(progress, drill))
         try:
             await scenario.run(drill)
+        except Exception as error:  # the other scenarios still have to run
+            console.print_exception()
+            drill.row.wrong.append(f"the drill itself failed: {type(error).__name__}: {error}")
         finally:
             showing.cancel()
             await drill.load.close()
     drill.row.seconds = monotonic() - started
+    console.print(f"{scenario.name}: {drill.row.verdict} {drill.row.notes or ''}", highlight=False)
     return drill.row
 
 

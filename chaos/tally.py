@@ -157,7 +157,7 @@ class Tally:
         self._watching.cancel()
         present = await asyncio.to_thread(self._list_results)
         accepted, events = self._load.accepted, self._receiver.events
-        records = await read_records(self._fleet, accepted)
+        records = await patiently(lambda: read_records(self._fleet, accepted))
         row.accepted = len(accepted)
         row.results = sum(result_key(one) in present for one in accepted)
         row.dead = sum(record.state is JobState.DEAD for record in records.values())

@@ -32,9 +32,8 @@ async def _run(drill: Drill) -> None:
     recoveries = []
     while drill.told < jobs:
         await drill.after(_EVERY_SECONDS)
-        part = random.choice(drill.fleet.infer)
-        if part.ready.is_set():
-            recoveries.append(await kill_worker(drill, part))
+        if ready := [part for part in drill.fleet.infer if part.ready.is_set()]:
+            recoveries.append(await kill_worker(drill, random.choice(ready)))
     await submitting
     await asyncio.gather(*recoveries)
     await drill.finish()
