@@ -110,6 +110,10 @@ class Submitter:
         )
         return await self._ledger.submit(dropped_job_id(drop), spec)
 
+    async def server_run(self) -> str:
+        """See Ledger.server_run."""
+        return await self._ledger.server_run()
+
     async def upload(self, data: bytes, suffix: str) -> S3Uri:
         """Store a document where the watcher does not look; gives its URI.
 
