@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from chaos import messages_deleted, power_loss, redis_faults, workers_killed
+from chaos import (
+    messages_deleted,
+    partition,
+    power_loss,
+    put_unanswered,
+    redis_faults,
+    s3_faults,
+    sigterm,
+    workers_killed,
+)
 from chaos.drill import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -10,4 +19,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     *redis_faults.SCENARIOS,
     power_loss.SCENARIO,
     messages_deleted.SCENARIO,
+    *s3_faults.SCENARIOS,
+    put_unanswered.SCENARIO,
+    *sigterm.SCENARIOS,
+    partition.SCENARIO,
 )

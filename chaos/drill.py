@@ -66,7 +66,7 @@ class Drill:
     async def finish(self, *, counts_ends: bool = True) -> None:
         """Wait for the end of all jobs, and count."""
         await self.fleet.until_ready()
-        await self.tally.settle(_PATIENCE_SECONDS)
+        await self.tally.settle(_PATIENCE_SECONDS, self.size(20, 8))
         self.records = await self.tally.count(self.row, counts_ends=counts_ends)
 
 

@@ -55,14 +55,14 @@ class FleetPlan:
         concurrency: Of each.
         engine: What they hold.
         variables: Settings of every part.
-        part_variables: Settings of single parts, by name.
+        spares: More infer workers, which the drill starts, with settings of their own.
     """
 
     infer_workers: int = 2
     concurrency: int = 16
     engine: EngineKind = EngineKind.SCRIPTED
     variables: Mapping[str, str] = field(default_factory=dict)
-    part_variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    spares: int = 0
 
 
 class Fleet:
@@ -73,10 +73,16 @@ class Fleet:
         settings: As a client of the fleet reads them.
         state: Held.
         guard: Ends what is left if we are killed.
+        spares: How many infer workers are not started.
     """
 
     def __init__(
-        self, stack: LocalStack, settings: FleetSettings, state: StateDir, guard: Guard
+        self,
+        stack: LocalStack,
+        settings: FleetSettings,
+        state: StateDir,
+        guard: Guard,
+        spares: int,
     ) -> None:
         self.environment = stack.environment
         self.settings = settings
@@ -88,7 +94,9 @@ class Fleet:
             # A connection of before the last fault is no reason to fail.
             retry=Retry(ConstantBackoff(0.1), 3),
         )
-        self._layout = {part.name: part for part in chain(*stack.layers) if part.name != "api"}
+        parts = [part for part in chain(*stack.layers) if part.name != "api"]
+        self._layout = {part.name: part for part in parts[: len(parts) - spares]}
+        self._spares = parts[len(parts) - spares :]
         self._guard = guard
         self.parts: dict[str, KeptPart] = {}
 
@@ -119,6 +127,18 @@ class Fleet:
         )
         return kept
 
+    def start_spare(self, variables: Mapping[str, str]) -> KeptPart:
+        """Start the next spare infer worker, with settings of its own."""
+        part = self._spares.pop(0)
+        environment = {**part.environment, **variables}
+        self._layout[part.name] = replace(part, environment=environment)
+        return self.start_part(part.name)
+
+    def log_lines(self, prefix: str, words: str) -> int:
+        """How many lines of the logs of these parts hold these words."""
+        logs = self.state.logs.glob(f"{prefix}*.log")
+        return sum(words in line for log in logs for line in log.open(errors="replace"))
+
     async def until_ready(self) -> None:
         """Wait until every part is ready again."""
         await asyncio.gather(*(part.until_ready() for part in self.parts.values()))
@@ -147,7 +167,7 @@ async def running_fleet(folder: Path, plan: FleetPlan, callback_url: str) -> Asy
             (folder / "models").symlink_to(models)
         stack, settings = _lay_out(state, plan, callback_url)
         guard = Guard(f"{state.family}.")
-        fleet = Fleet(stack, settings, state, guard)
+        fleet = Fleet(stack, settings, state, guard, plan.spares)
         try:
             await fleet.start()
             yield fleet
@@ -163,7 +183,7 @@ def _lay_out(
     options = StackOptions(
         config=CONFIG,
         engine=plan.engine,
-        infer_workers=plan.infer_workers,
+        infer_workers=plan.infer_workers + plan.spares,
         concurrency=plan.concurrency,
     )
     stack = local_stack(load_settings(CONFIG, **given), state, options)
@@ -178,5 +198,5 @@ def _lay_out(
 def _with_variables(part: Part, plan: FleetPlan) -> Part:
     if part.name in {"redis", "s3"}:
         return part
-    changes = {**_COMMON, **plan.variables, **plan.part_variables.get(part.name, {})}
+    changes = {**_COMMON, **plan.variables}
     return replace(part, environment={**part.environment, **changes})

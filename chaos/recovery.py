@@ -42,10 +42,17 @@ async def kill_worker(drill: Drill, part: KeptPart) -> asyncio.Task[None]:
     pid = await part.kill()
     drill.injected()
     held = await patiently(lambda: held_jobs(drill.fleet, pid))
-    return asyncio.create_task(_until_claimed(drill, held, at))
+    return asyncio.create_task(until_claimed(drill, held, at))
 
 
-async def _until_claimed(drill: Drill, held: dict[str, str], since: float) -> None:
+async def until_claimed(drill: Drill, held: dict[str, str], since: float) -> None:
+    """Measure, for each job, how long it takes until another worker claims it.
+
+    Args:
+        drill: At work.
+        held: By job id, the worker that held it; emptied.
+        since: When the fault was, on the monotonic clock.
+    """
     while held and monotonic() - since < _GIVE_UP_SECONDS:
         records = await patiently(lambda: read_records(drill.fleet, held))
         for job, record in records.items():

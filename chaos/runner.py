@@ -67,7 +67,7 @@ async def run_one(
         showing = asyncio.create_task(_show(progress, drill))
         try:
             await scenario.run(drill)
-        except Exception as error:  # the other scenarios still have to run
+        except Exception as error:  # noqa: BLE001  # the other scenarios still have to run
             console.print_exception()
             drill.row.wrong.append(f"the drill itself failed: {type(error).__name__}: {error}")
         finally:

@@ -27,6 +27,7 @@ _T = TypeVar("_T")
 _BATCH = 500
 _LOOK_SECONDS = 1.0
 _PAUSE_SECONDS = 0.1
+_FEW = 500
 _DONE = frozenset({JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED})
 
 
@@ -124,28 +125,33 @@ class Tally:
                 found.add(entry["Key"])
         return found
 
-    async def settle(self, patience_seconds: float) -> None:
+    async def settle(self, patience_seconds: float, patience_for_missing: float) -> None:
         """Wait until every job has ended and was told of, or nothing happens any more.
 
         Args:
             patience_seconds: How long nothing may happen.
+            patience_for_missing: The same, when all that is left has no record.
         """
         await self._load.resolve_drops()
-        last, give_up_at = -1, 0.0
+        last, since = (-1, -1), monotonic()
         while True:
             untold = self._load.accepted.keys() - self._receiver.events.keys()
-            progress = len(untold)
-            if not untold:
+            open_jobs = 0
+            if len(untold) <= _FEW:  # before that, a look at all records would only be a burden
                 records = await patiently(lambda: read_records(self._fleet, self._load.accepted))
-                unended = sum(not (one.state and one.state.closed) for one in records.values())
-                if not unended:
+                states = [record.state for record in records.values()]
+                open_jobs = sum(state is not None and not state.closed for state in states)
+                if not untold and not open_jobs:
                     return
-                progress = -unended
-            if progress != last:
-                last, give_up_at = progress, monotonic() + patience_seconds
-            if monotonic() > give_up_at:
+                is_missing = not open_jobs and all(records[one].state is None for one in untold)
+                patience = patience_for_missing if is_missing else patience_seconds
+                if monotonic() - since > patience:
+                    return
+            if (len(untold), open_jobs) != last:
+                last, since = (len(untold), open_jobs), monotonic()
+            if monotonic() - since > patience_seconds:
                 return
-            await asyncio.sleep(_LOOK_SECONDS / 2)
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def count(self, row: Row, *, counts_ends: bool = True) -> dict[str, Record]:
         """Fill the row in; gives the records.
