@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from chaos import (
+    clock_skew,
+    engine_killed,
     messages_deleted,
+    out_of_memory,
     partition,
     power_loss,
     put_unanswered,
@@ -23,4 +26,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     put_unanswered.SCENARIO,
     *sigterm.SCENARIOS,
     partition.SCENARIO,
+    clock_skew.SCENARIO,
+    out_of_memory.SCENARIO,
+    engine_killed.SCENARIO,
 )

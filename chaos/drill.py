@@ -11,7 +11,7 @@ from chaos.fleet import Fleet, FleetPlan
 from chaos.load import Load
 from chaos.receiver import CountingReceiver
 from chaos.row import Row
-from chaos.tally import Record, Tally
+from chaos.tally import Record, Tally, patiently, read_records
 
 _PATIENCE_SECONDS = 150
 """Longer than any backoff that a drill can lead to."""
@@ -62,6 +62,10 @@ class Drill:
     async def after(self, seconds: float) -> None:
         """Let the fleet work for a while."""
         await asyncio.sleep(seconds)
+
+    async def look(self) -> None:
+        """Read the records as they are now."""
+        self.records = await patiently(lambda: read_records(self.fleet, self.load.accepted))
 
     async def finish(self, *, counts_ends: bool = True) -> None:
         """Wait for the end of all jobs, and count."""

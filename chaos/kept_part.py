@@ -16,7 +16,7 @@ from docfleet.part import Part
 from docfleet.part_process import PartProcess
 
 _PROBE_SECONDS = 0.05
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS = 300
 
 
 class KeptPart:
@@ -75,7 +75,7 @@ class KeptPart:
         """Wait until it does its work.
 
         Raises:
-            TimeoutError: It does not in two minutes.
+            TimeoutError: It does not in five minutes.
         """
         async with asyncio.timeout(_PATIENCE_SECONDS):
             await self.ready.wait()

@@ -6,8 +6,9 @@ import asyncio
 import math
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from time import monotonic, time
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -113,26 +114,35 @@ class Load:
                 group.create_task(some())
 
     async def drop(self, count: int) -> None:
-        """Put so many documents into the incoming bucket, each until S3 accepts it."""
-        self.planned += count
+        """Put so many documents into the incoming bucket."""
         for _ in range(count):
-            self._number += 1
-            key = f"{self.mark}/claim {self._number}+%.txt"
-            body = f"Claim {self.mark}-{self._number}\nHail broke two skylights.".encode()
-            while True:
-                try:
-                    await asyncio.to_thread(
-                        self._s3.put_object,
-                        Bucket=self._fleet.settings.incoming_bucket,
-                        Key=key,
-                        Body=body,
-                    )
-                except (BotoCoreError, ClientError) as error:
-                    self.refusals[type(error).__name__] += 1
-                    await asyncio.sleep(_PAUSE_SECONDS)
-                else:
-                    self.dropped[key] = time()
-                    break
+            words = f"Claim {self.mark}-{self._number}\nHail broke two skylights."
+            await self._put("claim+%.txt", words.encode())
+
+    async def drop_files(self, paths: Iterable[Path]) -> None:
+        """Put these files into the incoming bucket."""
+        for path in paths:
+            await self._put(path.name, await asyncio.to_thread(path.read_bytes))
+
+    async def _put(self, name: str, body: bytes) -> None:
+        """Put one document into the incoming bucket, until S3 accepts it."""
+        self.planned += 1
+        self._number += 1
+        key = f"{self.mark}/{self._number} {name}"
+        while True:
+            try:
+                await asyncio.to_thread(
+                    self._s3.put_object,
+                    Bucket=self._fleet.settings.incoming_bucket,
+                    Key=key,
+                    Body=body,
+                )
+            except (BotoCoreError, ClientError) as error:
+                self.refusals[type(error).__name__] += 1
+                await asyncio.sleep(_PAUSE_SECONDS)
+            else:
+                self.dropped[key] = time()
+                return
 
     @asynccontextmanager
     async def flow(self, rate: float, drops: float = 0) -> AsyncIterator[None]:
