@@ -310,6 +310,11 @@ class Ledger:
         async with available():
             await self._redis.ping()
 
+    async def server_run(self) -> str:
+        """Which run of which server keeps the ledger; another may have forgotten a little."""
+        async with available():
+            return str((await self._redis.info("server"))["run_id"])
+
     async def close(self) -> None:
         """Let the connections go."""
         await self._redis.aclose()

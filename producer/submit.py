@@ -118,6 +118,10 @@ class Submitter:
     def _max_queued(self, tenant: str) -> int:
         return self._settings.tenant(tenant).max_queued
 
+    async def server_run(self) -> str:
+        """See Ledger.server_run."""
+        return await self._ledger.server_run()
+
     async def upload(self, data: bytes, suffix: str) -> S3Uri:
         """Store a document where the watcher does not look; gives its URI.
 
