@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from textwrap import shorten
 
 from docfleet.age import age_text
 from docfleet.job_text import failure_text, sentence
@@ -24,7 +23,7 @@ COMMAND = "docfleet dead-letters"
 HEADINGS = ("ID", "KIND", "CODE", "TASKS", "TENANT", "AGE", "ATTEMPTS", "REDRIVES", "MESSAGE")
 
 _ROW = "{:<13}{}"
-_MESSAGE_LENGTH = 60
+_MESSAGE_LENGTH = 76
 _RAW_LENGTH = 400
 _STAGES = {Stage.PREPARE: "bytes to page text", Stage.INFER: "page text to results"}
 _CLASSES = {
@@ -64,18 +63,23 @@ def letter_cells(letter: DeadLetter, now: datetime) -> tuple[str, ...]:
         age_text(now - letter.dead_since),
         str(letter.attempts),
         str(letter.redrives),
-        shorten(printable(letter.failure.message), _MESSAGE_LENGTH, placeholder=" …"),
+        " ".join(printable(letter.failure.message).split()),
     )
 
 
 def letter_card(letter: DeadLetter, now: datetime) -> Iterator[str]:
-    """The same for a narrow terminal: three lines."""
+    """The same for a narrow terminal, on three lines."""
     record_id, kind, code, tasks, tenant, age, attempts, redrives, message = letter_cells(
         letter, now
     )
     yield f"{record_id}  {code}  {age}"
     yield f"  {kind}  {tasks}  {tenant}  attempts {attempts}  redrives {redrives}"
-    yield f"  {message}"
+    yield f"  {shortened(message, _MESSAGE_LENGTH)}"
+
+
+def shortened(text: str, length: int) -> str:
+    """The text, cut where it has more characters."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def counted(codes: Mapping[FailureCode, int]) -> str:
@@ -175,8 +179,8 @@ def _attempts(history: Sequence[Attempt]) -> Iterator[str]:
     charged = sum(attempt.charged for attempt in history)
     yield _ROW.format(
         "attempts",
-        f"{len(history)} that went wrong, the oldest first; {charged} charged, which is to say that"
-        " they count against the limit",
+        f"{len(history)} went wrong, the oldest first; {charged} charged, that is, counted against"
+        " the limit",
     )
     for number, attempt in enumerate(history, 1):
         yield f"  {number:>2}. {_attempt(attempt)}"
@@ -228,7 +232,8 @@ def _ways_on(letter: DeadLetter, around: Surroundings) -> Iterator[str]:
     def command(*words: str) -> str:
         return f"  {COMMAND} {shlex.join([*words, *around.options])}"
 
-    yield "To redrive it, once the remedy is applied:"
+    again = " (its document is read again, at the same URI)" * (letter.stage is Stage.PREPARE)
+    yield f"To redrive it, once the remedy is applied{again}:"
     yield command("redrive", letter.id)
     if letter.failure.code in _POOL_MATTERS:
         for pool in around.pools:
