@@ -120,7 +120,7 @@ def letter_lines(
     for number, part in enumerate(map(list, parts)):
         if number and part:
             yield ""
-        yield from part
+        yield from map(printable, part)
 
 
 def printable(text: str) -> str:
@@ -144,7 +144,7 @@ def _what(letter: DeadLetter, now: datetime) -> Iterator[str]:
         yield _ROW.format("what", f"a job, at stage {stage}, in queue {letter.queue}")
         yield _ROW.format("tasks", ", ".join(letter.tasks))
     if letter.document:
-        yield _ROW.format("document", printable(letter.document.name or letter.document.uri))
+        yield _ROW.format("document", letter.document.name or letter.document.uri)
         if letter.document.name:
             yield _ROW.format("", letter.document.uri)
     yield _ROW.format("tenant", letter.tenant)
@@ -168,7 +168,7 @@ def _why(letter: DeadLetter) -> Iterator[str]:
 
 def _block(label: str, text: str) -> Iterator[str]:
     """A text of any number of lines beside its label."""
-    for number, line in enumerate(printable(text).splitlines() or [""]):
+    for number, line in enumerate(text.splitlines() or [""]):
         yield _ROW.format("" if number else label, line).rstrip()
 
 
@@ -188,7 +188,7 @@ def _attempts(history: Sequence[Attempt]) -> Iterator[str]:
             engine = attempt.engine
             model = f"model {engine.model} (sha256 {engine.model_sha256[:12]})"
             yield f"      engine {engine.kind} {engine.version}, {model}"
-        message = sentence(printable(attempt.failure.message))
+        message = sentence(attempt.failure.message)
         yield f"      {attempt.failure.code}: {message}"
 
 
@@ -204,7 +204,7 @@ def _tasks(letter: DeadLetter, kept: KeptTasks | str | None, *, raw: bool) -> It
         return
     yield _ROW.format("kept", f"what each task came to: {letter.kept_uri}")
     if isinstance(kept, str):
-        yield f"  it cannot be read now: {sentence(printable(kept))}"
+        yield f"  it cannot be read now: {sentence(kept)}"
     elif kept is None:
         yield "  it was deleted from the bucket"
     else:
@@ -219,9 +219,9 @@ def _task(name: str, result: TaskResult, *, raw: bool) -> Iterator[str]:
         yield f"      {failure_text(result.failure)}"
     if result.raw_output is None:
         return
-    whole = printable(result.raw_output)
+    whole = result.raw_output
     shown = whole if raw else whole[:_RAW_LENGTH]
-    yield f"      its raw answer, {len(result.raw_output):,} characters:"
+    yield f"      its raw answer, {len(whole):,} characters:"
     for line in shown.splitlines():
         yield f"      | {line}"
     if len(shown) < len(whole):
