@@ -161,7 +161,7 @@ async def _change(
                     terminal.say(f"{record_id}  {verb.done}")
     finally:  # where Redis goes away in the middle, too
         for refusal in refusals:
-            terminal.warn(f"{refusal.id}  not {verb.done}: {refusal.reason}")
+            terminal.warn(f"not {verb.done}: {refusal.reason}")
         what = f": {DROPPED}" if verb is _DROP and done else ""
         terminal.say(f"{verb.done} {done:,} of {dead_letters(len(ids))}{what}")
     return not refusals

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -15,41 +14,17 @@ from redis.asyncio import Redis
 
 from ledger.ledger import Ledger
 from producer.api import create_app
-from producer.api_process import make_server
 from schemas.failure import Failure, FailureCode
 from schemas.job import JOB_ID, Job
 from schemas.result import JobResult
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
 from tests.fixtures.hand_worker import claim, kill, succeed, task_result
+from tests.fixtures.http_api import problem_of, serving
 from tests.fixtures.servers import Buckets
 
-KEY = {"Authorization": "Bearer test-key"}
 TEXT = {"document": {"text": "Claim HM-1: hail broke two skylights."}, "tasks": ["summary"]}
 PDF = {"document": {"uri": "s3://claims/2025/HM 1+%é.pdf"}, "tasks": ["fnol", "summary"]}
-
-
-@asynccontextmanager
-async def _api(settings: FleetSettings) -> AsyncIterator[aiohttp.ClientSession]:
-    """The API on a free port, and a session that knows it and its key."""
-    server = make_server(settings, "127.0.0.1", 0)
-    running = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
-        while not server.started:
-            await asyncio.sleep(0.01)
-    try:
-        async with aiohttp.ClientSession(server.url, headers=KEY) as session:
-            yield session
-    finally:
-        server.should_exit = True
-        await running
-
-
-@pytest.fixture
-async def api(settings: FleetSettings) -> AsyncIterator[aiohttp.ClientSession]:
-    """The API, ready to be asked."""
-    async with _api(settings) as session:
-        yield session
 
 
 @pytest.fixture
@@ -66,15 +41,6 @@ async def _submit(api: aiohttp.ClientSession, body: Any, **headers: str) -> dict
         job: dict[str, Any] = await answer.json()
         assert answer.headers["Location"] == f"/v1/jobs/{job['id']}"
         return job
-
-
-async def _problem(answer: aiohttp.ClientResponse, status: int, kind: str) -> dict[str, Any]:
-    assert answer.content_type == "application/problem+json", await answer.text()
-    problem: dict[str, Any] = await answer.json()
-    assert (answer.status, problem["status"]) == (status, status)
-    assert problem["type"] == f"urn:docfleet:problem:{kind}"
-    assert problem["detail"]
-    return problem
 
 
 async def test_a_submit_is_accepted_and_found_again(
@@ -129,7 +95,7 @@ async def test_an_idempotency_key_makes_one_job_of_one_request(
     (queue,) = (await ledger.depth()).queues
     assert queue.in_line + queue.dispatched == 1
     async with api.post("/v1/jobs", json=PDF, headers={"Idempotency-Key": "order 1"}) as answer:
-        await _problem(answer, 422, "idempotency-conflict")
+        await problem_of(answer, 422, "idempotency-conflict")
     other = await _submit(api, TEXT, **{"Idempotency-Key": "order 2"})
     assert other["id"] != jobs[0]["id"]
 
@@ -154,7 +120,7 @@ async def test_a_request_that_cannot_be_taken_is_a_problem_that_says_why(
 ) -> None:
     """422 with the place, and no job."""
     async with api.post("/v1/jobs", json=body) as answer:
-        assert words in (await _problem(answer, 422, kind))["detail"]
+        assert words in (await problem_of(answer, 422, kind))["detail"]
     assert (await ledger.depth()).queues == ()
 
 
@@ -162,7 +128,7 @@ async def test_a_refusal_does_not_repeat_the_document(api: aiohttp.ClientSession
     """A problem may end in a log; a customer's document must not."""
     body = {"document": {"text": "secret", "uri": 7}, "tasks": [{"secret": 1}]}
     async with api.post("/v1/jobs", json=body) as answer:
-        await _problem(answer, 422, "invalid-request")
+        await problem_of(answer, 422, "invalid-request")
         assert "secret" not in await answer.text()
 
 
@@ -170,7 +136,7 @@ async def test_only_the_key_opens_the_jobs(api: aiohttp.ClientSession) -> None:
     """No key, another key or another scheme: 401; health and metrics are open."""
     for sent in ("", "Bearer wrong", "Bearer ", "Basic test-key", "test-key"):
         async with api.get("/v1/jobs/x", headers={"Authorization": sent}) as answer:
-            await _problem(answer, 401, "unauthorized")
+            await problem_of(answer, 401, "unauthorized")
             assert answer.headers["WWW-Authenticate"] == "Bearer"
     async with api.get("/v1/jobs/x", headers={"Authorization": "bearer test-key"}) as answer:
         assert answer.status == 404
@@ -185,7 +151,7 @@ async def test_a_result_is_there_when_the_job_has_ended(
     """404 with the state until then; after that the very object of the bucket."""
     job_id = (await _submit(api, TEXT))["id"]
     async with api.get(f"/v1/jobs/{job_id}/result") as answer:
-        assert (await _problem(answer, 404, "no-result"))["state"] == "queued"
+        assert (await problem_of(answer, 404, "no-result"))["state"] == "queued"
     made = await succeed(ledger, s3.results, job_id, {"summary": task_result({"summary": "Hail."})})
     async with api.get(f"/v1/jobs/{job_id}/result") as answer:
         assert answer.status == 200
@@ -194,7 +160,7 @@ async def test_a_result_is_there_when_the_job_has_ended(
         assert (await answer.json())["result_uri"] == f"s3://{s3.results}/{job_id}.json"
     s3.client.delete_object(Bucket=s3.results, Key=f"{job_id}.json")
     async with api.get(f"/v1/jobs/{job_id}/result") as answer:
-        assert "deleted" in (await _problem(answer, 404, "no-result"))["detail"]
+        assert "deleted" in (await problem_of(answer, 404, "no-result"))["detail"]
 
 
 async def test_a_dead_letter_tells_its_failure_wherever_it_is_asked(
@@ -209,7 +175,7 @@ async def test_a_dead_letter_tells_its_failure_wherever_it_is_asked(
     assert (job["state"], job["attempts"]) == ("dead", 1)
     assert Failure.model_validate(job["failure"]) == failure
     async with api.get(f"/v1/jobs/{job_id}/result") as answer:
-        problem = await _problem(answer, 404, "no-result")
+        problem = await problem_of(answer, 404, "no-result")
     assert (problem["state"], problem["failure"]) == ("dead", job["failure"])
 
 
@@ -228,7 +194,7 @@ async def test_cancelling_says_what_became_of_the_job(
     dead = (await _submit(api, TEXT))["id"]
     await kill(ledger, dead, Failure.of(FailureCode.DOCUMENT_EMPTY, "Empty."))
     async with api.post(f"/v1/jobs/{dead}/cancel") as answer:
-        assert (await _problem(answer, 409, "job-closed"))["state"] == "dead"
+        assert (await problem_of(answer, 409, "job-closed"))["state"] == "dead"
 
 
 @pytest.mark.parametrize("job_id", ["job_" + "0" * 24, "nonsense", "msg_" + "0" * 24, "%00"])
@@ -238,7 +204,7 @@ async def test_a_job_that_is_not_there_is_404(
 ) -> None:
     """Whatever the id looks like."""
     async with api.request(method, f"/v1/jobs/{job_id}{tail}") as answer:
-        await _problem(answer, 404, "unknown-job")
+        await problem_of(answer, 404, "unknown-job")
 
 
 async def test_a_delivery_is_no_job(
@@ -251,9 +217,9 @@ async def test_a_delivery_is_no_job(
         records = [key async for key in redis.scan_iter("docfleet:record:msg_*")]
     (delivery,) = (key.removeprefix("docfleet:record:") for key in records)
     async with api.get(f"/v1/jobs/{delivery}") as answer:
-        await _problem(answer, 404, "unknown-job")
+        await problem_of(answer, 404, "unknown-job")
     async with api.post(f"/v1/jobs/{delivery}/cancel") as answer:
-        await _problem(answer, 404, "unknown-job")
+        await problem_of(answer, 404, "unknown-job")
 
 
 async def test_the_default_callback_is_that_of_every_job_that_names_none(
@@ -261,7 +227,7 @@ async def test_the_default_callback_is_that_of_every_job_that_names_none(
 ) -> None:
     """And no other job's."""
     default = settings.model_copy(update={"callback_url": "https://claims.example/all"})
-    async with _api(default) as api:
+    async with serving(default) as api:
         job = await _submit(api, TEXT)
         assert job["callback"] == {"url": "https://claims.example/all"}
         own = {"url": "https://claims.example/own"}
@@ -279,16 +245,16 @@ async def test_a_body_over_the_limit_is_refused_while_it_is_read(
             yield b" " * 100
 
     json_type = {"content-type": "application/json"}
-    async with _api(settings.model_copy(update={"limits": limits})) as api:
+    async with serving(settings.model_copy(update={"limits": limits})) as api:
         async with api.post("/v1/jobs", data=b" " * 1001, headers=json_type) as answer:
-            await _problem(answer, 413, "body-too-large")
+            await problem_of(answer, 413, "body-too-large")
         async with api.post("/v1/jobs", data=body(11), headers=json_type) as answer:
-            await _problem(answer, 413, "body-too-large")
+            await problem_of(answer, 413, "body-too-large")
         async with api.post("/v1/jobs", data=body(10), headers=json_type) as answer:
-            await _problem(answer, 422, "invalid-request")
+            await problem_of(answer, 422, "invalid-request")
         stranger = {**json_type, "Authorization": "Bearer wrong"}
         async with api.post("/v1/jobs", data=body(11), headers=stranger) as answer:
-            await _problem(answer, 401, "unauthorized")
+            await problem_of(answer, 401, "unauthorized")
     async with Redis.from_url(valkey_url) as redis:
         assert await redis.dbsize() == 0
 
@@ -331,7 +297,7 @@ async def test_without_redis_everything_says_503_and_when_to_come_again(
 ) -> None:
     """The API itself lives on."""
     nowhere = SecretStr(f"redis://127.0.0.1:{unused_tcp_port}/0")
-    async with _api(settings.model_copy(update={"redis_url": nowhere})) as api:
+    async with serving(settings.model_copy(update={"redis_url": nowhere})) as api:
         for method, path in (
             ("POST", "/v1/jobs"),
             ("GET", "/v1/jobs/job_" + "0" * 24),
@@ -339,7 +305,7 @@ async def test_without_redis_everything_says_503_and_when_to_come_again(
             ("GET", "/metrics"),
         ):
             async with api.request(method, path, json=PDF) as answer:
-                await _problem(answer, 503, "ledger-unavailable")
+                await problem_of(answer, 503, "ledger-unavailable")
                 assert 0 < int(answer.headers["Retry-After"]) <= 120
 
 
@@ -353,7 +319,7 @@ async def test_a_full_redis_is_503_and_the_jobs_it_holds_can_still_be_seen(
         await redis.config_set("maxmemory", 1)
         try:
             async with api.post("/v1/jobs", json=PDF) as answer:
-                await _problem(answer, 503, "backlog-full")
+                await problem_of(answer, 503, "backlog-full")
                 assert "Retry-After" in answer.headers
             async with api.get(f"/v1/jobs/{job['id']}") as answer:
                 assert answer.status == 200
@@ -366,8 +332,8 @@ async def test_without_the_object_store_inline_text_is_503(
 ) -> None:
     """It could not be kept; nothing is submitted."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{unused_tcp_port}")
-    async with _api(settings) as api, api.post("/v1/jobs", json=TEXT) as answer:
-        await _problem(answer, 503, "storage-unavailable")
+    async with serving(settings) as api, api.post("/v1/jobs", json=TEXT) as answer:
+        await problem_of(answer, 503, "storage-unavailable")
 
 
 @pytest.mark.parametrize("key", [None, SecretStr("")])
@@ -387,8 +353,21 @@ async def test_openapi_documents_the_jobs_the_problems_and_the_webhook(
         schema, text = await answer.json(), await answer.text()
     assert {
         operation["operationId"] for path in schema["paths"].values() for operation in path.values()
-    } == {"submitJob", "getJob", "getResult", "cancelJob", "getHealth", "getMetrics"}
+    } == {
+        "submitJob",
+        "getJob",
+        "getResult",
+        "cancelJob",
+        "redriveJob",
+        "listDeadLetters",
+        "getDeadLetter",
+        "redriveDeadLetter",
+        "redriveDeadLetters",
+        "dropDeadLetter",
+        "getHealth",
+        "getMetrics",
+    }
     assert "post" in schema["webhooks"]["job-ended"]
     named = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
     assert named <= schema["components"]["schemas"].keys()
-    assert {"Job", "JobRequest", "JobResult", "JobEvent", "Problem"} <= named
+    assert {"Job", "JobRequest", "JobResult", "JobEvent", "Problem", "DeadLetter"} <= named
