@@ -67,11 +67,16 @@ class Drill:
         """Read the records as they are now."""
         self.records = await patiently(lambda: read_records(self.fleet, self.load.accepted))
 
-    async def finish(self, *, counts_ends: bool = True) -> None:
-        """Wait for the end of all jobs, and count."""
+    async def finish(self, *, counts_ends: bool = True, forgets: bool = False) -> None:
+        """Wait for the end of all jobs, and count; see Tally.count."""
         await self.fleet.until_ready()
         await self.tally.settle(_PATIENCE_SECONDS, self.size(20, 8))
-        self.records = await self.tally.count(self.row, counts_ends=counts_ends)
+        self.records = await self.tally.count(self.row, counts_ends=counts_ends, forgets=forgets)
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self.tally.close()
+        await self.load.close()
 
 
 @dataclass(frozen=True)

@@ -134,10 +134,10 @@ class Fleet:
         self._layout[part.name] = replace(part, environment=environment)
         return self.start_part(part.name)
 
-    def log_lines(self, prefix: str, words: str) -> int:
-        """How many lines of the logs of these parts hold these words."""
+    def times_logged(self, prefix: str, words: str) -> int:
+        """How often the logs of these parts say these words."""
         logs = self.state.logs.glob(f"{prefix}*.log")
-        return sum(words in line for log in logs for line in log.open(errors="replace"))
+        return sum(log.read_text(errors="replace").count(words) for log in logs)
 
     async def until_ready(self) -> None:
         """Wait until every part is ready again."""

@@ -20,6 +20,7 @@ from producer.client import Client, open_client
 from producer.submit import dropped_job_id
 from schemas.document import S3Uri
 from schemas.job import DocumentSource, JobRequest
+from storage.errors import StorageUnavailableError
 
 TASKS = ("document-class",)
 _AT_ONCE = 16
@@ -55,23 +56,31 @@ class Load:
         self._documents: list[S3Uri] = []
         self._number = 0
 
-    async def upload(self, *, slow: tuple[float, float] = (0, 0), fault: str = "") -> list[S3Uri]:
+    async def upload(self, *, slow: tuple[float, float] = (0, 0)) -> None:
         """Upload the documents that `submit` takes in turn.
 
         Args:
             slow: Least and most seconds that the scripted engine takes for one more than usual.
-            fault: Another line of the documents.
         """
         least, most = slow
         texts = [
             f"Claim {self.mark}-{number}\nHail broke two skylights on 3 May 2026.\n"
-            f"docfleet-fault: slow {least + (most - least) * number / (_VARIANTS - 1):.3f}\n{fault}"
+            f"docfleet-fault: slow {least + (most - least) * number / (_VARIANTS - 1):.3f}\n"
             for number in range(_VARIANTS)
         ]
         self._documents = [
             await self._client.submitter.upload(text.encode(), ".txt") for text in texts
         ]
-        return self._documents
+
+    async def submit_text(self, text: str) -> str:
+        """Submit a document of its own; gives the job's id."""
+        while True:
+            try:
+                uri = await self._client.submitter.upload(text.encode(), ".txt")
+            except StorageUnavailableError:
+                await asyncio.sleep(_PAUSE_SECONDS)
+            else:
+                return await self.submit_one(uri)
 
     async def submit_one(self, uri: S3Uri | None = None) -> str:
         """Submit a job until it is accepted, as a caller with an idempotency key does."""

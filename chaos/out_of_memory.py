@@ -10,12 +10,12 @@ from collections import Counter
 
 from chaos.drill import Drill, Scenario
 from chaos.fleet import QUICK_LEASE, FleetPlan
-from chaos.load import Load
 
 _CONCURRENCY = 32
 _MOST_DEATHS = math.ceil(math.log2(_CONCURRENCY)) + 2
 _ENGINE_DIED = 70
 _CODE = "engine.out_of_memory"
+_KILLER = "A claim.\ndocfleet-fault: slow 0.2\ndocfleet-fault: engine-out-of-memory\n"
 
 
 def _plan(is_short: bool) -> FleetPlan:
@@ -24,15 +24,10 @@ def _plan(is_short: bool) -> FleetPlan:
 
 async def _run(drill: Drill) -> None:
     jobs = int(drill.size(200, 60))
-    killer_load = Load(drill.fleet)
-    (killer, *_) = await killer_load.upload(
-        slow=(0.2, 0.2), fault="docfleet-fault: engine-out-of-memory\n"
-    )
-    await killer_load.close()
     await drill.load.upload(slow=(0.4, 0.8))
     exits_before = [len(part.exits) for part in drill.fleet.infer]
     await drill.load.submit(jobs // 2)
-    guilty = await drill.load.submit_one(killer)
+    guilty = await drill.load.submit_text(_KILLER)
     await drill.load.submit(jobs - jobs // 2 - 1)
     drill.row.dead_expected = 1
     await drill.finish()

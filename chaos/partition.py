@@ -43,7 +43,9 @@ async def _run(drill: Drill) -> None:
     later = list(drill.load.accepted)[healed_at:]
     by_it = sum(f"-{cut_off.pid}-" in drill.records[job].worker for job in later)
     drill.row.notes["jobs by the worker that was cut off, after the last cut"] = by_it
-    drill.row.notes["outcomes dropped by the fence"] = fleet.log_lines("infer-2", "outcome dropped")
+    drill.row.notes["outcomes dropped by the fence"] = fleet.times_logged(
+        "infer-2", "outcome dropped"
+    )
     drill.expect("the worker that was cut off did not go on working", holds=by_it > 0)
     drill.expect("the worker that was cut off ended", holds=not cut_off.exits)
 

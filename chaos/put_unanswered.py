@@ -49,7 +49,7 @@ async def _run(drill: Drill) -> None:
         await drill.load.submit(jobs)
         await drill.finish()
         drill.row.injected = proxy.swallowed
-        adopted = fleet.log_lines("infer-", "adopted")
+        adopted = fleet.times_logged("infer-", "adopted")
     drill.row.notes["results adopted"] = adopted
     drill.expect("no worker adopted a result", holds=adopted > 0)
 

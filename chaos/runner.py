@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from itertools import groupby
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from time import monotonic
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -21,45 +21,61 @@ OUT = Path(__file__).parent / "out"
 _LOOK_SECONDS = 0.5
 
 
+class CurrentFleet:
+    """The fleet of the last scenario, kept for a next one that wants the same.
+
+    Args:
+        out: Where each fleet has its folder.
+    """
+
+    def __init__(self, out: Path = OUT) -> None:
+        self._out = out
+        self._plan: FleetPlan | None = None
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def of(self, name: str, plan: FleetPlan) -> tuple[Fleet, CountingReceiver]:
+        """A fleet of this plan, all of it ready, and the receiver of its events.
+
+        Args:
+            name: Of its folder, if it has to be started.
+            plan: One with spares is used up by its scenario, and started anew.
+        """
+        if plan != self._plan or plan.spares:
+            await self._stack.aclose()
+            self._plan = plan
+            self._receiver = await self._stack.enter_async_context(CountingReceiver(SECRET))
+            self._fleet = await self._stack.enter_async_context(
+                running_fleet(self._out / name, plan, self._receiver.url)
+            )
+        await self._fleet.until_ready()
+        return self._fleet, self._receiver
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+
 async def run_all(scenarios: Sequence[Scenario], console: Console, *, is_short: bool) -> list[Row]:
-    """Run them; those next to each other that want the same fleet share it.
+    """Run them.
 
     Args:
         scenarios: In this order.
         console: Shows the bars.
         is_short: Whether small numbers are wanted.
     """
-    rows = []
-    for plan, group in groupby(scenarios, key=lambda scenario: scenario.plan(is_short)):
-        together = list(group)
-        async with fleet_for(together[0].name, plan) as (fleet, receiver):
-            for scenario in together:
-                await fleet.until_ready()
-                rows.append(await run_one(scenario, fleet, receiver, console, is_short=is_short))
-    return rows
-
-
-@asynccontextmanager
-async def fleet_for(
-    name: str, plan: FleetPlan, out: Path = OUT
-) -> AsyncIterator[tuple[Fleet, CountingReceiver]]:
-    """A fleet and a receiver of its events, for the length of a block."""
-    async with (
-        CountingReceiver(SECRET) as receiver,
-        running_fleet(out / name, plan, receiver.url) as fleet,
-    ):
-        yield fleet, receiver
+    async with CurrentFleet() as current:
+        return [
+            await run_one(scenario, current, console, is_short=is_short) for scenario in scenarios
+        ]
 
 
 async def run_one(
-    scenario: Scenario,
-    fleet: Fleet,
-    receiver: CountingReceiver,
-    console: Console,
-    *,
-    is_short: bool,
+    scenario: Scenario, current: CurrentFleet, console: Console, *, is_short: bool
 ) -> Row:
-    """Run one scenario on a running fleet."""
+    """Run one scenario, on the present fleet if that will do."""
+    fleet, receiver = await current.of(scenario.name, scenario.plan(is_short))
     drill = Drill(scenario.name, fleet, receiver, is_short=is_short)
     started = monotonic()
     await drill.tally.open()
@@ -72,7 +88,7 @@ async def run_one(
             drill.row.wrong.append(f"the drill itself failed: {type(error).__name__}: {error}")
         finally:
             showing.cancel()
-            await drill.load.close()
+            await drill.close()
     drill.row.seconds = monotonic() - started
     console.print(f"{scenario.name}: {drill.row.verdict} {drill.row.notes or ''}", highlight=False)
     return drill.row

@@ -113,9 +113,11 @@ class Tally:
     async def _watch_results(self) -> None:
         """See each result object's tag again and again: one that changes was written twice."""
         while True:
+            started = monotonic()
             with suppress(BotoCoreError, ClientError):
                 await asyncio.to_thread(self._list_results)
-            await asyncio.sleep(_LOOK_SECONDS * 3)
+            # A long listing must not become the load itself.
+            await asyncio.sleep(max(_LOOK_SECONDS * 3, 10 * (monotonic() - started)))
 
     def _list_results(self) -> set[str]:
         bucket, found = self._fleet.settings.results_bucket, set()
@@ -153,12 +155,15 @@ class Tally:
                 return
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def count(self, row: Row, *, counts_ends: bool = True) -> dict[str, Record]:
+    async def count(
+        self, row: Row, *, counts_ends: bool = True, forgets: bool = False
+    ) -> dict[str, Record]:
         """Fill the row in; gives the records.
 
         Args:
             row: What is to say what was found.
             counts_ends: Whether the ledger's own count of ends can be held against the jobs.
+            forgets: Whether a job without a record is all right, given its result and its event.
         """
         self._watching.cancel()
         present = await asyncio.to_thread(self._list_results)
@@ -167,7 +172,9 @@ class Tally:
         row.accepted = len(accepted)
         row.results = sum(result_key(one) in present for one in accepted)
         row.dead = sum(record.state is JobState.DEAD for record in records.values())
-        row.lost = sum(not self._is_accounted(one, records[one], present) for one in accepted)
+        row.lost = sum(
+            not self._is_accounted(one, records[one], present, forgets=forgets) for one in accepted
+        )
         twice = {one for one in accepted if len(self._tags[result_key(one)]) > 1}
         twice |= {one for one in accepted if len(events[one]) > 1}
         row.duplicates = len(twice)
@@ -180,11 +187,19 @@ class Tally:
             row.notes["events repeated under the same id"] = repeated
         if self._receiver.refused:
             row.wrong.append(f"{self._receiver.refused} events had no valid signature")
-        self._s3.close()
         return records
 
-    def _is_accounted(self, job_id: str, record: Record, present: set[str]) -> bool:
+    def _is_accounted(
+        self, job_id: str, record: Record, present: set[str], *, forgets: bool
+    ) -> bool:
         told = bool(self._receiver.events[job_id])
         if record.state is JobState.DEAD:
             return told
-        return record.state in _DONE and result_key(job_id) in present and told
+        ended = record.state in _DONE or (forgets and record.state is None)
+        return ended and result_key(job_id) in present and told
+
+    async def close(self) -> None:
+        """Look no more."""
+        self._watching.cancel()
+        await asyncio.wait({self._watching})
+        self._s3.close()

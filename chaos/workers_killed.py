@@ -10,6 +10,8 @@ from chaos.fleet import QUICK_LEASE, FleetPlan
 from chaos.recovery import kill_worker
 
 _EVERY_SECONDS = 2
+_EVERY_SECONDS_IN_SHORT = 3
+"""Two workers killed faster than they start would do nothing."""
 
 
 def _plan(is_short: bool) -> FleetPlan:
@@ -26,12 +28,12 @@ def _plan(is_short: bool) -> FleetPlan:
 
 
 async def _run(drill: Drill) -> None:
-    jobs = int(drill.size(5000, 200))
+    jobs = int(drill.size(5000, 150))
     await drill.load.upload(slow=(0.4, 0.9))
     submitting = asyncio.create_task(drill.load.submit(jobs))
     recoveries = []
     while drill.told < jobs:
-        await drill.after(_EVERY_SECONDS)
+        await drill.after(drill.size(_EVERY_SECONDS, _EVERY_SECONDS_IN_SHORT))
         if ready := [part for part in drill.fleet.infer if part.ready.is_set()]:
             recoveries.append(await kill_worker(drill, random.choice(ready)))
     await submitting
