@@ -96,12 +96,17 @@ async def test_the_list_shows_the_newest_first_and_sums_up(
     assert summary == "3 dead letters: 2 document.empty, 1 engine.out_of_memory"
 
 
-async def test_the_list_is_filtered_and_has_an_end(docfleet: Command, ledger: Ledger) -> None:
+async def test_the_list_is_filtered_and_has_an_end(
+    docfleet: Command, ledger: Ledger, valkey_url: str
+) -> None:
     """Nothing is summed up that the filter leaves out; what is not shown is spoken of."""
     dead = await _dead(ledger, NO_MEMORY, tenant="acme", tasks=("summary",), callback=True)
     delivery = f"msg_{dead.removeprefix('job_')}_dead"
     await kill(ledger, delivery, Failure.of(FailureCode.DELIVERY_REFUSED, "500"))
     other = await _dead(ledger)
+    async with Redis.from_url(valkey_url) as redis:  # of one millisecond, the id would decide
+        newest = await redis.zscore(keys.DEAD, other)
+        await redis.zadd(keys.DEAD, {dead: newest - 2, delivery: newest - 1})
     for words, expected in [
         (("--code", "engine.out_of_memory"), [dead]),
         (("--task", "summary"), [dead]),
@@ -222,6 +227,7 @@ async def test_those_that_are_dead_are_redriven_whatever_else_was_named(
     docfleet: Command, ledger: Ledger, s3: Buckets
 ) -> None:
     """Exit code 1 for the others; a partially succeeded job can be redriven too."""
+    await ledger.heartbeat("hand", 300, {"prepare": 8}, [])  # room for all, in whichever order
     dead, alive = await _dead(ledger), await _submitted(ledger)
     partial = await _submitted(ledger)
     await succeed(ledger, s3.results, partial, {"fnol": task_result(failure=INVALID)})
