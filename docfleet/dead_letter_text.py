@@ -82,7 +82,7 @@ def shortened(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
-def counted(codes: Mapping[FailureCode, int]) -> str:
+def counted(codes: Mapping[str, int]) -> str:
     """How many of which code, the most frequent first."""
     most = sorted(codes.items(), key=lambda one: (-one[1], one[0]))
     return ", ".join(f"{count} {code}" for code, count in most)
@@ -93,7 +93,7 @@ def dead_letters(count: int) -> str:
     return f"{count:,} dead letter{'' if count == 1 else 's'}"
 
 
-def summary(codes: Counter[FailureCode]) -> str:
+def summary(codes: Counter[str]) -> str:
     """One line for all dead letters that there are."""
     if not codes:
         return "no dead letters"
@@ -246,7 +246,7 @@ def _ways_on(letter: DeadLetter, around: Surroundings) -> Iterator[str]:
     yield command("drop", letter.id)
 
 
-def code_counts(letters: Iterable[DeadLetter]) -> Counter[FailureCode]:
+def code_counts(letters: Iterable[DeadLetter]) -> Counter[str]:
     """How many have which code."""
     return Counter(letter.failure.code for letter in letters)
 

@@ -42,13 +42,13 @@ class FleetDepth:
     Attributes:
         queues: One entry a queue, by name.
         waiting: Records that failed and will be tried again.
-        dead: Dead letters.
+        dead: Dead letters by failure code.
         closed: Count by `job:STATE` and `msg:STATE`.
     """
 
     queues: tuple[QueueDepth, ...]
     waiting: int
-    dead: int
+    dead: dict[str, int]
     closed: dict[str, int]
 
 
@@ -61,13 +61,13 @@ async def read_depth(redis: Redis) -> FleetDepth:
     names = sorted(str(name) for name in await redis.smembers(keys.QUEUES))
     async with redis.pipeline(transaction=True) as pipe:
         pipe.zcard(keys.WAITING)
-        pipe.zcard(keys.DEAD)
+        pipe.hgetall(keys.DEAD_CODES)
         pipe.hgetall(keys.CLOSED)
         waiting, dead, closed = await pipe.execute()
     return FleetDepth(
         tuple([await _read_queue(redis, name) for name in names]),
         waiting,
-        dead,
+        {code: int(count) for code, count in dead.items()},
         {ending: int(count) for ending, count in closed.items()},
     )
 

@@ -38,9 +38,7 @@ class DepthCollector(Collector):
             "Records that failed and will be tried again.",
             value=self._depth.waiting,
         )
-        yield GaugeMetricFamily(
-            "docfleet_dead_letters", "Records that are dead letters.", value=self._depth.dead
-        )
+        yield _dead_letters(self._depth.dead)
         yield _closed(self._depth.closed)
 
 
@@ -77,6 +75,15 @@ def _lanes(queues: tuple[QueueDepth, ...]) -> Metric:
     for queue in queues:
         for lane, count in queue.lanes.items():
             family.add_metric([queue.queue, lane], count)
+    return family
+
+
+def _dead_letters(dead: dict[str, int]) -> Metric:
+    family = GaugeMetricFamily(
+        "docfleet_dead_letters", "Dead letters, by failure code.", labels=["code"]
+    )
+    for code, count in sorted(dead.items()):
+        family.add_metric([code], count)
     return family
 
 

@@ -49,6 +49,9 @@ WAITING = PREFIX + "waiting"
 DEAD = PREFIX + "dead"
 """Sorted set by time. Dead letters."""
 
+DEAD_CODES = PREFIX + "dead_codes"
+"""Hash. How many dead letters there are of each failure code."""
+
 ENDED = PREFIX + "ended"
 """Sorted set by time. Records that ended otherwise, until their retention is over."""
 

@@ -23,6 +23,7 @@ local function alive_key(queue) return PREFIX .. 'alive:' .. queue end
 local function window_key(queue) return PREFIX .. 'window:' .. queue end
 local WAITING = PREFIX .. 'waiting'
 local DEAD = PREFIX .. 'dead'
+local DEAD_CODES = PREFIX .. 'dead_codes'
 local ENDED = PREFIX .. 'ended'
 local FULL = PREFIX .. 'full'
 local CLOSED = PREFIX .. 'closed'

@@ -1,5 +1,19 @@
 -- What the transitions share: leases, history, closing.
 
+local function join_the_dead(id, now)
+  local failure = cjson.decode(redis.call('HGET', record_key(id), 'failure'))
+  redis.call('ZADD', DEAD, now, id)
+  redis.call('HINCRBY', DEAD_CODES, failure.code, 1)
+end
+
+local function leave_the_dead(id)
+  if redis.call('ZREM', DEAD, id) == 0 then return end
+  local failure = cjson.decode(redis.call('HGET', record_key(id), 'failure'))
+  if redis.call('HINCRBY', DEAD_CODES, failure.code, -1) == 0 then
+    redis.call('HDEL', DEAD_CODES, failure.code)
+  end
+end
+
 -- The delivery that tells of a job's end: all that it needs to know, as it is now. Its id derives
 -- from the job, the state and the redrive.
 local function open_delivery(job, state, now)
@@ -11,7 +25,7 @@ local function open_delivery(job, state, now)
   if redrives then id = id .. '_r' .. redrives end
   -- A job that was forgotten, came again and ended as before: its first delivery may still be here.
   leave_queue(id, 'deliver')
-  redis.call('ZREM', DEAD, id)
+  leave_the_dead(id)
   redis.call('ZREM', ENDED, id)
   redis.call('DEL', record_key(id), history_key(id))
   local told = { job = job, state = state, at = now, url = spec.callback.url, tenant = spec.tenant,
@@ -29,7 +43,7 @@ local function close(id, state, now, fields)
   leave_queue(id, queue)
   redis.call('HSET', record, 'state', state, 'updated', now, 'closed', now, unpack(fields))
   redis.call('HDEL', record, 'token', 'due', 'cancel')
-  redis.call('ZADD', state == 'dead' and DEAD or ENDED, now, id)
+  if state == 'dead' then join_the_dead(id, now) else redis.call('ZADD', ENDED, now, id) end
   redis.call('HINCRBY', CLOSED, string.match(id, '^%l+') .. ':' .. state, 1)
   if callback then open_delivery(id, state, now) end
   fill(queue, now)

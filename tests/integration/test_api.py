@@ -276,7 +276,7 @@ async def test_metrics_count_what_stands_where(api: aiohttp.ClientSession, ledge
         'docfleet_queue_workers{queue="prepare"} 1.0',
         'docfleet_queue_head_age_seconds{queue="prepare"} 0.0',
         "docfleet_waiting_records 0.0",
-        "docfleet_dead_letters 1.0",
+        'docfleet_dead_letters{code="document.empty"} 1.0',
         'docfleet_closed_total{kind="job",state="dead"} 1.0',
     ):
         assert line in lines, "\n".join(lines)
