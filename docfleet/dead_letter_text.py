@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -244,11 +244,6 @@ def _ways_on(letter: DeadLetter, around: Surroundings) -> Iterator[str]:
     yield command("redrive", "--all", "--code", letter.failure.code)
     yield "To drop it, where nobody needs it any more:"
     yield command("drop", letter.id)
-
-
-def code_counts(letters: Iterable[DeadLetter]) -> Counter[str]:
-    """How many have which code."""
-    return Counter(letter.failure.code for letter in letters)
 
 
 def _moment(at: datetime) -> str:

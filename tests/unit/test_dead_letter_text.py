@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,6 @@ from pydantic import HttpUrl
 from docfleet.dead_letter_text import (
     HEADINGS,
     Surroundings,
-    code_counts,
     letter_card,
     letter_cells,
     letter_lines,
@@ -115,10 +115,10 @@ def test_a_long_text_is_cut_where_there_is_no_more_room() -> None:
 
 def test_the_summary_counts_the_codes_the_most_frequent_first() -> None:
     """In the singular where there is one."""
-    assert summary(code_counts([])) == "no dead letters"
-    assert summary(code_counts([JOB])) == "1 dead letter: 1 engine.out_of_memory"
-    two = summary(code_counts([DELIVERY, JOB, JOB]))
-    assert two == "3 dead letters: 2 engine.out_of_memory, 1 delivery.refused"
+    assert summary(Counter()) == "no dead letters"
+    assert summary(Counter({"a.b": 1})) == "1 dead letter: 1 a.b"
+    three = summary(Counter({"delivery.refused": 1, "engine.out_of_memory": 2}))
+    assert three == "3 dead letters: 2 engine.out_of_memory, 1 delivery.refused"
 
 
 def test_all_that_is_known_of_a_job_is_told() -> None:
