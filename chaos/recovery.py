@@ -15,7 +15,8 @@ from schemas.queues import INFER_PREFIX
 from schemas.states import JobState
 
 _LOOK_SECONDS = 0.1
-_GIVE_UP_SECONDS = 120
+_GIVE_UP_SECONDS = 300
+"""A real engine takes minutes to load where the CPU is busy."""
 
 
 async def held_jobs(fleet: Fleet, pid: int) -> dict[str, str]:

@@ -21,7 +21,9 @@ class Row:
         lost: Of them, those that have neither a result and its event nor a dead letter.
         dead: Of them, those that are dead letters.
         dead_expected: Whether that many are right.
-        recovery_seconds: From each fault until it had no effect any more.
+        recovery_seconds: Of a worker that was killed or cut off: for each job that it held, until
+            another worker claimed it. Of a server: from its return until the next job's end was
+            told of. Of SIGTERM: until the process had ended.
         wrong: What else was not as promised.
         notes: Figures of this scenario alone.
         seconds: How long it took.
