@@ -104,7 +104,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(name=worker, capacity=capacity, picks=st.lists(nth, max_size=4))
     def heartbeat(self, name: str, capacity: Mapping[str, int], picks: Sequence[int]) -> None:
         """A worker renews some leases, among them such as it has lost."""
-        claims = self.steps.claims
+        claims = [*self.steps.held(), *self.steps.claims]
         held = {_of(claims, n).token: _of(claims, n) for n in picks} if claims else {}
         self.steps.heartbeat(name, capacity, list(held.values()))
 
