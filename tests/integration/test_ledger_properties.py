@@ -164,7 +164,9 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(n=nth, kind=st.sampled_from(("advance", "finish", "release", "heartbeat")))
     def write_late(self, n: int, kind: str) -> None:
         """A worker wakes up long after its attempt, and writes."""
-        claim = _of(self.steps.stale(), n)
+        stale = self.steps.stale()
+        taken_over = [claim for claim in stale if claim.id in self._records(JobState.RUNNING)]
+        claim = _of(taken_over or stale, n)
         match kind:
             case "advance":
                 self.steps.advance(claim, INFER_QUEUES[0])
@@ -180,11 +182,31 @@ class LedgerMachine(RuleBasedStateMachine):
         """The owner of a job cancels it, whatever its state."""
         self.steps.cancel(job_id)
 
+    @precondition(lambda self: self.steps.held())
+    @rule(n=nth, wait=flag)
+    def cancel_running(self, n: int, *, wait: bool) -> None:
+        """The owner cancels a job that runs, and its attempt fails before its worker is told."""
+        claim = _of(self.steps.held(), n)
+        if claim.stage is not None:
+            self.steps.cancel(claim.id)
+            self.steps.release(claim, wait=wait, charge=True)
+
     @precondition(lambda self: self._redrivable())
     @rule(n=nth, pool=st.sampled_from((None, *POOLS)), anew=flag)
     def redrive(self, n: int, pool: str | None, *, anew: bool) -> None:
         """A dead letter, or a job of partial success, goes round again."""
         self.steps.redrive(_of(self._redrivable(), n), pool, {"fnol": "2"} if anew else {})
+
+    @precondition(lambda self: self.steps.held())
+    @rule(n=nth)
+    def die_alone(self, n: int) -> None:
+        """A suspect is run once more and dies; somebody redrives it."""
+        suspect = _of(self.steps.held(), n)
+        self.steps.release(suspect, charge=False, suspect=True)
+        claim = self.steps.claim(suspect.id, "")
+        if claim is not None:
+            self.steps.finish(claim, JobState.DEAD)
+            self.steps.redrive(claim.id, None, {})
 
     def _redrivable(self) -> list[str]:
         return self._records(JobState.DEAD, JobState.PARTIALLY_SUCCEEDED)
@@ -242,14 +264,21 @@ class LedgerMachine(RuleBasedStateMachine):
             self.steps.sweep(late=False)
 
     @precondition(lambda self: self._records(JobState.QUEUED))
-    @rule(n=nth)
-    def lose_three_workers(self, n: int) -> None:
-        """A job kills whoever runs it."""
+    @rule(n=nth, losses=st.integers(1, 3), charge=flag)
+    def lose_workers(self, n: int, losses: int, *, charge: bool) -> None:
+        """A job kills some of those who run it, and the next one gets further."""
         record_id = _of(self._records(JobState.QUEUED), n)
-        for _ in range(3):
+        for _ in range(losses):
             if self.steps.claim(record_id, "") is not None:
                 self.steps.end_lease(record_id)
                 self.steps.sweep(late=False)
+        claim = self.steps.claim(record_id, "")
+        for late in [late for late in self.steps.stale() if late.id == record_id]:
+            self.steps.heartbeat("w2", {}, [late])
+        if claim is not None and claim.stage is Stage.PREPARE and not charge:
+            self.steps.advance(claim, _of(INFER_QUEUES, n))
+        elif claim is not None:
+            self.steps.release(claim, charge=charge, suspect=charge, wait=losses == 1)
 
     @precondition(lambda self: self._records(JobState.WAITING))
     @rule(n=nth)
