@@ -19,7 +19,7 @@ settings.register_profile(
     "quick",
     derandomize=True,
     deadline=None,
-    max_examples=250,
+    max_examples=150,
     stateful_step_count=50,
     suppress_health_check=[HealthCheck.too_slow],
 )
