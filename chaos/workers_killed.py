@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import statistics
 
 from chaos.drill import Drill, Scenario
 from chaos.fleet import QUICK_LEASE, FleetPlan
 from chaos.recovery import kill_worker
 
+_MOST_SECONDS = 15
+"""In the median: a lease of ten seconds, a sweep, and a free place with another worker."""
 _EVERY_SECONDS = 2
 _EVERY_SECONDS_IN_SHORT = 3
 """Two workers killed faster than they start would do nothing."""
@@ -39,6 +42,9 @@ async def _run(drill: Drill) -> None:
     await submitting
     await asyncio.gather(*recoveries)
     await drill.finish()
+    if not drill.is_short:
+        median = statistics.median(drill.row.recovery_seconds)
+        drill.expect(f"recovery took {median:.1f} s", holds=median < _MOST_SECONDS)
 
 
 SCENARIO = Scenario(
