@@ -151,14 +151,19 @@ class LedgerMachine(RuleBasedStateMachine):
                 claim, wait=wait, charge=charge, suspect=suspect, kept=suspect, entry=charge
             )
 
-    @precondition(lambda self: self._inferring())
+    @precondition(lambda self: self._held_jobs())
     @rule(n=nth, queue=infer_queue_name, wait=flag)
     def release_elsewhere(self, n: int, queue: str, *, wait: bool) -> None:
-        """A job goes to another pool."""
-        self.steps.release(_of(self._inferring(), n), queue=queue, wait=wait, charge=True)
+        """A job does not fit its pool and goes to another."""
+        claim: Claim | None = _of(self._held_jobs(), n)
+        if claim is not None and claim.stage is Stage.PREPARE:
+            self.steps.advance(claim, _of(INFER_QUEUES, n))
+            claim = self.steps.claim(claim.id, "")
+        if claim is not None:
+            self.steps.release(claim, queue=queue, wait=wait, charge=True)
 
-    def _inferring(self) -> list[Claim]:
-        return [claim for claim in self.steps.held() if claim.stage is Stage.INFER]
+    def _held_jobs(self) -> list[Claim]:
+        return [claim for claim in self.steps.held() if claim.stage is not None]
 
     @precondition(lambda self: self.steps.stale())
     @rule(n=nth, kind=st.sampled_from(("advance", "finish", "release", "heartbeat")))
@@ -182,14 +187,13 @@ class LedgerMachine(RuleBasedStateMachine):
         """The owner of a job cancels it, whatever its state."""
         self.steps.cancel(job_id)
 
-    @precondition(lambda self: self.steps.held())
+    @precondition(lambda self: self._held_jobs())
     @rule(n=nth, wait=flag)
     def cancel_running(self, n: int, *, wait: bool) -> None:
         """The owner cancels a job that runs, and its attempt fails before its worker is told."""
-        claim = _of(self.steps.held(), n)
-        if claim.stage is not None:
-            self.steps.cancel(claim.id)
-            self.steps.release(claim, wait=wait, charge=True)
+        claim = _of(self._held_jobs(), n)
+        self.steps.cancel(claim.id)
+        self.steps.release(claim, wait=wait, charge=True)
 
     @precondition(lambda self: self._redrivable())
     @rule(n=nth, pool=st.sampled_from((None, *POOLS)), anew=flag)
