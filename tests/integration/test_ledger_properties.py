@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TypeVar
 
 import pytest
@@ -32,6 +33,7 @@ T = TypeVar("T")
 POOLS = ("cpu", "gpu")
 INFER_QUEUES = tuple(infer_queue(pool) for pool in POOLS)
 QUEUES = (PREPARE_QUEUE, *INFER_QUEUES, DELIVER_QUEUE)
+TENANTS = ("default", "acme")
 JOBS = tuple(f"{JOB_PREFIX}{n:024x}" for n in range(7))
 UNHEARD_OF = f"{JOB_PREFIX}{'f' * 24}"
 DRAINS = 40
@@ -70,14 +72,30 @@ class LedgerMachine(RuleBasedStateMachine):
     @initialize(callbacks=st.lists(flag, min_size=2, max_size=len(JOBS)), capacity=capacity)
     def start(self, callbacks: Sequence[bool], capacity: Mapping[str, int]) -> None:
         """A fleet with work to do."""
-        for job_id, callback in zip(JOBS, callbacks, strict=False):
-            self.steps.submit(job_id, Priority.NORMAL, callback=callback)
+        for job_id, tenant, callback in zip(JOBS, cycle(TENANTS), callbacks, strict=False):
+            self.steps.submit(job_id, tenant=tenant, callback=callback)
         self.steps.heartbeat("w1", capacity, [])
 
-    @rule(job_id=st.sampled_from(JOBS), priority=st.sampled_from(Priority), callback=flag)
-    def submit(self, job_id: str, priority: Priority, *, callback: bool) -> None:
-        """New, repeated, or in conflict with what has this id."""
-        self.steps.submit(job_id, priority, callback=callback)
+    @rule(
+        job_id=st.sampled_from(JOBS),
+        priority=st.sampled_from(Priority),
+        tenant=st.sampled_from(TENANTS),
+        callback=flag,
+        most=st.sampled_from((0, 0, 1, 2)),
+    )
+    def submit(
+        self, job_id: str, priority: Priority, tenant: str, *, callback: bool, most: int
+    ) -> None:
+        """New, repeated, in conflict with what has this id, or one too many of its tenant."""
+        self.steps.submit(job_id, priority=priority, tenant=tenant, callback=callback, most=most)
+
+    @rule(
+        weights=st.dictionaries(st.sampled_from(TENANTS), st.floats(0.5, 4)),
+        bounds=st.dictionaries(st.sampled_from(TENANTS), st.integers(1, 2)),
+    )
+    def set_tenants(self, weights: Mapping[str, float], bounds: Mapping[str, int]) -> None:
+        """Tenants share the lines by other weights, and within other bounds."""
+        self.steps.set_tenants(weights, bounds)
 
     @precondition(lambda self: self._with_messages())
     @rule(n=nth)
@@ -151,14 +169,19 @@ class LedgerMachine(RuleBasedStateMachine):
                 claim, wait=wait, charge=charge, suspect=suspect, kept=suspect, entry=charge
             )
 
-    @precondition(lambda self: self._inferring())
+    @precondition(lambda self: self._held_jobs())
     @rule(n=nth, queue=infer_queue_name, wait=flag)
     def release_elsewhere(self, n: int, queue: str, *, wait: bool) -> None:
-        """A job goes to another pool."""
-        self.steps.release(_of(self._inferring(), n), queue=queue, wait=wait, charge=True)
+        """A job does not fit its pool and goes to another."""
+        claim: Claim | None = _of(self._held_jobs(), n)
+        if claim is not None and claim.stage is Stage.PREPARE:
+            self.steps.advance(claim, _of(INFER_QUEUES, n))
+            claim = self.steps.claim(claim.id, "")
+        if claim is not None:
+            self.steps.release(claim, queue=queue, wait=wait, charge=True)
 
-    def _inferring(self) -> list[Claim]:
-        return [claim for claim in self.steps.held() if claim.stage is Stage.INFER]
+    def _held_jobs(self) -> list[Claim]:
+        return [claim for claim in self.steps.held() if claim.stage is not None]
 
     @precondition(lambda self: self.steps.stale())
     @rule(n=nth, kind=st.sampled_from(("advance", "finish", "release", "heartbeat")))
@@ -182,14 +205,13 @@ class LedgerMachine(RuleBasedStateMachine):
         """The owner of a job cancels it, whatever its state."""
         self.steps.cancel(job_id)
 
-    @precondition(lambda self: self.steps.held())
+    @precondition(lambda self: self._held_jobs())
     @rule(n=nth, wait=flag)
     def cancel_running(self, n: int, *, wait: bool) -> None:
         """The owner cancels a job that runs, and its attempt fails before its worker is told."""
-        claim = _of(self.steps.held(), n)
-        if claim.stage is not None:
-            self.steps.cancel(claim.id)
-            self.steps.release(claim, wait=wait, charge=True)
+        claim = _of(self._held_jobs(), n)
+        self.steps.cancel(claim.id)
+        self.steps.release(claim, wait=wait, charge=True)
 
     @precondition(lambda self: self._redrivable())
     @rule(n=nth, pool=st.sampled_from((None, *POOLS)), anew=flag)
@@ -244,7 +266,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.steps.sweep(late=False, forget=True)
         if job_id in self.steps.model.records:
             return
-        self.steps.submit(job_id, Priority.HIGH, callback=True)
+        self.steps.submit(job_id, callback=True)
         claim = self.steps.claim(job_id, "")
         if claim is not None:
             self.steps.finish(claim, JobState.SUCCEEDED)
