@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pypdfium2
 
-from producer.rules import match
+from producer.rules import chosen, fits, with_buckets
 from schemas.document import Page, PageText
 from schemas.task import Task
 from settings.fleet import FleetSettings
@@ -43,12 +43,13 @@ def workload(
         if path.is_file()
     ]
     works = []
+    rules = with_buckets(settings.rules, settings.incoming_bucket)
     for number, (name, text) in enumerate(islice(cycle(texts), count)):
-        rule = match(settings.rules, settings.incoming_bucket, name)
-        if rule is None:
+        fit = chosen(fits(rules, settings.incoming_bucket, name), {})
+        if fit is None:
             raise LookupError(f"no rule of fleet.toml fits {name}")
         marked = f"Reference {mark}-{number}\n{text}"
-        works.append(Work(_page_text(marked), [tasks[task] for task in rule.tasks]))
+        works.append(Work(_page_text(marked), [tasks[task] for task in fit.rule.tasks]))
     return works
 
 

@@ -59,3 +59,15 @@ class ClosedJobError(JobStateError):
 
 class WaitTimeoutError(JobStateError):
     """The job had not ended when the time was up; it goes on."""
+
+
+class ManifestError(ProducerError):
+    """A manifest is not of the form that it should have."""
+
+
+class UnwatchedBucketError(ProducerError):
+    """An event names a bucket that no rule names, or that the fleet itself writes."""
+
+
+class QueueError(ProducerError):
+    """SQS did not answer, or refused."""

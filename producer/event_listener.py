@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from aiohttp import web
 
-from producer.errors import ListenError, RequestError
-from producer.hints import hinted_keys
+from producer.errors import ListenError
+from producer.s3_event import read_event
 
 EVENTS_PATH = "/events"
 """Where events are taken."""
@@ -22,13 +21,11 @@ class EventRoute:
 
     Args:
         token: The bearer token that the object store sends.
-        bucket: Events of other buckets are taken and ignored.
-        hint: Given the keys to look at.
+        hint: Given a bucket and the keys in it to look at.
     """
 
-    def __init__(self, token: str, bucket: str, hint: Callable[[Iterable[str]], None]) -> None:
+    def __init__(self, token: str, hint: Callable[[str, Iterable[str]], None]) -> None:
         self._authorization = f"Bearer {token}".encode()
-        self._bucket = bucket
         self._hint = hint
 
     async def receive(self, request: web.Request) -> web.Response:
@@ -36,12 +33,11 @@ class EventRoute:
         sent = request.headers.get("Authorization", "").encode()
         if not hmac.compare_digest(sent, self._authorization):
             return web.Response(status=HTTPStatus.UNAUTHORIZED)
-        try:
-            keys = hinted_keys(json.loads(await request.read()), self._bucket)
-        except (RequestError, ValueError) as error:
-            return web.Response(status=HTTPStatus.BAD_REQUEST, text=str(error))
-        if keys:
-            self._hint(keys)
+        reading = read_event(await request.read())
+        for created in reading.created:
+            self._hint(created.bucket, created.keys)
+        if reading.refused:
+            return web.Response(status=HTTPStatus.BAD_REQUEST, text="; ".join(reading.refused))
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
 

@@ -2,15 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from settings.fleet import RuleSettings
 
 
-def match(rules: Iterable[RuleSettings], bucket: str, key: str) -> RuleSettings | None:
-    """The first rule that fits an object, or None."""
+class Fit(NamedTuple):
+    """A rule that fits an object by its name.
+
+    Attributes:
+        rule: Which one.
+        is_manifest: Whether the object is the rule's manifest, and no document.
+    """
+
+    rule: RuleSettings
+    is_manifest: bool
+
+    @property
+    def needs_tags(self) -> bool:
+        """Whether the object's tags decide; a manifest's do not."""
+        return bool(self.rule.tags) and not self.is_manifest
+
+
+def with_buckets(rules: Iterable[RuleSettings], incoming: str) -> tuple[RuleSettings, ...]:
+    """The rules, each with its bucket."""
+    return tuple(rule.model_copy(update={"bucket": rule.bucket or incoming}) for rule in rules)
+
+
+def fits(rules: Iterable[RuleSettings], bucket: str, key: str) -> Sequence[Fit]:
+    """The rules that fit an object by its name, in their order, with the first that needs no more.
+
+    Args:
+        rules: All of them, each with its bucket.
+        bucket: The object's.
+        key: The object's.
+    """
+    found: list[Fit] = []
     for rule in rules:
-        fits_bucket = rule.bucket is None or rule.bucket == bucket
-        if fits_bucket and key.startswith(rule.prefix) and key.endswith(rule.suffix):
-            return rule
+        if rule.bucket != bucket or not key.startswith(rule.prefix):
+            continue
+        is_manifest = _is_manifest(rule, key)
+        if is_manifest or key.endswith(rule.suffix):
+            found.append(Fit(rule, is_manifest))
+            if not found[-1].needs_tags:
+                break
+    return found
+
+
+def chosen(found: Iterable[Fit], tags: Mapping[str, str]) -> Fit | None:
+    """The first that an object with these tags fits, or None."""
+    for fit in found:
+        if not fit.needs_tags or fit.rule.tags.items() <= tags.items():
+            return fit
     return None
+
+
+def _is_manifest(rule: RuleSettings, key: str) -> bool:
+    return rule.manifest is not None and fnmatchcase(key.rpartition("/")[2], rule.manifest)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
@@ -24,6 +25,7 @@ from storage.objects import ObjectInfo, ObjectStore
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 _DOCUMENTS = "documents/"
+_NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 
 class Submitter:
@@ -91,12 +93,15 @@ class Submitter:
         await self._ledger.submit(job_id, spec, max_queued=self._max_queued(tenant))
         return job_id
 
-    async def submit_drop(self, drop: ObjectInfo, rule: RuleSettings) -> bool:
+    async def submit_drop(
+        self, drop: ObjectInfo, rule: RuleSettings, metadata: Mapping[str, str] = _NO_METADATA
+    ) -> bool:
         """Submit an object of a listing; gives whether it is a new job.
 
         Args:
             drop: One version of an object; the same one never becomes two jobs.
             rule: What to do with it.
+            metadata: What its manifest says of it.
 
         Raises:
             IdempotencyError: It became a job before, under another rule or another callback.
@@ -109,7 +114,8 @@ class Submitter:
             tasks=rule.tasks,
             tenant=rule.tenant,
             priority=rule.priority,
-            callback=self._callback,
+            callback=Callback(url=rule.callback) if rule.callback else self._callback,
+            metadata=dict(metadata),
         )
         return await self._ledger.submit(
             dropped_job_id(drop), spec, max_queued=self._max_queued(rule.tenant)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import structlog
 
 from producer.client import connect
 from producer.event_listener import EventRoute, listening
+from producer.sqs import SqsConsumer
+from producer.sqs_queue import SqsQueue
 from producer.watch import Watcher
 from settings.fleet import FleetSettings
 from settings.ready import announce_ready
@@ -21,7 +24,8 @@ def watch(settings: FleetSettings, host: str, port: int) -> None:
     """Watch until SIGTERM or SIGINT.
 
     Args:
-        settings: The fleet's. With no events token nobody listens, and the listing does it alone.
+        settings: The fleet's. With no events token nobody listens; with no queue either, the
+            listing does it alone.
         host: Where to listen for events.
         port: See host.
 
@@ -41,22 +45,38 @@ async def _watch(settings: FleetSettings, host: str, port: int) -> None:
         client = await stack.enter_async_context(connect(settings))
         watcher = Watcher(settings, client.store, client.submitter)
         if settings.events_token:
-            token = settings.events_token.get_secret_value()
-            route = EventRoute(token, settings.incoming_bucket, watcher.hint)
+            route = EventRoute(settings.events_token.get_secret_value(), watcher.hint)
             url = await stack.enter_async_context(listening(route, host, port))
             log.info("listening for bucket events", url=url)
-        else:
-            log.info("no DOCFLEET_EVENTS_TOKEN: no events are taken, only listings")
-        await _until(stop, watcher)
+        consumers = [_consumer(settings, url, watcher, stack) for url in settings.watch.queues]
+        if not settings.events_token and not consumers:
+            log.info("no queue and no DOCFLEET_EVENTS_TOKEN: no events are taken, only listings")
+        await _until(stop, watcher, consumers)
 
 
-async def _until(stop: asyncio.Event, watcher: Watcher) -> None:
-    """Let the watcher run until it is to stop, or fails."""
-    running = asyncio.create_task(watcher.run(announce_ready))
+def _consumer(
+    settings: FleetSettings, url: str, watcher: Watcher, stack: AsyncExitStack
+) -> SqsConsumer:
+    queue = SqsQueue(url)
+    stack.callback(queue.close)
+    log.info("taking bucket events of a queue", url=url)
+    return SqsConsumer(queue, watcher, settings.watch.poll_seconds)
+
+
+async def _until(stop: asyncio.Event, watcher: Watcher, consumers: Sequence[SqsConsumer]) -> None:
+    """Let the watcher and the consumers run until they are to stop, or one fails."""
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    watching = asyncio.create_task(watcher.run(announce_ready))
+    consuming = [asyncio.create_task(consumer.run()) for consumer in consumers]
+    running = {watching, *consuming}
+    await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    if running.done():
-        running.result()
-    running.cancel()
-    await asyncio.wait({running})
+    for consumer in consumers:
+        consumer.stop()
+    if consuming:
+        await asyncio.wait(consuming)
+    watching.cancel()
+    await asyncio.wait(running)
+    for task in running:
+        if not task.cancelled():
+            task.result()

@@ -24,6 +24,11 @@ def derived_job_id(*parts: str) -> str:
     return JOB_PREFIX + digest[:_HEX_DIGITS]
 
 
+def job_digest(job_id: str) -> bytes:
+    """What a job id says, in 12 bytes."""
+    return bytes.fromhex(job_id.removeprefix(JOB_PREFIX))
+
+
 def result_key(job_id: str) -> str:
     """The key of a job's one result object."""
     return f"{job_id}.json"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import tomllib
 from base64 import b64decode
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    HttpUrl,
     SecretStr,
     ValidationError,
     field_validator,
@@ -136,10 +138,36 @@ class RetentionSettings(Section):
     )
 
 
-class WatchSettings(Section):
-    """How the incoming bucket is watched."""
+_LIST_SECONDS = 5
+_LIST_SECONDS_WITH_QUEUES = 300
 
-    list_seconds: float = Field(default=5, gt=0, description="Between two full listings.")
+
+def _list_seconds(watch: dict[str, Any]) -> float:
+    return _LIST_SECONDS_WITH_QUEUES if watch.get("queues") else _LIST_SECONDS
+
+
+class WatchSettings(Section):
+    """How the buckets that rules name are watched."""
+
+    queues: tuple[str, ...] = Field(
+        default=(), description="URLs of SQS queues that carry the buckets' events."
+    )
+    poll_seconds: int = Field(
+        default=20, ge=0, le=20, description="For which a queue is asked at a time."
+    )
+    list_seconds: float = Field(
+        default_factory=_list_seconds,
+        gt=0,
+        description="Between two listings of a bucket; 5, or 300 where queues carry its events.",
+    )
+    full_list_seconds: float = Field(
+        default=3_600,
+        gt=0,
+        description="Between two full listings of a bucket that has rules with `by-name`.",
+    )
+    manifest_wait_seconds: float = Field(
+        default=86_400, gt=0, description="How long a manifest's documents may be on their way."
+    )
 
 
 class ScriptedSettings(Section):
@@ -158,15 +186,35 @@ class TenantSettings(Section):
     )
 
 
+class Listing(StrEnum):
+    """What a listing reads."""
+
+    FULL = "full"
+    """Everything under the rule's prefix."""
+    BY_NAME = "by-name"
+    """What sorts after the last key: for keys that begin with a date or a counter."""
+
+
 class RuleSettings(Section):
     """Which tasks a drop runs; the first rule that fits is taken."""
 
-    bucket: str | None = None
+    bucket: str | None = Field(default=None, description="The incoming bucket unless named.")
     prefix: str = ""
     suffix: str = ""
+    tags: dict[str, str] = Field(default_factory=dict, description="All that the object must have.")
+    manifest: str | None = Field(
+        default=None,
+        min_length=1,
+        pattern=r"^[^/]+$",
+        description="File name, with `*`, of the manifest that documents wait for.",
+    )
+    listing: Listing = Listing.FULL
     tasks: tuple[TaskName, ...] = Field(min_length=1)
     tenant: TenantName = DEFAULT_TENANT
     priority: Priority = Priority.NORMAL
+    callback: HttpUrl | None = Field(
+        default=None, description="Where to tell of the end; the fleet's callback unless named."
+    )
 
 
 class FleetSettings(BaseSettings):
@@ -205,6 +253,19 @@ class FleetSettings(BaseSettings):
             if pool.model not in self.models:
                 known = ", ".join(sorted(self.models)) or "none"
                 raise ValueError(f"pools.{name}.model is {pool.model!r}; [models] has: {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _results_are_no_drops(self) -> Self:
+        own = {self.results_bucket: "results_bucket", self.work_bucket: "work_bucket"}
+        watched = [("incoming_bucket", self.incoming_bucket)]
+        watched += [(f"rules.{n}.bucket", rule.bucket or "") for n, rule in enumerate(self.rules)]
+        for place, bucket in watched:
+            if bucket in own:
+                raise ValueError(
+                    f"{place} is {bucket!r}, which is the {own[bucket]}: "
+                    "what the fleet writes would come back as drops"
+                )
         return self
 
     @field_validator("callback_secret")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -60,5 +60,27 @@ class ObjectStore(Protocol):
             ObjectChangedError: Another lies there, or none; it is unchanged.
         """
 
-    def list(self, bucket: str, *, prefix: str = "") -> AsyncIterator[ObjectInfo]:
-        """The objects of a bucket, in the order of their keys."""
+    def list(self, bucket: str, *, prefix: str = "", after: str = "") -> AsyncIterator[ObjectInfo]:
+        """The objects of a bucket, in the order of their keys, page by page.
+
+        Args:
+            bucket: Which one.
+            prefix: How their keys start.
+            after: Only those whose keys come after this one.
+        """
+
+    async def find(self, uri: S3Uri) -> ObjectInfo:
+        """What a listing says of one object.
+
+        Raises:
+            ObjectMissingError: No object lies there.
+            ObjectForbiddenError: The credentials do not allow it.
+        """
+
+    async def tags(self, uri: S3Uri) -> Mapping[str, str]:
+        """The object's tags.
+
+        Raises:
+            ObjectMissingError: No object lies there.
+            ObjectForbiddenError: The credentials do not allow it.
+        """

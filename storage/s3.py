@@ -7,7 +7,7 @@ AWS_SECRET_ACCESS_KEY, profiles, instance roles.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,6 +30,7 @@ from storage.objects import ObjectInfo, StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 _T = TypeVar("_T")
 _MISSING = {"NoSuchKey", "NoSuchBucket", "404", "NotFound"}
@@ -101,18 +102,39 @@ class S3Store:
             ),
         )
 
-    async def list(self, bucket: str, *, prefix: str = "") -> AsyncIterator[ObjectInfo]:
+    async def list(
+        self, bucket: str, *, prefix: str = "", after: str = ""
+    ) -> AsyncIterator[ObjectInfo]:
         """See ObjectStore."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        pages_left = iter(pages)
+        start: Any = {"StartAfter": after} if after else {}
+        paginator = self._client.get_paginator("list_objects_v2")
+        pages_left = iter(paginator.paginate(Bucket=bucket, Prefix=prefix, **start))
         while page := await self._run(f"s3://{bucket}/{prefix}", lambda: next(pages_left, None)):
             for entry in page.get("Contents", ()):
-                yield ObjectInfo(
-                    uri=f"s3://{bucket}/{entry['Key']}",
-                    size=entry["Size"],
-                    etag=entry["ETag"].strip('"'),
-                    modified_at=entry["LastModified"],
-                )
+                yield _info(bucket, entry)
+
+    async def find(self, uri: S3Uri) -> ObjectInfo:
+        """See ObjectStore.
+
+        A listing of one, and no HEAD: stores are known whose HEAD says another LastModified, and
+        then the same version would be two drops. A key comes before all that it begins.
+        """
+        bucket, key = bucket_and_key(uri)
+        answer = await self._run(
+            uri, lambda: self._client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+        )
+        for entry in answer.get("Contents", ()):
+            if entry["Key"] == key:
+                return _info(bucket, entry)
+        raise ObjectMissingError(f"{uri}: no object lies there")
+
+    async def tags(self, uri: S3Uri) -> Mapping[str, str]:
+        """See ObjectStore."""
+        bucket, key = bucket_and_key(uri)
+        answer = await self._run(
+            uri, lambda: self._client.get_object_tagging(Bucket=bucket, Key=key)
+        )
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
     async def _run(self, uri: str, call: Callable[[], _T]) -> _T:
         def guarded() -> _T:
@@ -125,6 +147,15 @@ class S3Store:
         """Let the threads and connections go."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
+
+
+def _info(bucket: str, entry: ObjectTypeDef) -> ObjectInfo:
+    return ObjectInfo(
+        uri=f"s3://{bucket}/{entry['Key']}",
+        size=entry["Size"],
+        etag=entry["ETag"].strip('"'),
+        modified_at=entry["LastModified"],
+    )
 
 
 @contextmanager

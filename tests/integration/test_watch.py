@@ -145,7 +145,7 @@ async def test_the_same_object_listed_again_is_no_new_job_and_another_upload_is_
     """Through listings, hints, a restart and two watchers at once; both versions keep their job."""
     _drop(s3, "fnol/a.pdf", b"first")
     async with _watching(settings) as watcher, _watching(settings):
-        watcher.hint(["fnol/a.pdf"])
+        watcher.hint(s3.incoming, ["fnol/a.pdf"])
         _drop(s3, "fnol/b.pdf")
         await _until_jobs(valkey_url, 2)
     await _list_once(settings)
@@ -340,7 +340,7 @@ async def test_an_event_of_the_object_store_brings_its_drop_at_once(
     mark = s3.incoming
     async with _watching(seldom) as watcher:
         before = len(await _specs(valkey_url))
-        route = EventRoute(s3.server.events_token, EVENTS_BUCKET, watcher.hint)
+        route = EventRoute(s3.server.events_token, watcher.hint)
         async with listening(route, "127.0.0.1", s3.server.events_port):
             for key in ODD_KEYS:
                 s3.client.put_object(Bucket=EVENTS_BUCKET, Key=f"{key}.{mark}", Body=b"a claim")
@@ -356,15 +356,15 @@ async def test_a_flood_of_hints_is_one_listing(
     hourly = settings.watch.model_copy(update={"list_seconds": 3600})
     async with _watching(settings.model_copy(update={"watch": hourly})) as watcher:
         _drop(s3, "fnol/not hinted.pdf")
-        watcher.hint(f"fnol/{number}.pdf" for number in range(1000))
+        watcher.hint(s3.incoming, (f"fnol/{number}.pdf" for number in range(1000)))
         await _until_jobs(valkey_url, 1)
 
 
 async def test_only_the_token_gives_hints() -> None:
     """401 for a stranger, 400 for what is no event, 204 for what is one."""
-    hints: list[str] = []
+    hints: list[tuple[str, list[str]]] = []
     event = {"event_type": "create", "key": "/buckets/incoming/a.pdf", "message": {}}
-    route = EventRoute("token", "incoming", hints.extend)
+    route = EventRoute("token", lambda bucket, keys: hints.append((bucket, list(keys))))
     async with listening(route, "127.0.0.1", 0) as url, aiohttp.ClientSession() as session:
         for token, body, status in (
             ("wrong", event, 401),
@@ -378,12 +378,12 @@ async def test_only_the_token_gives_hints() -> None:
         headers = {"Authorization": "Bearer token"}
         async with session.post(url, data=b"{not json", headers=headers) as answer:
             assert answer.status == 400
-    assert hints == ["a.pdf"]
+    assert hints == [("incoming", ["a.pdf"])]
 
 
 async def test_a_port_that_is_taken_is_a_clear_error() -> None:
     """With address and port."""
-    route = EventRoute("token", "incoming", lambda _keys: None)
+    route = EventRoute("token", lambda _bucket, _keys: None)
     async with listening(route, "127.0.0.1", 0) as url:
         port = int(url.split(":")[2].partition("/")[0])
         with pytest.raises(ListenError, match=f"127.0.0.1:{port}"):

@@ -63,6 +63,10 @@ def test_the_environment_wins_over_the_file(write: Path, monkeypatch: pytest.Mon
         ("api_key = 'x'", "DOCFLEET_API_KEY in the environment"),
         ("[pools", "cannot be read"),
         ("[lease]\nseconds = 2\nheartbeat_seconds = 2", "at least twice"),
+        ("results_bucket = 'incoming'", "incoming_bucket is 'incoming', which is the results"),
+        ("[[rules]]\nbucket = 'work'\ntasks = ['fnol']", "rules.0.bucket is 'work'.*come back"),
+        ("[[rules]]\nmanifest = 'a/*'\ntasks = ['fnol']", r"rules\.0\.manifest: String should"),
+        ("[[rules]]\nlisting = 'new'\ntasks = ['fnol']", r"rules\.0\.listing: .*'by-name'"),
     ],
 )
 def test_a_bad_file_is_an_error_that_names_the_key_and_the_file(
@@ -155,3 +159,13 @@ def test_two_files_cannot_hold_one_task(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(TASK)
     with pytest.raises(SettingsError, match=r"b\.yaml.*already"):
         load_tasks(tmp_path)
+
+
+def test_a_bucket_is_listed_seldom_where_queues_carry_its_events(write: Path) -> None:
+    """Listing stays the guarantee; it is no longer what makes a drop quick."""
+    write.write_text(GOOD)
+    assert load_settings(write).watch.list_seconds == 5
+    write.write_text(GOOD + "[watch]\nqueues = ['https://sqs.eu-west-1.amazonaws.com/1/drops']\n")
+    assert load_settings(write).watch.list_seconds == 300
+    write.write_text(GOOD + "[watch]\nqueues = ['https://q']\nlist_seconds = 60\n")
+    assert load_settings(write).watch.list_seconds == 60

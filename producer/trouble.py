@@ -1,0 +1,35 @@
+"""Trouble that passes: told of when it begins and when it is over, not each time it is met."""
+
+from __future__ import annotations
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+class Trouble:
+    """Whether something is in trouble.
+
+    Args:
+        begins: What the log says then.
+        ends: What the log says then.
+        about: What it is about, for both lines.
+    """
+
+    def __init__(self, begins: str, ends: str, **about: str) -> None:
+        self._begins = begins
+        self._ends = ends
+        self._about = about
+        self._is_on = False
+
+    def meet(self, error: BaseException) -> None:
+        """It is there, or still there."""
+        if not self._is_on:
+            log.warning(self._begins, error=str(error), **self._about)
+        self._is_on = True
+
+    def end(self) -> None:
+        """It is over, if it was there."""
+        if self._is_on:
+            log.info(self._ends, **self._about)
+        self._is_on = False
