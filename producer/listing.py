@@ -31,6 +31,9 @@ class ListingPlan:
     Args:
         rules: Those of one bucket.
         full_seconds: Between two listings of all.
+
+    Attributes:
+        listings: How many went to their end.
     """
 
     def __init__(self, rules: Sequence[RuleSettings], full_seconds: float) -> None:
@@ -40,6 +43,7 @@ class ListingPlan:
         self._marks = dict.fromkeys(sorted(by_name), "")
         self._last = dict(self._marks)
         self._full_seconds = full_seconds
+        self.listings = 0
         self._full_due_at: float | None = None
         self._started_at = 0.0
 
@@ -68,6 +72,7 @@ class ListingPlan:
     def done(self, ranges: Sequence[Range]) -> None:
         """The listing went to its end, and all in it was settled or waits."""
         self._marks = dict(self._last)
+        self.listings += 1
         if ranges == (Range(),):
             self._full_due_at = self._started_at + self._full_seconds
 

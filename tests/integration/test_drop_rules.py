@@ -1,0 +1,299 @@
+"""Rules at work on a real SeaweedFS: buckets, tags, callbacks, manifests, listings by name."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import HttpUrl
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from producer.client import connect
+from producer.drops import Drops
+from producer.manifests import Manifests
+from producer.rules import with_buckets
+from producer.watch import Watcher
+from schemas.job import JobSpec
+from settings.fleet import FleetSettings, Listing, RuleSettings, WatchSettings
+from storage.errors import ObjectMissingError
+from storage.objects import ObjectInfo
+from storage.s3 import S3Store
+from tests.fixtures.servers import Buckets
+
+PACKETS = RuleSettings(
+    prefix="packets/", suffix=".pdf", manifest="*.manifest.json", tasks=("summary",)
+)
+MANIFEST = "packets/7/all.manifest.json"
+
+
+async def _jobs(valkey_url: str) -> dict[str, JobSpec]:
+    """All jobs in the ledger, by the key of their document; there is one for each."""
+    async with Redis.from_url(valkey_url, decode_responses=True) as redis:
+        records = [key async for key in redis.scan_iter("docfleet:record:job_*", count=1000)]
+        specs = [
+            JobSpec.model_validate_json(await redis.hget(key, "spec") or "") for key in records
+        ]
+    jobs = {spec.document.uri.split("/", 3)[3]: spec for spec in specs}
+    assert len(jobs) == len(records)
+    return jobs
+
+
+async def _until_jobs(valkey_url: str, *keys: str) -> dict[str, JobSpec]:
+    async with asyncio.timeout(60):
+        while not (jobs := await _jobs(valkey_url)).keys() >= set(keys):
+            await asyncio.sleep(0.05)
+    assert jobs.keys() == set(keys)
+    return jobs
+
+
+async def _until_told(logs: Sequence[Mapping[str, Any]], event: str) -> Mapping[str, Any]:
+    async with asyncio.timeout(60):
+        while not (told := [entry for entry in logs if entry["event"] == event]):
+            await asyncio.sleep(0.02)
+    return told[0]
+
+
+@asynccontextmanager
+async def _watching(settings: FleetSettings, *rules: RuleSettings) -> AsyncIterator[Watcher]:
+    """A watcher with these rules, that has listed all its buckets once."""
+    listed = asyncio.Event()
+    async with connect(settings.model_copy(update={"rules": rules})) as client:
+        watcher = Watcher(
+            settings.model_copy(update={"rules": rules}), client.store, client.submitter
+        )
+        running = asyncio.create_task(watcher.run(listed.set))
+        try:
+            async with asyncio.timeout(60):
+                await listed.wait()
+            yield watcher
+            assert not running.done()
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+
+
+async def _two_listings(watcher: Watcher) -> None:
+    """Wait until each bucket was listed from its beginning to its end."""
+    plans = [bucket._plan for bucket in watcher._buckets.values()]
+    before = [plan.listings for plan in plans]
+    async with asyncio.timeout(60):
+        while any(plan.listings < n + 2 for plan, n in zip(plans, before, strict=True)):
+            await asyncio.sleep(0.02)
+
+
+def _drop(s3: Buckets, key: str, data: bytes = b"a claim", tags: str = "") -> None:
+    s3.client.put_object(Bucket=s3.incoming, Key=key, Body=data, Tagging=tags)
+
+
+def _put_manifest(s3: Buckets, manifest: Any, key: str = MANIFEST) -> None:
+    _drop(s3, key, json.dumps(manifest).encode())
+
+
+async def test_all_buckets_that_rules_name_are_watched(
+    settings: FleetSettings, s3: Buckets, valkey_url: str
+) -> None:
+    """The incoming bucket is that of rules that name none."""
+    other = f"{s3.incoming}-other"
+    s3.client.create_bucket(Bucket=other)
+    rules = (RuleSettings(tasks=("fnol",)), RuleSettings(bucket=other, tasks=("summary",)))
+    try:
+        async with _watching(settings, *rules):
+            _drop(s3, "a.pdf")
+            s3.client.put_object(Bucket=other, Key="b.pdf", Body=b"a claim")
+            jobs = await _until_jobs(valkey_url, "a.pdf", "b.pdf")
+        assert jobs["a.pdf"].tasks == ("fnol",)
+        assert jobs["b.pdf"].tasks == ("summary",)
+        assert jobs["b.pdf"].document.uri == f"s3://{other}/b.pdf"
+    finally:
+        s3.client.delete_object(Bucket=other, Key="b.pdf")
+        s3.client.delete_bucket(Bucket=other)
+
+
+async def test_a_rule_says_tenant_priority_and_callback_by_the_tags_of_a_drop(
+    settings: FleetSettings, s3: Buckets, valkey_url: str
+) -> None:
+    """What no rule with tags fits goes to the one without."""
+    with_tags = RuleSettings.model_validate(
+        {
+            "tags": {"line of business": "motor & home"},
+            "tasks": ["fnol"],
+            "tenant": "acme",
+            "priority": "high",
+            "callback": "https://acme.example/hook",
+        }
+    )
+    async with _watching(settings, with_tags, RuleSettings(tasks=("summary",))):
+        _drop(s3, "a.pdf", tags="line+of+business=motor+%26+home&more=1")
+        _drop(s3, "b.pdf", tags="line+of+business=life")
+        _drop(s3, "c.pdf")
+        jobs = await _until_jobs(valkey_url, "a.pdf", "b.pdf", "c.pdf")
+    assert jobs["a.pdf"].tasks == ("fnol",)
+    assert (jobs["a.pdf"].tenant, jobs["a.pdf"].priority.value) == ("acme", "high")
+    assert jobs["a.pdf"].callback is not None
+    assert jobs["a.pdf"].callback.url == HttpUrl("https://acme.example/hook")
+    for key in ("b.pdf", "c.pdf"):
+        assert (jobs[key].tasks, jobs[key].callback) == (("summary",), None)
+
+
+async def test_documents_wait_for_the_manifest_that_lists_them(
+    settings: FleetSettings, s3: Buckets, valkey_url: str
+) -> None:
+    """Those that it lists become jobs with its metadata; others, and the manifest, do not."""
+    with capture_logs() as logs:
+        async with _watching(settings, PACKETS) as watcher:
+            for key in ("packets/7/a.pdf", "packets/7/sub/b.pdf", "packets/7/unlisted.pdf"):
+                _drop(s3, key)
+            _drop(s3, "packets/8/a.pdf")
+            await _two_listings(watcher)
+            assert await _jobs(valkey_url) == {}
+            _put_manifest(
+                s3,
+                {
+                    "documents": [
+                        {"key": "a.pdf", "metadata": {"claim": "4711"}},
+                        {"key": "packets/7/sub/b.pdf"},
+                    ]
+                },
+            )
+            await _until_jobs(valkey_url, "packets/7/a.pdf", "packets/7/sub/b.pdf")
+            await _two_listings(watcher)
+        jobs = await _until_jobs(valkey_url, "packets/7/a.pdf", "packets/7/sub/b.pdf")
+    assert jobs["packets/7/a.pdf"].metadata == {"claim": "4711"}
+    told = [entry for entry in logs if "no manifest lists" in entry["event"]]
+    assert [entry["uri"] for entry in told] == [f"s3://{s3.incoming}/packets/7/unlisted.pdf"]
+
+
+async def test_documents_of_a_manifest_may_come_after_it(
+    settings: FleetSettings, s3: Buckets, valkey_url: str
+) -> None:
+    """What is missing is told of, and taken when it comes, after a restart too."""
+    with capture_logs() as logs:
+        async with _watching(settings, PACKETS):
+            _drop(s3, "packets/7/a.pdf")
+            _put_manifest(s3, ["a.pdf", "b.pdf", "c.pdf"])
+            waiting = await _until_told(logs, "a manifest waits for documents")
+            assert waiting["first"] == ["packets/7/b.pdf", "packets/7/c.pdf"]
+            _drop(s3, "packets/7/b.pdf")
+            await _until_jobs(valkey_url, "packets/7/a.pdf", "packets/7/b.pdf")
+        async with _watching(settings, PACKETS):
+            _drop(s3, "packets/7/c.pdf")
+            await _until_told(logs, "all documents of a manifest have come")
+    await _until_jobs(valkey_url, *(f"packets/7/{name}.pdf" for name in "abc"))
+
+
+async def test_a_manifest_that_is_written_anew_adds_its_documents(
+    settings: FleetSettings, s3: Buckets, valkey_url: str
+) -> None:
+    """One that was not listed before is taken now."""
+    async with _watching(settings, PACKETS) as watcher:
+        _drop(s3, "packets/7/a.pdf")
+        _drop(s3, "packets/7/b.pdf")
+        _put_manifest(s3, ["a.pdf"])
+        await _until_jobs(valkey_url, "packets/7/a.pdf")
+        await _two_listings(watcher)
+        _put_manifest(s3, ["a.pdf", "b.pdf"])
+        await _until_jobs(valkey_url, "packets/7/a.pdf", "packets/7/b.pdf")
+
+
+async def test_a_broken_manifest_is_told_of_and_a_mended_one_is_taken(
+    settings: FleetSettings, s3: Buckets, valkey_url: str
+) -> None:
+    """Once for each version, with its place."""
+    with capture_logs() as logs:
+        async with _watching(settings, PACKETS) as watcher:
+            _drop(s3, "packets/7/a.pdf")
+            _put_manifest(s3, {"documents": [{"name": "a.pdf"}]})
+            told = await _until_told(logs, "this manifest cannot be used")
+            assert "documents.0.key" in told["error"]
+            await _two_listings(watcher)
+            _put_manifest(s3, ["a.pdf"])
+            await _until_jobs(valkey_url, "packets/7/a.pdf")
+    assert sum(entry["event"] == told["event"] for entry in logs) == 1
+
+
+async def test_a_manifest_lists_only_what_its_rule_fits(
+    settings: FleetSettings, s3: Buckets, valkey_url: str
+) -> None:
+    """A key of another rule stays that rule's."""
+    with capture_logs() as logs:
+        async with _watching(settings, PACKETS, RuleSettings(tasks=("fnol",))):
+            _drop(s3, "packets/7/a.pdf")
+            _drop(s3, "packets/7/b.txt")
+            _put_manifest(s3, ["a.pdf", "b.txt"])
+            jobs = await _until_jobs(valkey_url, "packets/7/a.pdf", "packets/7/b.txt")
+            told = await _until_told(
+                logs, "a manifest lists what its rule does not fit: it becomes no job"
+            )
+    assert told["uri"].endswith("b.txt")
+    assert jobs["packets/7/b.txt"].tasks == ("fnol",)
+
+
+async def test_after_its_time_a_manifest_is_not_waited_for_any_more(
+    settings: FleetSettings, s3: Buckets, valkey_url: str
+) -> None:
+    """The log names what never came; it is taken all the same if it comes later."""
+    rules = with_buckets([PACKETS], s3.incoming)
+    _drop(s3, "packets/7/a.pdf")
+    _put_manifest(s3, ["a.pdf", "b.pdf"])
+    async with connect(settings) as client:
+        drops = Drops(rules, client.store, client.submitter)
+        manifests = Manifests(drops, wait_seconds=3600)
+        found = await client.store.find(f"s3://{s3.incoming}/{MANIFEST}")
+        fresh = ObjectInfo(found.uri, found.size, found.etag, datetime.now(UTC))
+        old = ObjectInfo(found.uri, found.size, "other", fresh.modified_at - timedelta(hours=2))
+        assert not await manifests.take_manifest(fresh, rules[0])
+        assert not await manifests.take_manifest(fresh, rules[0])
+        with capture_logs() as logs:
+            assert await manifests.take_manifest(old, rules[0])
+        assert logs[0]["first"] == ["packets/7/b.pdf"]
+        await _until_jobs(valkey_url, "packets/7/a.pdf")
+        _drop(s3, "packets/7/b.pdf")
+        late = await client.store.find(f"s3://{s3.incoming}/packets/7/b.pdf")
+        assert await manifests.take_document(late, rules[0])
+    await _until_jobs(valkey_url, "packets/7/a.pdf", "packets/7/b.pdf")
+
+
+async def test_a_listing_by_name_finds_what_sorts_after_the_last_key(
+    settings: FleetSettings, s3: Buckets, valkey_url: str
+) -> None:
+    """And a full one now and then finds the rest."""
+    rule = RuleSettings(prefix="scans/", listing=Listing.BY_NAME, tasks=("fnol",))
+    watch = WatchSettings(list_seconds=0.1, full_list_seconds=3600)
+    seldom = settings.model_copy(update={"watch": watch})
+    _drop(s3, "scans/2025-05-03/b.pdf")
+    async with _watching(seldom, rule) as watcher:
+        _drop(s3, "scans/2025-05-03/a.pdf")
+        _drop(s3, "scans/2025-05-03/c.pdf")
+        _drop(s3, "scans/2025-05-04/a.pdf")
+        found = [f"scans/2025-05-0{name}.pdf" for name in ("3/b", "3/c", "4/a")]
+        await _until_jobs(valkey_url, *found)
+        await _two_listings(watcher)
+        await _until_jobs(valkey_url, *found)
+        watcher._buckets[s3.incoming]._plan.restart()
+        await _until_jobs(valkey_url, *found, "scans/2025-05-03/a.pdf")
+
+
+async def test_a_store_finds_one_object_and_lists_after_a_key(s3: Buckets) -> None:
+    """A key that another begins with is not taken for it."""
+    for key in ("a.pdf", "a.pdf.txt", "b/1 +%.pdf", "b/2.pdf"):
+        _drop(s3, key, key.encode(), tags="a=1&b=2")
+    store = S3Store()
+    bucket = f"s3://{s3.incoming}"
+    listed = {drop.uri: drop async for drop in store.list(s3.incoming)}
+    assert len(listed) == 4
+    for uri, drop in listed.items():
+        assert await store.find(uri) == drop
+    assert await store.tags(f"{bucket}/b/1 +%.pdf") == {"a": "1", "b": "2"}
+    with pytest.raises(ObjectMissingError):
+        await store.find(f"{bucket}/a.p")
+    with pytest.raises(ObjectMissingError):
+        await store.tags(f"{bucket}/a.p")
+    after = [drop.uri async for drop in store.list(s3.incoming, prefix="b/", after="b/1 +%.pdf")]
+    assert after == [f"{bucket}/b/2.pdf"]
+    store.close()
