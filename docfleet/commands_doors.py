@@ -44,10 +44,10 @@ def watch(
         int, typer.Option(min=0, max=65_535, help="For bucket events; 0 finds a free one.")
     ] = _EVENTS_PORT,
 ) -> None:
-    """Turn what is dropped into the incoming bucket into jobs, until SIGTERM.
+    """Turn what is dropped into the buckets that rules name into jobs, until SIGTERM.
 
-    Bucket events are taken at POST /events with the bearer token DOCFLEET_EVENTS_TOKEN; without
-    one, the bucket is only listed.
+    Bucket events are taken from the SQS queues that fleet.toml names, and at POST /events with the
+    bearer token DOCFLEET_EVENTS_TOKEN; with neither, the buckets are only listed.
     """
     configure_logs("watch")
     from docfleet.fleet_settings import connected_settings

@@ -50,7 +50,7 @@ class OwnParts:
         )
 
     def watch(self, port: int) -> Part:
-        """The watcher of the incoming bucket.
+        """The watcher of the buckets that rules name.
 
         Args:
             port: Where it takes events.
@@ -61,7 +61,7 @@ class OwnParts:
             argv=self._argv("watch", "--port", str(port)),
             environment=self._environment,
             place=f"s3://{self._settings.incoming_bucket}",
-            stop_seconds=_SERVER_STOP_SECONDS,
+            stop_seconds=_SERVER_STOP_SECONDS + self._last_poll_seconds(),
         )
 
     def prepare_and_deliver(self) -> Part:
@@ -92,6 +92,11 @@ class OwnParts:
             stop_seconds=self._settings.lease.drain_seconds + _AFTER_DRAIN_SECONDS,
             note=_NOTES[engine],
         )
+
+    def _last_poll_seconds(self) -> int:
+        """A poll of a queue cannot be broken off: the messages that it brings would be nobody's."""
+        watch = self._settings.watch
+        return watch.poll_seconds if watch.queues else 0
 
     def _argv(self, *words: str) -> tuple[str, ...]:
         # -P: nothing in the folder that the user happens to be in is taken for a module of ours.

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 
 import structlog
 
@@ -38,9 +39,9 @@ _SAFE_SECONDS = 2.0
 """Redis writes its append-only file to disk every second and may be a second late: what it said
 before that, a power loss can take back, and the deleted message would be gone too. After it, and
 if Redis has not been restarted meanwhile, the submit is on disk."""
-_LOOKS = 4
+_LOOKS_AGAIN = 3
 """For an object that is not there, or not yet."""
-_FIRST_LOOK_SECONDS = 0.2
+_FIRST_LOOK_SECONDS = 0.4
 _LONGEST_PAUSE_SECONDS = 30.0
 _LONGEST_SHOW_AGAIN_SECONDS = 900
 _DELETES = 5
@@ -124,20 +125,26 @@ class SqsConsumer:
                 messages = await self._queue.receive(
                     wait_seconds=self._poll_seconds, visibility_seconds=_VISIBILITY_SECONDS
                 )
-            except (LedgerError, QueueError) as error:
-                (self._trouble if isinstance(error, LedgerError) else self._queue_trouble).meet(
-                    error
-                )
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            except LedgerError as error:
+                pause = await self._wait(self._trouble, error, pause)
+            except QueueError as error:
+                pause = await self._wait(self._queue_trouble, error, pause)
             else:
                 self._queue_trouble.end()
+                if not self._pausing:
+                    self._trouble.end()
                 pause = 1.0
                 for message in messages:
                     held = _Held(message, run, kept_at=_now())
                     self._held.add(held)
                     self._start(held)
+
+    async def _wait(self, trouble: Trouble, error: BaseException, seconds: float) -> float:
+        """Wait, unless it is to stop; gives how long to wait the next time."""
+        trouble.meet(error)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        return min(seconds * 2, _LONGEST_PAUSE_SECONDS)
 
     async def _has_room(self) -> bool:
         """Wait until messages can be taken; false when it is to stop."""
@@ -171,34 +178,39 @@ class SqsConsumer:
             held.taken_at = _now()
 
     async def _submit(self, created: ObjectCreated) -> str | None:
+        """Have an object taken, however long servers are away; gives why it is refused, or None."""
+        try:
+            return await self._look(created)
+        except (LedgerError, StorageUnavailableError) as error:
+            self._trouble.meet(error)
+        self._pausing += 1  # nothing is received meanwhile: it would count against the redrive
+        self._changed.set()
+        pause = 1.0
+        try:
+            while True:
+                await asyncio.sleep(pause)
+                with suppress(LedgerError, StorageUnavailableError):
+                    return await self._look(created)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        finally:
+            self._pausing -= 1
+
+    async def _look(self, created: ObjectCreated) -> str | None:
         """Have an object taken; gives why it is refused, or None."""
-        looks, pause = 1, 1.0
-        while True:
+        for look in count():
             try:
                 await self._watcher.take(created)
             except (ObjectMissingError, ObjectForbiddenError) as error:
-                if looks == _LOOKS:
+                if look == _LOOKS_AGAIN:
                     return str(error)
-                await asyncio.sleep(_FIRST_LOOK_SECONDS * 2**looks)
-                looks += 1
-            except (LedgerError, StorageUnavailableError) as error:
-                await self._pause(error, pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                await asyncio.sleep(_FIRST_LOOK_SECONDS * 2**look)
             except (UnwatchedBucketError, StorageError) as error:
+                if isinstance(error, StorageUnavailableError):
+                    raise
                 return str(error)
             else:
-                self._trouble.end()
-                return None
-
-    async def _pause(self, error: BaseException, seconds: float) -> None:
-        """Nothing is received meanwhile: it would count against the redrive policy."""
-        self._trouble.meet(error)
-        self._pausing += 1
-        self._changed.set()
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            self._pausing -= 1
+                break
+        return None
 
     async def _leave(self, held: _Held, reasons: Iterable[str]) -> None:
         """Let the message come again, later each time, until SQS puts it away."""

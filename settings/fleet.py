@@ -153,7 +153,7 @@ class WatchSettings(Section):
         default=(), description="URLs of SQS queues that carry the buckets' events."
     )
     poll_seconds: int = Field(
-        default=20, ge=0, le=20, description="For which a queue is asked at a time."
+        default=20, ge=1, le=20, description="For which a queue is asked at a time."
     )
     list_seconds: float = Field(
         default_factory=_list_seconds,
