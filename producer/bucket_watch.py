@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, TenantQuotaError
 from producer.digest_set import DigestSet
 from producer.listing import ListingPlan, Range
 from producer.submit import dropped_job_id
@@ -60,6 +60,10 @@ class BucketWatch:
         self._trouble = Trouble(
             "drops have to wait; trying again", "drops are taken again", bucket=bucket
         )
+        self._quota = Trouble(
+            "drops of a tenant have to wait", "no drops wait for their tenant", bucket=bucket
+        )
+        self._over_quota = 0  # drops, since the watcher started
 
     def hint(self, keys: Iterable[str]) -> None:
         """Look at these keys at once."""
@@ -117,7 +121,8 @@ class BucketWatch:
                 await self._attempted(self._follow(key))
 
     async def _follow(self, key: str) -> None:
-        with suppress(ObjectMissingError):  # the key is encoded, or the object was deleted
+        # The key is encoded, or the object was deleted, or it has to wait for the next listing.
+        with suppress(ObjectMissingError, TenantQuotaError):
             await self.look_at(key)
 
     async def _attempted(self, work: Awaitable[None]) -> bool:
@@ -134,7 +139,7 @@ class BucketWatch:
 
     async def _list(self) -> None:
         await self._know_server()
-        forgotten = self._forgotten
+        forgotten, over_quota = self._forgotten, self._over_quota
         ranges = self._plan.next_ranges(asyncio.get_running_loop().time())
         full = ranges == (Range(),)
         self._still_there = DigestSet(_DIGEST_BYTES) if full else None
@@ -143,6 +148,8 @@ class BucketWatch:
         async def settle(drop: ObjectInfo) -> None:
             try:
                 await self._settle_new(drop)
+            except TenantQuotaError:  # other tenants' drops need not wait
+                pass
             finally:
                 room.release()
 
@@ -151,8 +158,10 @@ class BucketWatch:
                 async for drop in self._objects(ranges):
                     await room.acquire()
                     group.create_task(settle(drop))
+            if over_quota == self._over_quota:
+                self._quota.end()
             if forgotten == self._forgotten:
-                self._plan.done(ranges)
+                self._plan.done(ranges, all_settled=over_quota == self._over_quota)
                 if self._still_there is not None:
                     self._settled = self._still_there  # forget what was deleted
         finally:
@@ -175,7 +184,13 @@ class BucketWatch:
         if digest in self._settled:
             return
         forgotten = self._forgotten
-        if await self._settle(drop) and forgotten == self._forgotten:
+        try:
+            is_settled = await self._settle(drop)
+        except TenantQuotaError as error:
+            self._quota.meet(error)
+            self._over_quota += 1
+            raise
+        if is_settled and forgotten == self._forgotten:
             self._settled.add(digest)
             if self._still_there is not None:
                 self._still_there.add(digest)

@@ -69,10 +69,17 @@ class ListingPlan:
             if key.startswith(prefix):
                 self._last[prefix] = key
 
-    def done(self, ranges: Sequence[Range]) -> None:
-        """The listing went to its end, and all in it was settled or waits."""
-        self._marks = dict(self._last)
+    def done(self, ranges: Sequence[Range], *, all_settled: bool = True) -> None:
+        """The listing went to its end.
+
+        Args:
+            ranges: What it was of.
+            all_settled: Whether nothing in it has to be met again.
+        """
         self.listings += 1
+        if not all_settled:
+            return
+        self._marks = dict(self._last)
         if ranges == (Range(),):
             self._full_due_at = self._started_at + self._full_seconds
 

@@ -14,7 +14,7 @@ from itertools import count
 
 import structlog
 
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, TenantQuotaError
 from producer.errors import QueueError, UnwatchedBucketError
 from producer.s3_event import ObjectCreated, read_event
 from producer.sqs_queue import QueueMessage, SqsQueue
@@ -85,6 +85,7 @@ class SqsConsumer:
         self._changed = asyncio.Event()
         self._held: set[_Held] = set()
         self._taking: set[asyncio.Task[None]] = set()
+        self._aside = 0  # of those, the ones that wait for their tenant
         self._pausing = 0  # of those, the ones that wait for a server
         self._queue_trouble = Trouble("a queue does not answer", "a queue answers", url=queue.url)
         self._trouble = Trouble("events have to wait", "events are taken again", url=queue.url)
@@ -150,8 +151,8 @@ class SqsConsumer:
         """Wait until messages can be taken; false when it is to stop."""
         while not self._stopping.is_set():
             self._changed.clear()
-            few = len(self._taking) < _MOST_TAKEN_AT_ONCE and len(self._held) < _MOST_HELD
-            if few and not self._pausing:
+            few = len(self._taking) - self._aside < _MOST_TAKEN_AT_ONCE
+            if few and len(self._held) < _MOST_HELD and not self._pausing:
                 return True
             await self._changed.wait()
         return False
@@ -178,14 +179,36 @@ class SqsConsumer:
             held.taken_at = _now()
 
     async def _submit(self, created: ObjectCreated) -> str | None:
-        """Have an object taken, however long servers are away; gives why it is refused, or None."""
-        try:
-            return await self._look(created)
-        except (LedgerError, StorageUnavailableError) as error:
-            self._trouble.meet(error)
-        self._pausing += 1  # nothing is received meanwhile: it would count against the redrive
-        self._changed.set()
+        """Have an object taken, however long it has to wait; gives why it is refused, or None."""
         pause = 1.0
+        while True:
+            try:
+                return await self._look(created)
+            except TenantQuotaError as error:
+                log.debug("an event waits for its tenant", url=self._queue.url, error=str(error))
+                await self._step_aside(pause)
+            except (LedgerError, StorageUnavailableError) as error:
+                self._trouble.meet(error)
+                return await self._submit_later(created)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    async def _step_aside(self, seconds: float) -> None:
+        """Wait without being in the way of other tenants' events."""
+        self._aside += 1
+        self._changed.set()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._aside -= 1
+
+    async def _submit_later(self, created: ObjectCreated) -> str | None:
+        """Try again until the servers are back.
+
+        Nothing is received meanwhile: it would count against the redrive policy.
+        """
+        pause = 1.0
+        self._pausing += 1
+        self._changed.set()
         try:
             while True:
                 await asyncio.sleep(pause)

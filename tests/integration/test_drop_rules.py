@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from producer.manifests import Manifests
 from producer.rules import with_buckets
 from producer.watch import Watcher
 from schemas.job import JobSpec
-from settings.fleet import FleetSettings, Listing, RuleSettings, WatchSettings
+from settings.fleet import FleetSettings, Listing, RuleSettings, TenantSettings, WatchSettings
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectInfo
 from storage.s3 import S3Store
@@ -139,6 +140,34 @@ async def test_a_rule_says_tenant_priority_and_callback_by_the_tags_of_a_drop(
     assert jobs["a.pdf"].callback.url == HttpUrl("https://acme.example/hook")
     for key in ("b.pdf", "c.pdf"):
         assert (jobs[key].tasks, jobs[key].callback) == (("summary",), None)
+
+
+async def test_a_tenant_with_too_many_jobs_does_not_stop_the_drops_of_others(
+    settings: FleetSettings, s3: Buckets, valkey_url: str
+) -> None:
+    """Its own wait, are told of once, and are taken when there is room."""
+    of_acme = RuleSettings(prefix="acme/", tasks=("fnol",), tenant="acme")
+    narrow = {"tenants": {"acme": TenantSettings(max_queued=2)}}
+    with capture_logs() as logs:
+        async with _watching(
+            settings.model_copy(update=narrow), of_acme, RuleSettings(tasks=("fnol",))
+        ) as watcher:
+            for number in range(5):
+                _drop(s3, f"acme/{number}.pdf")
+            _drop(s3, "zenith/a.pdf")
+            async with asyncio.timeout(60):
+                while "zenith/a.pdf" not in await _jobs(valkey_url):
+                    await asyncio.sleep(0.02)
+            await _two_listings(watcher)
+            first = await _jobs(valkey_url)
+            assert len(first) < 6
+            async with Redis.from_url(valkey_url) as redis:
+                await redis.flushall()  # room again
+            await _until_told(logs, "no drops wait for their tenant")
+            assert len(first | await _jobs(valkey_url)) == 6
+    told = Counter(entry["event"] for entry in logs)
+    assert told["drops of a tenant have to wait"] == 1
+    assert told["drops have to wait; trying again"] == 0
 
 
 async def test_documents_wait_for_the_manifest_that_lists_them(

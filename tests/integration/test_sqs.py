@@ -27,7 +27,7 @@ from producer.sqs_queue import QueueMessage, SqsQueue
 from producer.watch import Watcher
 from schemas.job import JobSpec
 from settings.environment import part_environment
-from settings.fleet import FleetSettings, WatchSettings
+from settings.fleet import FleetSettings, RuleSettings, TenantSettings, WatchSettings
 from settings.ready import READY_LINE, READY_VARIABLE
 from tests.fixtures.emulators import WAYS, Emulator, Queue, make_bucket, make_queue
 from tests.fixtures.servers import Buckets, running
@@ -268,6 +268,29 @@ async def test_events_wait_while_redis_is_full_and_none_is_put_away(
         finally:
             await redis.config_set("maxmemory", before)
     assert Counter(entry["event"] for entry in logs)["events have to wait"] == 1
+
+
+async def test_events_of_a_tenant_with_too_many_jobs_stand_aside(
+    settings: FleetSettings, s3: Buckets, valkey_url: str, ministack: Emulator, queue: Queue
+) -> None:
+    """Those of others go on, however many wait, and none is put away."""
+    queue = make_queue(ministack, receives=1)
+    rules = (
+        RuleSettings(prefix="acme/", tasks=("fnol",), tenant="acme"),
+        RuleSettings(tasks=("fnol",)),
+    )
+    narrow = {"rules": rules, "tenants": {"acme": TenantSettings(max_queued=1)}}
+    keys = [*(f"acme/{number}.pdf" for number in range(100)), "zenith/a.pdf"]
+    async with _consuming(_with_events_only(settings, **narrow), queue.url):
+        for key in keys:
+            _drop(s3, key)
+        queue.send(*(_event(s3.incoming, key) for key in keys))
+        async with asyncio.timeout(60):
+            while "zenith/a.pdf" not in str(specs := await _specs(valkey_url)):
+                await asyncio.sleep(0.05)
+        await _until(lambda: queue.counts() == (0, 101 - len(specs), 0), "only those of acme")
+        assert len(specs) < 10
+    assert queue.counts() == (101 - len(specs), 0, 0)
 
 
 async def test_a_watcher_that_stops_lets_its_messages_go(

@@ -56,6 +56,16 @@ def test_a_listing_that_failed_is_made_again_from_where_it_began() -> None:
     assert plan.next_ranges(10) == (Range("", "1"),)
 
 
+def test_what_has_to_be_met_again_is_not_passed() -> None:
+    """A drop that waits for its tenant stands after the mark until it is taken."""
+    plan = ListingPlan([_rule("", Listing.BY_NAME)], 3600)
+    _listed(plan, 0, "1")
+    ranges = plan.next_ranges(5)
+    plan.saw("s3://b/2")
+    plan.done(ranges, all_settled=False)
+    assert plan.next_ranges(10) == (Range("", "1"),)
+
+
 def test_a_whole_bucket_wins_over_by_name() -> None:
     """A rule for everything needs everything."""
     plan = ListingPlan([_rule("scans/", Listing.BY_NAME), _rule("")], 3600)
