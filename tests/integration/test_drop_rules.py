@@ -308,6 +308,20 @@ async def test_a_listing_by_name_finds_what_sorts_after_the_last_key(
         await _until_jobs(valkey_url, *found, "scans/2025-05-03/a.pdf")
 
 
+async def test_what_is_deleted_is_forgotten(settings: FleetSettings, s3: Buckets) -> None:
+    """The watcher's memory is bounded by what lies in the bucket."""
+    async with _watching(settings, RuleSettings(tasks=("fnol",))) as watcher:
+        for number in range(10):
+            _drop(s3, f"{number}.pdf")
+        await _two_listings(watcher)
+        settled = watcher._buckets[s3.incoming]
+        assert len(settled._settled) == 10
+        for number in range(7):
+            s3.client.delete_object(Bucket=s3.incoming, Key=f"{number}.pdf")
+        await _two_listings(watcher)
+        assert len(settled._settled) == 3
+
+
 async def test_a_store_finds_one_object_and_lists_after_a_key(s3: Buckets) -> None:
     """A key that another begins with is not taken for it."""
     for key in ("a.pdf", "a.pdf.txt", "b/1 +%.pdf", "b/2.pdf"):
