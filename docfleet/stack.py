@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,7 @@ def local_stack(settings: FleetSettings, state: StateDir, options: StackOptions)
             "DOCFLEET_WORK_BUCKET": settings.work_bucket,
             "DOCFLEET_EVENTS_TOKEN": secrets.events_token,
             STATE_DIR_VARIABLE: str(state.path),
+            "DOCFLEET_CALLBACKS__ALLOW_NETWORKS": _allowed_networks(settings),
             **_concurrency(pool, options),
         },
     )
@@ -70,6 +72,11 @@ def local_stack(settings: FleetSettings, state: StateDir, options: StackOptions)
         ],
         environment=environment,
     )
+
+
+def _allowed_networks(settings: FleetSettings) -> str:
+    """A local stack delivers to its own machine too."""
+    return json.dumps([*settings.callbacks.allow_networks, "127.0.0.0/8", "::1/128"])
 
 
 def _concurrency(pool: str, options: StackOptions) -> dict[str, str]:

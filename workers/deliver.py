@@ -12,6 +12,7 @@ from schemas.failure import Failure, FailureCode
 from schemas.queues import DELIVER_QUEUE
 from schemas.states import JobState
 from settings.fleet import CallbackSettings
+from workers.egress import EgressGuard
 from workers.errors import StageError
 from workers.outcome import DeadLetter, Finished, Outcome, Retry
 from workers.signature import build_event, sign
@@ -39,7 +40,10 @@ class DeliverStage:
 
     async def start(self) -> None:
         """Open the HTTP session."""
-        self._sender = WebhookSender(timeout_seconds=self._settings.timeout_seconds)
+        self._sender = WebhookSender(
+            EgressGuard(self._settings.allow_networks, self._settings.ports),
+            timeout_seconds=self._settings.timeout_seconds,
+        )
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
@@ -49,7 +53,7 @@ class DeliverStage:
         with bound_contextvars(job_id=spec.job, tenant=spec.tenant):
             body = build_event(claim.id, spec).model_dump_json(exclude_none=True)
             headers = sign(self._secret, claim.id, moment(claim.claimed_ms), body)
-            answer = await self._sender.send(str(spec.url), body, headers)
+            answer = await self._sender.send(str(spec.url), body.encode(), headers)
             log.info("webhook sent", status=answer.status)
             return self._after(answer, claim.attempt)
 
