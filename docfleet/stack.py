@@ -58,6 +58,7 @@ def local_stack(settings: FleetSettings, state: StateDir, options: StackOptions)
             "DOCFLEET_EVENTS_TOKEN": secrets.events_token,
             STATE_DIR_VARIABLE: str(state.path),
             "DOCFLEET_CALLBACKS__ALLOW_NETWORKS": _allowed_networks(settings),
+            "DOCFLEET_ENCRYPTION_KEYS": _encryption_keys(settings, secrets),
             **_concurrency(pool, options),
         },
     )
@@ -72,6 +73,11 @@ def local_stack(settings: FleetSettings, state: StateDir, options: StackOptions)
         ],
         environment=environment,
     )
+
+
+def _encryption_keys(settings: FleetSettings, secrets: Secrets) -> str:
+    given = settings.encryption_keys
+    return given.get_secret_value() if given else secrets.encryption_key
 
 
 def _allowed_networks(settings: FleetSettings) -> str:

@@ -24,6 +24,16 @@ def derived_job_id(*parts: str) -> str:
     return JOB_PREFIX + digest[:_HEX_DIGITS]
 
 
+def new_endpoint_id() -> str:
+    """An endpoint id that nobody has used."""
+    return "ep_" + secrets.token_hex(8)
+
+
+def new_delivery_id() -> str:
+    """A delivery id that nobody has used, for an event that is of no job."""
+    return "msg_" + secrets.token_hex(12)
+
+
 def result_key(job_id: str) -> str:
     """The key of a job's one result object."""
     return f"{job_id}.json"

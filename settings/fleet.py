@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import binascii
 import tomllib
-from base64 import b64decode
+from base64 import b64decode, urlsafe_b64decode
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
@@ -34,7 +34,7 @@ from schemas.queues import PoolName
 from settings.errors import SettingsError
 from settings.gpu import tuned_concurrency
 
-SECRETS = frozenset({"redis_url", "api_key", "callback_secret", "events_token"})
+SECRETS = frozenset({"redis_url", "api_key", "callback_secret", "encryption_keys", "events_token"})
 """Settings that may come from the environment only."""
 
 
@@ -227,6 +227,10 @@ class FleetSettings(BaseSettings):
     api_key: SecretStr | None = None
     callback_url: str | None = None
     callback_secret: SecretStr | None = None
+    encryption_keys: SecretStr | None = Field(
+        default=None,
+        description="Seal endpoints' secrets: Fernet keys and commas; the first seals, each opens.",
+    )
     events_token: SecretStr | None = None
 
     @model_validator(mode="after")
@@ -243,6 +247,18 @@ class FleetSettings(BaseSettings):
         if secret is not None and not _is_signing_secret(secret.get_secret_value()):
             raise ValueError("a signing secret is `whsec_` and base64 of 24 to 64 bytes")
         return secret
+
+    @field_validator("encryption_keys")
+    @classmethod
+    def _can_seal(cls, keys: SecretStr | None) -> SecretStr | None:
+        for key in keys.get_secret_value().split(",") if keys is not None else ():
+            if len(key.strip()) != _FERNET_KEY_LENGTH:
+                raise ValueError("an encryption key is url-safe base64 of 32 bytes")
+            try:
+                urlsafe_b64decode(key.strip())
+            except binascii.Error as error:
+                raise ValueError("an encryption key is url-safe base64 of 32 bytes") from error
+        return keys
 
     def pool(self, name: str | None = None) -> tuple[str, PoolSettings]:
         """A pool and its name; the first of the file unless one is named.
@@ -275,6 +291,7 @@ class FleetSettings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
+_FERNET_KEY_LENGTH = 44
 _SIGNING_BYTES = range(24, 65)
 
 

@@ -64,7 +64,10 @@ class LyingResolver(AbstractResolver):
         }
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002  # the protocol's signature
     ) -> list[ResolveResult]:
         """The next list of a name; the last one stays."""
         if host not in self._names:
@@ -198,8 +201,16 @@ async def test_of_a_names_addresses_only_those_admitted_are_dialled(target: Targ
     assert target.hits == {FORBIDDEN: [], ALLOWED: ["/"]}
 
 
-@pytest.mark.parametrize("place", ["http://169.254.169.254/latest/", "http://127.0.0.1:{port}/b",
-                                   "http://127.0.0.2:{port}/c", "/d", "file:///etc/passwd"])  # fmt: skip
+@pytest.mark.parametrize(
+    "place",
+    [
+        "http://169.254.169.254/latest/",
+        "http://127.0.0.1:{port}/b",
+        "http://127.0.0.2:{port}/c",
+        "/d",
+        "file:///etc/passwd",
+    ],
+)
 async def test_a_redirect_is_a_refusal_and_is_not_followed(target: Target, place: str) -> None:
     """Wherever it leads, and be it to an address that is allowed."""
     target.location = place.format(port=target.port)
