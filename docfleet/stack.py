@@ -58,7 +58,6 @@ def local_stack(settings: FleetSettings, state: StateDir, options: StackOptions)
             "DOCFLEET_EVENTS_TOKEN": secrets.events_token,
             STATE_DIR_VARIABLE: str(state.path),
             "DOCFLEET_CALLBACKS__ALLOW_NETWORKS": _allowed_networks(settings),
-            "DOCFLEET_ENCRYPTION_KEYS": _encryption_keys(settings, secrets),
             **_concurrency(pool, options),
         },
     )
@@ -120,6 +119,7 @@ def _environment(
         "DOCFLEET_API_URL": f"http://{LOOPBACK}:{ports.api}",
         "DOCFLEET_API_KEY": api_key,
         "DOCFLEET_CALLBACK_SECRET": callback_secret,
+        "DOCFLEET_ENCRYPTION_KEYS": _encryption_keys(settings, secrets),
         "DOCFLEET_REDIS_URL": redis_url(ports.redis, secrets.redis_password),
         "AWS_ENDPOINT_URL_S3": access.endpoint_url,
         "AWS_ACCESS_KEY_ID": access.access_key,

@@ -93,9 +93,13 @@ class StateDir:
         if not path.exists():
             write_private(path, Secrets().model_dump_json(indent=2))
         try:
-            return Secrets.model_validate_json(path.read_bytes())
+            found = Secrets.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise BadUsageError(f"{path} is damaged: {error.errors()[0]['msg']}") from error
+        if found.model_fields_set != Secrets.model_fields.keys():
+            # An earlier version made fewer: what was made up just now has to last.
+            write_private(path, found.model_dump_json(indent=2))
+        return found
 
     def ports(self) -> Ports:
         """The directory's ports."""
