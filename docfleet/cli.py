@@ -9,6 +9,7 @@ import typer
 
 from docfleet import (
     __version__,
+    commands_callbacks,
     commands_contract,
     commands_dead_letters,
     commands_doors,
@@ -30,6 +31,7 @@ for group in (
     commands_stack,
     commands_jobs,
     commands_dead_letters,
+    commands_callbacks,
     commands_doors,
     commands_worker,
     commands_contract,

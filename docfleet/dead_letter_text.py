@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import chain
 
 from docfleet.age import age_text
-from docfleet.job_text import failure_text, sentence
+from docfleet.job_text import attempt_text, failure_text, sentence
 from schemas.dead_letter import DeadLetter, DeadLetterKind
 from schemas.failure import FAILURES, FailureClass, FailureCode
 from schemas.job import Attempt
@@ -179,7 +179,7 @@ def _attempts(history: Sequence[Attempt]) -> Iterator[str]:
     charged = sum(attempt.charged for attempt in history)
     yield _ROW.format(
         "attempts",
-        f"{len(history)} went wrong, the oldest first; {charged} charged, that is, counted against"
+        f"{len(history)} remembered, the oldest first; {charged} charged, that is, counted against"
         " the limit",
     )
     for number, attempt in enumerate(history, 1):
@@ -188,8 +188,7 @@ def _attempts(history: Sequence[Attempt]) -> Iterator[str]:
             engine = attempt.engine
             model = f"model {engine.model} (sha256 {engine.model_sha256[:12]})"
             yield f"      engine {engine.kind} {engine.version}, {model}"
-        message = sentence(attempt.failure.message)
-        yield f"      {attempt.failure.code}: {message}"
+        yield f"      {attempt_text(attempt)}"
 
 
 def _attempt(attempt: Attempt) -> str:

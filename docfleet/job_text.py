@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from schemas.failure import Failure
-from schemas.job import Job
+from schemas.job import Attempt, Job
 from schemas.result import JobResult
 
 _ROW = "{:<10}{}"
@@ -50,12 +50,19 @@ def job_rows(job: Job) -> Iterator[str]:
     if job.closed_at:
         yield _ROW.format("ended", job.closed_at.isoformat(timespec="seconds"))
     for entry in job.history:
-        words = f"{entry.failure.code}: {sentence(entry.failure.message)} ({entry.worker})"
-        yield _ROW.format("attempt", words)
+        yield _ROW.format("attempt", f"{attempt_text(entry)} ({entry.worker})")
     if job.failure:
         yield _ROW.format("failure", failure_text(job.failure))
     if job.result_uri:
         yield _ROW.format("result", job.result_uri)
+
+
+def attempt_text(attempt: Attempt) -> str:
+    """How an attempt ended, on one line."""
+    if attempt.failure:
+        return f"{attempt.failure.code}: {sentence(attempt.failure.message)}"
+    status = attempt.answer.status if attempt.answer else None
+    return f"acknowledged with {status}."
 
 
 def sentence(text: str) -> str:

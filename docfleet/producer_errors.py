@@ -8,7 +8,16 @@ from contextlib import contextmanager
 from pydantic import ValidationError
 
 from docfleet.errors import BadUsageError, FrontDoorError
-from ledger.errors import CursorError, LedgerError, NotDeadError
+from ledger.errors import (
+    CursorError,
+    DeliveryOpenError,
+    EndpointChangedError,
+    EndpointDisabledError,
+    LedgerError,
+    NotDeadError,
+    SecretBoxError,
+    TooManyEndpointsError,
+)
 from producer.errors import (
     DocumentFileError,
     ProducerError,
@@ -24,6 +33,10 @@ class JobNotSucceededError(FrontDoorError):
 
 class NoDeadLetterError(FrontDoorError):
     """There is no dead letter of this id."""
+
+
+class NotSentError(FrontDoorError):
+    """A delivery or an endpoint stands as it stood."""
 
 
 class UnreachableError(FrontDoorError):
@@ -59,6 +72,10 @@ def explained() -> Iterator[None]:
         raise NoDeadLetterError(str(error)) from error
     except CursorError as error:
         raise BadUsageError(str(error)) from error
+    except (SecretBoxError, TooManyEndpointsError) as error:
+        raise BadUsageError(str(error)) from error
+    except (EndpointDisabledError, EndpointChangedError, DeliveryOpenError) as error:
+        raise NotSentError(str(error)) from error
     except ProducerError as error:
         raise JobNotSucceededError(str(error)) from error
     except (LedgerError, StorageError) as error:

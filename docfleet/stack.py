@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,7 @@ def local_stack(settings: FleetSettings, state: StateDir, options: StackOptions)
             "DOCFLEET_WORK_BUCKET": settings.work_bucket,
             "DOCFLEET_EVENTS_TOKEN": secrets.events_token,
             STATE_DIR_VARIABLE: str(state.path),
+            "DOCFLEET_CALLBACKS__ALLOW_NETWORKS": _allowed_networks(settings),
             **_concurrency(pool, options),
         },
     )
@@ -70,6 +72,16 @@ def local_stack(settings: FleetSettings, state: StateDir, options: StackOptions)
         ],
         environment=environment,
     )
+
+
+def _encryption_keys(settings: FleetSettings, secrets: Secrets) -> str:
+    given = settings.encryption_keys
+    return given.get_secret_value() if given else secrets.encryption_key
+
+
+def _allowed_networks(settings: FleetSettings) -> str:
+    """A local stack delivers to its own machine too."""
+    return json.dumps([*settings.callbacks.allow_networks, "127.0.0.0/8", "::1/128"])
 
 
 def _concurrency(pool: str, options: StackOptions) -> dict[str, str]:
@@ -107,6 +119,7 @@ def _environment(
         "DOCFLEET_API_URL": f"http://{LOOPBACK}:{ports.api}",
         "DOCFLEET_API_KEY": api_key,
         "DOCFLEET_CALLBACK_SECRET": callback_secret,
+        "DOCFLEET_ENCRYPTION_KEYS": _encryption_keys(settings, secrets),
         "DOCFLEET_REDIS_URL": redis_url(ports.redis, secrets.redis_password),
         "AWS_ENDPOINT_URL_S3": access.endpoint_url,
         "AWS_ACCESS_KEY_ID": access.access_key,

@@ -23,6 +23,7 @@ from docfleet.family import kill_family
 from docfleet.ports import Ports
 from docfleet.private_file import write_private
 from docfleet.running_stack import StackRecord
+from ledger.secret_box import new_encryption_key
 
 _PATIENCE_SECONDS = 1.0
 """A reader holds the lock for some microseconds when it looks whether a stack runs."""
@@ -38,6 +39,7 @@ class Secrets(BaseModel):
     s3_secret_key: str = Field(default_factory=lambda: secrets.token_hex(24))
     api_key: str = Field(default_factory=lambda: "df_" + secrets.token_hex(24))
     events_token: str = Field(default_factory=lambda: secrets.token_hex(24))
+    encryption_key: str = Field(default_factory=new_encryption_key)
     callback_secret: str = Field(
         default_factory=lambda: "whsec_" + b64encode(secrets.token_bytes(48)).decode()
     )
@@ -91,9 +93,13 @@ class StateDir:
         if not path.exists():
             write_private(path, Secrets().model_dump_json(indent=2))
         try:
-            return Secrets.model_validate_json(path.read_bytes())
+            found = Secrets.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise BadUsageError(f"{path} is damaged: {error.errors()[0]['msg']}") from error
+        if found.model_fields_set != Secrets.model_fields.keys():
+            # An earlier version made fewer: what was made up just now has to last.
+            write_private(path, found.model_dump_json(indent=2))
+        return found
 
     def ports(self) -> Ports:
         """The directory's ports."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
 from schemas import keys
+from schemas.queues import DELIVER_QUEUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class QueueDepth:
         capacity: Records that its live workers can hold at once.
         workers: Live workers.
         head_age_seconds: Since the oldest head of a lane was submitted; 0 with no line.
+        behind: Deliveries that wait until fewer to the same receiver are under way.
     """
 
     queue: str
@@ -33,6 +35,7 @@ class QueueDepth:
     capacity: int
     workers: int
     head_age_seconds: float
+    behind: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +81,15 @@ async def _read_queue(redis: Redis, name: str) -> QueueDepth:
         pipe.zcard(keys.DISPATCHED.format(queue=name))
         pipe.zcard(keys.LEASED.format(queue=name))
         pipe.hvals(keys.CAPACITY.format(queue=name))
+        pipe.smembers(keys.HELD_UP)
         for lane in lanes:
             pipe.zcard(keys.LINE.format(queue=name, lane=lane))
             pipe.zrange(keys.LINE.format(queue=name, lane=lane), 0, 0)
-        dispatched, leased, slots, *by_lane = await pipe.execute()
+        dispatched, leased, slots, held_up, *by_lane = await pipe.execute()
     return QueueDepth(
         queue=name,
         in_line=sum(by_lane[::2]),
+        behind=await _count_behind(redis, held_up) if name == DELIVER_QUEUE else 0,
         lanes=dict(zip(lanes, by_lane[::2], strict=True)),
         dispatched=dispatched,
         leased=leased,
@@ -92,6 +97,14 @@ async def _read_queue(redis: Redis, name: str) -> QueueDepth:
         workers=len(slots),
         head_age_seconds=await _oldest_age(redis, [head[0] for head in by_lane[1::2] if head]),
     )
+
+
+async def _count_behind(redis: Redis, receivers: Iterable[str]) -> int:
+    """Deliveries that wait until fewer to the same receiver are under way."""
+    async with redis.pipeline(transaction=False) as pipe:
+        for receiver in receivers:
+            pipe.zcard(keys.BEHIND.format(receiver=receiver))
+        return sum(await pipe.execute())
 
 
 async def _oldest_age(redis: Redis, ids: Sequence[str]) -> float:

@@ -43,3 +43,23 @@ class CursorError(LedgerError):
 
 class IdempotencyError(LedgerError):
     """A job of this id is there, and it was another request."""
+
+
+class SecretBoxError(LedgerError):
+    """A secret cannot be sealed or opened: the key is missing, or another."""
+
+
+class TooManyEndpointsError(LedgerError):
+    """The tenant has as many endpoints as it may have."""
+
+
+class EndpointChangedError(LedgerError):
+    """Somebody else changed the endpoint meanwhile."""
+
+
+class EndpointDisabledError(LedgerError):
+    """The endpoint is disabled, or is no more."""
+
+
+class DeliveryOpenError(LedgerError):
+    """The delivery is being sent, or about to be."""

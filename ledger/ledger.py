@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 from ledger.claim import Claim, read_claim
 from ledger.connection import available, open_redis
 from ledger.dead_letters import DeadLetters
+from ledger.deliveries import Deliveries
 from ledger.depth import FleetDepth, read_depth
+from ledger.endpoints import Endpoints
 from ledger.errors import IdempotencyError, LeaseLostError, LedgerFullError, TenantQuotaError
 from ledger.record import read_job
 from ledger.script import Scripts
@@ -61,12 +63,16 @@ class Ledger:
 
     Attributes:
         dead_letters: What will not be tried again by itself.
+        endpoints: The receivers that tenants registered.
+        deliveries: What was and is sent, with every attempt.
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
         self._redis = open_redis(redis_url, timeout=timeout, retries=retries)
         self._scripts = Scripts(self._redis)
         self.dead_letters = DeadLetters(self._redis, self._scripts)
+        self.endpoints = Endpoints(self._redis, self._scripts)
+        self.deliveries = Deliveries(self._redis, self._scripts)
 
     async def submit(self, job_id: str, spec: JobSpec, *, max_queued: int = 0) -> bool:
         """Write a job and its place in line.

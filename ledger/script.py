@@ -23,9 +23,14 @@ SCRIPTS = (
     "cancel",
     "redrive",
     "drop",
+    "replay",
+    "put_endpoint",
+    "delete_endpoint",
+    "disable_endpoint",
+    "test_endpoint",
     "sweep",
 )
-_SHARED = ("keys", "line", "prelude")
+_SHARED = ("keys", "receiver", "line", "prelude")
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 
 

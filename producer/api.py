@@ -12,12 +12,13 @@ from fastapi import APIRouter, Body, FastAPI, Header, Response
 
 from ledger.errors import LedgerUnavailableError
 from producer.api_dead_letters import dead_letters
+from producer.api_endpoints import callbacks
 from producer.api_guard import Guard
 from producer.api_parameters import ClientOfApp, JobId, bearer
 from producer.client import open_client
 from producer.metrics import metrics_text
 from producer.problem import add_problem_handlers, documented, problem_schemas
-from schemas.event import JobEvent
+from schemas.event import EndpointEvent, JobEvent
 from schemas.job import Job, JobRequest
 from schemas.result import JobResult
 from settings.errors import SettingsError
@@ -181,6 +182,7 @@ def create_app(settings: FleetSettings) -> FastAPI:
     app.state.client = client
     app.include_router(jobs)
     app.include_router(dead_letters)
+    app.include_router(callbacks)
     app.include_router(status)
     app.webhooks.add_api_route(
         "job-ended",
@@ -190,6 +192,14 @@ def create_app(settings: FleetSettings) -> FastAPI:
         summary="A job has ended",
         status_code=HTTPStatus.NO_CONTENT,
     )
+    app.webhooks.add_api_route(
+        "endpoint-event",
+        _endpoint_event,
+        methods=["POST"],
+        operation_id="endpointEvent",
+        summary="A test, or another endpoint was disabled",
+        status_code=HTTPStatus.NO_CONTENT,
+    )
     add_problem_handlers(app)
     app.add_middleware(Guard, key=key, body_bytes=settings.limits.document_bytes)
     return app
@@ -197,3 +207,7 @@ def create_app(settings: FleetSettings) -> FastAPI:
 
 def _job_ended(event: JobEvent) -> None:
     """Sent to the job's callback, signed as Standard Webhooks says; answer with any 2xx."""
+
+
+def _endpoint_event(event: EndpointEvent) -> None:
+    """Sent to endpoints, signed like every event; answer with any 2xx."""

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from ledger.depth import FleetDepth
 from ledger.ledger import Ledger
+from ledger.secret_box import SecretBox
 from producer.dead_letters import DeadLetters
 from producer.document_file import key_suffix, read_document
+from producer.endpoints import Endpoints
 from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
 from producer.submit import Submitter
 from schemas.document import S3Uri
@@ -48,6 +50,7 @@ class Client:
 
     Attributes:
         dead_letters: What will not be tried again by itself.
+        endpoints: Receivers that tenants registered, and what is sent to them.
     """
 
     def __init__(
@@ -58,6 +61,9 @@ class Client:
         self._limits = settings.limits
         self._ledger = ledger
         self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks)
+        encryption_keys = settings.encryption_keys
+        box = SecretBox(encryption_keys.get_secret_value() if encryption_keys else "")
+        self.endpoints = Endpoints(ledger, box)
 
     async def submit(
         self, request: JobRequest, *, name: str | None = None, idempotency_key: str | None = None

@@ -37,6 +37,14 @@ class UnknownDeadLetterError(ProducerError):
     """There is no dead letter of this id."""
 
 
+class UnknownEndpointError(ProducerError):
+    """The tenant has no endpoint of this id."""
+
+
+class UnknownDeliveryError(ProducerError):
+    """The tenant has no delivery of this id."""
+
+
 class JobStateError(ProducerError):
     """What is asked for does not go with the state of the job.
 

@@ -56,13 +56,16 @@ _BY_QUEUE = (
 def _records(queues: tuple[QueueDepth, ...]) -> Metric:
     family = GaugeMetricFamily(
         "docfleet_queue_records",
-        "Records of a queue: in line, dispatched and not claimed, or leased by a worker.",
+        "Records of a queue: in line, dispatched and not claimed, leased by a worker, or "
+        "behind others to the same receiver.",
         labels=["queue", "place"],
     )
     for queue in queues:
         family.add_metric([queue.queue, "in_line"], queue.in_line)
         family.add_metric([queue.queue, "dispatched"], queue.dispatched)
         family.add_metric([queue.queue, "leased"], queue.leased)
+        if queue.behind:
+            family.add_metric([queue.queue, "behind"], queue.behind)
     return family
 
 

@@ -15,10 +15,15 @@ from starlette.exceptions import HTTPException
 
 from ledger.errors import (
     CursorError,
+    DeliveryOpenError,
+    EndpointChangedError,
+    EndpointDisabledError,
     IdempotencyError,
     LedgerError,
     LedgerFullError,
     NotDeadError,
+    SecretBoxError,
+    TooManyEndpointsError,
 )
 from producer.errors import (
     ClosedJobError,
@@ -26,6 +31,8 @@ from producer.errors import (
     NoResultError,
     RequestError,
     UnknownDeadLetterError,
+    UnknownDeliveryError,
+    UnknownEndpointError,
     UnknownJobError,
     UnknownPoolError,
     UnknownTaskError,
@@ -59,6 +66,20 @@ class ProblemType(StrEnum):
     """There is no dead letter of this id."""
     NOT_DEAD = "not-dead"
     """The record is there and is no dead letter; `state` says what it is."""
+    UNKNOWN_ENDPOINT = "unknown-endpoint"
+    """There is no endpoint of this id."""
+    UNKNOWN_DELIVERY = "unknown-delivery"
+    """There is no delivery of this id."""
+    ENDPOINT_DISABLED = "endpoint-disabled"
+    """The endpoint takes nothing until it is enabled."""
+    ENDPOINT_CHANGED = "endpoint-changed"
+    """Somebody else changed the endpoint meanwhile: read it and try again."""
+    TOO_MANY_ENDPOINTS = "too-many-endpoints"
+    """The tenant has as many endpoints as it may have."""
+    DELIVERY_OPEN = "delivery-open"
+    """The delivery is about to be sent anyway."""
+    NO_ENCRYPTION_KEY = "no-encryption-key"
+    """The operator has to set DOCFLEET_ENCRYPTION_KEYS before endpoints can be used."""
     NO_RESULT = "no-result"
     """The job has no result, or none yet; `state` says which."""
     JOB_CLOSED = "job-closed"
@@ -117,6 +138,13 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     UnknownJobError: (ProblemType.UNKNOWN_JOB, HTTPStatus.NOT_FOUND),
     UnknownDeadLetterError: (ProblemType.UNKNOWN_DEAD_LETTER, HTTPStatus.NOT_FOUND),
     NotDeadError: (ProblemType.NOT_DEAD, HTTPStatus.CONFLICT),
+    UnknownEndpointError: (ProblemType.UNKNOWN_ENDPOINT, HTTPStatus.NOT_FOUND),
+    UnknownDeliveryError: (ProblemType.UNKNOWN_DELIVERY, HTTPStatus.NOT_FOUND),
+    EndpointDisabledError: (ProblemType.ENDPOINT_DISABLED, HTTPStatus.CONFLICT),
+    EndpointChangedError: (ProblemType.ENDPOINT_CHANGED, HTTPStatus.CONFLICT),
+    TooManyEndpointsError: (ProblemType.TOO_MANY_ENDPOINTS, HTTPStatus.CONFLICT),
+    DeliveryOpenError: (ProblemType.DELIVERY_OPEN, HTTPStatus.CONFLICT),
+    SecretBoxError: (ProblemType.NO_ENCRYPTION_KEY, HTTPStatus.SERVICE_UNAVAILABLE),
     NoResultError: (ProblemType.NO_RESULT, HTTPStatus.NOT_FOUND),
     ClosedJobError: (ProblemType.JOB_CLOSED, HTTPStatus.CONFLICT),
     LedgerFullError: (ProblemType.BACKLOG_FULL, HTTPStatus.SERVICE_UNAVAILABLE),

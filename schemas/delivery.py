@@ -2,26 +2,86 @@
 
 from __future__ import annotations
 
-from pydantic import Field, HttpUrl
+from datetime import datetime
+from typing import Any
+
+from pydantic import AwareDatetime, Field, HttpUrl
 
 from schemas.document import S3Uri
+from schemas.event import EVENT_OF, EventType
 from schemas.failure import Failure
-from schemas.job import DEFAULT_TENANT, Metadata, TenantName
+from schemas.job import DEFAULT_TENANT, Attempt, Metadata, PayloadKind, TenantName
 from schemas.model import Contract
 from schemas.states import JobState
 
 
-class DeliverySpec(Contract):
-    """All that a delivery tells of its job, as it was when the job ended.
+class EndpointNotice(Contract):
+    """What a delivery tells of an endpoint."""
 
-    Written by the ledger's scripts when they close a job; never changed after that.
+    id: str
+    url: str | None = None
+    reason: str | None = None
+
+
+class DeliverySpec(Contract):
+    """All that a delivery tells, as it was when that came to pass.
+
+    Written by the ledger's scripts in the step that it tells of; never changed after that.
     """
 
-    job: str
-    state: JobState
-    at: int = Field(description="When the job ended, Unix milliseconds.")
-    url: HttpUrl
+    at: int = Field(description="When it came to pass, Unix milliseconds.")
+    url: HttpUrl = Field(description="The receiver's, as it was then.")
     tenant: TenantName = DEFAULT_TENANT
+    endpoint: str | None = Field(default=None, description="None for a job's own callback.")
+    payload: PayloadKind = PayloadKind.THIN
+    event: EventType | None = Field(default=None, description="Of an endpoint's event.")
+    about: EndpointNotice | None = Field(default=None, description="Of an endpoint's event.")
+
+    job: str | None = Field(default=None, description="Of a job's event, like all that follows.")
+    state: JobState | None = None
+    sequence: int = Field(default=1, ge=1)
     metadata: Metadata = Field(default_factory=dict)
     result_uri: S3Uri | None = None
     failure: Failure | None = None
+
+    @property
+    def type(self) -> EventType:
+        """What it tells of."""
+        if self.event is not None:
+            return self.event
+        if self.state is None:
+            raise ValueError("a delivery tells of a job's end or of an endpoint")
+        return EVENT_OF[self.state]
+
+
+class Delivery(Contract):
+    """A delivery as its owner sees it, with every attempt."""
+
+    id: str
+    state: JobState = Field(description="`succeeded` when the receiver acknowledged it.")
+    type: EventType
+    tenant: TenantName
+    endpoint: str | None = None
+    url: HttpUrl
+    job_id: str | None = None
+    sequence: int | None = None
+    attempts: int = Field(ge=0, description="Of the present schedule.")
+    created_at: datetime
+    closed_at: datetime | None = None
+    due_at: datetime | None = Field(default=None, description="When it is tried next.")
+    failure: Failure | None = None
+    history: tuple[Attempt, ...] = Field(default=(), description="Every attempt, oldest first.")
+
+    def public(self) -> dict[str, Any]:
+        """The delivery as JSON values, without what is not set."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class DeliveryFilter(Contract):
+    """Which deliveries are meant; all conditions must hold."""
+
+    endpoint: str | None = None
+    job: str | None = None
+    state: JobState | None = None
+    before: AwareDatetime | None = Field(default=None, description="Opened before then.")
+    after: AwareDatetime | None = Field(default=None, description="Opened then or later.")

@@ -10,9 +10,12 @@ from pydantic import Field
 
 from schemas.document import S3Uri
 from schemas.failure import Failure
-from schemas.job import Metadata, TenantName
+from schemas.job import Metadata, PayloadKind, TaskName, TenantName
 from schemas.model import Contract
+from schemas.result import TaskResult
 from schemas.states import JobState
+
+__all__ = ["EVENT_OF", "EndpointEvent", "EventType", "JobEvent", "PayloadKind"]
 
 
 class EventType(StrEnum):
@@ -26,6 +29,10 @@ class EventType(StrEnum):
     """The job is a dead letter."""
     JOB_CANCELLED = "job.cancelled"
     """The job was cancelled."""
+    ENDPOINT_DISABLED = "endpoint.disabled"
+    """Another endpoint of the tenant is not sent anything any more."""
+    ENDPOINT_TEST = "endpoint.test"
+    """Somebody wants to see whether events arrive."""
 
 
 EVENT_OF: dict[JobState, EventType] = {
@@ -38,22 +45,51 @@ EVENT_OF: dict[JobState, EventType] = {
 
 
 class JobEventData(Contract):
-    """The job concerned; nothing of the document itself."""
+    """The job concerned; nothing of the document itself unless it was asked for."""
 
     id: str
     state: JobState
     tenant: TenantName
+    sequence: int = Field(
+        default=1, ge=1, description="Counts the events of this job; they may arrive out of order."
+    )
     metadata: Metadata
     result_uri: S3Uri | None = None
     failure: Failure | None = None
+    tasks: dict[TaskName, TaskResult] | None = Field(
+        default=None, description="With payload `full`: what each task made of the document."
+    )
+    tasks_omitted: bool | None = Field(
+        default=None, description="True where `tasks` were asked for and were too large, or gone."
+    )
 
 
-class JobEvent(Contract):
-    """The body of a webhook."""
+class EventBase(Contract):
+    """What all events have."""
 
     id: str = Field(description="Equal to the header webhook-id; the same in every retry.")
     object: Literal["event"] = "event"
     type: EventType
     created_at: int = Field(description="Unix seconds.")
     timestamp: datetime
+
+
+class JobEvent(EventBase):
+    """The body of a webhook that tells of a job's end."""
+
     data: JobEventData
+
+
+class EndpointEventData(Contract):
+    """The endpoint concerned."""
+
+    id: str
+    tenant: TenantName
+    url: str | None = None
+    reason: str | None = Field(default=None, description="Why it was disabled.")
+
+
+class EndpointEvent(EventBase):
+    """The body of a webhook that tells of an endpoint."""
+
+    data: EndpointEventData

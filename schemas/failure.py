@@ -50,6 +50,9 @@ class FailureCode(StrEnum):
     DELIVERY_REFUSED = "delivery.refused"
     DELIVERY_UNREACHABLE = "delivery.unreachable"
     DELIVERY_GONE = "delivery.gone"
+    DELIVERY_FORBIDDEN = "delivery.forbidden"
+    DELIVERY_DISABLED = "delivery.disabled"
+    DELIVERY_UNSIGNED = "delivery.unsigned"
 
 
 ENGINE_DEATHS = frozenset({FailureCode.ENGINE_CRASHED, FailureCode.ENGINE_OUT_OF_MEMORY})
@@ -203,6 +206,24 @@ FAILURES: dict[FailureCode, FailureInfo] = {
         _P,
         "The receiver answered 410: it wants no more events.",
         "Take the callback URL out, or bring the receiver back.",
+    ),
+    _C.DELIVERY_FORBIDDEN: FailureInfo(
+        _P,
+        "The receiver's address is private or its port is not open for deliveries: "
+        "nothing was sent.",
+        "Name a public HTTPS receiver; docfleet's operator may open a network with "
+        "[callbacks] allow_networks.",
+    ),
+    _C.DELIVERY_DISABLED: FailureInfo(
+        _P,
+        "The endpoint is disabled, or is no more.",
+        "Mend the receiver, enable the endpoint, then replay the delivery.",
+    ),
+    _C.DELIVERY_UNSIGNED: FailureInfo(
+        _T,
+        "The deliver worker could not sign or identify itself for the endpoint.",
+        "Give every deliver worker DOCFLEET_ENCRYPTION_KEYS with the key that the endpoint's "
+        "secrets were sealed with, and the endpoint's client certificate.",
     ),
 }
 """One entry a code; `docfleet failures` prints it."""

@@ -29,6 +29,16 @@ def job_digest(job_id: str) -> bytes:
     return bytes.fromhex(job_id.removeprefix(JOB_PREFIX))
 
 
+def new_endpoint_id() -> str:
+    """An endpoint id that nobody has used."""
+    return "ep_" + secrets.token_hex(8)
+
+
+def new_delivery_id() -> str:
+    """A delivery id that nobody has used, for an event that is of no job."""
+    return "msg_" + secrets.token_hex(12)
+
+
 def result_key(job_id: str) -> str:
     """The key of a job's one result object."""
     return f"{job_id}.json"

@@ -46,10 +46,20 @@ class Priority(StrEnum):
         return {"high": 0, "normal": 600_000, "low": 0}[self.value]
 
 
+class PayloadKind(StrEnum):
+    """How much an event says."""
+
+    THIN = "thin"
+    """Nothing of the document: state, failure, and where the result lies."""
+    FULL = "full"
+    """What each task made of the document as well."""
+
+
 class Callback(Contract):
     """Where to tell of the job's end."""
 
     url: HttpUrl
+    payload: PayloadKind = PayloadKind.THIN
 
 
 class DocumentSource(Contract):
@@ -97,8 +107,16 @@ class JobSpec(Contract):
         return f"{self.tenant}~low" if self.priority is Priority.LOW else self.tenant
 
 
+class ReceiverAnswer(Contract):
+    """How a receiver took one webhook."""
+
+    status: int | None = Field(default=None, description="HTTP status; none when no answer came.")
+    latency_ms: int = Field(ge=0)
+    text: str = Field(description="The first KB of the answer, or why there was none.")
+
+
 class Attempt(Contract):
-    """How one try at a stage ended, when it did not end well."""
+    """How one try at a stage ended, when it did not end well; of a delivery, every try."""
 
     at: datetime = Field(description="When its lease was taken.")
     stage: Stage | None = Field(default=None, description="None for a delivery.")
@@ -107,7 +125,8 @@ class Attempt(Contract):
     seconds: float | None = Field(default=None, ge=0, description="How long it held the lease.")
     charged: bool = Field(default=True, description="Whether it counts against the limit.")
     engine: EngineVersion | None = None
-    failure: Failure
+    answer: ReceiverAnswer | None = Field(default=None, description="Of a delivery.")
+    failure: Failure | None = Field(default=None, description="None where a delivery was taken.")
 
 
 class Job(Contract):

@@ -11,7 +11,7 @@ RECORD = PREFIX + "record:{id}"
 """Hash. One job or one delivery: what it is, where it stands, who holds its lease."""
 
 HISTORY = PREFIX + "history:{id}"
-"""List of JSON. The attempts of a record that did not end well, oldest first."""
+"""List of JSON. Attempts that did not end well, and all of a delivery's; oldest first."""
 
 QUEUES = PREFIX + "queues"
 """Set. The queues that have been used."""
@@ -72,6 +72,33 @@ ALIVE = PREFIX + "alive:{queue}"
 
 WINDOW = PREFIX + "window:{queue}"
 """Number. How many records may be dispatched or leased at once."""
+
+ENDPOINT = PREFIX + "endpoint:{id}"
+"""Hash. A receiver that a tenant registered: where it is, what it wants, its sealed secrets."""
+
+ENDPOINTS = PREFIX + "endpoints:{tenant}"
+"""Set. A tenant's endpoints."""
+
+DELIVERIES = PREFIX + "deliveries"
+"""Sorted set by time. All deliveries."""
+
+DELIVERIES_TO = PREFIX + "deliveries:{endpoint}"
+"""Sorted set by time. The deliveries to one endpoint."""
+
+UNDER_WAY = PREFIX + "underway:{receiver}"
+"""Set. The deliveries to one endpoint, or one origin, that are in line, dispatched or leased."""
+
+BEHIND = PREFIX + "behind:{receiver}"
+"""Sorted set by rank. Those that wait until fewer to the same receiver are out."""
+
+HELD_UP = PREFIX + "heldup"
+"""Set. Receivers that have deliveries behind."""
+
+RECEIVER = PREFIX + "receiver:{receiver}"
+"""Hash. Failures of a receiver since it last acknowledged anything, and since when it fails."""
+
+BROKEN = PREFIX + "broken"
+"""Sorted set by time. Receivers whose circuit is open until then; after it, one tries."""
 
 SWEPT = PREFIX + "swept"
 """Number. When the last sweep ran."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.dead_letter import DeadLetter
-from schemas.event import JobEvent
+from schemas.delivery import Delivery
+from schemas.endpoint import Endpoint
+from schemas.event import EndpointEvent, JobEvent
 from schemas.failure import Failure
 from schemas.job import Job, JobRequest
 from schemas.model import Contract
@@ -18,6 +20,9 @@ PUBLIC: dict[str, type[Contract]] = {
     "result": JobResult,
     "failure": Failure,
     "event": JobEvent,
+    "endpoint-event": EndpointEvent,
+    "endpoint": Endpoint,
+    "delivery": Delivery,
     "dead-letter": DeadLetter,
     "task": Task,
 }

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import binascii
 import tomllib
-from base64 import b64decode
+from base64 import b64decode, urlsafe_b64decode
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,7 +36,7 @@ from schemas.queues import PoolName
 from settings.errors import SettingsError
 from settings.gpu import tuned_concurrency
 
-SECRETS = frozenset({"redis_url", "api_key", "callback_secret", "events_token"})
+SECRETS = frozenset({"redis_url", "api_key", "callback_secret", "encryption_keys", "events_token"})
 """Settings that may come from the environment only."""
 
 
@@ -117,14 +118,43 @@ class LeaseSettings(Section):
 
 
 class CallbackSettings(Section):
-    """How webhooks are sent."""
+    """How webhooks are sent, and where they may go."""
 
     timeout_seconds: float = Field(default=20, gt=0, le=60)
-    concurrency: int = Field(default=32, ge=1, le=1024)
+    concurrency: int = Field(
+        default=64, ge=1, le=1024, description="Deliveries that one worker sends at once."
+    )
+    allow_networks: tuple[str, ...] = Field(
+        default=(), description="Networks that are not public and may be sent to, on any port."
+    )
+    ports: tuple[int, ...] = Field(
+        default=(80, 443, 8080, 8443), description="That may be sent to at public addresses."
+    )
+    disable_after_seconds: float = Field(
+        default=5 * 86_400,
+        gt=0,
+        description="An endpoint that has only failed for so long is disabled.",
+    )
+    full_bytes: int = Field(
+        default=2**20, ge=0, description="Results larger than this are left out of full events."
+    )
+    certificates_dir: Path | None = Field(
+        default=None, description="Holds NAME.pem, certificate and key, for endpoints with mTLS."
+    )
+    ca_file: Path | None = Field(
+        default=None, description="Certificates of authorities to trust beside the system's."
+    )
     schedule_seconds: tuple[float, ...] = Field(
         default=(5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400),
         description="Waits between the attempts; after the last one the delivery is dead.",
     )
+
+    @field_validator("allow_networks")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            ip_network(network)  # with host bits set, it is no network and says so
+        return networks
 
 
 class RetentionSettings(Section):
@@ -245,6 +275,10 @@ class FleetSettings(BaseSettings):
     api_key: SecretStr | None = None
     callback_url: str | None = None
     callback_secret: SecretStr | None = None
+    encryption_keys: SecretStr | None = Field(
+        default=None,
+        description="Seal endpoints' secrets: Fernet keys and commas; the first seals, each opens.",
+    )
     events_token: SecretStr | None = None
 
     @model_validator(mode="after")
@@ -274,6 +308,18 @@ class FleetSettings(BaseSettings):
         if secret is not None and not _is_signing_secret(secret.get_secret_value()):
             raise ValueError("a signing secret is `whsec_` and base64 of 24 to 64 bytes")
         return secret
+
+    @field_validator("encryption_keys")
+    @classmethod
+    def _can_seal(cls, keys: SecretStr | None) -> SecretStr | None:
+        for key in keys.get_secret_value().split(",") if keys is not None else ():
+            if len(key.strip()) != _FERNET_KEY_LENGTH:
+                raise ValueError("an encryption key is url-safe base64 of 32 bytes")
+            try:
+                urlsafe_b64decode(key.strip())
+            except binascii.Error as error:
+                raise ValueError("an encryption key is url-safe base64 of 32 bytes") from error
+        return keys
 
     def pool(self, name: str | None = None) -> tuple[str, PoolSettings]:
         """A pool and its name; the first of the file unless one is named.
@@ -306,6 +352,7 @@ class FleetSettings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
+_FERNET_KEY_LENGTH = 44
 _SIGNING_BYTES = range(24, 65)
 
 

@@ -8,6 +8,7 @@ from functools import partial
 
 import structlog
 
+from ledger.secret_box import SecretBox
 from schemas.queues import infer_queue
 from schemas.task import Task
 from settings.errors import SettingsError
@@ -27,6 +28,7 @@ from workers.model_tokenizer import ModelTokenizer
 from workers.prepare import PoolTokens, PrepareStage
 from workers.process import WorkerProcess
 from workers.publish import Results
+from workers.receiver import Receivers
 from workers.role import Role
 from workers.routing import PoolLimits, ways_out
 from workers.stage import WorkerStage
@@ -84,7 +86,7 @@ class _Builder:
             case Role.INFER:
                 return self._infer(process)
             case Role.DELIVER:
-                return self._deliver()
+                return self._deliver(process)
 
     def _limits(self) -> list[PoolLimits]:
         return [
@@ -146,8 +148,12 @@ class _Builder:
             slots=self._pool.slots,
         )
 
-    def _deliver(self) -> DeliverStage:
-        return DeliverStage(self._settings.callbacks, self.callback_secret())
+    def _deliver(self, process: WorkerProcess) -> DeliverStage:
+        settings, endpoints = self._settings.callbacks, process.ledger.endpoints
+        keys = self._settings.encryption_keys
+        box = SecretBox(keys.get_secret_value() if keys else "")
+        receivers = Receivers(settings, self.callback_secret(), endpoints, box)
+        return DeliverStage(settings, receivers, endpoints, S3Store())
 
     def callback_secret(self) -> str:
         """What a deliver worker signs with."""

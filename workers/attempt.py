@@ -142,11 +142,13 @@ class Attempts:
         return decide(failure, history_of(claim, self._lease.attempts))
 
     def _entry(self, claim: Claim, outcome: Outcome, stage: WorkerStage) -> Attempt | None:
-        """What the history is to say of an attempt that did not end well."""
-        if not isinstance(outcome, Decision):
+        """What the history is to say: of failures, and of what a receiver answered."""
+        failure = outcome.failure if isinstance(outcome, Decision) else None
+        answer = getattr(outcome, "answer", None)
+        if failure is None and answer is None:
             return None
-        failure = outcome.failure
-        log.warning("attempt failed", code=failure.code, message=failure.message)
+        if failure is not None:
+            log.warning("attempt failed", code=failure.code, message=failure.message)
         return Attempt(
             at=moment(claim.claimed_ms),
             stage=claim.stage,
@@ -155,6 +157,7 @@ class Attempts:
             seconds=round(monotonic() - self._held[claim.token].since, 3),
             charged=not isinstance(outcome, Alone),
             engine=stage.engine,
+            answer=answer,
             failure=failure,
         )
 
@@ -163,7 +166,7 @@ class Attempts:
             case Advanced(queue, prepared):
                 await self._ledger.advance(claim, queue, prepared)
             case Finished(state, result_uri):
-                await self._ledger.finish(claim, state, result_uri=result_uri)
+                await self._ledger.finish(claim, state, result_uri=result_uri, entry=entry)
                 log.info("closed", state=state)
             case DeadLetter(failure, kept_uri):
                 await self._ledger.finish(

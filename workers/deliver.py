@@ -6,14 +6,25 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from ledger.claim import Claim
+from ledger.endpoints import Endpoints
 from ledger.record import moment
 from schemas.delivery import DeliverySpec
+from schemas.endpoint import DisabledReason
+from schemas.event import EventBase, PayloadKind
 from schemas.failure import Failure, FailureCode
+from schemas.job import ReceiverAnswer
 from schemas.queues import DELIVER_QUEUE
+from schemas.result import JobResult
 from schemas.states import JobState
 from settings.fleet import CallbackSettings
+from storage.errors import ObjectMissingError, ObjectTooLargeError
+from storage.objects import ObjectStore
+from workers.egress import EgressGuard
 from workers.errors import StageError
+from workers.fetch import own_objects
 from workers.outcome import DeadLetter, Finished, Outcome, Retry
+from workers.receiver import Receiver, Receivers
+from workers.retry_schedule import next_wait
 from workers.signature import build_event, sign
 from workers.webhook import Answer, WebhookSender
 
@@ -24,42 +35,102 @@ class DeliverStage:
     """Sends what the ledger says is to be told of.
 
     Args:
-        settings: Timeout, concurrency and schedule.
-        secret: Signs every webhook.
+        settings: Timeout, concurrency, schedule, and where deliveries may go.
+        receivers: Finds whom a delivery goes to.
+        endpoints: Those that answer 410, or only fail, are disabled here.
+        store: Where the results lie that full events carry.
     """
 
     queue = DELIVER_QUEUE
     engine = None
 
-    def __init__(self, settings: CallbackSettings, secret: str) -> None:
+    def __init__(
+        self,
+        settings: CallbackSettings,
+        receivers: Receivers,
+        endpoints: Endpoints,
+        store: ObjectStore,
+    ) -> None:
         self._settings = settings
-        self._secret = secret
+        self._receivers = receivers
+        self._endpoints = endpoints
+        self._store = store
         self._sender: WebhookSender | None = None
         self.capacity = self.most = settings.concurrency
 
     async def start(self) -> None:
         """Open the HTTP session."""
-        self._sender = WebhookSender(timeout_seconds=self._settings.timeout_seconds)
+        self._sender = WebhookSender(
+            EgressGuard(self._settings.allow_networks, self._settings.ports),
+            timeout_seconds=self._settings.timeout_seconds,
+        )
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
         if self._sender is None:
             raise StageError(FailureCode.WORKER_ERROR, "The stage has not been started.")
         spec = DeliverySpec.model_validate_json(claim.spec)
-        with bound_contextvars(job_id=spec.job, tenant=spec.tenant):
-            body = build_event(claim.id, spec).model_dump_json(exclude_none=True)
-            headers = sign(self._secret, claim.id, moment(claim.claimed_ms), body)
-            answer = await self._sender.send(str(spec.url), body, headers)
-            log.info("webhook sent", status=answer.status)
-            return self._after(answer, claim.attempt)
+        with bound_contextvars(job_id=spec.job, tenant=spec.tenant, endpoint_id=spec.endpoint):
+            try:
+                receiver = await self._receivers.of(spec, claim.claimed_ms)
+                event = await self._event(claim.id, spec)
+            except StageError as error:
+                return self._failed(error.failure, claim)
+            body = event.model_dump_json(exclude_none=True)
+            headers = sign(receiver.secrets, claim.id, moment(claim.claimed_ms), body)
+            answer = await self._sender.send(receiver.url, body.encode(), headers, tls=receiver.tls)
+            log.info("webhook sent", status=answer.status, latency_ms=answer.latency_ms)
+            return await self._after(answer, claim, spec, receiver)
 
-    def _after(self, answer: Answer, attempt: int) -> Outcome:
+    async def _event(self, delivery_id: str, spec: DeliverySpec) -> EventBase:
+        if spec.payload is PayloadKind.THIN or spec.result_uri is None:
+            return build_event(delivery_id, spec)
+        with own_objects():
+            try:
+                data = await self._store.get(spec.result_uri, max_bytes=self._settings.full_bytes)
+            except (ObjectTooLargeError, ObjectMissingError):
+                return build_event(delivery_id, spec, omitted=True)
+        return build_event(delivery_id, spec, JobResult.model_validate_json(data).tasks)
+
+    async def _after(
+        self, answer: Answer, claim: Claim, spec: DeliverySpec, receiver: Receiver
+    ) -> Outcome:
+        taken = ReceiverAnswer(status=answer.status, latency_ms=answer.latency_ms, text=answer.text)
         if answer.acknowledged:
-            return Finished(JobState.SUCCEEDED)
-        failure = _failure(answer)
-        if not failure.transient or attempt > len(self._settings.schedule_seconds):
-            return DeadLetter(failure)
-        return Retry(failure, self._settings.schedule_seconds[attempt - 1])
+            return Finished(JobState.SUCCEEDED, answer=taken)
+        if spec.endpoint is not None:
+            reason = self._hopeless(answer, claim, receiver)
+            if reason is not None:
+                log.warning("endpoint disabled", reason=reason)
+                await self._endpoints.disable(spec.endpoint, reason)
+                if reason is DisabledReason.FAILING:
+                    words = f"{spec.endpoint} has only failed since {receiver.failing_since}."
+                    failure = Failure.of(FailureCode.DELIVERY_DISABLED, words)
+                    return DeadLetter(failure, answer=taken)
+        return self._failed(_failure(answer), claim, taken, answer.retry_after_seconds)
+
+    def _hopeless(self, answer: Answer, claim: Claim, receiver: Receiver) -> DisabledReason | None:
+        if answer.gone:
+            return DisabledReason.GONE
+        if receiver.failing_since is None:
+            return None
+        failed_for = (moment(claim.claimed_ms) - receiver.failing_since).total_seconds()
+        hopeless = failed_for >= self._settings.disable_after_seconds
+        return DisabledReason.FAILING if hopeless else None
+
+    def _failed(
+        self,
+        failure: Failure,
+        claim: Claim,
+        answer: ReceiverAnswer | None = None,
+        retry_after_seconds: float = 0,
+    ) -> Outcome:
+        schedule = self._settings.schedule_seconds
+        if not failure.transient or claim.attempt > len(schedule):
+            return DeadLetter(failure, answer=answer)
+        jitter = int(claim.token, 16) / 2**64
+        wait = next_wait(schedule[claim.attempt - 1], jitter, retry_after_seconds)
+        return Retry(failure, wait, answer=answer)
 
     async def stop(self) -> None:
         """Close the HTTP session."""
@@ -68,6 +139,8 @@ class DeliverStage:
 
 
 def _failure(answer: Answer) -> Failure:
+    if answer.forbidden:
+        return Failure.of(FailureCode.DELIVERY_FORBIDDEN, f"Nothing was sent. {answer.text}")
     if answer.gone:
         return Failure.of(FailureCode.DELIVERY_GONE, "The receiver answered 410.")
     if answer.status is None:

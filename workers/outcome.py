@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from schemas.document import Prepared
 from schemas.failure import Failure
+from schemas.job import ReceiverAnswer
 from schemas.states import JobState
 
 
@@ -23,6 +24,7 @@ class Finished:
 
     state: JobState
     result_uri: str | None = None
+    answer: ReceiverAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Retry:
     failure: Failure
     wait_seconds: float
     kept_uri: str | None = None
+    answer: ReceiverAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class DeadLetter:
 
     failure: Failure
     kept_uri: str | None = None
+    answer: ReceiverAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ local id, token, state, entry = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local verdict = lease_of(id, token)
 if verdict ~= 'held' then return verdict end
 
+local now = now_ms()
 settle(id, redis.call('HGET', KEYS[1], 'queue'), token)
 if entry ~= '' then remember(id, entry) end
-close(id, state, now_ms(), { unpack(ARGV, 5) })
+judge(id, state == 'succeeded', now)
+close(id, state, now, { unpack(ARGV, 5) })
 return verdict

@@ -21,6 +21,16 @@ local function leased_key(queue) return PREFIX .. 'leased:' .. queue end
 local function capacity_key(queue) return PREFIX .. 'capacity:' .. queue end
 local function alive_key(queue) return PREFIX .. 'alive:' .. queue end
 local function window_key(queue) return PREFIX .. 'window:' .. queue end
+local function endpoint_key(id) return PREFIX .. 'endpoint:' .. id end
+local function endpoints_key(tenant) return PREFIX .. 'endpoints:' .. tenant end
+local function deliveries_key(endpoint) return PREFIX .. 'deliveries:' .. endpoint end
+local function under_way_key(receiver) return PREFIX .. 'underway:' .. receiver end
+local function behind_key(receiver) return PREFIX .. 'behind:' .. receiver end
+local function receiver_key(receiver) return PREFIX .. 'receiver:' .. receiver end
+local DELIVERIES = PREFIX .. 'deliveries'
+local BROKEN = PREFIX .. 'broken'
+local HELD_UP = PREFIX .. 'heldup'
+local DELIVER = 'deliver'
 local WAITING = PREFIX .. 'waiting'
 local DEAD = PREFIX .. 'dead'
 local DEAD_CODES = PREFIX .. 'dead_codes'

@@ -85,11 +85,9 @@ local function fill(queue, now)
   end
 end
 
--- Stand in line for a queue's workers; of a lane, the lowest `rank` goes first.
-local function stand_in_line(id, queue, rank, now)
+-- Take a place in the lane; of a lane, the lowest `rank` goes first.
+local function join_lane(id, queue, rank)
   local lane = lane_of(id)
-  redis.call('SADD', QUEUES, queue)
-  redis.call('HSET', record_key(id), 'state', 'queued', 'queue', queue, 'updated', now)
   redis.call('ZADD', line_key(queue, lane), rank, id)
   if not redis.call('ZSCORE', turns_key(queue), lane) then
     local clock = tonumber(redis.call('GET', clock_key(queue)) or 0)
@@ -97,6 +95,13 @@ local function stand_in_line(id, queue, rank, now)
     redis.call('ZADD', turns_key(queue), math.max(clock, own), lane)
     redis.call('ZREM', past_key(queue), lane)
   end
+end
+
+-- Stand in line for a queue's workers, or behind where too much is under way to a receiver.
+local function stand_in_line(id, queue, rank, now)
+  redis.call('SADD', QUEUES, queue)
+  redis.call('HSET', record_key(id), 'state', 'queued', 'queue', queue, 'updated', now)
+  if not stays_behind(id, rank, now) then join_lane(id, queue, rank) end
   fill(queue, now)
 end
 
@@ -137,4 +142,43 @@ local function measure_window(queue, now)
   local capacity = 0
   for _, slots in ipairs(redis.call('HVALS', capacity_key(queue))) do capacity = capacity + slots end
   redis.call('SET', window_key(queue), capacity + math.max(2, math.ceil(capacity / 10)))
+end
+
+-- Those behind go forward while the receiver has room.
+local function go_forward(receiver, now)
+  local room = room_of(receiver, now)
+  if room <= 0 then return end
+  local popped = redis.call('ZPOPMIN', behind_key(receiver), room)
+  for i = 1, #popped, 2 do
+    redis.call('SADD', under_way_key(receiver), popped[i])
+    join_lane(popped[i], DELIVER, popped[i + 1])
+  end
+  if redis.call('EXISTS', behind_key(receiver)) == 0 then redis.call('SREM', HELD_UP, receiver) end
+  if #popped > 0 then fill(DELIVER, now) end
+end
+
+-- A delivery is not under way any more.
+local function make_way(id, now)
+  local receiver = receiver_of(id)
+  if not receiver then return end
+  redis.call('ZREM', behind_key(receiver), id)
+  if redis.call('EXISTS', behind_key(receiver)) == 0 then redis.call('SREM', HELD_UP, receiver) end
+  if redis.call('SREM', under_way_key(receiver), id) == 1 then go_forward(receiver, now) end
+end
+
+-- What an attempt at a delivery says of its receiver.
+local function judge(id, acknowledged, now)
+  local receiver = receiver_of(id)
+  if not receiver then return end
+  if acknowledged then
+    redis.call('DEL', receiver_key(receiver))
+    redis.call('ZREM', BROKEN, receiver)
+    return
+  end
+  redis.call('HSETNX', receiver_key(receiver), 'failing', now)
+  local failures = redis.call('HINCRBY', receiver_key(receiver), 'failures', 1)
+  redis.call('EXPIRE', receiver_key(receiver), RECEIVER_SECONDS)
+  if failures < BREAKS_AFTER then return end
+  local pause = math.min(BREAK_MS * 2 ^ math.min(failures - BREAKS_AFTER, 10), LONGEST_BREAK_MS)
+  redis.call('ZADD', BROKEN, now + pause, receiver)
 end

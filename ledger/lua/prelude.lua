@@ -1,4 +1,4 @@
--- What the transitions share: leases, history, closing.
+-- What the transitions share: deliveries, leases, history, closing.
 
 local function join_the_dead(id, now)
   local failure = cjson.decode(redis.call('HGET', record_key(id), 'failure'))
@@ -14,38 +14,72 @@ local function leave_the_dead(id)
   end
 end
 
--- The delivery that tells of a job's end: all that it needs to know, as it is now. Its id derives
--- from the job, the state and the redrive.
-local function open_delivery(job, state, now)
-  local text, result, failure, redrives = unpack(
-    redis.call('HMGET', record_key(job), 'spec', 'result', 'failure', 'redrives'))
-  local tenant = tenant_of(lane_of(job))
-  local spec = cjson.decode(text)
-  local id = 'msg_' .. string.sub(job, 5) .. '_' .. state
-  if redrives then id = id .. '_r' .. redrives end
+-- Write a delivery and its place in line.
+local function open_delivery(id, told, now)
   -- A job that was forgotten, came again and ended as before: its first delivery may still be here.
-  leave_queue(id, 'deliver')
+  leave_queue(id, DELIVER)
+  make_way(id, now)
   leave_the_dead(id)
   redis.call('ZREM', ENDED, id)
   redis.call('DEL', record_key(id), history_key(id))
-  local told = { job = job, state = state, at = now, url = spec.callback.url, tenant = spec.tenant,
-    metadata = spec.metadata, result_uri = result or nil,
-    failure = failure and cjson.decode(failure) or nil }
-  redis.call('HSET', record_key(id), 'spec', cjson.encode(told),
-    'rank', now, 'created', now, 'attempts', 0, 'losses', 0, 'lane', tenant)
-  stand_in_line(id, 'deliver', now, now)
+  redis.call('HSET', record_key(id), 'spec', cjson.encode(told), 'rank', now, 'created', now,
+    'attempts', 0, 'losses', 0, 'lane', told.tenant,
+    'receiver', told.endpoint or string.match(told.url, '^%a+://[^/?#]+') or told.url)
+  redis.call('ZADD', DELIVERIES, now, id)
+  if told.endpoint then redis.call('ZADD', deliveries_key(told.endpoint), now, id) end
+  stand_in_line(id, DELIVER, now, now)
+end
+
+-- A tenant's enabled endpoints that want an event: each with its id, url and payload.
+local function wanted_by(tenant, event)
+  local wanted = {}
+  for _, id in ipairs(redis.call('SMEMBERS', endpoints_key(tenant))) do
+    local state, events, url, payload = unpack(
+      redis.call('HMGET', endpoint_key(id), 'state', 'events', 'url', 'payload'))
+    local asked = events == '' or string.find(' ' .. events .. ' ', ' ' .. event .. ' ', 1, true)
+    if state == 'enabled' and asked then
+      table.insert(wanted, { id = id, url = url, payload = payload })
+    end
+  end
+  return wanted
+end
+
+-- The deliveries that tell of a job's end, with all that they need to know, as it is now: one to
+-- its own callback, one to each endpoint that wants it. Their ids derive from the job, the state,
+-- the redrive and the endpoint.
+local function tell_of_end(job, state, now)
+  local text, callback, result, failure, redrives = unpack(redis.call('HMGET', record_key(job),
+    'spec', 'callback', 'result', 'failure', 'redrives'))
+  local spec = cjson.decode(text)
+  local tenant = tenant_of(lane_of(job))
+  local receivers = wanted_by(tenant, 'job.' .. (state == 'dead' and 'failed' or state))
+  if callback then
+    table.insert(receivers, 1, { url = spec.callback.url, payload = spec.callback.payload })
+  end
+  if #receivers == 0 then return end
+  local sequence = redis.call('HINCRBY', record_key(job), 'sequence', 1)
+  local id = 'msg_' .. string.sub(job, 5) .. '_' .. state
+  if redrives then id = id .. '_r' .. redrives end
+  for _, receiver in ipairs(receivers) do
+    local told = { job = job, state = state, at = now, tenant = tenant, sequence = sequence,
+      url = receiver.url, payload = receiver.payload, endpoint = receiver.id,
+      metadata = spec.metadata, result_uri = result or nil,
+      failure = failure and cjson.decode(failure) or nil }
+    open_delivery(receiver.id and id .. '_' .. string.sub(receiver.id, 4) or id, told, now)
+  end
 end
 
 -- End a record. `fields` is a flat list of what else the record is to say.
 local function close(id, state, now, fields)
   local record = record_key(id)
-  local queue, callback = unpack(redis.call('HMGET', record, 'queue', 'callback'))
+  local queue = redis.call('HGET', record, 'queue')
   leave_queue(id, queue)
+  make_way(id, now)
   redis.call('HSET', record, 'state', state, 'updated', now, 'closed', now, unpack(fields))
   redis.call('HDEL', record, 'token', 'due', 'cancel')
   if state == 'dead' then join_the_dead(id, now) else redis.call('ZADD', ENDED, now, id) end
   redis.call('HINCRBY', CLOSED, string.match(id, '^%l+') .. ':' .. state, 1)
-  if callback then open_delivery(id, state, now) end
+  if string.sub(id, 1, 4) == 'job_' then tell_of_end(id, state, now) end
   fill(queue, now)
 end
 

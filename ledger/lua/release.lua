@@ -18,7 +18,10 @@ local now = now_ms()
 local queue, rank = unpack(redis.call('HMGET', KEYS[1], 'queue', 'rank'))
 settle(id, queue, token)
 if charge == '0' then redis.call('HINCRBY', KEYS[1], 'attempts', -1)
-else redis.call('HSET', KEYS[1], 'losses', 0) end
+else
+  redis.call('HSET', KEYS[1], 'losses', 0)
+  judge(id, false, now)
+end
 if suspect == '1' then redis.call('HINCRBY', KEYS[1], 'suspect', 1) end
 if kept ~= '' then redis.call('HSET', KEYS[1], 'kept', kept) end
 if entry ~= '' then remember(id, entry) end
@@ -31,6 +34,7 @@ end
 if delay > 0 then
   redis.call('HSET', KEYS[1], 'state', 'waiting', 'due', now + delay, 'updated', now)
   redis.call('ZADD', WAITING, now + delay, id)
+  make_way(id, now)
 else
   stand_in_line(id, next_queue, rank, now)
 end

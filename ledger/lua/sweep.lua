@@ -82,10 +82,27 @@ local function resend_lost(queue)
   end
 end
 
+local function forget_delivery(id)
+  local receiver = receiver_of(id)
+  if not receiver then return end
+  redis.call('ZREM', DELIVERIES, id)
+  redis.call('ZREM', deliveries_key(receiver), id)
+end
+
+-- Where a circuit was open for long enough, one delivery tries.
+local function mend_circuits()
+  for _, receiver in ipairs(redis.call('ZRANGE', BROKEN, '-inf', now, 'BYSCORE',
+    'LIMIT', 0, batch)) do
+    redis.call('ZREM', BROKEN, receiver)
+    go_forward(receiver, now)
+  end
+end
+
 local function forget_ended()
   for _, id in ipairs(redis.call('ZRANGE', ENDED, '-inf', now - retention, 'BYSCORE',
     'LIMIT', 0, batch)) do
     redis.call('ZREM', ENDED, id)
+    forget_delivery(id)
     redis.call('DEL', record_key(id), history_key(id))
     count.forgotten = count.forgotten + 1
   end
@@ -118,6 +135,7 @@ for _, queue in ipairs(redis.call('SMEMBERS', QUEUES)) do
   measure_window(queue, now)
   fill(queue, now)
 end
+mend_circuits()
 forget_ended()
 measure_memory()
 return counts()

@@ -229,9 +229,12 @@ async def test_the_default_callback_is_that_of_every_job_that_names_none(
     default = settings.model_copy(update={"callback_url": "https://claims.example/all"})
     async with serving(default) as api:
         job = await _submit(api, TEXT)
-        assert job["callback"] == {"url": "https://claims.example/all"}
+        assert job["callback"] == {"url": "https://claims.example/all", "payload": "thin"}
         own = {"url": "https://claims.example/own"}
-        assert (await _submit(api, {**TEXT, "callback": own}))["callback"] == own
+        assert (await _submit(api, {**TEXT, "callback": own}))["callback"] == {
+            **own,
+            "payload": "thin",
+        }
 
 
 async def test_a_body_over_the_limit_is_refused_while_it_is_read(
@@ -364,6 +367,18 @@ async def test_openapi_documents_the_jobs_the_problems_and_the_webhook(
         "redriveDeadLetter",
         "redriveDeadLetters",
         "dropDeadLetter",
+        "createEndpoint",
+        "listEndpoints",
+        "getEndpoint",
+        "changeEndpoint",
+        "deleteEndpoint",
+        "rotateSecret",
+        "testEndpoint",
+        "listEndpointDeliveries",
+        "listDeliveries",
+        "getDelivery",
+        "replayDelivery",
+        "replayDeliveries",
         "getHealth",
         "getMetrics",
     }

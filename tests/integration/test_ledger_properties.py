@@ -308,6 +308,13 @@ class LedgerMachine(RuleBasedStateMachine):
         """A waiting record falls due."""
         self.steps.end_wait(_of(self._records(JobState.WAITING), n))
 
+    @precondition(lambda self: keys.BROKEN in self.steps.seen.values)
+    @rule()
+    def end_breaks(self) -> None:
+        """A receiver that failed again and again may be tried once more."""
+        self.steps.end_breaks()
+        self.steps.sweep(late=False)
+
     @rule(trouble=st.sampled_from(("silence", "outage", "memory")), name=worker)
     def suffer(self, trouble: str, name: str) -> None:
         """A worker falls silent, the whole fleet is away, or Redis is nearly full."""
@@ -353,6 +360,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.steps.finish(claim, JobState.SUCCEEDED)
             for record_id in self._records(JobState.WAITING):
                 self.steps.end_wait(record_id)
+            self.steps.end_breaks()
             self.steps.sweep(late=True)
             for queue in QUEUES:
                 self.steps.take(queue)

@@ -1,0 +1,13 @@
+-- An endpoint is no more; what was sent to it can be read until its retention is over.
+-- KEYS  1 the endpoint
+-- ARGV  1 id
+-- Gives 1, or 0 when there was none
+-- Caller: ledger/endpoints.py Endpoints.delete
+
+local id = ARGV[1]
+local tenant = redis.call('HGET', KEYS[1], 'tenant')
+if not tenant then return 0 end
+redis.call('SREM', endpoints_key(tenant), id)
+redis.call('DEL', KEYS[1], receiver_key(id))
+redis.call('ZREM', BROKEN, id)
+return 1

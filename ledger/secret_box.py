@@ -1,0 +1,62 @@
+"""Secrets at rest: sealed with a key that the ledger's Redis never sees."""
+
+from __future__ import annotations
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from ledger.errors import SecretBoxError
+
+
+def new_encryption_key() -> str:
+    """A key for DOCFLEET_ENCRYPTION_KEYS."""
+    return Fernet.generate_key().decode()
+
+
+class SecretBox:
+    """Seals secrets, and opens what was sealed.
+
+    Args:
+        keys: Of Fernet, separated by commas: the first one seals, each opens. To replace a key, put
+            the new one first, and take the old one out when nothing is sealed with it any more.
+            Without any, what asks for it fails.
+    """
+
+    def __init__(self, keys: str) -> None:
+        ready = [Fernet(key) for key in _split(keys)]
+        self._box = MultiFernet(ready) if ready else None
+
+    def seal(self, secret: str) -> str:
+        """The secret, for nobody without the key to read.
+
+        Raises:
+            SecretBoxError: There is no key.
+        """
+        return self._open_box().encrypt(secret.encode()).decode()
+
+    def unseal(self, sealed: str) -> str:
+        """The secret.
+
+        Raises:
+            SecretBoxError: There is no key, or it was sealed with another.
+        """
+        try:
+            return self._open_box().decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise SecretBoxError(
+                "none of DOCFLEET_ENCRYPTION_KEYS opens it: put back the key that sealed it"
+            ) from None
+
+    def reseal(self, sealed: str) -> str:
+        """The same secret, sealed with the first key; raises what `unseal` raises."""
+        return self.seal(self.unseal(sealed))
+
+    def _open_box(self) -> MultiFernet:
+        if self._box is None:
+            raise SecretBoxError(
+                "endpoints need a key for their secrets: set DOCFLEET_ENCRYPTION_KEYS"
+            )
+        return self._box
+
+
+def _split(keys: str) -> list[str]:
+    return [key.strip() for key in keys.split(",") if key.strip()]

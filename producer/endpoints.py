@@ -1,0 +1,247 @@
+"""What a tenant can do about callbacks: register endpoints, rotate secrets, read and replay."""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b64encode
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from ledger.deliveries import DeliveryPage
+from ledger.endpoints import SealedSecret, StoredEndpoint
+from ledger.errors import DeliveryOpenError
+from ledger.ledger import Ledger
+from ledger.secret_box import SecretBox
+from producer.errors import UnknownDeliveryError, UnknownEndpointError
+from schemas.delivery import Delivery, DeliveryFilter
+from schemas.endpoint import (
+    CreatedEndpoint,
+    DisabledReason,
+    Endpoint,
+    EndpointChange,
+    EndpointRequest,
+    EndpointState,
+    NewSecret,
+    SecretKind,
+    SecretRotation,
+)
+from schemas.ids import new_endpoint_id
+from schemas.signing import PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, SECRET_PREFIX
+
+_SECRET_BYTES = 48
+"""A multiple of three: some verifiers cannot read base64 that needs padding."""
+
+
+class Endpoints:
+    """The endpoints and the deliveries of the fleet's tenants.
+
+    Every method may raise LedgerUnavailableError: try again later.
+
+    Args:
+        ledger: Keeps them.
+        box: Seals their secrets.
+    """
+
+    def __init__(self, ledger: Ledger, box: SecretBox) -> None:
+        self._endpoints = ledger.endpoints
+        self._deliveries = ledger.deliveries
+        self._box = box
+
+    async def create(self, tenant: str, request: EndpointRequest) -> CreatedEndpoint:
+        """Register an endpoint; its secret is shown this once.
+
+        Raises:
+            SecretBoxError: There is no key to seal it with.
+            TooManyEndpointsError: The tenant has as many as it may have.
+        """
+        endpoint_id = new_endpoint_id()
+        new, sealed = self._new_secrets(v1a=request.v1a)
+        await self._endpoints.create(endpoint_id, tenant, _fields(request), sealed)
+        made = await self.get(tenant, endpoint_id)
+        return CreatedEndpoint(**made.model_dump(), **new.model_dump())
+
+    async def of_tenant(self, tenant: str) -> Sequence[Endpoint]:
+        """A tenant's endpoints, the oldest first."""
+        return await self._endpoints.of_tenant(tenant)
+
+    async def get(self, tenant: str, endpoint_id: str) -> Endpoint:
+        """An endpoint as it is now.
+
+        Raises:
+            UnknownEndpointError: The tenant has none of this id.
+        """
+        return (await self._stored(tenant, endpoint_id)).endpoint
+
+    async def change(self, tenant: str, endpoint_id: str, change: EndpointChange) -> Endpoint:
+        """Change what is named; enabling forgets how it failed, disabling buries what waits.
+
+        Raises:
+            UnknownEndpointError: The tenant has none of this id.
+            EndpointChangedError: Somebody else changed it meanwhile.
+        """
+        stored = await self._stored(tenant, endpoint_id)
+        enable = change.state is EndpointState.ENABLED
+        if not await self._endpoints.change(stored, _fields(change), enable=enable):
+            raise _unknown_endpoint(endpoint_id)
+        if change.state is EndpointState.DISABLED:
+            await self._endpoints.disable(endpoint_id, DisabledReason.ASKED)
+        return await self.get(tenant, endpoint_id)
+
+    async def rotate(self, tenant: str, endpoint_id: str, how: SecretRotation) -> NewSecret:
+        """Make a new secret; the old ones sign beside it for a while.
+
+        Raises:
+            UnknownEndpointError: The tenant has none of this id.
+            SecretBoxError: There is no key to seal it with.
+            EndpointChangedError: Somebody else changed it meanwhile.
+        """
+        stored = await self._stored(tenant, endpoint_id)
+        new, sealed = self._new_secrets(v1a=stored.endpoint.v1a)
+        now = datetime.now(UTC)
+        until = now + timedelta(seconds=how.overlap_seconds)
+        old = [
+            one.model_copy(
+                update={
+                    "sealed": self._box.reseal(one.sealed),
+                    "expires_at": min(one.expires_at or until, until),
+                }
+            )
+            for one in stored.secrets
+            if one.alive(now)
+        ]
+        if not await self._endpoints.change(stored, {}, [*sealed, *old]):
+            raise _unknown_endpoint(endpoint_id)
+        return new
+
+    async def delete(self, tenant: str, endpoint_id: str) -> None:
+        """Forget an endpoint; what waits for it becomes dead letters.
+
+        Raises:
+            UnknownEndpointError: The tenant has none of this id.
+        """
+        await self._stored(tenant, endpoint_id)
+        await self._endpoints.disable(endpoint_id, DisabledReason.ASKED)
+        await self._endpoints.delete(endpoint_id)
+
+    async def test(self, tenant: str, endpoint_id: str) -> Delivery:
+        """Send a test event, under the very rules of every other one.
+
+        Raises:
+            UnknownEndpointError: The tenant has none of this id.
+            EndpointDisabledError: It is disabled.
+        """
+        await self._stored(tenant, endpoint_id)
+        delivery_id = await self._endpoints.test(endpoint_id)
+        if delivery_id is None:
+            raise _unknown_endpoint(endpoint_id)
+        return await self.delivery(tenant, delivery_id)
+
+    async def delivery(self, tenant: str, delivery_id: str) -> Delivery:
+        """A delivery with every attempt.
+
+        Raises:
+            UnknownDeliveryError: The tenant has none of this id.
+        """
+        delivery = await self._deliveries.get(delivery_id)
+        if delivery is None or delivery.tenant != tenant:
+            raise UnknownDeliveryError(f"there is no delivery {delivery_id}")
+        return delivery
+
+    async def deliveries(
+        self, tenant: str, which: DeliveryFilter, *, after: str | None = None, limit: int = 100
+    ) -> DeliveryPage:
+        """Some of those that meet the filter, the newest first.
+
+        Raises:
+            CursorError: `after` is no cursor of an earlier page.
+        """
+        return await self._deliveries.page(tenant, which, after=after, limit=limit)
+
+    async def replay(self, tenant: str, delivery_id: str) -> Delivery:
+        """Send a delivery again, or at once if it waits for its next attempt.
+
+        Raises:
+            UnknownDeliveryError: The tenant has none of this id.
+            DeliveryOpenError: It is about to be sent anyway.
+            EndpointDisabledError: Its endpoint is disabled, or is no more.
+        """
+        await self.delivery(tenant, delivery_id)
+        await self._deliveries.replay(delivery_id)
+        return await self.delivery(tenant, delivery_id)
+
+    async def replay_many(self, tenant: str, which: DeliveryFilter) -> int:
+        """Send all that meet the filter again, the oldest first; gives how many.
+
+        Raises:
+            EndpointDisabledError: The endpoint of one of them is disabled; some may be under way.
+        """
+        found = [one.id async for one in self._deliveries.each(tenant, which)]
+        replayed = 0
+        for delivery_id in reversed(found):
+            try:
+                replayed += await self._deliveries.replay(delivery_id)
+            except DeliveryOpenError:
+                continue
+        return replayed
+
+    async def _stored(self, tenant: str, endpoint_id: str) -> StoredEndpoint:
+        stored = await self._endpoints.get(endpoint_id)
+        if stored is None or stored.endpoint.tenant != tenant:
+            raise _unknown_endpoint(endpoint_id)
+        return stored
+
+    def _new_secrets(self, *, v1a: bool) -> tuple[NewSecret, list[SealedSecret]]:
+        now = datetime.now(UTC)
+        secret = SECRET_PREFIX + b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+        sealed = [SealedSecret(kind=SecretKind.V1, sealed=self._box.seal(secret), created_at=now)]
+        public = None
+        if v1a:
+            private, public = _new_key_pair()
+            sealed.append(
+                SealedSecret(
+                    kind=SecretKind.V1A,
+                    sealed=self._box.seal(private),
+                    created_at=now,
+                    public_key=public,
+                )
+            )
+        return NewSecret(secret=secret, public_key=public), sealed
+
+
+def _new_key_pair() -> tuple[str, str]:
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return (
+        PRIVATE_KEY_PREFIX + b64encode(private).decode(),
+        PUBLIC_KEY_PREFIX + b64encode(public).decode(),
+    )
+
+
+def _fields(asked: EndpointRequest | EndpointChange) -> dict[str, str]:
+    """What the ledger keeps of a request; of a change, what it names."""
+    named: dict[str, Any] = asked.model_dump(
+        mode="json",
+        exclude={"state", "v1a"},
+        exclude_unset=isinstance(asked, EndpointChange),
+    )
+    fields = {}
+    for name, value in named.items():
+        if name == "client_certificate":
+            fields["certificate"] = value or ""
+        elif value is not None:
+            fields[name] = " ".join(value) if name == "events" else str(value)
+    return fields
+
+
+def _unknown_endpoint(endpoint_id: str) -> UnknownEndpointError:
+    return UnknownEndpointError(f"there is no endpoint {endpoint_id}")
