@@ -86,7 +86,7 @@ DELIVERIES_TO = PREFIX + "deliveries:{endpoint}"
 """Sorted set by time. The deliveries to one endpoint."""
 
 UNDER_WAY = PREFIX + "underway:{receiver}"
-"""Set. The deliveries to one endpoint, or one origin, that are in line, dispatched or leased."""
+"""Set. Deliveries in line, dispatched or leased: to one endpoint, or to TENANT@ORIGIN."""
 
 BEHIND = PREFIX + "behind:{receiver}"
 """Sorted set by rank. Those that wait until fewer to the same receiver are out."""

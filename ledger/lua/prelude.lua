@@ -24,7 +24,7 @@ local function open_delivery(id, told, now)
   redis.call('DEL', record_key(id), history_key(id))
   redis.call('HSET', record_key(id), 'spec', cjson.encode(told), 'rank', now, 'created', now,
     'attempts', 0, 'losses', 0, 'lane', told.tenant,
-    'receiver', told.endpoint or string.match(told.url, '^%a+://[^/?#]+') or told.url)
+    'receiver', told.endpoint or told.tenant .. '@' .. string.match(told.url, '^%a+://[^/?#]+'))
   redis.call('ZADD', DELIVERIES, now, id)
   if told.endpoint then redis.call('ZADD', deliveries_key(told.endpoint), now, id) end
   stand_in_line(id, DELIVER, now, now)

@@ -1,4 +1,4 @@
--- A receiver, an endpoint or the origin of a callback: how much may be under way to it.
+-- A receiver, an endpoint or the origin of a tenant's callbacks: how much may be under way to it.
 
 -- To one receiver so many deliveries are under way (in line, dispatched or leased), unless its
 -- endpoint says otherwise; the others stay behind. So one that is slow or dead holds few of the

@@ -30,7 +30,7 @@ ENDED = DeliverySpec.model_validate(
 def test_the_signature_is_that_of_the_specification() -> None:
     """The published test vector comes out to the letter."""
     headers = sign(
-        [SECRET],
+        (SECRET,),
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
         datetime.fromtimestamp(1614265330, tz=UTC),
         '{"test": 2432232314}',
@@ -41,7 +41,7 @@ def test_the_signature_is_that_of_the_specification() -> None:
 def test_independent_verifiers_accept_an_event_and_refuse_a_changed_one() -> None:
     """OpenAI's SDK and the reference library agree with what is sent."""
     body = build_event("msg_1", ENDED).model_dump_json(exclude_none=True)
-    headers = sign([SECRET], "msg_1", datetime.now(UTC), body)
+    headers = sign((SECRET,), "msg_1", datetime.now(UTC), body)
     webhooks = OpenAI(api_key="none", webhook_secret=SECRET).webhooks
     webhooks.verify_signature(body, headers)
     Webhook(SECRET).verify(body, headers)
