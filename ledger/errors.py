@@ -17,6 +17,10 @@ class LedgerFullError(LedgerError):
     """Redis has no memory left for another job."""
 
 
+class TenantQuotaError(LedgerError):
+    """The tenant has as many jobs in line as its quota allows."""
+
+
 class LeaseLostError(LedgerError):
     """Another attempt owns the record now; what this one did changes nothing."""
 

@@ -13,7 +13,8 @@ from fastapi import APIRouter, Body, FastAPI, Header, Response
 from ledger.errors import LedgerUnavailableError
 from producer.api_dead_letters import dead_letters
 from producer.api_guard import Guard
-from producer.api_parameters import ClientOfApp, JobId, bearer
+from producer.api_keys import api_keys
+from producer.api_parameters import ClientOfApp, JobId, Operates, Reads, Submits
 from producer.client import open_client
 from producer.metrics import metrics_text
 from producer.problem import add_problem_handlers, documented, problem_schemas
@@ -50,8 +51,7 @@ _REQUEST_EXAMPLES = {
 jobs = APIRouter(
     prefix="/v1/jobs",
     tags=["jobs"],
-    dependencies=[bearer],
-    responses=documented(HTTPStatus.UNAUTHORIZED, _UNAVAILABLE),
+    responses=documented(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, _UNAVAILABLE),
 )
 status = APIRouter(tags=["status"], responses=documented(_UNAVAILABLE))
 
@@ -64,19 +64,24 @@ status = APIRouter(tags=["status"], responses=documented(_UNAVAILABLE))
     response_model_exclude_none=True,
     responses={
         202: {"headers": {"Location": {"schema": {"type": "string"}, "description": "The job."}}},
-        **documented(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY),
+        **documented(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.TOO_MANY_REQUESTS,
+        ),
     },
 )
 async def submit_job(
     body: Annotated[JobRequest, Body(openapi_examples=_REQUEST_EXAMPLES)],
     client: ClientOfApp,
+    asker: Submits,
     response: Response,
     idempotency_key: Annotated[
         str | None, Header(description="The same key makes the same job, however often it comes.")
     ] = None,
 ) -> Job:
     """The job is accepted once it stands in the ledger; the answer comes after that."""
-    job = await client.submit(body, idempotency_key=idempotency_key)
+    job = await client.submit(body, tenant=asker.submits_as, idempotency_key=idempotency_key)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job
 
@@ -88,9 +93,9 @@ async def submit_job(
     response_model_exclude_none=True,
     responses=documented(HTTPStatus.NOT_FOUND),
 )
-async def get_job(job_id: JobId, client: ClientOfApp) -> Job:
+async def get_job(job_id: JobId, client: ClientOfApp, asker: Reads) -> Job:
     """State, attempts and, where something went wrong, the failure with its remedy."""
-    return await client.job(job_id)
+    return await client.job(job_id, asker.tenant)
 
 
 @jobs.get(
@@ -100,9 +105,9 @@ async def get_job(job_id: JobId, client: ClientOfApp) -> Job:
     response_model=JobResult,
     responses=documented(HTTPStatus.NOT_FOUND),
 )
-async def get_result(job_id: JobId, client: ClientOfApp) -> Response:
+async def get_result(job_id: JobId, client: ClientOfApp, asker: Reads) -> Response:
     """The result object as it lies in the bucket; 404 until there is one."""
-    return Response(await client.result_bytes(job_id), media_type="application/json")
+    return Response(await client.result_bytes(job_id, asker.tenant), media_type="application/json")
 
 
 @jobs.post(
@@ -112,9 +117,9 @@ async def get_result(job_id: JobId, client: ClientOfApp) -> Response:
     response_model_exclude_none=True,
     responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-async def cancel_job(job_id: JobId, client: ClientOfApp) -> Job:
+async def cancel_job(job_id: JobId, client: ClientOfApp, asker: Operates) -> Job:
     """A running job is cancelled as soon as its worker hears of it; till then it is `running`."""
-    return await client.cancel(job_id)
+    return await client.cancel(job_id, asker.tenant)
 
 
 @status.get("/healthz", operation_id="getHealth", summary="Whether the ledger can be reached")
@@ -181,6 +186,7 @@ def create_app(settings: FleetSettings) -> FastAPI:
     app.state.client = client
     app.include_router(jobs)
     app.include_router(dead_letters)
+    app.include_router(api_keys)
     app.include_router(status)
     app.webhooks.add_api_route(
         "job-ended",
@@ -191,7 +197,7 @@ def create_app(settings: FleetSettings) -> FastAPI:
         status_code=HTTPStatus.NO_CONTENT,
     )
     add_problem_handlers(app)
-    app.add_middleware(Guard, key=key, body_bytes=settings.limits.document_bytes)
+    app.add_middleware(Guard, keyring=client.keyring, body_bytes=settings.limits.document_bytes)
     return app
 
 

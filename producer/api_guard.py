@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from producer.problem import ProblemType, problem_response
+from ledger.errors import LedgerError
+from producer.errors import ForbiddenError, RequestError
+from producer.keyring import Keyring
+from producer.principal import Principal
+from producer.problem import ProblemType, error_response, problem_response
+from schemas.job import TENANT_NAME
 
 GUARDED = "/v1/"
-"""Paths that need the key start so."""
+"""Paths that need a key start so."""
+
+TENANT_HEADER = "Docfleet-Tenant"
+"""Names the tenant that a job is for, where the key is the whole fleet's."""
 
 _BEARER = "bearer "
 
@@ -31,17 +37,18 @@ class BodyTooLargeError(HTTPException):
 class Guard:
     """ASGI middleware that asks for the key before it lets a body be read, and counts the body.
 
-    FastAPI would read all of a stranger's body before it looks at his key.
+    FastAPI would read all of a stranger's body before it looks at his key. Who asks stands in
+    `request.state.principal` after that.
 
     Args:
         app: What is guarded.
-        key: The bearer key.
+        keyring: Knows the keys.
         body_bytes: The most that one body may have.
     """
 
-    def __init__(self, app: ASGIApp, *, key: str, body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, keyring: Keyring, body_bytes: int) -> None:
         self._app = app
-        self._digest = _digest(key)
+        self._keyring = keyring
         self._body_bytes = body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,22 +57,29 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if scope["path"].startswith(GUARDED) and not self._admits(headers):
-            refusal = problem_response(
-                ProblemType.UNAUTHORIZED,
-                HTTPStatus.UNAUTHORIZED,
-                "send `Authorization: Bearer` and the key in DOCFLEET_API_KEY",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-            await refusal(scope, receive, send)
-            return
+        if scope["path"].startswith(GUARDED):
+            try:
+                principal = await self._principal(headers)
+            except (ForbiddenError, RequestError, LedgerError) as error:
+                await error_response(error)(scope, receive, send)
+                return
+            if principal is None:
+                await _unauthorized(scope, receive, send)
+                return
+            scope.setdefault("state", {})["principal"] = principal
         await self._app(scope, self._counted(receive, headers), send)
 
-    def _admits(self, headers: Headers) -> bool:
+    async def _principal(self, headers: Headers) -> Principal | None:
         sent = headers.get("authorization", "")
         if not sent.lower().startswith(_BEARER):
-            return False
-        return hmac.compare_digest(_digest(sent[len(_BEARER) :].strip()), self._digest)
+            return None
+        principal = await self._keyring.principal(sent[len(_BEARER) :].strip())
+        tenant = headers.get(TENANT_HEADER)
+        if principal is None or tenant is None:
+            return principal
+        if not TENANT_NAME.fullmatch(tenant):
+            raise RequestError(f"{TENANT_HEADER}: {tenant!r} is no tenant's name")
+        return principal.acting_for(tenant)
 
     def _counted(self, receive: Receive, headers: Headers) -> Receive:
         declared = headers.get("content-length", "")
@@ -84,5 +98,11 @@ class Guard:
         return counted
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
+async def _unauthorized(scope: Scope, receive: Receive, send: Send) -> None:
+    refusal = problem_response(
+        ProblemType.UNAUTHORIZED,
+        HTTPStatus.UNAUTHORIZED,
+        "send `Authorization: Bearer` and a key that is neither revoked nor expired",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+    await refusal(scope, receive, send)

@@ -15,9 +15,10 @@ from ledger.ledger import Ledger
 from producer.dead_letters import DeadLetters
 from producer.document_file import key_suffix, read_document
 from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
+from producer.keyring import Keyring
 from producer.submit import Submitter
 from schemas.document import S3Uri
-from schemas.job import JOB_ID, Job, JobRequest
+from schemas.job import DEFAULT_TENANT, JOB_ID, Job, JobRequest
 from schemas.result import JobResult
 from schemas.states import JobState
 from settings.errors import SettingsError
@@ -39,6 +40,7 @@ class Client:
     """Everything that a user of docfleet can ask for.
 
     Every method may raise LedgerUnavailableError or StorageUnavailableError: try again later.
+    Where a tenant is given, other tenants' jobs are as good as not there.
 
     Args:
         settings: The fleet's.
@@ -48,6 +50,7 @@ class Client:
 
     Attributes:
         dead_letters: What will not be tried again by itself.
+        keyring: The keys of the HTTP API.
     """
 
     def __init__(
@@ -57,13 +60,24 @@ class Client:
         self.store = store
         self._limits = settings.limits
         self._ledger = ledger
+        bootstrap = settings.api_key
+        self.keyring = Keyring(
+            ledger.api_keys, bootstrap_key=bootstrap.get_secret_value() if bootstrap else None
+        )
         self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks)
 
     async def submit(
-        self, request: JobRequest, *, name: str | None = None, idempotency_key: str | None = None
+        self,
+        request: JobRequest,
+        *,
+        name: str | None = None,
+        tenant: str = DEFAULT_TENANT,
+        idempotency_key: str | None = None,
     ) -> Job:
         """Submit a request; see Submitter.submit."""
-        job_id = await self.submitter.submit(request, name=name, idempotency_key=idempotency_key)
+        job_id = await self.submitter.submit(
+            request, name=name, tenant=tenant, idempotency_key=idempotency_key
+        )
         return await self.job(job_id)
 
     async def upload(self, path: Path) -> S3Uri:
@@ -75,14 +89,14 @@ class Client:
         data = await asyncio.to_thread(read_document, path, max_bytes=self._limits.document_bytes)
         return await self.submitter.upload(data, key_suffix(path))
 
-    async def job(self, job_id: str) -> Job:
+    async def job(self, job_id: str, tenant: str | None = None) -> Job:
         """A job as it is now.
 
         Raises:
             UnknownJobError: There is none of this id.
         """
         job = await self._ledger.job(job_id) if JOB_ID.fullmatch(job_id) else None
-        if job is None:
+        if job is None or tenant not in {None, job.tenant}:
             raise UnknownJobError(f"there is no job {job_id}")
         return job
 
@@ -115,14 +129,14 @@ class Client:
         """A job's result; raises as result_bytes does."""
         return JobResult.model_validate_json(await self.result_bytes(job_id))
 
-    async def result_bytes(self, job_id: str) -> bytes:
+    async def result_bytes(self, job_id: str, tenant: str | None = None) -> bytes:
         """A job's result object as it lies in the bucket: JSON.
 
         Raises:
             UnknownJobError: There is no such job.
             NoResultError: It has no result, or none yet.
         """
-        job = await self.job(job_id)
+        job = await self.job(job_id, tenant)
         if job.result_uri is None:
             yet = "" if job.state.closed else " yet"
             raise NoResultError(f"{job_id} has no result{yet}: it is {job.state}", job)
@@ -131,14 +145,14 @@ class Client:
         except ObjectMissingError as error:
             raise NoResultError(f"{job.result_uri} was deleted from the bucket", job) from error
 
-    async def cancel(self, job_id: str) -> Job:
+    async def cancel(self, job_id: str, tenant: str | None = None) -> Job:
         """Cancel a job; a running one is cancelled as soon as its worker hears of it.
 
         Raises:
             UnknownJobError: There is no such job.
             ClosedJobError: It has ended already, otherwise.
         """
-        await self.job(job_id)
+        await self.job(job_id, tenant)
         state = await self._ledger.cancel(job_id)
         job = await self.job(job_id)
         if state is not None and state.closed and state is not JobState.CANCELLED:

@@ -21,6 +21,14 @@ class UnknownPoolError(RequestError):
     """A pool is asked for that the fleet's file does not have."""
 
 
+class ForbiddenError(ProducerError):
+    """The key does not allow it."""
+
+
+class UnknownApiKeyError(ProducerError):
+    """There is no key of this id."""
+
+
 class DocumentFileError(ProducerError):
     """A local file cannot be submitted: it is missing, empty, too large or unreadable."""
 

@@ -19,12 +19,15 @@ from ledger.errors import (
     LedgerError,
     LedgerFullError,
     NotDeadError,
+    TenantQuotaError,
 )
 from producer.errors import (
     ClosedJobError,
+    ForbiddenError,
     JobStateError,
     NoResultError,
     RequestError,
+    UnknownApiKeyError,
     UnknownDeadLetterError,
     UnknownJobError,
     UnknownPoolError,
@@ -43,6 +46,8 @@ class ProblemType(StrEnum):
 
     UNAUTHORIZED = "unauthorized"
     """No bearer key, or a wrong one."""
+    FORBIDDEN = "forbidden"
+    """The key does not allow it: it lacks the scope, or is another tenant's."""
     INVALID_REQUEST = "invalid-request"
     """The request's form is not right; `errors` says where."""
     UNKNOWN_TASK = "unknown-task"
@@ -57,12 +62,16 @@ class ProblemType(StrEnum):
     """There is no job of this id."""
     UNKNOWN_DEAD_LETTER = "unknown-dead-letter"
     """There is no dead letter of this id."""
+    UNKNOWN_KEY = "unknown-key"
+    """There is no key of this id."""
     NOT_DEAD = "not-dead"
     """The record is there and is no dead letter; `state` says what it is."""
     NO_RESULT = "no-result"
     """The job has no result, or none yet; `state` says which."""
     JOB_CLOSED = "job-closed"
     """The job has ended and cannot be cancelled any more."""
+    TENANT_QUOTA = "tenant-quota"
+    """The tenant has as many jobs in line as its quota allows: try again later."""
     BACKLOG_FULL = "backlog-full"
     """Redis has no memory left for another job: try again later."""
     LEDGER_UNAVAILABLE = "ledger-unavailable"
@@ -114,16 +123,20 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     CursorError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
     RequestError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
     IdempotencyError: (ProblemType.IDEMPOTENCY_CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
+    ForbiddenError: (ProblemType.FORBIDDEN, HTTPStatus.FORBIDDEN),
+    UnknownApiKeyError: (ProblemType.UNKNOWN_KEY, HTTPStatus.NOT_FOUND),
     UnknownJobError: (ProblemType.UNKNOWN_JOB, HTTPStatus.NOT_FOUND),
     UnknownDeadLetterError: (ProblemType.UNKNOWN_DEAD_LETTER, HTTPStatus.NOT_FOUND),
     NotDeadError: (ProblemType.NOT_DEAD, HTTPStatus.CONFLICT),
     NoResultError: (ProblemType.NO_RESULT, HTTPStatus.NOT_FOUND),
     ClosedJobError: (ProblemType.JOB_CLOSED, HTTPStatus.CONFLICT),
+    TenantQuotaError: (ProblemType.TENANT_QUOTA, HTTPStatus.TOO_MANY_REQUESTS),
     LedgerFullError: (ProblemType.BACKLOG_FULL, HTTPStatus.SERVICE_UNAVAILABLE),
     LedgerError: (ProblemType.LEDGER_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
     StorageError: (ProblemType.STORAGE_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
 }
 """For each error, its answer; a subclass stands before its base."""
+_COME_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
 def problem_response(
@@ -151,7 +164,7 @@ def problem_response(
         **members,
     )
     sent = dict(headers or {})
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in _COME_AGAIN:
         sent.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
     return JSONResponse(
         problem.model_dump(mode="json", exclude_none=True),
@@ -182,7 +195,8 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_defect)
 
 
-async def _on_own_error(_request: Request, error: Exception) -> JSONResponse:
+def error_response(error: Exception) -> JSONResponse:
+    """The answer that belongs to one of our own errors."""
     problem_type, status = next(
         answer for kind, answer in _BY_ERROR.items() if isinstance(error, kind)
     )
@@ -192,6 +206,10 @@ async def _on_own_error(_request: Request, error: Exception) -> JSONResponse:
     elif isinstance(error, NotDeadError):
         members = {"state": error.state}
     return problem_response(problem_type, status, str(error), **members)
+
+
+async def _on_own_error(_request: Request, error: Exception) -> JSONResponse:
+    return error_response(error)
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> JSONResponse:

@@ -18,7 +18,8 @@ from schemas.states import JobState, Stage
 JOB_ID = re.compile(r"^job_[0-9a-f]{24}$")
 
 TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-TenantName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+TENANT_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
+TenantName = Annotated[str, StringConstraints(pattern=TENANT_NAME.pattern)]
 Metadata = Annotated[
     dict[
         Annotated[str, StringConstraints(min_length=1, max_length=64)],

@@ -55,6 +55,15 @@ WINDOW = PREFIX + "window:{queue}"
 SWEPT = PREFIX + "swept"
 """Number. When the last sweep ran."""
 
+API_KEY = PREFIX + "api-key:{id}"
+"""Hash. One key of the HTTP API, its secret hashed; Redis forgets it when it expires."""
+
+API_KEYS = PREFIX + "api-keys"
+"""Sorted set by time of creation. The keys of the HTTP API."""
+
+API_KEYS_USED = PREFIX + "api-keys-used"
+"""Hash. When each key of the HTTP API was used last."""
+
 
 def record(record_id: str) -> str:
     """The hash of a job or a delivery."""

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from workers.model import locate_model
 
-pytest_plugins = ["tests.fixtures.servers"]
+pytest_plugins = ["tests.fixtures.servers", "tests.fixtures.http_api"]
 
 # The same examples each time: a change that breaks nothing does not fail by chance. `deep` draws
 # new ones each time and keeps what failed.
