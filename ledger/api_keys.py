@@ -51,8 +51,9 @@ class ApiKeys:
         if asked.expires_seconds is not None:
             fields["expires"] = str(expires)
         name = keys.API_KEY.format(id=key_id)
+        words: list[Any] = [word for pair in fields.items() for word in pair]
         async with available(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(name, items=[word for pair in fields.items() for word in pair])
+            pipe.hset(name, items=words)
             if asked.expires_seconds is not None:
                 pipe.pexpireat(name, expires)
             pipe.zadd(keys.API_KEYS, {key_id: created})
@@ -62,7 +63,7 @@ class ApiKeys:
     async def find(self, key_id: str) -> StoredKey | None:
         """A key that works, or None: there is none, or it was revoked, or its time is up."""
         async with available():
-            fields = await self._redis.hgetall(keys.API_KEY.format(id=key_id))
+            fields: Any = await self._redis.hgetall(keys.API_KEY.format(id=key_id))
         return _read(key_id, fields, None) if fields else None
 
     async def each(self) -> list[ApiKey]:

@@ -16,6 +16,7 @@ from ledger.connection import available, open_redis
 from ledger.dead_letters import DeadLetters
 from ledger.depth import FleetDepth, read_depth
 from ledger.errors import IdempotencyError, LeaseLostError, LedgerFullError
+from ledger.jobs import Jobs
 from ledger.record import read_job
 from ledger.script import Scripts
 from ledger.token import new_token
@@ -64,6 +65,7 @@ class Ledger:
     Attributes:
         dead_letters: What will not be tried again by itself.
         api_keys: The keys of the HTTP API.
+        jobs: The jobs, to be listed and to be watched.
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
@@ -71,6 +73,7 @@ class Ledger:
         self._scripts = Scripts(self._redis)
         self.dead_letters = DeadLetters(self._redis, self._scripts)
         self.api_keys = ApiKeys(self._redis)
+        self.jobs = Jobs(self._redis)
 
     async def submit(self, job_id: str, spec: JobSpec) -> bool:
         """Write a job and its place in line.
@@ -92,6 +95,7 @@ class Ledger:
                 PREPARE_QUEUE,
                 spec.priority.handicap_ms,
                 int(spec.callback is not None),
+                spec.tenant,
             ],
         )
         if outcome == "full":

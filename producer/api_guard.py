@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -14,6 +15,7 @@ from producer.keyring import Keyring
 from producer.principal import Principal
 from producer.problem import ProblemType, error_response, problem_response
 from schemas.job import TENANT_NAME
+from settings.fleet import LimitSettings
 
 GUARDED = "/v1/"
 """Paths that need a key start so."""
@@ -21,7 +23,14 @@ GUARDED = "/v1/"
 TENANT_HEADER = "Docfleet-Tenant"
 """Names the tenant that a job is for, where the key is the whole fleet's."""
 
+STREAMED = ("/v1/documents",)
+"""What is sent to these paths, and forms, are read as they come."""
+
 _BEARER = "bearer "
+
+
+_FORM_BYTES = 2**20
+"""What a form may have beside the document in it."""
 
 
 class BodyTooLargeError(HTTPException):
@@ -30,8 +39,32 @@ class BodyTooLargeError(HTTPException):
     def __init__(self, body_bytes: int) -> None:
         super().__init__(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"the body has more than {body_bytes:,} bytes (limits.document_bytes)",
+            f"the body has more than {body_bytes:,} bytes ([limits] in fleet.toml)",
         )
+
+
+class BodyLimits(NamedTuple):
+    """The most that a body may have, in bytes.
+
+    Attributes:
+        whole: One that is read into memory.
+        streamed: One that is not.
+    """
+
+    whole: int
+    streamed: int
+
+    @classmethod
+    def of(cls, limits: LimitSettings) -> BodyLimits:
+        """What the fleet's file says."""
+        whole = min(limits.inline_bytes, limits.document_bytes)
+        return cls(whole, limits.document_bytes + _FORM_BYTES)
+
+    def for_request(self, path: str, headers: Headers) -> int:
+        """The limit of one request."""
+        is_form = headers.get("content-type", "").lower().startswith("multipart/")
+        is_streamed = path.startswith(STREAMED) or is_form
+        return self.streamed if is_streamed else self.whole
 
 
 class Guard:
@@ -43,13 +76,13 @@ class Guard:
     Args:
         app: What is guarded.
         keyring: Knows the keys.
-        body_bytes: The most that one body may have.
+        limits: The most that one body may have.
     """
 
-    def __init__(self, app: ASGIApp, *, keyring: Keyring, body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, keyring: Keyring, limits: BodyLimits) -> None:
         self._app = app
         self._keyring = keyring
-        self._body_bytes = body_bytes
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
@@ -67,7 +100,8 @@ class Guard:
                 await _unauthorized(scope, receive, send)
                 return
             scope.setdefault("state", {})["principal"] = principal
-        await self._app(scope, self._counted(receive, headers), send)
+        limit = self._limits.for_request(scope["path"], headers)
+        await self._app(scope, _counted(receive, headers, limit), send)
 
     async def _principal(self, headers: Headers) -> Principal | None:
         sent = headers.get("authorization", "")
@@ -81,21 +115,22 @@ class Guard:
             raise RequestError(f"{TENANT_HEADER}: {tenant!r} is no tenant's name")
         return principal.acting_for(tenant)
 
-    def _counted(self, receive: Receive, headers: Headers) -> Receive:
-        declared = headers.get("content-length", "")
-        declared_bytes = int(declared) if declared.isdecimal() else 0
-        received_bytes = 0
 
-        async def counted() -> Message:
-            nonlocal received_bytes
-            if declared_bytes <= self._body_bytes:
-                message = await receive()
-                received_bytes += len(message.get("body", b""))
-                if received_bytes <= self._body_bytes:
-                    return message
-            raise BodyTooLargeError(self._body_bytes)
+def _counted(receive: Receive, headers: Headers, limit: int) -> Receive:
+    declared = headers.get("content-length", "")
+    declared_bytes = int(declared) if declared.isdecimal() else 0
+    received_bytes = 0
 
-        return counted
+    async def counted() -> Message:
+        nonlocal received_bytes
+        if declared_bytes <= limit:
+            message = await receive()
+            received_bytes += len(message.get("body", b""))
+            if received_bytes <= limit:
+                return message
+        raise BodyTooLargeError(limit)
+
+    return counted
 
 
 async def _unauthorized(scope: Scope, receive: Receive, send: Send) -> None:

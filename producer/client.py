@@ -11,14 +11,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ledger.depth import FleetDepth
+from ledger.jobs import JobPage
 from ledger.ledger import Ledger
 from producer.dead_letters import DeadLetters
 from producer.document_file import key_suffix, read_document
 from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
 from producer.keyring import Keyring
+from producer.observer import Observer
 from producer.submit import Submitter
+from producer.uploads import Uploads
 from schemas.document import S3Uri
 from schemas.job import DEFAULT_TENANT, JOB_ID, Job, JobRequest
+from schemas.job_filter import JobFilter
 from schemas.result import JobResult
 from schemas.states import JobState
 from settings.errors import SettingsError
@@ -51,6 +55,8 @@ class Client:
     Attributes:
         dead_letters: What will not be tried again by itself.
         keyring: The keys of the HTTP API.
+        observer: Tells of jobs' changes.
+        uploads: Takes documents that come over HTTP.
     """
 
     def __init__(
@@ -64,6 +70,8 @@ class Client:
         self.keyring = Keyring(
             ledger.api_keys, bootstrap_key=bootstrap.get_secret_value() if bootstrap else None
         )
+        self.observer = Observer(ledger.jobs)
+        self.uploads = Uploads(settings, store)
         self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks)
 
     async def submit(
@@ -72,11 +80,16 @@ class Client:
         *,
         name: str | None = None,
         tenant: str = DEFAULT_TENANT,
+        own_documents: bool = False,
         idempotency_key: str | None = None,
     ) -> Job:
         """Submit a request; see Submitter.submit."""
         job_id = await self.submitter.submit(
-            request, name=name, tenant=tenant, idempotency_key=idempotency_key
+            request,
+            name=name,
+            tenant=tenant,
+            own_documents=own_documents,
+            idempotency_key=idempotency_key,
         )
         return await self.job(job_id)
 
@@ -159,6 +172,16 @@ class Client:
             raise ClosedJobError(f"{job_id} cannot be cancelled: it is {state}", job)
         return job
 
+    async def jobs(
+        self, which: JobFilter, *, after: str | None = None, limit: int = 100
+    ) -> JobPage:
+        """Some of the jobs that meet the filter, the newest first.
+
+        Raises:
+            CursorError: `after` is no cursor of an earlier page.
+        """
+        return await self._ledger.jobs.page(which, after=after, limit=limit)
+
     async def depth(self) -> FleetDepth:
         """How much work stands where."""
         return await self._ledger.depth()
@@ -169,6 +192,7 @@ class Client:
 
     async def close(self) -> None:
         """Let the connections go."""
+        await self.observer.close()
         await self._ledger.close()
         self.store.close()
 

@@ -33,6 +33,10 @@ class DocumentFileError(ProducerError):
     """A local file cannot be submitted: it is missing, empty, too large or unreadable."""
 
 
+class DocumentTooLargeError(ProducerError):
+    """The document has more bytes than a document may have; nothing of it is kept."""
+
+
 class ListenError(ProducerError):
     """Address and port cannot be listened to."""
 

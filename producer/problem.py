@@ -23,6 +23,7 @@ from ledger.errors import (
 )
 from producer.errors import (
     ClosedJobError,
+    DocumentTooLargeError,
     ForbiddenError,
     JobStateError,
     NoResultError,
@@ -124,6 +125,7 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     RequestError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
     IdempotencyError: (ProblemType.IDEMPOTENCY_CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
     ForbiddenError: (ProblemType.FORBIDDEN, HTTPStatus.FORBIDDEN),
+    DocumentTooLargeError: (ProblemType.BODY_TOO_LARGE, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     UnknownApiKeyError: (ProblemType.UNKNOWN_KEY, HTTPStatus.NOT_FOUND),
     UnknownJobError: (ProblemType.UNKNOWN_JOB, HTTPStatus.NOT_FOUND),
     UnknownDeadLetterError: (ProblemType.UNKNOWN_DEAD_LETTER, HTTPStatus.NOT_FOUND),
@@ -180,10 +182,14 @@ def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     return {status.value: {"description": status.phrase, "content": content} for status in statuses}
 
 
-def problem_schemas() -> dict[str, Any]:
-    """The schemas, by name, that `documented` refers to."""
-    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {**schema.pop("$defs"), Problem.__name__: schema}
+def component_schemas(*models: type[BaseModel]) -> dict[str, Any]:
+    """Schemas by name, for what OpenAPI says by hand; that of a problem is among them."""
+    components: dict[str, Any] = {}
+    every: tuple[type[BaseModel], ...] = (Problem, *models)
+    for model in every:
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        components |= {**schema.pop("$defs", {}), model.__name__: schema}
+    return components
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -195,8 +201,13 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_defect)
 
 
-def error_response(error: Exception) -> JSONResponse:
-    """The answer that belongs to one of our own errors."""
+def error_response(error: Exception, *, retry_after: int = RETRY_AFTER_SECONDS) -> JSONResponse:
+    """The answer that belongs to one of our own errors.
+
+    Args:
+        error: What was raised.
+        retry_after: Seconds after which it is worth coming again, where it is.
+    """
     problem_type, status = next(
         answer for kind, answer in _BY_ERROR.items() if isinstance(error, kind)
     )
@@ -205,10 +216,13 @@ def error_response(error: Exception) -> JSONResponse:
         members = {"state": error.job.state, "failure": error.job.failure}
     elif isinstance(error, NotDeadError):
         members = {"state": error.state}
-    return problem_response(problem_type, status, str(error), **members)
+    headers = {"Retry-After": str(retry_after)} if status in _COME_AGAIN else {}
+    return problem_response(problem_type, status, str(error), headers=headers, **members)
 
 
-async def _on_own_error(_request: Request, error: Exception) -> JSONResponse:
+async def _on_own_error(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, (LedgerFullError, TenantQuotaError)):
+        return error_response(error, retry_after=request.app.state.drain.retry_after())
     return error_response(error)
 
 

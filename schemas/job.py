@@ -66,10 +66,9 @@ class DocumentSource(Contract):
         return self
 
 
-class JobRequest(Contract):
-    """What a caller asks for; the body of `POST /v1/jobs`."""
+class JobTerms(Contract):
+    """What is to be done with a document, whichever it is."""
 
-    document: DocumentSource
     tasks: tuple[TaskName, ...] = Field(min_length=1, max_length=64)
     callback: Callback | None = None
     priority: Priority = Priority.NORMAL
@@ -80,6 +79,12 @@ class JobRequest(Contract):
         if len(set(self.tasks)) != len(self.tasks):
             raise ValueError("each task may be named once")
         return self
+
+
+class JobRequest(JobTerms):
+    """What a caller asks for; the body of `POST /v1/jobs`."""
+
+    document: DocumentSource
 
 
 class JobSpec(Contract):

@@ -34,6 +34,12 @@ DEAD = PREFIX + "dead"
 ENDED = PREFIX + "ended"
 """Sorted set by time. Records that ended otherwise, until their retention is over."""
 
+JOBS = PREFIX + "jobs:{tenant}"
+"""Sorted set by time of creation. A tenant's jobs, for whoever lists them."""
+
+INDEXED = PREFIX + "indexed"
+"""Set. The tenants that have jobs."""
+
 FULL = PREFIX + "full"
 """Number. Bytes in use, while Redis is too full for another job; else absent."""
 

@@ -1,7 +1,9 @@
 -- What the transitions share: keys, the line, the window, messages, closing.
--- Stands in front of every script here. ledger/script.py puts two constants before it:
---   PREFIX   the prefix of all keys (schemas/keys.py)
---   MESSAGE  a Celery message as kombu renders it, with @id@, @queue@, @task@ and @tag@ to fill in
+-- Stands in front of every script here. ledger/script.py puts three constants before it:
+--   PREFIX          the prefix of all keys (schemas/keys.py)
+--   MESSAGE         a Celery message as kombu renders it, with @id@, @queue@, @task@ and @tag@ to
+--                   fill in
+--   DEFAULT_TENANT  whose a job is whose spec names nobody
 -- Scripts are not rolled back on an error: each checks everything before its first write.
 
 local function now_ms()
@@ -17,6 +19,8 @@ local function leased_key(queue) return PREFIX .. 'leased:' .. queue end
 local function capacity_key(queue) return PREFIX .. 'capacity:' .. queue end
 local function alive_key(queue) return PREFIX .. 'alive:' .. queue end
 local function window_key(queue) return PREFIX .. 'window:' .. queue end
+local function jobs_key(tenant) return PREFIX .. 'jobs:' .. tenant end
+local INDEXED = PREFIX .. 'indexed'
 local WAITING = PREFIX .. 'waiting'
 local DEAD = PREFIX .. 'dead'
 local ENDED = PREFIX .. 'ended'

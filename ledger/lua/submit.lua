@@ -1,6 +1,7 @@
 -- Write a job's record and its place in line, once.
 -- KEYS  1 the record
--- ARGV  1 id, 2 spec (JSON), 3 queue, 4 milliseconds of handicap, 5 '1' if its end is to be told of
+-- ARGV  1 id, 2 spec (JSON), 3 queue, 4 milliseconds of handicap, 5 '1' if its end is to be told of,
+--       6 tenant
 -- Gives {'created' or 'exists', the spec of record}, or {'full', ''} when Redis nears its limit
 -- Caller: ledger/ledger.py Ledger.submit
 
@@ -14,5 +15,7 @@ local now = now_ms()
 redis.call('HSET', KEYS[1], 'spec', spec, 'stage', 'prepare', 'rank', now + handicap,
   'handicap', handicap, 'created', now, 'attempts', 0, 'losses', 0)
 if callback == '1' then redis.call('HSET', KEYS[1], 'callback', 1) end
+redis.call('ZADD', jobs_key(ARGV[6]), now, id)
+redis.call('SADD', INDEXED, ARGV[6])
 stand_in_line(id, queue, now + handicap, now)
 return { 'created', spec }

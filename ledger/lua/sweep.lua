@@ -82,10 +82,19 @@ local function resend_lost(queue)
   end
 end
 
+local function leave_index(id)
+  local spec = redis.call('HGET', record_key(id), 'spec')
+  if not spec or string.sub(id, 1, 4) ~= 'job_' then return end
+  local tenant = cjson.decode(spec).tenant or DEFAULT_TENANT
+  redis.call('ZREM', jobs_key(tenant), id)
+  if redis.call('EXISTS', jobs_key(tenant)) == 0 then redis.call('SREM', INDEXED, tenant) end
+end
+
 local function forget_ended()
   for _, id in ipairs(redis.call('ZRANGE', ENDED, '-inf', now - retention, 'BYSCORE',
     'LIMIT', 0, batch)) do
     redis.call('ZREM', ENDED, id)
+    leave_index(id)
     redis.call('DEL', record_key(id), history_key(id))
     count.forgotten = count.forgotten + 1
   end
