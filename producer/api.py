@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Response
 
 from ledger.errors import LedgerUnavailableError
+from producer.api_catalogue import catalogue
 from producer.api_dead_letters import dead_letters
 from producer.api_documents import documents
 from producer.api_guard import BodyLimits, Guard
@@ -106,6 +107,7 @@ def create_app(settings: FleetSettings) -> FastAPI:
     app.state.drain = drain
     app.include_router(jobs)
     app.include_router(documents)
+    app.include_router(catalogue)
     app.include_router(dead_letters)
     app.include_router(api_keys)
     app.include_router(status)

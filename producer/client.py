@@ -13,6 +13,7 @@ from pathlib import Path
 from ledger.depth import FleetDepth
 from ledger.jobs import JobPage
 from ledger.ledger import Ledger
+from producer.catalogue import Catalogue
 from producer.dead_letters import DeadLetters
 from producer.document_file import key_suffix, read_document
 from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
@@ -57,6 +58,7 @@ class Client:
         keyring: The keys of the HTTP API.
         observer: Tells of jobs' changes.
         uploads: Takes documents that come over HTTP.
+        catalogue: The tasks and the adapters.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Client:
         )
         self.observer = Observer(ledger.jobs)
         self.uploads = Uploads(settings, store)
+        self.catalogue = Catalogue(submitter.tasks)
         self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks)
 
     async def submit(

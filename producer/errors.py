@@ -17,6 +17,10 @@ class UnknownTaskError(RequestError):
     """A task is asked for that has no file."""
 
 
+class TaskNotFoundError(ProducerError):
+    """There is no task of this name."""
+
+
 class UnknownPoolError(RequestError):
     """A pool is asked for that the fleet's file does not have."""
 

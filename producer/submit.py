@@ -36,6 +36,9 @@ class Submitter:
         store: Where documents are kept that come with their request.
         tasks: The known tasks, by name.
 
+    Attributes:
+        tasks: As given.
+
     Raises:
         SettingsError: The default callback is no URL.
     """
@@ -49,7 +52,7 @@ class Submitter:
     ) -> None:
         self._ledger = ledger
         self._store = store
-        self._tasks = tasks
+        self.tasks = tasks
         self._settings = settings
         self._callback = _default_callback(settings)
 
@@ -136,9 +139,9 @@ class Submitter:
 
     def check_tasks(self, names: Iterable[str]) -> None:
         """Raise UnknownTaskError, listing the known tasks, unless each name is one."""
-        unknown = [name for name in names if name not in self._tasks]
+        unknown = [name for name in names if name not in self.tasks]
         if unknown:
-            known = ", ".join(sorted(self._tasks)) or "none"
+            known = ", ".join(sorted(self.tasks)) or "none"
             raise UnknownTaskError(f"unknown task {', '.join(unknown)}; known are: {known}")
 
     async def _uri(self, request: JobRequest, tenant: str) -> S3Uri:
