@@ -37,7 +37,7 @@ _BULK_EXAMPLES = {
 _MISFITS = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 LetterId = Annotated[str, Path(examples=["job_6f0c2f1c5e0c4d0b8a7d9e3f"])]
-HowToRedrive = Annotated[Redrive, Body(openapi_examples=_REDRIVE_EXAMPLES)]
+HowToRedrive = Annotated[Redrive | None, Body(openapi_examples=_REDRIVE_EXAMPLES)]
 
 dead_letters = APIRouter(
     tags=["dead letters"],
@@ -140,10 +140,10 @@ async def redrive_dead_letters(
     responses=documented(*_MISFITS),
 )
 async def redrive_dead_letter(
-    letter_id: LetterId, client: ClientOfApp, asker: Operates, how: HowToRedrive = _REDRIVE
+    letter_id: LetterId, client: ClientOfApp, asker: Operates, how: HowToRedrive = None
 ) -> Job | RedrivenDelivery:
     """What succeeded already is not run again, unless another version of its task is asked for."""
-    await client.dead_letters.redrive(letter_id, how, asker.tenant)
+    await client.dead_letters.redrive(letter_id, how or _REDRIVE, asker.tenant)
     if letter_id.startswith(JOB_PREFIX):
         return await client.job(letter_id)
     return RedrivenDelivery(id=letter_id, state=JobState.QUEUED)
@@ -170,11 +170,11 @@ async def drop_dead_letter(letter_id: LetterId, client: ClientOfApp, asker: Oper
     responses=documented(*_MISFITS),
 )
 async def redrive_job(
-    job_id: JobId, client: ClientOfApp, asker: Operates, how: HowToRedrive = _REDRIVE
+    job_id: JobId, client: ClientOfApp, asker: Operates, how: HowToRedrive = None
 ) -> Job:
     """Only the tasks that did not succeed are run; the result object is replaced at the end."""
     await client.job(job_id, asker.tenant)
-    await client.dead_letters.redrive(job_id, how)
+    await client.dead_letters.redrive(job_id, how or _REDRIVE)
     return await client.job(job_id)
 
 

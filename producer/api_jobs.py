@@ -63,6 +63,25 @@ _SUBMIT_BODY: dict[str, Any] = {
     }
 }
 
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "One event of the stream.",
+    "properties": {
+        "event": {"const": "progress"},
+        "id": {"type": "string"},
+        "retry": {},
+        "data": {
+            "type": "string",
+            "contentMediaType": JSON_TYPE,
+            "contentSchema": {"$ref": "#/components/schemas/JobProgress"},
+        },
+    },
+}
+_LINKS = {
+    operation: {"operationId": operation, "parameters": {"job_id": "$response.body#/id"}}
+    for operation in ("getJob", "watchJob", "getResult", "cancelJob", "redriveJob")
+}
+
 jobs = APIRouter(
     prefix="/v1/jobs",
     tags=["jobs"],
@@ -100,7 +119,10 @@ class JobList(BaseModel):
     response_model=Job,
     openapi_extra=_SUBMIT_BODY,
     responses={
-        202: {"headers": {"Location": {"schema": {"type": "string"}, "description": "The job."}}},
+        202: {
+            "headers": {"Location": {"schema": {"type": "string"}, "description": "The job."}},
+            "links": _LINKS,
+        },
         **documented(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -187,7 +209,7 @@ async def get_job(
     summary="A job's progress as it happens",
     response_class=StreamingResponse,
     responses={
-        200: {"content": {_EVENTS_TYPE: {"schema": {"type": "string"}}}},
+        200: {"content": {_EVENTS_TYPE: {"schema": _EVENT}}},
         204: {"description": "The job has ended, and its reader knows that."},
         **documented(HTTPStatus.NOT_FOUND),
     },

@@ -44,7 +44,17 @@ class ApiKeyList(BaseModel):
     summary="Create a key",
     status_code=HTTPStatus.CREATED,
     response_model_exclude_none=True,
-    responses=documented(HTTPStatus.UNPROCESSABLE_ENTITY),
+    responses={
+        201: {
+            "links": {
+                "revokeKey": {
+                    "operationId": "revokeKey",
+                    "parameters": {"key_id": "$response.body#/id"},
+                }
+            }
+        },
+        **documented(HTTPStatus.UNPROCESSABLE_ENTITY),
+    },
 )
 async def create_key(
     body: Annotated[ApiKeyRequest, Body(openapi_examples=_EXAMPLES)],

@@ -35,8 +35,9 @@ async def job_events(client: Client, job: Job, last_event_id: str | None) -> Asy
     if event_id(job) != last_event_id:
         yield _event(job)
     give_up_at = monotonic() + _STREAM_SECONDS
-    while not job.state.closed and monotonic() < give_up_at and client.observer.open:
-        if not await client.observer.changed(job.id, Standing.of(job), _HEARTBEAT_SECONDS):
+    while not job.state.closed and client.observer.open and (left := give_up_at - monotonic()) > 0:
+        pause = min(left, _HEARTBEAT_SECONDS)
+        if not await client.observer.changed(job.id, Standing.of(job), pause):
             yield ": still here\n\n"
             continue
         try:

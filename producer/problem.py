@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from ledger.errors import (
     CursorError,
@@ -140,6 +141,11 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     StorageError: (ProblemType.STORAGE_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
 }
 """For each error, its answer; a subclass stands before its base."""
+_BY_STATUS: dict[int, ProblemType] = {
+    HTTPStatus.BAD_REQUEST: ProblemType.INVALID_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ProblemType.BODY_TOO_LARGE,
+}
+"""For each status that others raise, what it is; the rest are nothing more than they say."""
 _COME_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
@@ -240,14 +246,27 @@ async def _on_invalid_request(_request: Request, error: Exception) -> JSONRespon
     )
 
 
-async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
+async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
-    too_large = error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    problem_type = ProblemType.BODY_TOO_LARGE if too_large else ProblemType.HTTP
-    return problem_response(
-        problem_type, error.status_code, str(error.detail), headers=error.headers
-    )
+    problem_type = _BY_STATUS.get(error.status_code, ProblemType.HTTP)
+    status = error.status_code
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.BAD_REQUEST:  # FastAPI's word for bytes that are no JSON
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+    elif status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return problem_response(problem_type, status, str(error.detail), headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """All methods of a path; the router tells only those of the first route that fits."""
+    path = request.scope["path"]
+    routes = [one for one in request.app.routes if isinstance(one, Route)]
+    fitting = [one for one in routes if one.path == path] or [
+        one for one in routes if one.matches(request.scope)[0] is not Match.NONE
+    ]
+    return {method for one in fitting for method in one.methods or ()}
 
 
 async def _on_defect(_request: Request, _error: Exception) -> JSONResponse:

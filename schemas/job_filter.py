@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, NamedTuple
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from schemas.failure import Failure
 from schemas.job import Job, TaskName, TenantName
 from schemas.model import Contract
+from schemas.moment import Moment
 from schemas.states import JobState, Stage
 
 MetadataPair = Annotated[str, StringConstraints(pattern=r"^[^=]{1,64}=[\s\S]{0,512}$")]
@@ -21,8 +22,8 @@ class JobFilter(Contract):
     state: JobState | None = None
     task: TaskName | None = Field(default=None, description="One of the job's tasks.")
     tenant: TenantName | None = None
-    before: AwareDatetime | None = Field(default=None, description="Created before then.")
-    after: AwareDatetime | None = Field(default=None, description="Created then or later.")
+    before: Moment | None = Field(default=None, description="Created before then.")
+    after: Moment | None = Field(default=None, description="Created then or later.")
     metadata: tuple[MetadataPair, ...] = Field(
         default=(), max_length=4, description="`key=value`; may be repeated."
     )
