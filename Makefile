@@ -77,6 +77,7 @@ format: $(VENV)/.installed-dev ## Put the code into the agreed form
 
 bench: $(VENV)/.installed-dev ## Measure what the README claims
 	$(BIN)/python -m bench.overhead
+	$(BIN)/python -m bench.intake
 
 schemas: install ## Write the public JSON Schemas and the page of failure codes again
 	$(BIN)/docfleet schemas --out docs/schemas

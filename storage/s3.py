@@ -131,14 +131,17 @@ class S3Store:
         self, uri: S3Uri, upload_id: str, chunks: AsyncIterable[bytes]
     ) -> AsyncIterator[CompletedPartTypeDef]:
         """Send one part after the other: who sends faster than the store takes has to wait."""
-        number, held = 1, bytearray()
+        number, held, size = 1, [], 0
         async for chunk in chunks:
-            held += chunk
-            if len(held) >= _PART_BYTES:
-                yield await self._send_part(uri, upload_id, number, bytes(held))
-                number, held = number + 1, bytearray()
+            held.append(chunk)
+            size += len(chunk)
+            if size >= _PART_BYTES:
+                part = b"".join(held)
+                held.clear()
+                yield await self._send_part(uri, upload_id, number, part)
+                number, size = number + 1, 0
         if held or number == 1:
-            yield await self._send_part(uri, upload_id, number, bytes(held))
+            yield await self._send_part(uri, upload_id, number, b"".join(held))
 
     async def _send_part(
         self, uri: S3Uri, upload_id: str, number: int, data: bytes

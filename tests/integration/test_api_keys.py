@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -13,6 +15,8 @@ from ledger.ledger import Ledger
 from producer.keyring import Keyring
 from schemas.api_key import ApiKeyRequest, Scope
 from schemas.failure import Failure, FailureCode
+from settings.environment import part_environment
+from settings.fleet import FleetSettings
 from tests.fixtures.hand_worker import kill, succeed, task_result
 from tests.fixtures.http_api import KEY, TEXT, problem, submit
 from tests.fixtures.servers import Buckets
@@ -264,3 +268,39 @@ async def test_the_key_of_the_environment_needs_no_ledger(api: aiohttp.ClientSes
     """It is never listed, and it can do everything."""
     async with api.get("/v1/keys", headers=KEY) as answer:
         assert (answer.status, (await answer.json())["data"]) == (200, [])
+
+
+async def _docfleet(settings: FleetSettings, *words: str) -> tuple[int, str, str]:
+    """The command as an operator types it; gives its code and what it prints."""
+    assert settings.redis_url is not None
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "docfleet", "keys", *words,
+        cwd=Path(__file__).parents[2],
+        env=part_environment({"DOCFLEET_REDIS_URL": settings.redis_url.get_secret_value()}),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(process.communicate(), 120)
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_keys_are_made_and_taken_back_by_command(
+    api: aiohttp.ClientSession, settings: FleetSettings
+) -> None:
+    """`create` prints the key alone, so that a script can take it; `list` never shows it."""
+    words = ("--label", "nightly", "--tenant", "acme", "--scope", "read", "--expires", "1d")
+    code, out, err = await _docfleet(settings, "create", *words)
+    key = out.strip()
+    assert (code, key.count("_"), "one time" in err) == (0, 2, True)
+    sent = {"Authorization": f"Bearer {key}"}
+    async with api.get("/v1/jobs", headers=sent) as answer:
+        assert answer.status == 200
+    code, out, _ = await _docfleet(settings, "list")
+    key_id = key.split("_")[1]
+    assert (code, key_id in out, "nightly" in out, key in out) == (0, True, True, False)
+    code, out, _ = await _docfleet(settings, "revoke", key_id)
+    assert (code, key_id in out) == (0, True)
+    code, _, err = await _docfleet(settings, "revoke", key_id)
+    assert (code, key_id in err) == (1, True)
+    code, _, err = await _docfleet(settings, "create", "--label", "x", "--scope", "write")
+    assert (code, "write" in err) == (2, True)
