@@ -22,7 +22,7 @@ INSTALL := $(UV) pip install --compile-bytecode --constraint constraints/$(EXTRA
 PINS := pyproject.toml $(wildcard constraints/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check lint types layers deps format bench schemas pins clean
+.PHONY: help install demo test test-fast check lint types layers deps format bench chaos soak schemas pins clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -78,6 +78,13 @@ format: $(VENV)/.installed-dev ## Put the code into the agreed form
 bench: $(VENV)/.installed-dev ## Measure what the README claims
 	$(BIN)/python -m bench.overhead
 	$(BIN)/python -m bench.intake
+	$(BIN)/python -m bench.fairness
+
+chaos: $(VENV)/.installed-dev ## Break a running fleet on purpose, and show that nothing is lost
+	$(BIN)/python -m chaos
+
+soak: $(VENV)/.installed-dev ## Break it for 20 minutes, and see whether memory grows
+	$(BIN)/python -m chaos.soak --minutes 20
 
 schemas: install ## Write the public JSON Schemas and the page of failure codes again
 	$(BIN)/docfleet schemas --out docs/schemas
@@ -87,4 +94,4 @@ pins: $(VENV)/.installed-dev ## Write the constraints again, from what is instal
 	$(UV) pip freeze --exclude-editable > constraints/$(EXTRA).txt
 
 clean: ## Remove the environment, local state and everything that was built
-	rm -rf $(VENV) .docfleet demo/out dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .docfleet demo/out chaos/out dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -23,9 +23,6 @@ from docfleet.options import (
 from schemas.dead_letter import DeadLetterFilter, DeadLetterKind
 from schemas.failure import FailureCode
 
-_COUNTED = 10_000
-"""More than so many dead letters are not read just to say of what they died."""
-
 CodeOption = Annotated[
     FailureCode | None, typer.Option("--code", help="Of this failure code.", metavar="CODE")
 ]
@@ -109,11 +106,8 @@ def list_letters(
             if which != DeadLetterFilter():
                 if not page.items:
                     typer.echo("there is no such dead letter")
-            elif (count := await client.dead_letters.count()) > _COUNTED:
-                typer.echo(dead_letter_text.dead_letters(count))
             else:
-                there = [letter async for letter in client.dead_letters.each(which)]
-                typer.echo(dead_letter_text.summary(dead_letter_text.code_counts(there)))
+                typer.echo(dead_letter_text.summary(await client.dead_letters.counts()))
 
     with explained():
         asyncio.run(run())

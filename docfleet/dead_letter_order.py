@@ -13,7 +13,6 @@ from docfleet.errors import BadUsageError
 from producer.client import Client, connect
 from producer.dead_letters import Refusal, Refused
 from schemas.dead_letter import DeadLetterFilter, Redrive
-from schemas.failure import FailureCode
 from settings.fleet import FleetSettings
 
 DROPPED = "they count as cancelled, nobody is told, and the documents are not touched"
@@ -121,11 +120,9 @@ async def drop(settings: FleetSettings, choice: Choice, terminal: Terminal) -> b
         )
 
 
-async def _find(
-    client: Client, which: DeadLetterFilter
-) -> tuple[Counter[FailureCode], Sequence[str]]:
+async def _find(client: Client, which: DeadLetterFilter) -> tuple[Counter[str], Sequence[str]]:
     """How many have which code, and all ids: entries vanish while they are worked through."""
-    codes: Counter[FailureCode] = Counter()
+    codes: Counter[str] = Counter()
     ids = []
     async for letter in client.dead_letters.each(which):
         codes[letter.failure.code] += 1
@@ -161,7 +158,7 @@ async def _change(
                     terminal.say(f"{record_id}  {verb.done}")
     finally:  # where Redis goes away in the middle, too
         for refusal in refusals:
-            terminal.warn(f"{refusal.id}  not {verb.done}: {refusal.reason}")
+            terminal.warn(f"not {verb.done}: {refusal.reason}")
         what = f": {DROPPED}" if verb is _DROP and done else ""
         terminal.say(f"{verb.done} {done:,} of {dead_letters(len(ids))}{what}")
     return not refusals

@@ -5,11 +5,10 @@ from __future__ import annotations
 import shlex
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from textwrap import shorten
 
 from docfleet.age import age_text
 from docfleet.job_text import failure_text, sentence
@@ -24,7 +23,7 @@ COMMAND = "docfleet dead-letters"
 HEADINGS = ("ID", "KIND", "CODE", "TASKS", "TENANT", "AGE", "ATTEMPTS", "REDRIVES", "MESSAGE")
 
 _ROW = "{:<13}{}"
-_MESSAGE_LENGTH = 60
+_MESSAGE_LENGTH = 76
 _RAW_LENGTH = 400
 _STAGES = {Stage.PREPARE: "bytes to page text", Stage.INFER: "page text to results"}
 _CLASSES = {
@@ -64,21 +63,26 @@ def letter_cells(letter: DeadLetter, now: datetime) -> tuple[str, ...]:
         age_text(now - letter.dead_since),
         str(letter.attempts),
         str(letter.redrives),
-        shorten(printable(letter.failure.message), _MESSAGE_LENGTH, placeholder=" …"),
+        " ".join(printable(letter.failure.message).split()),
     )
 
 
 def letter_card(letter: DeadLetter, now: datetime) -> Iterator[str]:
-    """The same for a narrow terminal: three lines."""
+    """The same for a narrow terminal, on three lines."""
     record_id, kind, code, tasks, tenant, age, attempts, redrives, message = letter_cells(
         letter, now
     )
     yield f"{record_id}  {code}  {age}"
     yield f"  {kind}  {tasks}  {tenant}  attempts {attempts}  redrives {redrives}"
-    yield f"  {message}"
+    yield f"  {shortened(message, _MESSAGE_LENGTH)}"
 
 
-def counted(codes: Mapping[FailureCode, int]) -> str:
+def shortened(text: str, length: int) -> str:
+    """The text, cut where it has more characters."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def counted(codes: Mapping[str, int]) -> str:
     """How many of which code, the most frequent first."""
     most = sorted(codes.items(), key=lambda one: (-one[1], one[0]))
     return ", ".join(f"{count} {code}" for code, count in most)
@@ -89,7 +93,7 @@ def dead_letters(count: int) -> str:
     return f"{count:,} dead letter{'' if count == 1 else 's'}"
 
 
-def summary(codes: Counter[FailureCode]) -> str:
+def summary(codes: Counter[str]) -> str:
     """One line for all dead letters that there are."""
     if not codes:
         return "no dead letters"
@@ -116,7 +120,7 @@ def letter_lines(
     for number, part in enumerate(map(list, parts)):
         if number and part:
             yield ""
-        yield from part
+        yield from map(printable, part)
 
 
 def printable(text: str) -> str:
@@ -140,7 +144,7 @@ def _what(letter: DeadLetter, now: datetime) -> Iterator[str]:
         yield _ROW.format("what", f"a job, at stage {stage}, in queue {letter.queue}")
         yield _ROW.format("tasks", ", ".join(letter.tasks))
     if letter.document:
-        yield _ROW.format("document", printable(letter.document.name or letter.document.uri))
+        yield _ROW.format("document", letter.document.name or letter.document.uri)
         if letter.document.name:
             yield _ROW.format("", letter.document.uri)
     yield _ROW.format("tenant", letter.tenant)
@@ -164,7 +168,7 @@ def _why(letter: DeadLetter) -> Iterator[str]:
 
 def _block(label: str, text: str) -> Iterator[str]:
     """A text of any number of lines beside its label."""
-    for number, line in enumerate(printable(text).splitlines() or [""]):
+    for number, line in enumerate(text.splitlines() or [""]):
         yield _ROW.format("" if number else label, line).rstrip()
 
 
@@ -175,8 +179,8 @@ def _attempts(history: Sequence[Attempt]) -> Iterator[str]:
     charged = sum(attempt.charged for attempt in history)
     yield _ROW.format(
         "attempts",
-        f"{len(history)} that went wrong, the oldest first; {charged} charged, which is to say that"
-        " they count against the limit",
+        f"{len(history)} went wrong, the oldest first; {charged} charged, that is, counted against"
+        " the limit",
     )
     for number, attempt in enumerate(history, 1):
         yield f"  {number:>2}. {_attempt(attempt)}"
@@ -184,7 +188,7 @@ def _attempts(history: Sequence[Attempt]) -> Iterator[str]:
             engine = attempt.engine
             model = f"model {engine.model} (sha256 {engine.model_sha256[:12]})"
             yield f"      engine {engine.kind} {engine.version}, {model}"
-        message = sentence(printable(attempt.failure.message))
+        message = sentence(attempt.failure.message)
         yield f"      {attempt.failure.code}: {message}"
 
 
@@ -200,7 +204,7 @@ def _tasks(letter: DeadLetter, kept: KeptTasks | str | None, *, raw: bool) -> It
         return
     yield _ROW.format("kept", f"what each task came to: {letter.kept_uri}")
     if isinstance(kept, str):
-        yield f"  it cannot be read now: {sentence(printable(kept))}"
+        yield f"  it cannot be read now: {sentence(kept)}"
     elif kept is None:
         yield "  it was deleted from the bucket"
     else:
@@ -215,9 +219,9 @@ def _task(name: str, result: TaskResult, *, raw: bool) -> Iterator[str]:
         yield f"      {failure_text(result.failure)}"
     if result.raw_output is None:
         return
-    whole = printable(result.raw_output)
+    whole = result.raw_output
     shown = whole if raw else whole[:_RAW_LENGTH]
-    yield f"      its raw answer, {len(result.raw_output):,} characters:"
+    yield f"      its raw answer, {len(whole):,} characters:"
     for line in shown.splitlines():
         yield f"      | {line}"
     if len(shown) < len(whole):
@@ -228,7 +232,8 @@ def _ways_on(letter: DeadLetter, around: Surroundings) -> Iterator[str]:
     def command(*words: str) -> str:
         return f"  {COMMAND} {shlex.join([*words, *around.options])}"
 
-    yield "To redrive it, once the remedy is applied:"
+    again = " (its document is read again, at the same URI)" * (letter.stage is Stage.PREPARE)
+    yield f"To redrive it, once the remedy is applied{again}:"
     yield command("redrive", letter.id)
     if letter.failure.code in _POOL_MATTERS:
         for pool in around.pools:
@@ -239,11 +244,6 @@ def _ways_on(letter: DeadLetter, around: Surroundings) -> Iterator[str]:
     yield command("redrive", "--all", "--code", letter.failure.code)
     yield "To drop it, where nobody needs it any more:"
     yield command("drop", letter.id)
-
-
-def code_counts(letters: Iterable[DeadLetter]) -> Counter[FailureCode]:
-    """How many have which code."""
-    return Counter(letter.failure.code for letter in letters)
 
 
 def _moment(at: datetime) -> str:

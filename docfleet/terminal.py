@@ -8,17 +8,20 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
 from docfleet.dead_letter_order import Terminal
-from docfleet.dead_letter_text import HEADINGS, letter_card, letter_cells
+from docfleet.dead_letter_text import HEADINGS, letter_card, letter_cells, shortened
 from docfleet.errors import BadUsageError
 from schemas.dead_letter import DeadLetter
 
-_WIDE = 120
+_GAP = 2
+_LEAST_MESSAGE = 24
+_PIPE_MESSAGE = 80
 _PIPE_WIDTH = 10_000
 _MANY = 100
 
@@ -31,19 +34,28 @@ def this_terminal() -> Terminal:
 
 
 def print_letters(letters: Sequence[DeadLetter], now: datetime, console: Console) -> None:
-    """A table; on a narrow terminal three lines for each, and in a pipe a line for each."""
-    if console.is_terminal and console.width < _WIDE:
+    """A table, each id whole; where a narrow terminal has no room for one, a few lines for each."""
+    rows = [letter_cells(letter, now) for letter in letters]
+    room = _room(rows, console.width) if console.is_terminal else _PIPE_MESSAGE
+    if room < _LEAST_MESSAGE:
         for letter in letters:
             for line in letter_card(letter, now):
                 console.print(Text(line), soft_wrap=True)
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for heading in HEADINGS:
-        last = heading == HEADINGS[-1]
-        table.add_column(heading, no_wrap=True, overflow="ellipsis" if last else "fold")
-    for letter in letters:
-        table.add_row(*map(Text, letter_cells(letter, now)))
-    console.print(table, width=None if console.is_terminal else _PIPE_WIDTH)
+        table.add_column(heading, no_wrap=True)
+    for *cells, message in rows:
+        table.add_row(*map(Text, cells), Text(shortened(message, room)))
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    console.print(table)
+
+
+def _room(rows: Sequence[Sequence[str]], width: int) -> int:
+    """What is left for the messages, in characters."""
+    columns = list(zip(HEADINGS, *rows, strict=True))[:-1]
+    return width - sum(max(map(cell_len, column)) + _GAP for column in columns)
 
 
 def _ask(question: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from redis.asyncio import Redis
 
@@ -18,15 +17,17 @@ class QueueDepth:
     Attributes:
         queue: Its name.
         in_line: Waiting for their turn.
+        lanes: The same by lane: a tenant, or TENANT~low.
         dispatched: Message out, not yet claimed.
         leased: Held by a worker.
         capacity: Records that its live workers can hold at once.
         workers: Live workers.
-        head_age_seconds: Since the head of the line was submitted; 0 with no line.
+        head_age_seconds: Since the oldest head of a lane was submitted; 0 with no line.
     """
 
     queue: str
     in_line: int
+    lanes: dict[str, int]
     dispatched: int
     leased: int
     capacity: int
@@ -41,52 +42,64 @@ class FleetDepth:
     Attributes:
         queues: One entry a queue, by name.
         waiting: Records that failed and will be tried again.
-        dead: Dead letters.
+        dead: Dead letters by failure code.
         closed: Count by `job:STATE` and `msg:STATE`.
     """
 
     queues: tuple[QueueDepth, ...]
     waiting: int
-    dead: int
+    dead: dict[str, int]
     closed: dict[str, int]
 
 
 async def read_depth(redis: Redis) -> FleetDepth:
-    """Count, in one transaction.
+    """Count; lanes that come or go meanwhile are counted or not.
 
     Raises:
         redis.exceptions.RedisError: Whatever Redis has to say.
     """
     names = sorted(str(name) for name in await redis.smembers(keys.QUEUES))
-    seconds, micros = await redis.time()
     async with redis.pipeline(transaction=True) as pipe:
-        for name in names:
-            pipe.zcard(keys.LINE.format(queue=name))
-            pipe.zcard(keys.DISPATCHED.format(queue=name))
-            pipe.zcard(keys.LEASED.format(queue=name))
-            pipe.hvals(keys.CAPACITY.format(queue=name))
-            pipe.zrange(keys.LINE.format(queue=name), 0, 0)
         pipe.zcard(keys.WAITING)
-        pipe.zcard(keys.DEAD)
+        pipe.hgetall(keys.DEAD_CODES)
         pipe.hgetall(keys.CLOSED)
-        *counts, waiting, dead, closed = await pipe.execute()
-    queues = []
-    for name, values in zip(names, zip(*[iter(counts)] * 5, strict=True), strict=True):
-        head = values[-1]
-        created = await redis.hget(keys.record(head[0]), "created") if head else None
-        age = max(0.0, seconds + micros / 1e6 - int(created) / 1000) if created else 0.0
-        queues.append(_queue_depth(name, age, values))
-    return FleetDepth(tuple(queues), waiting, dead, {k: int(v) for k, v in closed.items()})
+        waiting, dead, closed = await pipe.execute()
+    return FleetDepth(
+        tuple([await _read_queue(redis, name) for name in names]),
+        waiting,
+        {code: int(count) for code, count in dead.items()},
+        {ending: int(count) for ending, count in closed.items()},
+    )
 
 
-def _queue_depth(name: str, head_age: float, values: Sequence[Any]) -> QueueDepth:
-    in_line, dispatched, leased, slots, _ = values
+async def _read_queue(redis: Redis, name: str) -> QueueDepth:
+    lanes = sorted(str(lane) for lane in await redis.zrange(keys.TURNS.format(queue=name), 0, -1))
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.zcard(keys.DISPATCHED.format(queue=name))
+        pipe.zcard(keys.LEASED.format(queue=name))
+        pipe.hvals(keys.CAPACITY.format(queue=name))
+        for lane in lanes:
+            pipe.zcard(keys.LINE.format(queue=name, lane=lane))
+            pipe.zrange(keys.LINE.format(queue=name, lane=lane), 0, 0)
+        dispatched, leased, slots, *by_lane = await pipe.execute()
     return QueueDepth(
         queue=name,
-        in_line=in_line,
+        in_line=sum(by_lane[::2]),
+        lanes=dict(zip(lanes, by_lane[::2], strict=True)),
         dispatched=dispatched,
         leased=leased,
         capacity=sum(int(slot) for slot in slots),
         workers=len(slots),
-        head_age_seconds=head_age,
+        head_age_seconds=await _oldest_age(redis, [head[0] for head in by_lane[1::2] if head]),
     )
+
+
+async def _oldest_age(redis: Redis, ids: Sequence[str]) -> float:
+    """Seconds since the first of these records was written; 0 where there is none."""
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.time()
+        for record_id in ids:
+            pipe.hget(keys.record(record_id), "created")
+        (seconds, micros), *created = await pipe.execute()
+    now = seconds * 1000 + micros // 1000
+    return max((now - int(at) for at in created if at), default=0) / 1000

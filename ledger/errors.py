@@ -18,7 +18,7 @@ class LedgerFullError(LedgerError):
 
 
 class TenantQuotaError(LedgerError):
-    """The tenant has as many jobs in line as its quota allows."""
+    """The tenant has as many jobs in line as it may."""
 
 
 class LeaseLostError(LedgerError):

@@ -15,7 +15,7 @@ from ledger.claim import Claim, read_claim
 from ledger.connection import available, open_redis
 from ledger.dead_letters import DeadLetters
 from ledger.depth import FleetDepth, read_depth
-from ledger.errors import IdempotencyError, LeaseLostError, LedgerFullError
+from ledger.errors import IdempotencyError, LeaseLostError, LedgerFullError, TenantQuotaError
 from ledger.jobs import Jobs
 from ledger.record import read_job
 from ledger.script import Scripts
@@ -75,14 +75,20 @@ class Ledger:
         self.api_keys = ApiKeys(self._redis)
         self.jobs = Jobs(self._redis)
 
-    async def submit(self, job_id: str, spec: JobSpec) -> bool:
+    async def submit(self, job_id: str, spec: JobSpec, *, max_queued: int = 0) -> bool:
         """Write a job and its place in line.
+
+        Args:
+            job_id: New, or of the same request.
+            spec: What to do.
+            max_queued: The most jobs that its tenant may have in line; 0 for any number.
 
         Returns:
             Whether the job is new; False when the same request was submitted before.
 
         Raises:
             IdempotencyError: The id is taken by another request.
+            TenantQuotaError: The tenant has too many jobs in line.
             LedgerFullError: Redis nears its maxmemory.
         """
         text = spec.model_dump_json(exclude_defaults=True)
@@ -95,12 +101,18 @@ class Ledger:
                 PREPARE_QUEUE,
                 spec.priority.handicap_ms,
                 int(spec.callback is not None),
-                spec.tenant,
+                spec.lane,
+                max_queued,
             ],
         )
         if outcome == "full":
             raise LedgerFullError(
                 "Redis uses 80 % of its maxmemory: wait for the backlog to shrink, or raise it"
+            )
+        if outcome == "quota":
+            raise TenantQuotaError(
+                f"tenant {spec.tenant} has {int(present):,} jobs in line and may have "
+                f"{max_queued:,}: wait until some of them are done"
             )
         if outcome == "exists" and present != text:
             raise IdempotencyError(f"{job_id} was submitted before, as another request")
@@ -221,6 +233,20 @@ class Ledger:
         answer = await self._scripts.run("cancel", [keys.record(job_id)], [job_id])
         return None if answer == "unknown" else JobState(answer)
 
+    async def set_tenants(self, weights: Mapping[str, float], bounds: Mapping[str, int]) -> None:
+        """Say how tenants share the lines; the last word counts.
+
+        Args:
+            weights: Of the tenants whose weight is not 1.
+            bounds: The most records that a tenant may have out in each queue, where bounded.
+        """
+        async with available(), self._redis.pipeline(transaction=True) as pipe:
+            for name, values in ((keys.WEIGHTS, weights), (keys.BOUNDS, bounds)):
+                pipe.delete(name)
+                if values:
+                    pipe.hset(name, mapping={tenant: str(values[tenant]) for tenant in values})
+            await pipe.execute()
+
     async def gate(self, queue: str, host: str) -> int | None:
         """How many requests at once a pool's engine on a host is given since it died, if it did."""
         async with available():
@@ -296,6 +322,11 @@ class Ledger:
         """Raise LedgerUnavailableError unless Redis answers."""
         async with available():
             await self._redis.ping()
+
+    async def server_run(self) -> str:
+        """Which run of which server keeps the ledger; another may have forgotten a little."""
+        async with available():
+            return str((await self._redis.info("server"))["run_id"])
 
     async def close(self) -> None:
         """Let the connections go."""

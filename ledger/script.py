@@ -11,7 +11,6 @@ from redis.asyncio import Redis
 
 from ledger.connection import available
 from ledger.message import message_template
-from schemas.job import DEFAULT_TENANT
 from schemas.keys import PREFIX
 
 SCRIPTS = (
@@ -26,6 +25,7 @@ SCRIPTS = (
     "drop",
     "sweep",
 )
+_SHARED = ("keys", "line", "prelude")
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 
 
@@ -37,15 +37,13 @@ def script_text(name: str) -> str:
     """
     folder = files("ledger") / "lua"
     flags = "#!lua\n" if name == "submit" else _ALLOW_OOM
-    values = {
-        "PREFIX": PREFIX,
-        "MESSAGE": message_template(),
-        "DEFAULT_TENANT": DEFAULT_TENANT,
-    }
-    constants = "".join(f"local {name} = {_quoted(text)}\n" for name, text in values.items())
-    prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
-    own = (folder / f"{name}.lua").read_text(encoding="utf-8")
-    return flags + constants + prelude + own
+    constants = f"local PREFIX = {_quoted(PREFIX)}\nlocal MESSAGE = {_quoted(message_template())}\n"
+    files_in_order = (*_SHARED, name)
+    return (
+        flags
+        + constants
+        + "".join((folder / f"{file}.lua").read_text(encoding="utf-8") for file in files_in_order)
+    )
 
 
 class Scripts:

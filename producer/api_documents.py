@@ -12,7 +12,7 @@ from producer.problem import documented
 from producer.submission import FORM_TYPE, read_document
 from schemas.document import StoredDocument
 
-_BYTES = {"type": "string", "contentMediaType": "application/octet-stream"}
+_BYTES = {"contentMediaType": "application/octet-stream"}
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,

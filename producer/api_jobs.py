@@ -54,7 +54,7 @@ _SUBMIT_BODY: dict[str, Any] = {
                     "additionalProperties": False,
                     "properties": {
                         "request": {"$ref": "#/components/schemas/JobTerms"},
-                        "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+                        "file": {"contentMediaType": "application/octet-stream"},
                     },
                 },
                 "encoding": {"request": {"contentType": JSON_TYPE}},
@@ -79,7 +79,7 @@ _EVENT: dict[str, Any] = {
 }
 _LINKS = {
     operation: {"operationId": operation, "parameters": {"job_id": "$response.body#/id"}}
-    for operation in ("getJob", "watchJob", "getResult", "cancelJob", "redriveJob")
+    for operation in ("getJob", "watchJob", "cancelJob")
 }
 
 jobs = APIRouter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -70,9 +71,9 @@ class DeadLetters:
         """All that meet the filter, the newest first; none that dies from now on."""
         return self._ledger.dead_letters.each(which)
 
-    async def count(self) -> int:
-        """How many there are, without reading one of them."""
-        return (await self._ledger.depth()).dead
+    async def counts(self) -> Counter[str]:
+        """How many there are of each failure code, without reading one of them."""
+        return Counter((await self._ledger.depth()).dead)
 
     async def get(self, record_id: str, tenant: str | None = None) -> DeadLetter:
         """One dead letter.

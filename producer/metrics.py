@@ -27,6 +27,7 @@ class DepthCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every metric of the reading."""
         yield _records(self._depth.queues)
+        yield _lanes(self._depth.queues)
         for name, words, value in _BY_QUEUE:
             family = GaugeMetricFamily(f"docfleet_queue_{name}", words, labels=["queue"])
             for queue in self._depth.queues:
@@ -37,9 +38,7 @@ class DepthCollector(Collector):
             "Records that failed and will be tried again.",
             value=self._depth.waiting,
         )
-        yield GaugeMetricFamily(
-            "docfleet_dead_letters", "Records that are dead letters.", value=self._depth.dead
-        )
+        yield _dead_letters(self._depth.dead)
         yield _closed(self._depth.closed)
 
 
@@ -64,6 +63,27 @@ def _records(queues: tuple[QueueDepth, ...]) -> Metric:
         family.add_metric([queue.queue, "in_line"], queue.in_line)
         family.add_metric([queue.queue, "dispatched"], queue.dispatched)
         family.add_metric([queue.queue, "leased"], queue.leased)
+    return family
+
+
+def _lanes(queues: tuple[QueueDepth, ...]) -> Metric:
+    family = GaugeMetricFamily(
+        "docfleet_lane_records",
+        "Records in line, by tenant; low priority has a lane of its own.",
+        labels=["queue", "lane"],
+    )
+    for queue in queues:
+        for lane, count in queue.lanes.items():
+            family.add_metric([queue.queue, lane], count)
+    return family
+
+
+def _dead_letters(dead: dict[str, int]) -> Metric:
+    family = GaugeMetricFamily(
+        "docfleet_dead_letters", "Dead letters, by failure code.", labels=["code"]
+    )
+    for code, count in sorted(dead.items()):
+        family.add_metric([code], count)
     return family
 
 

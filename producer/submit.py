@@ -50,6 +50,7 @@ class Submitter:
         store: ObjectStore,
         tasks: Mapping[str, Task],
     ) -> None:
+        self._settings = settings
         self._ledger = ledger
         self._store = store
         self.tasks = tasks
@@ -79,6 +80,7 @@ class Submitter:
             RequestError: The key is not one.
             ForbiddenError: The document has to be the tenant's own and is not.
             IdempotencyError: The key was used before, for another request.
+            TenantQuotaError: The tenant has too many jobs in line.
             LedgerFullError: Redis has no memory left.
             LedgerUnavailableError: Redis does not answer.
             StorageUnavailableError: Inline text could not be stored.
@@ -95,7 +97,7 @@ class Submitter:
             callback=request.callback or self._callback,
             metadata=request.metadata,
         )
-        await self._ledger.submit(job_id, spec)
+        await self._ledger.submit(job_id, spec, max_queued=self._max_queued(tenant))
         return job_id
 
     async def submit_drop(self, drop: ObjectInfo, rule: RuleSettings) -> bool:
@@ -107,6 +109,7 @@ class Submitter:
 
         Raises:
             IdempotencyError: It became a job before, under another rule or another callback.
+            TenantQuotaError: The rule's tenant has too many jobs in line.
             LedgerFullError: Redis has no memory left.
             LedgerUnavailableError: Redis does not answer.
         """
@@ -117,7 +120,16 @@ class Submitter:
             priority=rule.priority,
             callback=self._callback,
         )
-        return await self._ledger.submit(dropped_job_id(drop), spec)
+        return await self._ledger.submit(
+            dropped_job_id(drop), spec, max_queued=self._max_queued(rule.tenant)
+        )
+
+    def _max_queued(self, tenant: str) -> int:
+        return self._settings.tenant(tenant).max_queued
+
+    async def server_run(self) -> str:
+        """See Ledger.server_run."""
+        return await self._ledger.server_run()
 
     async def upload(self, data: bytes, suffix: str, tenant: str = DEFAULT_TENANT) -> S3Uri:
         """Store a document where the watcher does not look; gives its URI.

@@ -46,6 +46,7 @@ class Watcher:
         self._store = store
         self._submitter = submitter
         self._settled: set[str] = set()  # job ids that need no submit; the ledger knows better
+        self._server_run = ""
         self._hinted: set[str] = set()
         self._hint_came = asyncio.Event()
         self._list_now = asyncio.Event()
@@ -70,7 +71,7 @@ class Watcher:
         is_first, pause = True, 0.0
         while True:
             self._list_now.clear()
-            present = await self._submit_new("")
+            present = await self._submit_new("") if await self._knows_server() else None
             if present is None:
                 pause = min(max(pause * 2, 1.0), _LONGEST_PAUSE_SECONDS)
             else:
@@ -91,6 +92,18 @@ class Watcher:
                 continue
             for key in keys:
                 await self._submit_new(key)
+
+    async def _knows_server(self) -> bool:
+        """Whether Redis answers; one that was restarted may have forgotten what was settled."""
+        try:
+            run = await self._submitter.server_run()
+        except LedgerError as error:
+            self._tell_trouble(error)
+            return False
+        if run != self._server_run:
+            self._settled.clear()
+            self._server_run = run
+        return True
 
     async def _submit_new(self, prefix: str) -> set[str] | None:
         """Submit what is new among the objects whose keys start so.

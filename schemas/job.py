@@ -32,19 +32,19 @@ DEFAULT_TENANT = "default"
 
 
 class Priority(StrEnum):
-    """How far ahead of its arrival a job stands in line; waiting outweighs it in the end."""
+    """How far ahead a job stands among those of its tenant; waiting outweighs it in the end."""
 
     HIGH = "high"
     """A person waits."""
     NORMAL = "normal"
     """The day's work: overtaken by `high` for ten minutes of waiting."""
     LOW = "low"
-    """Whenever there is room: overtaken by `normal` for an hour more."""
+    """Whenever there is room, and now and then where there is none."""
 
     @property
     def handicap_ms(self) -> int:
-        """Milliseconds that a job of this priority seems to have arrived later."""
-        return {"high": 0, "normal": 600_000, "low": 4_200_000}[self.value]
+        """Milliseconds that it seems to have arrived later than others of its lane."""
+        return {"high": 0, "normal": 600_000, "low": 0}[self.value]
 
 
 class Callback(Contract):
@@ -96,6 +96,11 @@ class JobSpec(Contract):
     priority: Priority = Priority.NORMAL
     callback: Callback | None = None
     metadata: Metadata = Field(default_factory=dict)
+
+    @property
+    def lane(self) -> str:
+        """Which lane of a queue's line it stands in: its tenant's, or the low one beside it."""
+        return f"{self.tenant}~low" if self.priority is Priority.LOW else self.tenant
 
 
 class Attempt(Contract):

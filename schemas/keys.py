@@ -16,8 +16,26 @@ HISTORY = PREFIX + "history:{id}"
 QUEUES = PREFIX + "queues"
 """Set. The queues that have been used."""
 
-LINE = PREFIX + "line:{queue}"
-"""Sorted set by rank. Records that wait for their turn."""
+LINE = PREFIX + "line:{queue}:{lane}"
+"""Sorted set by rank. Records of one lane, TENANT or TENANT~low, that wait for their turn."""
+
+TURNS = PREFIX + "turns:{queue}"
+"""Sorted set by the queue's own time. Lanes with somebody in line, by when their turn comes."""
+
+PAST = PREFIX + "past:{queue}"
+"""Sorted set by the queue's own time. Empty lanes that had their share ahead of time."""
+
+CLOCK = PREFIX + "clock:{queue}"
+"""Number. The queue's own time: when the last turn began."""
+
+OUT = PREFIX + "out:{queue}:{tenant}"
+"""Set. A tenant's records that are dispatched or leased."""
+
+WEIGHTS = PREFIX + "weights"
+"""Hash. The weight of each tenant that has another than 1."""
+
+BOUNDS = PREFIX + "bounds"
+"""Hash. How many records a tenant may have out in each queue, where that is bounded."""
 
 DISPATCHED = PREFIX + "dispatched:{queue}"
 """Sorted set by time. Records whose message is out and that no worker has claimed."""
@@ -30,6 +48,9 @@ WAITING = PREFIX + "waiting"
 
 DEAD = PREFIX + "dead"
 """Sorted set by time. Dead letters."""
+
+DEAD_CODES = PREFIX + "dead_codes"
+"""Hash. How many dead letters there are of each failure code."""
 
 ENDED = PREFIX + "ended"
 """Sorted set by time. Records that ended otherwise, until their retention is over."""

@@ -151,6 +151,16 @@ class ScriptedSettings(Section):
     seconds_per_token: float = Field(default=0.002, ge=0, description="For each output token.")
 
 
+class TenantSettings(Section):
+    """What one tenant may take of the fleet."""
+
+    weight: float = Field(default=1, gt=0, description="Its share where tenants compete.")
+    max_queued: int = Field(default=0, ge=0, description="Most jobs in line; 0 for any number.")
+    max_in_flight: int = Field(
+        default=0, ge=0, description="Most jobs out at once in each queue; 0 for any number."
+    )
+
+
 class RuleSettings(Section):
     """Which tasks a drop runs; the first rule that fits is taken."""
 
@@ -172,6 +182,7 @@ class FleetSettings(BaseSettings):
     models: dict[str, ModelSettings] = Field(default_factory=dict)
     pools: dict[PoolName, PoolSettings] = Field(default_factory=dict)
     rules: tuple[RuleSettings, ...] = ()
+    tenants: dict[TenantName, TenantSettings] = Field(default_factory=dict)
     limits: LimitSettings = LimitSettings()
     lease: LeaseSettings = LeaseSettings()
     callbacks: CallbackSettings = CallbackSettings()
@@ -219,6 +230,10 @@ class FleetSettings(BaseSettings):
             known = ", ".join(sorted(self.pools)) or "none"
             raise SettingsError(f"there is no pool {chosen!r}; the fleet's file has: {known}")
         return chosen, self.pools[chosen]
+
+    def tenant(self, name: str) -> TenantSettings:
+        """What a tenant may take."""
+        return self.tenants.get(name, TenantSettings())
 
     @classmethod
     def settings_customise_sources(

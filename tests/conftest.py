@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from workers.model import locate_model
 
-pytest_plugins = ["tests.fixtures.servers", "tests.fixtures.http_api"]
+pytest_plugins = ["tests.fixtures.servers", "tests.fixtures.command", "tests.fixtures.http_api"]
 
 # The same examples each time: a change that breaks nothing does not fail by chance. `deep` draws
 # new ones each time and keeps what failed.
@@ -19,7 +19,7 @@ settings.register_profile(
     "quick",
     derandomize=True,
     deadline=None,
-    max_examples=250,
+    max_examples=150,
     stateful_step_count=50,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -61,9 +61,7 @@ def run_worker(
     def make_stages(process: WorkerProcess) -> Mapping[str, WorkerStage]:
         return {role: builder.stage(role, process) for role in roles}
 
-    return WorkerProcess(
-        settings.redis_url.get_secret_value(), settings.lease, settings.retention, make_stages
-    ).run()
+    return WorkerProcess(settings, settings.redis_url.get_secret_value(), make_stages).run()
 
 
 class _Builder:

@@ -67,7 +67,7 @@ class ScriptedEngine:
         """See Engine."""
         gone = self._alive()
         prompt = "\n".join(message["content"] for message in request.messages)
-        document = request.messages[-1]["content"]
+        document = _first_question(request)  # a repair's complaint comes behind it
         prompt_tokens = _count(prompt)
         check_context(prompt_tokens, request.max_tokens, self._max_model_len)
         faults = read_faults(document)
@@ -128,6 +128,11 @@ def _text(request: EngineRequest, document: str, faults: frozenset[Fault]) -> tu
         most = min(most, len(ends) // 2)
     complete = most == len(ends)
     return (text, True) if complete else (text[: ends[most - 1] if most else 0], False)
+
+
+def _first_question(request: EngineRequest) -> str:
+    questions = (one["content"] for one in request.messages if one["role"] == "user")
+    return next(questions, request.messages[-1]["content"])
 
 
 def _count(text: str) -> int:

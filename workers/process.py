@@ -19,7 +19,7 @@ from celery import signals
 
 from ledger.ledger import Ledger
 from schemas.window import window
-from settings.fleet import LeaseSettings, RetentionSettings
+from settings.fleet import FleetSettings
 from settings.ready import announce_ready
 from workers.attempt import GIVE_BACK_SECONDS, Attempts
 from workers.celery_app import make_celery
@@ -40,23 +40,21 @@ class WorkerProcess:
     """Serves one or more roles until SIGTERM.
 
     Args:
+        settings: The fleet's.
         redis_url: The ledger's Redis, which is Celery's broker too.
-        lease: How leases are held and how long draining may take.
-        retention: How long the ledger remembers.
         make_stages: What to serve.
     """
 
     def __init__(
         self,
+        settings: FleetSettings,
         redis_url: str,
-        lease: LeaseSettings,
-        retention: RetentionSettings,
         make_stages: MakeStages,
     ) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
         self._redis_url = redis_url
-        self._lease = lease
-        self._retention = retention
+        self._settings = settings
+        self._lease = settings.lease
         self._make_stages = make_stages
         self._exit_code = 0
         self._draining = False
@@ -111,9 +109,14 @@ class WorkerProcess:
         announce_ready()
 
     async def _take_work(self) -> None:
+        tenants = self._settings.tenants.items()
+        await self.ledger.set_tenants(
+            {name: one.weight for name, one in tenants if one.weight != 1},
+            {name: one.max_in_flight for name, one in tenants if one.max_in_flight},
+        )
         self._background = [
             asyncio.create_task(self._heartbeat.beat_forever()),
-            asyncio.create_task(sweep_forever(self.ledger, self._lease, self._retention)),
+            asyncio.create_task(sweep_forever(self.ledger, self._lease, self._settings.retention)),
         ]
 
     def _on_shutting_down(self, **_: Any) -> None:

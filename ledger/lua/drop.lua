@@ -12,7 +12,7 @@ if dropped then return { 'dropped', state } end
 if state ~= 'dead' then return { 'refused', state } end
 
 local now = now_ms()
-redis.call('ZREM', DEAD, id)
+leave_the_dead(id)
 redis.call('ZADD', ENDED, now, id)
 redis.call('HSET', KEYS[1], 'state', 'cancelled', 'dropped', 1, 'updated', now)
 return { 'dropped', 'cancelled' }

@@ -1,77 +1,17 @@
--- What the transitions share: keys, the line, the window, messages, closing.
--- Stands in front of every script here. ledger/script.py puts three constants before it:
---   PREFIX          the prefix of all keys (schemas/keys.py)
---   MESSAGE         a Celery message as kombu renders it, with @id@, @queue@, @task@ and @tag@ to
---                   fill in
---   DEFAULT_TENANT  whose a job is whose spec names nobody
--- Scripts are not rolled back on an error: each checks everything before its first write.
+-- What the transitions share: leases, history, closing.
 
-local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+local function join_the_dead(id, now)
+  local failure = cjson.decode(redis.call('HGET', record_key(id), 'failure'))
+  redis.call('ZADD', DEAD, now, id)
+  redis.call('HINCRBY', DEAD_CODES, failure.code, 1)
 end
 
-local function record_key(id) return PREFIX .. 'record:' .. id end
-local function history_key(id) return PREFIX .. 'history:' .. id end
-local function line_key(queue) return PREFIX .. 'line:' .. queue end
-local function dispatched_key(queue) return PREFIX .. 'dispatched:' .. queue end
-local function leased_key(queue) return PREFIX .. 'leased:' .. queue end
-local function capacity_key(queue) return PREFIX .. 'capacity:' .. queue end
-local function alive_key(queue) return PREFIX .. 'alive:' .. queue end
-local function window_key(queue) return PREFIX .. 'window:' .. queue end
-local function jobs_key(tenant) return PREFIX .. 'jobs:' .. tenant end
-local INDEXED = PREFIX .. 'indexed'
-local WAITING = PREFIX .. 'waiting'
-local DEAD = PREFIX .. 'dead'
-local ENDED = PREFIX .. 'ended'
-local FULL = PREFIX .. 'full'
-local CLOSED = PREFIX .. 'closed'
-local QUEUES = PREFIX .. 'queues'
-local SWEPT = PREFIX .. 'swept'
-
--- The Celery message of a record that was sent at a time; the same arguments, the same bytes.
-local function message_of(id, queue, sent)
-  local role = string.match(queue, '^[^.]+')
-  local values = { id = id, queue = queue, task = 'docfleet.' .. role, tag = id .. '-' .. sent }
-  return (string.gsub(MESSAGE, '@(%l+)@', values))
-end
-
--- Put a record's message into its queue's Celery list.
-local function send(id, queue, now)
-  redis.call('LPUSH', queue, message_of(id, queue, now))
-  redis.call('ZADD', dispatched_key(queue), now, id)
-end
-
--- Take back a message that no worker has taken yet.
-local function unsend(id, queue)
-  local sent = redis.call('ZSCORE', dispatched_key(queue), id)
-  if sent then redis.call('LREM', queue, 1, message_of(id, queue, tonumber(sent))) end
-end
-
--- Send the next of the line while the window has room.
--- Occupancy is counted from the sets, so that no crash can leak a place.
-local function fill(queue, now)
-  local window = tonumber(redis.call('GET', window_key(queue)) or 2)
-  local busy = redis.call('ZCARD', dispatched_key(queue)) + redis.call('ZCARD', leased_key(queue))
-  if busy >= window then return end
-  local popped = redis.call('ZPOPMIN', line_key(queue), window - busy)
-  for i = 1, #popped, 2 do send(popped[i], queue, now) end
-end
-
--- Stand in line for a queue's workers; `rank` decides the order, lowest first.
-local function stand_in_line(id, queue, rank, now)
-  redis.call('SADD', QUEUES, queue)
-  redis.call('HSET', record_key(id), 'state', 'queued', 'queue', queue, 'updated', now)
-  redis.call('ZADD', line_key(queue), rank, id)
-  fill(queue, now)
-end
-
-local function leave_queue(id, queue)
-  unsend(id, queue)
-  redis.call('ZREM', line_key(queue), id)
-  redis.call('ZREM', dispatched_key(queue), id)
-  redis.call('ZREM', leased_key(queue), id)
-  redis.call('ZREM', WAITING, id)
+local function leave_the_dead(id)
+  if redis.call('ZREM', DEAD, id) == 0 then return end
+  local failure = cjson.decode(redis.call('HGET', record_key(id), 'failure'))
+  if redis.call('HINCRBY', DEAD_CODES, failure.code, -1) == 0 then
+    redis.call('HDEL', DEAD_CODES, failure.code)
+  end
 end
 
 -- The delivery that tells of a job's end: all that it needs to know, as it is now. Its id derives
@@ -79,19 +19,20 @@ end
 local function open_delivery(job, state, now)
   local text, result, failure, redrives = unpack(
     redis.call('HMGET', record_key(job), 'spec', 'result', 'failure', 'redrives'))
+  local tenant = tenant_of(lane_of(job))
   local spec = cjson.decode(text)
   local id = 'msg_' .. string.sub(job, 5) .. '_' .. state
   if redrives then id = id .. '_r' .. redrives end
   -- A job that was forgotten, came again and ended as before: its first delivery may still be here.
   leave_queue(id, 'deliver')
-  redis.call('ZREM', DEAD, id)
+  leave_the_dead(id)
   redis.call('ZREM', ENDED, id)
   redis.call('DEL', record_key(id), history_key(id))
   local told = { job = job, state = state, at = now, url = spec.callback.url, tenant = spec.tenant,
     metadata = spec.metadata, result_uri = result or nil,
     failure = failure and cjson.decode(failure) or nil }
   redis.call('HSET', record_key(id), 'spec', cjson.encode(told),
-    'rank', now, 'created', now, 'attempts', 0, 'losses', 0)
+    'rank', now, 'created', now, 'attempts', 0, 'losses', 0, 'lane', tenant)
   stand_in_line(id, 'deliver', now, now)
 end
 
@@ -102,7 +43,7 @@ local function close(id, state, now, fields)
   leave_queue(id, queue)
   redis.call('HSET', record, 'state', state, 'updated', now, 'closed', now, unpack(fields))
   redis.call('HDEL', record, 'token', 'due', 'cancel')
-  redis.call('ZADD', state == 'dead' and DEAD or ENDED, now, id)
+  if state == 'dead' then join_the_dead(id, now) else redis.call('ZADD', ENDED, now, id) end
   redis.call('HINCRBY', CLOSED, string.match(id, '^%l+') .. ':' .. state, 1)
   if callback then open_delivery(id, state, now) end
   fill(queue, now)
@@ -120,7 +61,7 @@ end
 
 -- End the lease, and remember whose it was.
 local function settle(id, queue, token)
-  redis.call('ZREM', leased_key(queue), id)
+  come_back(id, queue)
   redis.call('HSET', record_key(id), 'settled', token)
   redis.call('HDEL', record_key(id), 'token')
 end
@@ -137,15 +78,4 @@ local function ends_cancelled(id, now)
   if not redis.call('HGET', record_key(id), 'cancel') then return false end
   close(id, 'cancelled', now, {})
   return true
-end
-
--- How many records of a queue may be out: the capacity of its live workers and a tenth more.
-local function measure_window(queue, now)
-  for _, worker in ipairs(redis.call('ZRANGE', alive_key(queue), '-inf', now, 'BYSCORE')) do
-    redis.call('ZREM', alive_key(queue), worker)
-    redis.call('HDEL', capacity_key(queue), worker)
-  end
-  local capacity = 0
-  for _, slots in ipairs(redis.call('HVALS', capacity_key(queue))) do capacity = capacity + slots end
-  redis.call('SET', window_key(queue), capacity + math.max(2, math.ceil(capacity / 10)))
 end

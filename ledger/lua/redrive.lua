@@ -13,9 +13,9 @@ if last == nonce then return { 'redriven', state } end
 if state ~= 'dead' and state ~= 'partially_succeeded' then return { 'refused', state } end
 
 local now = now_ms()
-redis.call('ZREM', DEAD, id)
+leave_the_dead(id)
 redis.call('ZREM', ENDED, id)
-redis.call('HDEL', KEYS[1], 'closed', 'failure', 'settled', 'resent', 'suspect')
+redis.call('HDEL', KEYS[1], 'closed', 'failure', 'settled', 'resent', 'suspect', 'pool', 'versions')
 redis.call('HINCRBY', KEYS[1], 'redrives', 1)
 local rank = now + (handicap or 0)
 redis.call('HSET', KEYS[1], 'attempts', 0, 'losses', 0, 'rank', rank, 'redriven', nonce)

@@ -1,21 +1,29 @@
 -- Write a job's record and its place in line, once.
 -- KEYS  1 the record
 -- ARGV  1 id, 2 spec (JSON), 3 queue, 4 milliseconds of handicap, 5 '1' if its end is to be told of,
---       6 tenant
--- Gives {'created' or 'exists', the spec of record}, or {'full', ''} when Redis nears its limit
+--       6 lane, 7 the most that its tenant may have in line (0: any number)
+-- Gives {'created' or 'exists', the spec of record}, {'full', ''} when Redis nears its limit, or
+--       {'quota', how many the tenant has in line}
 -- Caller: ledger/ledger.py Ledger.submit
 
 local id, spec, queue, handicap, callback = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 
+local lane, most = ARGV[6], tonumber(ARGV[7])
+
 local present = redis.call('HGET', KEYS[1], 'spec')
 if present then return { 'exists', present } end
 if redis.call('EXISTS', FULL) == 1 then return { 'full', '' } end
+if most > 0 then
+  local count = in_line(tenant_of(lane))
+  if count >= most then return { 'quota', count } end
+end
 
 local now = now_ms()
 redis.call('HSET', KEYS[1], 'spec', spec, 'stage', 'prepare', 'rank', now + handicap,
   'handicap', handicap, 'created', now, 'attempts', 0, 'losses', 0)
+if lane ~= 'default' then redis.call('HSET', KEYS[1], 'lane', lane) end
 if callback == '1' then redis.call('HSET', KEYS[1], 'callback', 1) end
-redis.call('ZADD', jobs_key(ARGV[6]), now, id)
-redis.call('SADD', INDEXED, ARGV[6])
+redis.call('ZADD', jobs_key(tenant_of(lane)), now, id)
+redis.call('SADD', INDEXED, tenant_of(lane))
 stand_in_line(id, queue, now + handicap, now)
 return { 'created', spec }

@@ -43,7 +43,7 @@ local function expire(id, queue)
   local rank, stage, attempts, worker, claimed = unpack(
     redis.call('HMGET', record, 'rank', 'stage', 'attempts', 'worker', 'updated'))
   local losses = redis.call('HINCRBY', record, 'losses', 1)
-  redis.call('ZREM', leased_key(queue), id)
+  come_back(id, queue)
   redis.call('HDEL', record, 'token')
   remember(id, cjson.encode({ at = now, stage = stage or nil, number = tonumber(attempts),
     worker = worker or '', seconds = (now - claimed) / 1000,
@@ -83,9 +83,8 @@ local function resend_lost(queue)
 end
 
 local function leave_index(id)
-  local spec = redis.call('HGET', record_key(id), 'spec')
-  if not spec or string.sub(id, 1, 4) ~= 'job_' then return end
-  local tenant = cjson.decode(spec).tenant or DEFAULT_TENANT
+  if string.sub(id, 1, 4) ~= 'job_' then return end
+  local tenant = tenant_of(redis.call('HGET', record_key(id), 'lane') or 'default')
   redis.call('ZREM', jobs_key(tenant), id)
   if redis.call('EXISTS', jobs_key(tenant)) == 0 then redis.call('SREM', INDEXED, tenant) end
 end

@@ -20,7 +20,7 @@ from schemas.result import JobResult
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
 from tests.fixtures.hand_worker import claim, kill, succeed, task_result
-from tests.fixtures.http_api import PDF, TEXT, problem, serving, submit
+from tests.fixtures.http_api import PDF, TEXT, problem_of, serving, submit
 from tests.fixtures.servers import Buckets
 
 
@@ -76,7 +76,7 @@ async def test_an_idempotency_key_makes_one_job_of_one_request(
     (queue,) = (await ledger.depth()).queues
     assert queue.in_line + queue.dispatched == 1
     async with api.post("/v1/jobs", json=PDF, headers={"Idempotency-Key": "order 1"}) as answer:
-        await problem(answer, 422, "idempotency-conflict")
+        await problem_of(answer, 422, "idempotency-conflict")
     other = await submit(api, TEXT, **{"Idempotency-Key": "order 2"})
     assert other["id"] != jobs[0]["id"]
 
@@ -101,7 +101,7 @@ async def test_a_request_that_cannot_be_taken_is_a_problem_that_says_why(
 ) -> None:
     """422 with the place, and no job."""
     async with api.post("/v1/jobs", json=body) as answer:
-        assert words in (await problem(answer, 422, kind))["detail"]
+        assert words in (await problem_of(answer, 422, kind))["detail"]
     assert (await ledger.depth()).queues == ()
 
 
@@ -109,7 +109,7 @@ async def test_a_refusal_does_not_repeat_the_document(api: aiohttp.ClientSession
     """A problem may end in a log; a customer's document must not."""
     body = {"document": {"text": "secret", "uri": 7}, "tasks": [{"secret": 1}]}
     async with api.post("/v1/jobs", json=body) as answer:
-        await problem(answer, 422, "invalid-request")
+        await problem_of(answer, 422, "invalid-request")
         assert "secret" not in await answer.text()
 
 
@@ -117,7 +117,7 @@ async def test_only_the_key_opens_the_jobs(api: aiohttp.ClientSession) -> None:
     """No key, another key or another scheme: 401; health and metrics are open."""
     for sent in ("", "Bearer wrong", "Bearer ", "Basic test-key", "test-key"):
         async with api.get("/v1/jobs/x", headers={"Authorization": sent}) as answer:
-            await problem(answer, 401, "unauthorized")
+            await problem_of(answer, 401, "unauthorized")
             assert answer.headers["WWW-Authenticate"] == "Bearer"
     async with api.get("/v1/jobs/x", headers={"Authorization": "bearer test-key"}) as answer:
         assert answer.status == 404
@@ -132,7 +132,7 @@ async def test_a_result_is_there_when_the_job_has_ended(
     """404 with the state until then; after that the very object of the bucket."""
     job_id = (await submit(api, TEXT))["id"]
     async with api.get(f"/v1/jobs/{job_id}/result") as answer:
-        assert (await problem(answer, 404, "no-result"))["state"] == "queued"
+        assert (await problem_of(answer, 404, "no-result"))["state"] == "queued"
     made = await succeed(ledger, s3.results, job_id, {"summary": task_result({"summary": "Hail."})})
     async with api.get(f"/v1/jobs/{job_id}/result") as answer:
         assert answer.status == 200
@@ -141,7 +141,7 @@ async def test_a_result_is_there_when_the_job_has_ended(
         assert (await answer.json())["result_uri"] == f"s3://{s3.results}/{job_id}.json"
     s3.client.delete_object(Bucket=s3.results, Key=f"{job_id}.json")
     async with api.get(f"/v1/jobs/{job_id}/result") as answer:
-        assert "deleted" in (await problem(answer, 404, "no-result"))["detail"]
+        assert "deleted" in (await problem_of(answer, 404, "no-result"))["detail"]
 
 
 async def test_a_dead_letter_tells_its_failure_wherever_it_is_asked(
@@ -156,7 +156,7 @@ async def test_a_dead_letter_tells_its_failure_wherever_it_is_asked(
     assert (job["state"], job["attempts"]) == ("dead", 1)
     assert Failure.model_validate(job["failure"]) == failure
     async with api.get(f"/v1/jobs/{job_id}/result") as answer:
-        told = await problem(answer, 404, "no-result")
+        told = await problem_of(answer, 404, "no-result")
     assert (told["state"], told["failure"]) == ("dead", job["failure"])
 
 
@@ -175,7 +175,7 @@ async def test_cancelling_says_what_became_of_the_job(
     dead = (await submit(api, TEXT))["id"]
     await kill(ledger, dead, Failure.of(FailureCode.DOCUMENT_EMPTY, "Empty."))
     async with api.post(f"/v1/jobs/{dead}/cancel") as answer:
-        assert (await problem(answer, 409, "job-closed"))["state"] == "dead"
+        assert (await problem_of(answer, 409, "job-closed"))["state"] == "dead"
 
 
 @pytest.mark.parametrize("job_id", ["job_" + "0" * 24, "nonsense", "msg_" + "0" * 24, "%00"])
@@ -185,7 +185,7 @@ async def test_a_job_that_is_not_there_is_404(
 ) -> None:
     """Whatever the id looks like."""
     async with api.request(method, f"/v1/jobs/{job_id}{tail}") as answer:
-        await problem(answer, 404, "unknown-job")
+        await problem_of(answer, 404, "unknown-job")
 
 
 async def test_a_delivery_is_no_job(
@@ -198,9 +198,9 @@ async def test_a_delivery_is_no_job(
         records = [key async for key in redis.scan_iter("docfleet:record:msg_*")]
     (delivery,) = (key.removeprefix("docfleet:record:") for key in records)
     async with api.get(f"/v1/jobs/{delivery}") as answer:
-        await problem(answer, 404, "unknown-job")
+        await problem_of(answer, 404, "unknown-job")
     async with api.post(f"/v1/jobs/{delivery}/cancel") as answer:
-        await problem(answer, 404, "unknown-job")
+        await problem_of(answer, 404, "unknown-job")
 
 
 async def test_the_default_callback_is_that_of_every_job_that_names_none(
@@ -228,14 +228,14 @@ async def test_a_body_over_the_limit_is_refused_while_it_is_read(
     json_type = {"content-type": "application/json"}
     async with serving(settings.model_copy(update={"limits": limits})) as api:
         async with api.post("/v1/jobs", data=b" " * 1001, headers=json_type) as answer:
-            await problem(answer, 413, "body-too-large")
+            await problem_of(answer, 413, "body-too-large")
         async with api.post("/v1/jobs", data=body(11), headers=json_type) as answer:
-            await problem(answer, 413, "body-too-large")
+            await problem_of(answer, 413, "body-too-large")
         async with api.post("/v1/jobs", data=body(10), headers=json_type) as answer:
-            await problem(answer, 422, "invalid-request")
+            await problem_of(answer, 422, "invalid-request")
         stranger = {**json_type, "Authorization": "Bearer wrong"}
         async with api.post("/v1/jobs", data=body(11), headers=stranger) as answer:
-            await problem(answer, 401, "unauthorized")
+            await problem_of(answer, 401, "unauthorized")
     async with Redis.from_url(valkey_url) as redis:
         assert await redis.dbsize() == 0
 
@@ -257,7 +257,7 @@ async def test_metrics_count_what_stands_where(api: aiohttp.ClientSession, ledge
         'docfleet_queue_workers{queue="prepare"} 1.0',
         'docfleet_queue_head_age_seconds{queue="prepare"} 0.0',
         "docfleet_waiting_records 0.0",
-        "docfleet_dead_letters 1.0",
+        'docfleet_dead_letters{code="document.empty"} 1.0',
         'docfleet_closed_total{kind="job",state="dead"} 1.0',
     ):
         assert line in lines, "\n".join(lines)
@@ -286,7 +286,7 @@ async def test_without_redis_everything_says_503_and_when_to_come_again(
             ("GET", "/metrics"),
         ):
             async with api.request(method, path, json=PDF) as answer:
-                await problem(answer, 503, "ledger-unavailable")
+                await problem_of(answer, 503, "ledger-unavailable")
                 assert 0 < int(answer.headers["Retry-After"]) <= 120
 
 
@@ -300,7 +300,7 @@ async def test_a_full_redis_is_503_and_the_jobs_it_holds_can_still_be_seen(
         await redis.config_set("maxmemory", 1)
         try:
             async with api.post("/v1/jobs", json=PDF) as answer:
-                await problem(answer, 503, "backlog-full")
+                await problem_of(answer, 503, "backlog-full")
                 assert "Retry-After" in answer.headers
             async with api.get(f"/v1/jobs/{job['id']}") as answer:
                 assert answer.status == 200
@@ -314,7 +314,7 @@ async def test_without_the_object_store_inline_text_is_503(
     """It could not be kept; nothing is submitted."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{unused_tcp_port}")
     async with serving(settings) as api, api.post("/v1/jobs", json=TEXT) as answer:
-        await problem(answer, 503, "storage-unavailable")
+        await problem_of(answer, 503, "storage-unavailable")
 
 
 @pytest.mark.parametrize("key", [None, SecretStr("")])
@@ -340,4 +340,4 @@ async def test_openapi_documents_the_jobs_the_problems_and_the_webhook(
     assert "post" in schema["webhooks"]["job-ended"]
     named = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
     assert named <= schema["components"]["schemas"].keys()
-    assert {"Job", "JobRequest", "JobResult", "JobEvent", "Problem"} <= named
+    assert {"Job", "JobRequest", "JobResult", "JobEvent", "Problem", "DeadLetter"} <= named

@@ -9,7 +9,7 @@ import aiohttp
 
 from settings.fleet import FleetSettings
 from settings.tasks import load_tasks
-from tests.fixtures.http_api import problem, serving
+from tests.fixtures.http_api import problem_of, serving
 
 
 async def test_the_tasks_are_those_of_the_files(
@@ -29,7 +29,7 @@ async def test_the_tasks_are_those_of_the_files(
         assert task["limits"] == file.limits.model_dump(mode="json")
         assert "instructions" not in detail
     async with api.get("/v1/tasks/no-such") as answer:
-        assert "fnol" in (await problem(answer, 404, "unknown-task"))["detail"]
+        assert "fnol" in (await problem_of(answer, 404, "unknown-task"))["detail"]
 
 
 async def test_an_adapter_is_told_of_as_far_as_it_is_known(

@@ -14,7 +14,7 @@ import pytest
 
 from ledger.ledger import Ledger
 from settings.fleet import FleetSettings
-from tests.fixtures.http_api import KEY, TEXT, problem, serving, submit
+from tests.fixtures.http_api import KEY, TEXT, problem_of, serving, submit
 from tests.fixtures.servers import Buckets
 
 BIG = bytes(range(256)) * 4096 * 12  # 12 MiB: three parts
@@ -102,7 +102,7 @@ async def test_a_form_that_is_sent_again_makes_no_second_job(api: aiohttp.Client
             ids.append((await answer.json())["id"])
     assert ids[0] == ids[1]
     async with api.post("/v1/jobs", data=_form(b"Rain."), headers=key) as answer:
-        await problem(answer, 422, "idempotency-conflict")
+        await problem_of(answer, 422, "idempotency-conflict")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ async def test_a_form_with_bad_terms_is_refused_before_its_file_is_stored(
 ) -> None:
     """422 with the place."""
     async with api.post("/v1/jobs", data=_form(terms=terms)) as answer:
-        assert words in (await problem(answer, 422, kind))["detail"]
+        assert words in (await problem_of(answer, 422, kind))["detail"]
     assert s3.client.list_objects_v2(Bucket=s3.work)["KeyCount"] == 0
 
 
@@ -140,7 +140,7 @@ async def test_what_is_no_such_form_is_refused(
     """422, and nothing is stored."""
     sent = {"Content-Type": "multipart/form-data; boundary=x"}
     async with api.post(path, data=body, headers=sent) as answer:
-        await problem(answer, 422, "invalid-request")
+        await problem_of(answer, 422, "invalid-request")
     assert s3.client.list_objects_v2(Bucket=s3.work)["KeyCount"] == 0
 
 
@@ -150,15 +150,15 @@ async def test_a_form_without_a_boundary_and_another_media_type_are_refused(
     """422 and 415."""
     sent = {"Content-Type": "multipart/form-data"}
     async with api.post("/v1/jobs", data=b"x", headers=sent) as answer:
-        await problem(answer, 422, "invalid-request")
+        await problem_of(answer, 422, "invalid-request")
     async with api.post("/v1/jobs", data=b"x", headers={"Content-Type": "text/xml"}) as answer:
-        await problem(answer, 415, "http")
+        await problem_of(answer, 415, "http")
 
 
 async def test_an_empty_document_is_refused(api: aiohttp.ClientSession) -> None:
     """It would be a dead letter."""
     async with api.post("/v1/documents", data=b"") as answer:
-        await problem(answer, 422, "invalid-request")
+        await problem_of(answer, 422, "invalid-request")
 
 
 async def test_a_document_over_the_limit_is_refused_and_leaves_nothing(
@@ -176,7 +176,7 @@ async def test_a_document_over_the_limit_is_refused_and_leaves_nothing(
             ("/v1/jobs", _form(BIG)),
         ):
             async with api.post(path, data=body) as answer:
-                await problem(answer, 413, "body-too-large")
+                await problem_of(answer, 413, "body-too-large")
         assert s3.client.list_objects_v2(Bucket=s3.work)["KeyCount"] == 0
         assert "Uploads" not in s3.client.list_multipart_uploads(Bucket=s3.work)
         reader, writer = await asyncio.open_connection(api._base_url.host, api._base_url.port)  # type: ignore[union-attr]  # it was made with one

@@ -11,14 +11,13 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
-from ledger.errors import TenantQuotaError
 from ledger.ledger import Ledger
 from producer.api_process import make_server
 from schemas.failure import Failure, FailureCode
 from schemas.states import JobState
-from settings.fleet import FleetSettings
+from settings.fleet import FleetSettings, TenantSettings
 from tests.fixtures.hand_worker import claim, kill, succeed, task_result
-from tests.fixtures.http_api import KEY, TEXT, problem, submit
+from tests.fixtures.http_api import KEY, TEXT, problem_of, serving, submit
 from tests.fixtures.servers import Buckets
 
 EMPTY = Failure.of(FailureCode.DOCUMENT_EMPTY, "Empty.")
@@ -119,7 +118,7 @@ async def test_a_query_that_makes_no_sense_is_refused(
 ) -> None:
     """422, and never an empty page."""
     async with api.get("/v1/jobs", params=query) as answer:
-        await problem(answer, 422, "invalid-request")
+        await problem_of(answer, 422, "invalid-request")
 
 
 async def test_a_forgotten_job_is_listed_no_more(
@@ -154,7 +153,7 @@ async def test_waiting_ends_when_the_state_changes(
     job_id = (await submit(api, TEXT))["id"]
 
     async def wait() -> str:
-        async with api.get(f"/v1/jobs/{job_id}", params={"wait": 60}) as answer:
+        async with api.get(f"/v1/jobs/{job_id}", params={"wait": 10}) as answer:
             state: str = (await answer.json())["state"]
             return state
 
@@ -162,7 +161,7 @@ async def test_waiting_ends_when_the_state_changes(
     await asyncio.sleep(0.3)
     assert not any(one.done() for one in many)
     taken = await claim(ledger, job_id)
-    assert set(await asyncio.wait_for(asyncio.gather(*many), 20)) == {"running"}
+    assert set(await asyncio.wait_for(asyncio.gather(*many), 60)) == {"running"}
     late = asyncio.create_task(wait())
     await asyncio.sleep(0.3)
     await ledger.finish(taken, JobState.DEAD, failure=EMPTY)
@@ -177,7 +176,7 @@ async def test_waiting_ends_when_the_time_is_up(api: aiohttp.ClientSession) -> N
         assert (await answer.json())["state"] == "queued"
     for wait in ("61", "-1", "nan", "x"):
         async with api.get(f"/v1/jobs/{job_id}", params={"wait": wait}) as answer:
-            await problem(answer, 422, "invalid-request")
+            await problem_of(answer, 422, "invalid-request")
 
 
 async def _events(answer: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, dict[str, Any]]]:
@@ -236,7 +235,8 @@ async def test_a_server_that_stops_lets_its_waiters_go(settings: FleetSettings) 
                 return [event async for event in _events(answer)]
 
         waiting, watching = asyncio.create_task(wait()), asyncio.create_task(watch())
-        await asyncio.sleep(0.5)
+        while len(server.server_state.tasks) < 2:
+            await asyncio.sleep(0.01)
         server.should_exit = True
         assert await asyncio.wait_for(waiting, 6) == 200
         assert len(await asyncio.wait_for(watching, 6)) == 1
@@ -249,21 +249,22 @@ async def test_a_job_that_is_not_there_cannot_be_waited_for(
 ) -> None:
     """404 at once."""
     async with api.get(f"/v1/jobs/job_{'0' * 24}{path}") as answer:
-        await problem(answer, 404, "unknown-job")
+        await problem_of(answer, 404, "unknown-job")
 
 
 async def test_a_tenant_over_its_quota_is_told_when_to_come_again(
-    api: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    settings: FleetSettings,
 ) -> None:
-    """429 with what the ledger says, and never more than clients wait for."""
-
-    async def refuse(*_: object) -> bool:
-        raise TenantQuotaError("tenant default has 10 jobs in line; its quota is 10")
-
-    monkeypatch.setattr(Ledger, "submit", refuse)
-    async with api.post("/v1/jobs", json=TEXT) as answer:
-        assert "quota is 10" in (await problem(answer, 429, "tenant-quota"))["detail"]
-        assert 1 <= int(answer.headers["Retry-After"]) <= 120
+    """429 with what the ledger says, and never more than clients wait for; others go on."""
+    tenants = {"acme": TenantSettings(max_queued=1)}
+    acme = {"Docfleet-Tenant": "acme"}
+    async with serving(settings.model_copy(update={"tenants": tenants})) as api:
+        for _ in range(3):  # two are out at once where no worker is known
+            await submit(api, TEXT, **acme)
+        async with api.post("/v1/jobs", json=TEXT, headers=acme) as answer:
+            assert "may have 1" in (await problem_of(answer, 429, "tenant-quota"))["detail"]
+            assert 1 <= int(answer.headers["Retry-After"]) <= 120
+        await submit(api, TEXT)
 
 
 async def test_a_result_is_its_jobs_alone(

@@ -18,7 +18,7 @@ from schemas.failure import Failure, FailureCode
 from settings.environment import part_environment
 from settings.fleet import FleetSettings
 from tests.fixtures.hand_worker import kill, succeed, task_result
-from tests.fixtures.http_api import KEY, TEXT, problem, submit
+from tests.fixtures.http_api import KEY, TEXT, problem_of, submit
 from tests.fixtures.servers import Buckets
 
 ALL = [scope.value for scope in Scope]
@@ -81,7 +81,7 @@ async def test_a_route_opens_to_its_scope_and_to_no_other(api: aiohttp.ClientSes
                 if owned is scope:
                     assert answer.status not in {401, 403}, (method, path)
                 else:
-                    told = await problem(answer, 403, "forbidden")
+                    told = await problem_of(answer, 403, "forbidden")
                     assert scope in told["detail"]
 
 
@@ -139,12 +139,12 @@ async def test_a_tenants_key_names_no_other_tenant(api: aiohttp.ClientSession) -
     key = await _key(api, tenant="acme")
     elsewhere = {**key, "Docfleet-Tenant": "globex"}
     async with api.post("/v1/jobs", json=TEXT, headers=elsewhere) as answer:
-        await problem(answer, 403, "forbidden")
+        await problem_of(answer, 403, "forbidden")
     async with api.get("/v1/dead-letters?tenant=globex", headers=key) as answer:
-        await problem(answer, 403, "forbidden")
+        await problem_of(answer, 403, "forbidden")
     asked = {"label": "x", "scopes": ["read"], "tenant": "globex"}
     async with api.post("/v1/keys", json=asked, headers=key) as answer:
-        await problem(answer, 403, "forbidden")
+        await problem_of(answer, 403, "forbidden")
     async with api.post("/v1/keys", json={**asked, "tenant": None}, headers=key) as answer:
         assert (await answer.json())["tenant"] == "acme"
     await _key(api, tenant="globex")
@@ -160,7 +160,7 @@ async def test_the_fleets_key_submits_for_the_tenant_it_names(api: aiohttp.Clien
     for name in ("A", "", "a" * 64, "x\u00e9"):
         sent = {"Docfleet-Tenant": name}
         async with api.post("/v1/jobs", json=TEXT, headers=sent) as answer:
-            await problem(answer, 422, "invalid-request")
+            await problem_of(answer, 422, "invalid-request")
 
 
 async def test_an_idempotency_key_is_its_tenants_own(api: aiohttp.ClientSession) -> None:
@@ -184,7 +184,7 @@ async def test_a_revoked_key_opens_nothing_within_seconds(
     async with api.delete(f"/v1/keys/{ids[0]}") as answer:
         assert answer.status == 204
     async with api.get("/v1/jobs/x", headers=here) as answer:
-        await problem(answer, 401, "unauthorized")
+        await problem_of(answer, 401, "unauthorized")
     other = Ledger(valkey_url)
     await Keyring(other.api_keys).revoke(ids[1])
     await other.close()
@@ -195,7 +195,7 @@ async def test_a_revoked_key_opens_nothing_within_seconds(
                     break
             await asyncio.sleep(0.05)
     async with api.delete(f"/v1/keys/{ids[0]}") as answer:
-        await problem(answer, 404, "unknown-key")
+        await problem_of(answer, 404, "unknown-key")
     assert await _listed(api) == []
 
 
@@ -227,7 +227,7 @@ async def test_a_key_that_is_not_quite_right_opens_nothing(
         "other": f"df_{key_id}_{second.split('_')[2]}",
     }[change]
     async with api.get("/v1/jobs/x", headers={"Authorization": f"Bearer {sent}"}) as answer:
-        await problem(answer, 401, "unauthorized")
+        await problem_of(answer, 401, "unauthorized")
 
 
 async def test_a_key_says_when_it_was_used_last(api: aiohttp.ClientSession) -> None:
@@ -249,7 +249,7 @@ async def test_a_key_needs_a_label_and_a_scope(api: aiohttp.ClientSession) -> No
     good = {"label": "x", "scopes": ["read"]}
     for bad in ({"scopes": []}, {"scopes": ["write"]}, {"label": ""}, {"tenant": "A"}, {"x": 1}):
         async with api.post("/v1/keys", json={**good, **bad}) as answer:
-            await problem(answer, 422, "invalid-request")
+            await problem_of(answer, 422, "invalid-request")
 
 
 async def test_verified_keys_are_few_and_forgotten(valkey_url: str) -> None:

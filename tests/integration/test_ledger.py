@@ -35,6 +35,7 @@ PREPARED = Prepared(
     tokens=2,
 )
 LEASE = 30.0
+LINE = keys.LINE.format(queue="prepare", lane="default")
 
 
 def _spec(priority: Priority = Priority.NORMAL, *, callback: bool = False) -> JobSpec:
@@ -138,20 +139,17 @@ async def test_a_worker_that_retires_takes_its_capacity_along(ledger: Ledger) ->
     assert (depth.capacity, depth.workers) == (0, 0)
 
 
-async def test_priority_decides_the_order_and_waiting_outweighs_it(
+async def test_priority_decides_the_order_within_a_lane_and_waiting_outweighs_it(
     ledger: Ledger, redis: Redis
 ) -> None:
-    """High goes before normal before low; a low one of two hours ago goes before all."""
+    """High goes before normal; a normal one of an hour ago goes before both."""
     for _ in range(2):
         await _submitted(ledger)  # fills the window
-    low, normal, high = [
-        await _submitted(ledger, _spec(priority))
-        for priority in (Priority.LOW, Priority.NORMAL, Priority.HIGH)
-    ]
-    line = keys.LINE.format(queue="prepare")
-    assert await redis.zrange(line, 0, -1) == [high, normal, low]
-    await redis.zincrby(line, -7_200_000, low)
-    assert await redis.zrange(line, 0, 0) == [low]
+    normal = await _submitted(ledger)
+    high = await _submitted(ledger, _spec(Priority.HIGH))
+    assert await redis.zrange(LINE, 0, -1) == [high, normal]
+    await redis.zincrby(LINE, -3_600_000, normal)
+    assert await redis.zrange(LINE, 0, -1) == [normal, high]
 
 
 async def test_of_many_claims_one_is_granted(ledger: Ledger) -> None:
@@ -174,7 +172,7 @@ async def test_a_job_that_waits_in_line_cannot_be_claimed_past_the_line(
 ) -> None:
     """A stale message does not carry its job past those before it."""
     waiting = [await _submitted(ledger) for _ in range(3)][-1]
-    assert await redis.zscore(keys.LINE.format(queue="prepare"), waiting) is not None
+    assert await redis.zscore(LINE, waiting) is not None
     assert await ledger.claim(waiting, "w1", LEASE) is None
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -18,61 +15,13 @@ from schemas.failure import FAILURES, Failure, FailureCode
 from schemas.job import Job
 from schemas.result import JobResult
 from schemas.states import JobState
-from settings.environment import part_environment, server_environment
+from settings.environment import server_environment
+from tests.fixtures.command import Command, run_command
 from tests.fixtures.hand_worker import claim, kill, succeed, task_result
 from tests.fixtures.servers import Buckets
 
-ROOT = Path(__file__).parents[2]
 CONTENT = b"%PDF-1.7 claim"
 ENCRYPTED = Failure.of(FailureCode.DOCUMENT_ENCRYPTED, "It asks for a password.")
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-async def _run(environment: dict[str, str], *words: str) -> Done:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "docfleet", *words,
-        cwd=ROOT,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(), 120)
-    assert process.returncode is not None
-    return Done(process.returncode, out.decode(), err.decode())
-
-
-Command = Callable[..., Coroutine[Any, Any, Done]]
-
-
-@pytest.fixture
-def environment(s3: Buckets, valkey_url: str) -> dict[str, str]:
-    """What a user sets who has servers of his own, and an account elsewhere."""
-    buckets = {
-        "DOCFLEET_INCOMING_BUCKET": s3.incoming,
-        "DOCFLEET_RESULTS_BUCKET": s3.results,
-        "DOCFLEET_WORK_BUCKET": s3.work,
-    }
-    return part_environment(
-        {"DOCFLEET_REDIS_URL": valkey_url, **s3.server.environment(), **buckets}
-    )
-
-
-@pytest.fixture
-def docfleet(environment: dict[str, str]) -> Command:
-    """The command, on this test's servers."""
-
-    async def run(*words: str) -> Done:
-        return await _run(environment, *words)
-
-    return run
 
 
 @pytest.fixture
@@ -284,7 +233,7 @@ async def test_a_job_that_is_not_there_is_exit_code_1(docfleet: Command) -> None
 async def test_no_stack_is_exit_code_3(tmp_path: Path, claim_pdf: Path) -> None:
     """Nothing runs in the state directory and nothing is named."""
     words = ("submit", str(claim_pdf), "--task", "fnol", "--state-dir", str(tmp_path / "none"))
-    done = await _run(server_environment({}), *words)
+    done = await run_command(server_environment({}), *words)
     assert (done.code, len(done.err.splitlines())) == (3, 1)
     assert "docfleet up" in done.err
 
@@ -299,7 +248,7 @@ async def test_servers_that_do_not_answer_are_exit_code_3(
         ("AWS_ENDPOINT_URL_S3", f"http://{nowhere}"),
     ):
         words = ("submit", str(claim_pdf), "--task", "fnol", "--wait")
-        done = await _run({**environment, name: value}, *words)
+        done = await run_command({**environment, name: value}, *words)
         assert done.code == 3, done
         assert len(done.err.splitlines()) == 1, done.err
 

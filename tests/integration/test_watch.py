@@ -110,6 +110,26 @@ async def test_each_drop_becomes_the_job_that_its_rule_says_under_its_very_key(
             assert await client.store.get(uri, max_bytes=1000) == key.encode()
 
 
+async def test_drops_that_a_restarted_redis_has_forgotten_become_jobs_again(
+    settings: FleetSettings, s3: Buckets, tmp_path: Path
+) -> None:
+    """The watcher does not believe its own memory more than the ledger's."""
+    port = Ports(tmp_path / "ports.json").choose("redis")
+    url = redis_url(port, "secret")
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    here = settings.model_copy(update={"redis_url": SecretStr(url)})
+    _drop(s3, "fnol/a.pdf")
+    with ExitStack() as servers:
+        servers.enter_context(running(valkey_part(first, port=port, password="secret")))
+        async with _watching(here):
+            before = await _until_jobs(url, 1)
+            servers.pop_all().close()
+            servers.enter_context(running(valkey_part(second, port=port, password="secret")))
+            assert await _until_jobs(url, 1) == before
+
+
 async def test_a_drop_is_found_while_the_watcher_runs(
     settings: FleetSettings, s3: Buckets, valkey_url: str
 ) -> None:

@@ -29,6 +29,6 @@ def test_a_twentieth_of_the_backlog_has_gone_by_then(samples: list[Sample], seco
 
 def test_a_sample_counts_jobs_and_no_deliveries_as_ended() -> None:
     """What is open is all that stands anywhere."""
-    queue = QueueDepth("prepare", 5, 2, 1, 4, 1, 0.0)
-    depth = FleetDepth((queue, queue), 3, 7, {"job:dead": 2, "job:succeeded": 9, "msg:dead": 40})
+    queue = QueueDepth("prepare", 5, {"acme": 5}, 2, 1, 4, 1, 0.0)
+    depth = FleetDepth((queue, queue), 3, {}, {"job:dead": 2, "job:succeeded": 9, "msg:dead": 40})
     assert sample_of(depth, 1.5) == Sample(1.5, 11, 19)

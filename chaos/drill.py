@@ -1,0 +1,96 @@
+"""A drill: one scenario at work on one fleet, and the row that it fills in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from chaos.fleet import Fleet, FleetPlan
+from chaos.load import Load
+from chaos.receiver import CountingReceiver
+from chaos.row import Row
+from chaos.tally import Record, Tally, patiently, read_records
+
+_PATIENCE_SECONDS = 150
+"""Longer than any backoff that a drill can lead to."""
+
+
+class Drill:
+    """What a scenario works with.
+
+    Attributes:
+        fleet: To be broken.
+        load: Its jobs.
+        tally: Counts at the end.
+        row: What it came to.
+        records: The ledger's word on each job, once it is counted.
+        is_short: Whether small numbers are wanted.
+    """
+
+    def __init__(
+        self, name: str, fleet: Fleet, receiver: CountingReceiver, *, is_short: bool
+    ) -> None:
+        self.fleet = fleet
+        self.load = Load(fleet)
+        self.receiver = receiver
+        self.tally = Tally(fleet, self.load, receiver)
+        self.row = Row(name)
+        self.records: dict[str, Record] = {}
+        self.is_short = is_short
+        self.started = monotonic()
+
+    def size(self, full: float, short: float) -> float:
+        """The number for a full run, or for a short one."""
+        return short if self.is_short else full
+
+    def injected(self) -> None:
+        """Count a fault."""
+        self.row.injected += 1
+
+    def expect(self, claim: str, *, holds: bool) -> None:
+        """Note a claim that does not hold."""
+        if not holds:
+            self.row.wrong.append(claim)
+
+    @property
+    def told(self) -> int:
+        """How many jobs' ends have been told of."""
+        return sum(job in self.receiver.events for job in list(self.load.accepted))
+
+    async def after(self, seconds: float) -> None:
+        """Let the fleet work for a while."""
+        await asyncio.sleep(seconds)
+
+    async def look(self) -> None:
+        """Read the records as they are now."""
+        self.records = await patiently(lambda: read_records(self.fleet, self.load.accepted))
+
+    async def finish(self, *, counts_ends: bool = True, forgets: bool = False) -> None:
+        """Wait for the end of all jobs, and count; see Tally.count."""
+        await self.fleet.until_ready()
+        await self.tally.settle(_PATIENCE_SECONDS, self.size(20, 8))
+        self.records = await self.tally.count(self.row, counts_ends=counts_ends, forgets=forgets)
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self.tally.close()
+        await self.load.close()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One way to break a fleet.
+
+    Attributes:
+        name: As the command line takes it.
+        claim: What it proves, in a line.
+        plan: The fleet that it wants; given whether it is to be short.
+        run: Breaks the fleet, and counts.
+    """
+
+    name: str
+    claim: str
+    plan: Callable[[bool], FleetPlan]
+    run: Callable[[Drill], Awaitable[None]]

@@ -1,0 +1,68 @@
+"""The claims system's end: counts which events came for which job, and verifies each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, defaultdict
+from typing import Self
+
+from aiohttp import web
+from standardwebhooks import Webhook, WebhookVerificationError
+
+
+class CountingReceiver:
+    """Receives events on loopback for the length of an `async with` block.
+
+    Args:
+        secret: What the events are signed with.
+    """
+
+    def __init__(self, secret: str) -> None:
+        self.events: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        """By job id, how often each event id came."""
+        self.types: defaultdict[str, set[str]] = defaultdict(set)
+        """By job id, what the events said."""
+        self.refused = 0
+        self._webhook = Webhook(secret)
+        self._came = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.router.add_post("/docfleet", self._receive)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0, backlog=512).start()
+        return self
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host, port = self._runner.addresses[0]
+        return f"http://{host}:{port}/docfleet"
+
+    async def _receive(self, request: web.Request) -> web.Response:
+        body = await request.text()
+        try:
+            self._webhook.verify(body, dict(request.headers))
+        except WebhookVerificationError:
+            self.refused += 1
+            return web.Response(status=400)
+        event = json.loads(body)
+        job = event["data"]["id"]
+        self.events[job][event["id"]] += 1
+        self.types[job].add(event["type"])
+        self._came.set()
+        return web.Response(status=204)
+
+    async def next(self, seconds: float) -> bool:
+        """Wait for an event; gives whether one came in time."""
+        self._came.clear()
+        try:
+            await asyncio.wait_for(self._came.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()

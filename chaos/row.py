@@ -1,0 +1,86 @@
+"""The row of one scenario: what the table says of it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class Row:
+    """What one scenario came to.
+
+    Attributes:
+        fault: The scenario's name.
+        injected: How often the fault was.
+        accepted: Jobs that were accepted.
+        results: Of them, those with a result object.
+        duplicates: Of them, those with two results, two ends, or events under two ids.
+        lost: Of them, those that have neither a result and its event nor a dead letter.
+        dead: Of them, those that are dead letters.
+        dead_expected: Whether that many are right.
+        recovery_seconds: Of a worker that was killed or cut off: for each job that it held, until
+            another worker claimed it. Of a server: from its return until the next job's end was
+            told of. Of SIGTERM: until the process had ended.
+        wrong: What else was not as promised.
+        notes: Figures of this scenario alone.
+        seconds: How long it took.
+    """
+
+    fault: str
+    injected: int = 0
+    accepted: int = 0
+    results: int = 0
+    duplicates: int = 0
+    lost: int = 0
+    dead: int = 0
+    dead_expected: int = 0
+    recovery_seconds: list[float] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was as promised."""
+        nothing_bad = not (self.wrong or self.lost or self.duplicates)
+        return nothing_bad and self.dead == self.dead_expected and self.injected > 0
+
+    @property
+    def verdict(self) -> str:
+        """In words."""
+        return "ok" if self.ok else "; ".join(["FAILED", *self.wrong])
+
+    def shown(self) -> dict[str, Any]:
+        """The row as the table prints it."""
+        times = self.recovery_seconds
+        return {
+            "fault": self.fault,
+            "times": self.injected,
+            "jobs accepted": self.accepted,
+            "results": self.results,
+            "duplicates": self.duplicates,
+            "lost": self.lost,
+            "dead (expected)": f"{self.dead} ({self.dead_expected})",
+            "recovery s, median": f"{statistics.median(times):.1f}" if times else "-",
+            "recovery s, max": f"{max(times):.1f}" if times else "-",
+            "verdict": self.verdict,
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """The row and all that it was made of."""
+        return {**asdict(self), "ok": self.ok}
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The table in Markdown."""
+    shown = [row.shown() for row in rows]
+    lines = [_line(shown[0]), _line(dict.fromkeys(shown[0], "---"))]
+    lines[0] = "| " + " | ".join(shown[0]) + " |"
+    return "\n".join([*lines, *map(_line, shown)]) + "\n"
+
+
+def _line(cells: Mapping[str, Any]) -> str:
+    return "| " + " | ".join(str(cell) for cell in cells.values()) + " |"

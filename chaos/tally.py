@@ -1,0 +1,205 @@
+"""The tally: what was accepted, held against the ledger, the result objects and the events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from redis.exceptions import RedisError
+
+from chaos.fleet import Fleet
+from chaos.load import Load
+from chaos.receiver import CountingReceiver
+from chaos.row import Row
+from demo.drop import s3_client
+from schemas import keys
+from schemas.ids import result_key
+from schemas.states import JobState
+
+_T = TypeVar("_T")
+_BATCH = 500
+_LOOK_SECONDS = 1.0
+_PAUSE_SECONDS = 0.1
+_FEW = 500
+_DONE = frozenset({JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the ledger says of one job.
+
+    Attributes:
+        state: None where there is no such job.
+        worker: Who claimed it last.
+        attempts: Charged at the present stage.
+        code: Of its failure.
+        history: Its attempts that did not end well.
+    """
+
+    state: JobState | None
+    worker: str
+    attempts: int
+    code: str
+    history: tuple[dict[str, Any], ...]
+
+
+async def patiently(call: Callable[[], Awaitable[_T]]) -> _T:
+    """Ask Redis until it answers: it may be away on purpose."""
+    while True:
+        try:
+            return await call()
+        except (RedisError, OSError):
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def read_records(fleet: Fleet, job_ids: Collection[str]) -> dict[str, Record]:
+    """The records of these jobs."""
+    ids, records = list(job_ids), {}
+    for start in range(0, len(ids), _BATCH):
+        batch = ids[start : start + _BATCH]
+        async with fleet.redis.pipeline(transaction=False) as pipe:
+            for one in batch:
+                pipe.hmget(keys.record(one), "state", "worker", "attempts", "failure")
+                pipe.lrange(keys.history(one), 0, -1)
+            answers = iter(await pipe.execute())
+        for one, fields, history in zip(batch, answers, answers, strict=True):
+            records[one] = _record(fields, history)
+    return records
+
+
+def _record(fields: list[str | None], history: list[str]) -> Record:
+    state, worker, attempts, failure = fields
+    return Record(
+        state=JobState(state) if state else None,
+        worker=worker or "",
+        attempts=int(attempts or 0),
+        code=json.loads(failure)["code"] if failure else "",
+        history=tuple(json.loads(entry) for entry in history),
+    )
+
+
+class Tally:
+    """The tally of one drill.
+
+    Args:
+        fleet: What is drilled.
+        load: What was accepted.
+        receiver: What was told.
+    """
+
+    def __init__(self, fleet: Fleet, load: Load, receiver: CountingReceiver) -> None:
+        self._fleet, self._load, self._receiver = fleet, load, receiver
+        self._s3 = s3_client(fleet.environment)
+        self._tags: defaultdict[str, set[str]] = defaultdict(set)
+        self._closed_before = 0
+
+    async def open(self) -> None:
+        """Begin to count, and to look for result objects that change."""
+        self._closed_before = await self._closed()
+        self._watching = asyncio.create_task(self._watch_results())
+
+    async def _closed(self) -> int:
+        """How many jobs the ledger has closed."""
+        counts = await patiently(lambda: self._fleet.redis.hgetall(keys.CLOSED))
+        return sum(int(count) for name, count in counts.items() if str(name).startswith("job:"))
+
+    async def _watch_results(self) -> None:
+        """See each result object's tag again and again: one that changes was written twice."""
+        while True:
+            started = monotonic()
+            with suppress(BotoCoreError, ClientError):
+                await asyncio.to_thread(self._list_results)
+            # A long listing must not become the load itself.
+            await asyncio.sleep(max(_LOOK_SECONDS * 3, 10 * (monotonic() - started)))
+
+    def _list_results(self) -> set[str]:
+        bucket, found = self._fleet.settings.results_bucket, set()
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for entry in page.get("Contents", []):
+                self._tags[entry["Key"]].add(entry["ETag"])
+                found.add(entry["Key"])
+        return found
+
+    async def settle(self, patience_seconds: float, patience_for_missing: float) -> None:
+        """Wait until every job has ended and was told of, or nothing happens any more.
+
+        Args:
+            patience_seconds: How long nothing may happen.
+            patience_for_missing: The same, when all that is left has no record.
+        """
+        await self._load.resolve_drops()
+        last, since = (-1, -1), monotonic()
+        while True:
+            untold = self._load.accepted.keys() - self._receiver.events.keys()
+            open_jobs = 0
+            if len(untold) <= _FEW:  # before that, a look at all records would only be a burden
+                records = await patiently(lambda: read_records(self._fleet, self._load.accepted))
+                states = [record.state for record in records.values()]
+                open_jobs = sum(state is not None and not state.closed for state in states)
+                if not untold and not open_jobs:
+                    return
+                is_missing = not open_jobs and all(records[one].state is None for one in untold)
+                patience = patience_for_missing if is_missing else patience_seconds
+                if monotonic() - since > patience:
+                    return
+            if (len(untold), open_jobs) != last:
+                last, since = (len(untold), open_jobs), monotonic()
+            if monotonic() - since > patience_seconds:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def count(
+        self, row: Row, *, counts_ends: bool = True, forgets: bool = False
+    ) -> dict[str, Record]:
+        """Fill the row in; gives the records.
+
+        Args:
+            row: What is to say what was found.
+            counts_ends: Whether the ledger's own count of ends can be held against the jobs.
+            forgets: Whether a job without a record is all right, given its result and its event.
+        """
+        self._watching.cancel()
+        present = await asyncio.to_thread(self._list_results)
+        accepted, events = self._load.accepted, self._receiver.events
+        records = await patiently(lambda: read_records(self._fleet, accepted))
+        row.accepted = len(accepted)
+        row.results = sum(result_key(one) in present for one in accepted)
+        row.dead = sum(record.state is JobState.DEAD for record in records.values())
+        row.lost = sum(
+            not self._is_accounted(one, records[one], present, forgets=forgets) for one in accepted
+        )
+        twice = {one for one in accepted if len(self._tags[result_key(one)]) > 1}
+        twice |= {one for one in accepted if len(events[one]) > 1}
+        row.duplicates = len(twice)
+        if counts_ends:
+            ended = sum(bool(one.state and one.state.closed) for one in records.values())
+            surplus = await self._closed() - self._closed_before - ended
+            row.duplicates += max(0, surplus)
+        repeated = sum(sum(events[one].values()) > 1 for one in accepted)
+        if repeated:
+            row.notes["events repeated under the same id"] = repeated
+        if self._receiver.refused:
+            row.wrong.append(f"{self._receiver.refused} events had no valid signature")
+        return records
+
+    def _is_accounted(
+        self, job_id: str, record: Record, present: set[str], *, forgets: bool
+    ) -> bool:
+        told = bool(self._receiver.events[job_id])
+        if record.state is JobState.DEAD:
+            return told
+        ended = record.state in _DONE or (forgets and record.state is None)
+        return ended and result_key(job_id) in present and told
+
+    async def close(self) -> None:
+        """Look no more."""
+        self._watching.cancel()
+        await asyncio.wait({self._watching})
+        self._s3.close()

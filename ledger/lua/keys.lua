@@ -1,0 +1,35 @@
+-- The clock and the keys. Stands in front of every script; ledger/script.py puts two constants
+-- before it:
+--   PREFIX   the prefix of all keys (schemas/keys.py says what each holds)
+--   MESSAGE  a Celery message as kombu renders it, with @id@, @queue@, @task@ and @tag@ to fill in
+-- Scripts are not rolled back on an error: each checks everything before its first write.
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function record_key(id) return PREFIX .. 'record:' .. id end
+local function history_key(id) return PREFIX .. 'history:' .. id end
+local function line_key(queue, lane) return PREFIX .. 'line:' .. queue .. ':' .. lane end
+local function turns_key(queue) return PREFIX .. 'turns:' .. queue end
+local function past_key(queue) return PREFIX .. 'past:' .. queue end
+local function clock_key(queue) return PREFIX .. 'clock:' .. queue end
+local function out_key(queue, tenant) return PREFIX .. 'out:' .. queue .. ':' .. tenant end
+local function dispatched_key(queue) return PREFIX .. 'dispatched:' .. queue end
+local function leased_key(queue) return PREFIX .. 'leased:' .. queue end
+local function capacity_key(queue) return PREFIX .. 'capacity:' .. queue end
+local function alive_key(queue) return PREFIX .. 'alive:' .. queue end
+local function window_key(queue) return PREFIX .. 'window:' .. queue end
+local function jobs_key(tenant) return PREFIX .. 'jobs:' .. tenant end
+local INDEXED = PREFIX .. 'indexed'
+local WAITING = PREFIX .. 'waiting'
+local DEAD = PREFIX .. 'dead'
+local DEAD_CODES = PREFIX .. 'dead_codes'
+local ENDED = PREFIX .. 'ended'
+local FULL = PREFIX .. 'full'
+local CLOSED = PREFIX .. 'closed'
+local QUEUES = PREFIX .. 'queues'
+local SWEPT = PREFIX .. 'swept'
+local WEIGHTS = PREFIX .. 'weights'
+local BOUNDS = PREFIX .. 'bounds'

@@ -1,0 +1,140 @@
+-- The line of a queue: who is sent next, and how many may be out at once.
+--
+-- A queue's line is made of lanes: one for each tenant, and one beside it for the tenant's
+-- low-priority work (TENANT~low). Lanes take turns by weight (start-time fair queueing); within a
+-- lane, rank decides. So one tenant's backlog makes nobody else wait, and low priority takes what
+-- is idle and a small share of what is not.
+
+-- What a low lane weighs, of its tenant's weight.
+local LOW_SHARE = 0.05
+
+-- The Celery message of a record that was sent at a time; the same arguments, the same bytes.
+local function message_of(id, queue, sent)
+  local role = string.match(queue, '^[^.]+')
+  local values = { id = id, queue = queue, task = 'docfleet.' .. role, tag = id .. '-' .. sent }
+  return (string.gsub(MESSAGE, '@(%l+)@', values))
+end
+
+local function tenant_of(lane) return string.match(lane, '^[^~]+') end
+
+local function lane_of(id) return redis.call('HGET', record_key(id), 'lane') or 'default' end
+
+local function weight_of(lane)
+  local tenant = tenant_of(lane)
+  local weight = tonumber(redis.call('HGET', WEIGHTS, tenant) or 1)
+  return tenant == lane and weight or weight * LOW_SHARE
+end
+
+-- Put a record's message into its queue's Celery list.
+local function send(id, queue, now)
+  redis.call('LPUSH', queue, message_of(id, queue, now))
+  redis.call('ZADD', dispatched_key(queue), now, id)
+end
+
+-- Take back a message that no worker has taken yet.
+local function unsend(id, queue)
+  local sent = redis.call('ZSCORE', dispatched_key(queue), id)
+  if sent then redis.call('LREM', queue, 1, message_of(id, queue, tonumber(sent))) end
+end
+
+-- Whether a tenant has as many out as it may.
+local function is_at_bound(queue, lane)
+  local tenant = tenant_of(lane)
+  local bound = tonumber(redis.call('HGET', BOUNDS, tenant) or 0)
+  return bound > 0 and redis.call('SCARD', out_key(queue, tenant)) >= bound
+end
+
+-- The lane whose turn it is, and when its turn began, in the queue's own time.
+local function next_lane(queue)
+  local turns = redis.call('ZRANGE', turns_key(queue), 0, 0, 'WITHSCORES')
+  if #turns == 0 then return nil end
+  if not is_at_bound(queue, turns[1]) then return turns[1], tonumber(turns[2]) end
+  turns = redis.call('ZRANGE', turns_key(queue), 1, -1, 'WITHSCORES')
+  for i = 1, #turns, 2 do
+    if not is_at_bound(queue, turns[i]) then return turns[i], tonumber(turns[i + 1]) end
+  end
+  return nil
+end
+
+-- A lane is empty. Its next turn is remembered while it lies ahead, so that nobody gains by
+-- coming one at a time.
+local function retire_lane(queue, lane, turn)
+  redis.call('ZREM', turns_key(queue), lane)
+  redis.call('ZADD', past_key(queue), turn, lane)
+end
+
+-- Send the next of the line while the window has room.
+-- Occupancy is counted from the sets, so that no crash can leak a place.
+local function fill(queue, now)
+  local window = tonumber(redis.call('GET', window_key(queue)) or 2)
+  local busy = redis.call('ZCARD', dispatched_key(queue)) + redis.call('ZCARD', leased_key(queue))
+  for _ = busy + 1, window do
+    local lane, turn = next_lane(queue)
+    if not lane then return end
+    local id = redis.call('ZPOPMIN', line_key(queue, lane))[1]
+    redis.call('SET', clock_key(queue), turn)
+    redis.call('ZREMRANGEBYSCORE', past_key(queue), '-inf', turn)
+    local next_turn = turn + 1 / weight_of(lane)
+    if redis.call('EXISTS', line_key(queue, lane)) == 1 then
+      redis.call('ZADD', turns_key(queue), next_turn, lane)
+    else
+      retire_lane(queue, lane, next_turn)
+    end
+    redis.call('SADD', out_key(queue, tenant_of(lane)), id)
+    send(id, queue, now)
+  end
+end
+
+-- Stand in line for a queue's workers; of a lane, the lowest `rank` goes first.
+local function stand_in_line(id, queue, rank, now)
+  local lane = lane_of(id)
+  redis.call('SADD', QUEUES, queue)
+  redis.call('HSET', record_key(id), 'state', 'queued', 'queue', queue, 'updated', now)
+  redis.call('ZADD', line_key(queue, lane), rank, id)
+  if not redis.call('ZSCORE', turns_key(queue), lane) then
+    local clock = tonumber(redis.call('GET', clock_key(queue)) or 0)
+    local own = tonumber(redis.call('ZSCORE', past_key(queue), lane) or 0)
+    redis.call('ZADD', turns_key(queue), math.max(clock, own), lane)
+    redis.call('ZREM', past_key(queue), lane)
+  end
+  fill(queue, now)
+end
+
+-- Be out no longer: the place is free for the next of the line.
+local function come_back(id, queue)
+  redis.call('ZREM', dispatched_key(queue), id)
+  redis.call('ZREM', leased_key(queue), id)
+  redis.call('SREM', out_key(queue, tenant_of(lane_of(id))), id)
+end
+
+local function leave_queue(id, queue)
+  local lane = lane_of(id)
+  unsend(id, queue)
+  come_back(id, queue)
+  redis.call('ZREM', WAITING, id)
+  if redis.call('ZREM', line_key(queue, lane), id) == 1
+    and redis.call('EXISTS', line_key(queue, lane)) == 0 then
+    retire_lane(queue, lane, redis.call('ZSCORE', turns_key(queue), lane))
+  end
+end
+
+-- How many of a tenant's records stand in line, for any queue.
+local function in_line(tenant)
+  local count = 0
+  for _, queue in ipairs(redis.call('SMEMBERS', QUEUES)) do
+    count = count + redis.call('ZCARD', line_key(queue, tenant))
+      + redis.call('ZCARD', line_key(queue, tenant .. '~low'))
+  end
+  return count
+end
+
+-- How many records of a queue may be out: the capacity of its live workers and a tenth more.
+local function measure_window(queue, now)
+  for _, worker in ipairs(redis.call('ZRANGE', alive_key(queue), '-inf', now, 'BYSCORE')) do
+    redis.call('ZREM', alive_key(queue), worker)
+    redis.call('HDEL', capacity_key(queue), worker)
+  end
+  local capacity = 0
+  for _, slots in ipairs(redis.call('HVALS', capacity_key(queue))) do capacity = capacity + slots end
+  redis.call('SET', window_key(queue), capacity + math.max(2, math.ceil(capacity / 10)))
+end
