@@ -14,6 +14,7 @@ from docfleet import (
     commands_dead_letters,
     commands_doors,
     commands_jobs,
+    commands_keys,
     commands_stack,
     commands_worker,
 )
@@ -30,6 +31,7 @@ app = typer.Typer(
 for group in (
     commands_stack,
     commands_jobs,
+    commands_keys,
     commands_dead_letters,
     commands_callbacks,
     commands_doors,

@@ -6,9 +6,11 @@ answered the first time.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ledger.api_keys import ApiKeys
 from ledger.claim import Claim, read_claim
 from ledger.connection import available, open_redis
 from ledger.dead_letters import DeadLetters
@@ -16,13 +18,14 @@ from ledger.deliveries import Deliveries
 from ledger.depth import FleetDepth, read_depth
 from ledger.endpoints import Endpoints
 from ledger.errors import IdempotencyError, LeaseLostError, LedgerFullError, TenantQuotaError
+from ledger.jobs import Jobs
 from ledger.record import read_job
 from ledger.script import Scripts
 from ledger.token import new_token
 from schemas import keys
 from schemas.document import Prepared
 from schemas.failure import Failure, FailureCode
-from schemas.job import Attempt, Job, JobSpec
+from schemas.job import DEFAULT_TENANT, Attempt, Job, JobSpec
 from schemas.queues import PREPARE_QUEUE
 from schemas.states import JobState
 
@@ -65,6 +68,8 @@ class Ledger:
         dead_letters: What will not be tried again by itself.
         endpoints: The receivers that tenants registered.
         deliveries: What was and is sent, with every attempt.
+        api_keys: The keys of the HTTP API.
+        jobs: The jobs, to be listed and to be watched.
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
@@ -73,6 +78,8 @@ class Ledger:
         self.dead_letters = DeadLetters(self._redis, self._scripts)
         self.endpoints = Endpoints(self._redis, self._scripts)
         self.deliveries = Deliveries(self._redis, self._scripts)
+        self.api_keys = ApiKeys(self._redis)
+        self.jobs = Jobs(self._redis)
 
     async def submit(self, job_id: str, spec: JobSpec, *, max_queued: int = 0) -> bool:
         """Write a job and its place in line.
@@ -305,6 +312,12 @@ class Ledger:
             pipe.lrange(keys.history(job_id), 0, -1)
             fields, history = await pipe.execute()
         return read_job(job_id, fields, history) if fields else None
+
+    async def tenant_of(self, record_id: str) -> str | None:
+        """Whose a record is, or None when there is no such record."""
+        async with available():
+            spec = await self._redis.hget(keys.record(record_id), "spec")
+        return json.loads(spec).get("tenant", DEFAULT_TENANT) if spec else None
 
     async def depth(self) -> FleetDepth:
         """How much work stands where."""

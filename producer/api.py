@@ -1,121 +1,40 @@
-"""The HTTP API: routes and what OpenAPI says of them. What they do is in client.py."""
+"""The HTTP API: its app, made of the routers, and the routes that tell of the API itself."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Body, FastAPI, Header, Response
+from fastapi import APIRouter, FastAPI, Response
 
 from ledger.errors import LedgerUnavailableError
+from producer.api_catalogue import catalogue
 from producer.api_dead_letters import dead_letters
+from producer.api_documents import documents
 from producer.api_endpoints import callbacks
-from producer.api_guard import Guard
-from producer.api_parameters import ClientOfApp, JobId, bearer
-from producer.client import open_client
+from producer.api_guard import BodyLimits, Guard
+from producer.api_jobs import jobs
+from producer.api_keys import api_keys
+from producer.api_parameters import ClientOfApp
+from producer.client import Client, open_client
+from producer.drain import Drain
 from producer.metrics import metrics_text
-from producer.problem import add_problem_handlers, documented, problem_schemas
+from producer.problem import add_problem_handlers, component_schemas, documented
 from schemas.event import EndpointEvent, JobEvent
-from schemas.job import Job, JobRequest
-from schemas.result import JobResult
+from schemas.job import JobRequest, JobTerms
+from schemas.job_filter import JobProgress
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
+from storage.errors import StorageError
 
 _HEALTH_SECONDS = 2
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _VERSION = "1"
 _UNAVAILABLE = HTTPStatus.SERVICE_UNAVAILABLE
-_REQUEST_EXAMPLES = {
-    "object": {
-        "summary": "A document in a bucket",
-        "value": {
-            "document": {"uri": "s3://claims/2025/HM-1.pdf"},
-            "tasks": ["fnol", "document-class"],
-            "callback": {"url": "https://claims.example/docfleet"},
-            "metadata": {"claim": "HM-1"},
-        },
-    },
-    "text": {
-        "summary": "Inline text",
-        "value": {
-            "document": {"text": "Claim HM-1: hail broke two skylights on 3 May."},
-            "tasks": ["summary"],
-            "priority": "high",
-        },
-    },
-}
-
-jobs = APIRouter(
-    prefix="/v1/jobs",
-    tags=["jobs"],
-    dependencies=[bearer],
-    responses=documented(HTTPStatus.UNAUTHORIZED, _UNAVAILABLE),
-)
 status = APIRouter(tags=["status"], responses=documented(_UNAVAILABLE))
-
-
-@jobs.post(
-    "",
-    operation_id="submitJob",
-    summary="Submit a document and the tasks to run on it",
-    status_code=HTTPStatus.ACCEPTED,
-    response_model_exclude_none=True,
-    responses={
-        202: {"headers": {"Location": {"schema": {"type": "string"}, "description": "The job."}}},
-        **documented(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY),
-    },
-)
-async def submit_job(
-    body: Annotated[JobRequest, Body(openapi_examples=_REQUEST_EXAMPLES)],
-    client: ClientOfApp,
-    response: Response,
-    idempotency_key: Annotated[
-        str | None, Header(description="The same key makes the same job, however often it comes.")
-    ] = None,
-) -> Job:
-    """The job is accepted once it stands in the ledger; the answer comes after that."""
-    job = await client.submit(body, idempotency_key=idempotency_key)
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    return job
-
-
-@jobs.get(
-    "/{job_id}",
-    operation_id="getJob",
-    summary="Where a job stands",
-    response_model_exclude_none=True,
-    responses=documented(HTTPStatus.NOT_FOUND),
-)
-async def get_job(job_id: JobId, client: ClientOfApp) -> Job:
-    """State, attempts and, where something went wrong, the failure with its remedy."""
-    return await client.job(job_id)
-
-
-@jobs.get(
-    "/{job_id}/result",
-    operation_id="getResult",
-    summary="What came out of a job",
-    response_model=JobResult,
-    responses=documented(HTTPStatus.NOT_FOUND),
-)
-async def get_result(job_id: JobId, client: ClientOfApp) -> Response:
-    """The result object as it lies in the bucket; 404 until there is one."""
-    return Response(await client.result_bytes(job_id), media_type="application/json")
-
-
-@jobs.post(
-    "/{job_id}/cancel",
-    operation_id="cancelJob",
-    summary="Cancel a job",
-    response_model_exclude_none=True,
-    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
-)
-async def cancel_job(job_id: JobId, client: ClientOfApp) -> Job:
-    """A running job is cancelled as soon as its worker hears of it; till then it is `running`."""
-    return await client.cancel(job_id)
 
 
 @status.get("/healthz", operation_id="getHealth", summary="Whether the ledger can be reached")
@@ -148,7 +67,7 @@ class Api(FastAPI):
         """The app's description."""
         schema = super().openapi()
         schema["components"]["schemas"] = {
-            **problem_schemas(),
+            **component_schemas(JobRequest, JobTerms, JobProgress),
             **schema["components"]["schemas"],
         }
         return schema
@@ -167,10 +86,16 @@ def create_app(settings: FleetSettings) -> FastAPI:
     if not key:
         raise SettingsError("set DOCFLEET_API_KEY: the API serves nobody without a key")
     client = open_client(settings)
+    drain = Drain(client.depth)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        sampling = asyncio.create_task(drain.run())
+        cleaning = asyncio.create_task(_clean(client))
         yield
+        for task in (sampling, cleaning):
+            task.cancel()
+        await asyncio.gather(sampling, cleaning, return_exceptions=True)
         await client.close()
 
     app = Api(
@@ -180,9 +105,13 @@ def create_app(settings: FleetSettings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.client = client
+    app.state.drain = drain
     app.include_router(jobs)
+    app.include_router(documents)
+    app.include_router(catalogue)
     app.include_router(dead_letters)
     app.include_router(callbacks)
+    app.include_router(api_keys)
     app.include_router(status)
     app.webhooks.add_api_route(
         "job-ended",
@@ -201,8 +130,14 @@ def create_app(settings: FleetSettings) -> FastAPI:
         status_code=HTTPStatus.NO_CONTENT,
     )
     add_problem_handlers(app)
-    app.add_middleware(Guard, key=key, body_bytes=settings.limits.document_bytes)
+    app.add_middleware(Guard, keyring=client.keyring, limits=BodyLimits.of(settings.limits))
     return app
+
+
+async def _clean(client: Client) -> None:
+    """Nobody waits for it: what cannot be cleaned up now is cleaned up at the next start."""
+    with suppress(StorageError):
+        await client.uploads.clean()
 
 
 def _job_ended(event: JobEvent) -> None:

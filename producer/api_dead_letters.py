@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from producer.api_parameters import ClientOfApp, JobId, bearer
+from producer.api_parameters import ClientOfApp, JobId, Operates, Reads
 from producer.dead_letters import Refusal
 from producer.problem import documented
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, Redrive
@@ -37,12 +37,13 @@ _BULK_EXAMPLES = {
 _MISFITS = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 LetterId = Annotated[str, Path(examples=["job_6f0c2f1c5e0c4d0b8a7d9e3f"])]
-HowToRedrive = Annotated[Redrive, Body(openapi_examples=_REDRIVE_EXAMPLES)]
+HowToRedrive = Annotated[Redrive | None, Body(openapi_examples=_REDRIVE_EXAMPLES)]
 
 dead_letters = APIRouter(
     tags=["dead letters"],
-    dependencies=[bearer],
-    responses=documented(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE),
+    responses=documented(
+        HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE
+    ),
 )
 
 
@@ -90,10 +91,11 @@ class RedrivenDelivery(BaseModel):
     responses=documented(HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 async def list_dead_letters(
-    query: Annotated[DeadLetterQuery, Query()], client: ClientOfApp
+    query: Annotated[DeadLetterQuery, Query()], client: ClientOfApp, asker: Reads
 ) -> Response:
     """All conditions must hold; pages stay right while entries are redriven or dropped."""
-    page = await client.dead_letters.page(query, after=query.cursor, limit=query.limit)
+    which = query.model_copy(update={"tenant": asker.narrowed(query.tenant)})
+    page = await client.dead_letters.page(which, after=query.cursor, limit=query.limit)
     data = [letter.public() for letter in page.items]
     return JSONResponse({"object": "list", "data": data, "next_cursor": page.next})
 
@@ -105,9 +107,9 @@ async def list_dead_letters(
     response_model_exclude_none=True,
     responses=documented(HTTPStatus.NOT_FOUND),
 )
-async def get_dead_letter(letter_id: LetterId, client: ClientOfApp) -> DeadLetter:
+async def get_dead_letter(letter_id: LetterId, client: ClientOfApp, asker: Reads) -> DeadLetter:
     """What died, of what, what was tried, and what can be done."""
-    return await client.dead_letters.get(letter_id)
+    return await client.dead_letters.get(letter_id, asker.tenant)
 
 
 @dead_letters.post(
@@ -117,11 +119,14 @@ async def get_dead_letter(letter_id: LetterId, client: ClientOfApp) -> DeadLette
     responses=documented(HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 async def redrive_dead_letters(
-    body: Annotated[BulkRedrive, Body(openapi_examples=_BULK_EXAMPLES)], client: ClientOfApp
+    body: Annotated[BulkRedrive, Body(openapi_examples=_BULK_EXAMPLES)],
+    client: ClientOfApp,
+    asker: Operates,
 ) -> Redriven:
     """Those that are dead now; one that somebody else redrives meanwhile is not counted."""
     client.dead_letters.check(body)
-    ids = [letter.id async for letter in client.dead_letters.each(body)]
+    which = body.model_copy(update={"tenant": asker.narrowed(body.tenant)})
+    ids = [letter.id async for letter in client.dead_letters.each(which)]
     redriven = [one async for one in client.dead_letters.redrive_many(ids, body, _leave)]
     return Redriven(redriven=len(redriven))
 
@@ -135,10 +140,10 @@ async def redrive_dead_letters(
     responses=documented(*_MISFITS),
 )
 async def redrive_dead_letter(
-    letter_id: LetterId, client: ClientOfApp, how: HowToRedrive = _REDRIVE
+    letter_id: LetterId, client: ClientOfApp, asker: Operates, how: HowToRedrive = None
 ) -> Job | RedrivenDelivery:
     """What succeeded already is not run again, unless another version of its task is asked for."""
-    await client.dead_letters.redrive(letter_id, how)
+    await client.dead_letters.redrive(letter_id, how or _REDRIVE, asker.tenant)
     if letter_id.startswith(JOB_PREFIX):
         return await client.job(letter_id)
     return RedrivenDelivery(id=letter_id, state=JobState.QUEUED)
@@ -151,9 +156,9 @@ async def redrive_dead_letter(
     status_code=HTTPStatus.NO_CONTENT,
     responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-async def drop_dead_letter(letter_id: LetterId, client: ClientOfApp) -> None:
+async def drop_dead_letter(letter_id: LetterId, client: ClientOfApp, asker: Operates) -> None:
     """It counts as cancelled and nobody is told; the document itself is not touched."""
-    await client.dead_letters.drop(letter_id)
+    await client.dead_letters.drop(letter_id, asker.tenant)
 
 
 @dead_letters.post(
@@ -164,10 +169,12 @@ async def drop_dead_letter(letter_id: LetterId, client: ClientOfApp) -> None:
     response_model_exclude_none=True,
     responses=documented(*_MISFITS),
 )
-async def redrive_job(job_id: JobId, client: ClientOfApp, how: HowToRedrive = _REDRIVE) -> Job:
+async def redrive_job(
+    job_id: JobId, client: ClientOfApp, asker: Operates, how: HowToRedrive = None
+) -> Job:
     """Only the tasks that did not succeed are run; the result object is replaced at the end."""
-    await client.job(job_id)
-    await client.dead_letters.redrive(job_id, how)
+    await client.job(job_id, asker.tenant)
+    await client.dead_letters.redrive(job_id, how or _REDRIVE)
     return await client.job(job_id)
 
 

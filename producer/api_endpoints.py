@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from producer.api_parameters import ClientOfApp, bearer
+from producer.api_parameters import ClientOfApp, Operates, Reads
 from producer.problem import documented
 from schemas.delivery import Delivery, DeliveryFilter
 from schemas.endpoint import (
@@ -21,7 +21,6 @@ from schemas.endpoint import (
     NewSecret,
     SecretRotation,
 )
-from schemas.job import DEFAULT_TENANT
 
 _NOT_FOUND = documented(HTTPStatus.NOT_FOUND)
 _CONFLICT = documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
@@ -48,17 +47,20 @@ DeliveryId = Annotated[str, Path(examples=["msg_6f0c2f1c5e0c4d0b8a7d9e3f_succeed
 
 callbacks = APIRouter(
     tags=["callbacks"],
-    dependencies=[bearer],
     responses=documented(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
 
-def _tenant(request: Request) -> str:
-    principal = getattr(request.state, "principal", None)
-    return str(getattr(principal, "tenant", None) or DEFAULT_TENANT)
+async def _reading(principal: Reads) -> str:
+    return principal.submits_as
 
 
-Tenant = Annotated[str, Depends(_tenant)]
+async def _operating(principal: Operates) -> str:
+    return principal.submits_as
+
+
+ReadTenant = Annotated[str, Depends(_reading)]
+OperatedTenant = Annotated[str, Depends(_operating)]
 
 
 class EndpointList(BaseModel):
@@ -111,7 +113,7 @@ class Replayed(BaseModel):
 async def create_endpoint(
     body: Annotated[EndpointRequest, Body(openapi_examples=_REQUEST_EXAMPLES)],
     client: ClientOfApp,
-    tenant: Tenant,
+    tenant: OperatedTenant,
     response: Response,
 ) -> CreatedEndpoint:
     """The secret is shown in this answer and never again."""
@@ -126,7 +128,7 @@ async def create_endpoint(
     summary="The tenant's endpoints",
     response_model_exclude_none=True,
 )
-async def list_endpoints(client: ClientOfApp, tenant: Tenant) -> EndpointList:
+async def list_endpoints(client: ClientOfApp, tenant: ReadTenant) -> EndpointList:
     """The oldest first, with what is wrong with each."""
     return EndpointList(data=await client.endpoints.of_tenant(tenant))
 
@@ -138,7 +140,9 @@ async def list_endpoints(client: ClientOfApp, tenant: Tenant) -> EndpointList:
     response_model_exclude_none=True,
     responses=_NOT_FOUND,
 )
-async def get_endpoint(endpoint_id: EndpointId, client: ClientOfApp, tenant: Tenant) -> Endpoint:
+async def get_endpoint(
+    endpoint_id: EndpointId, client: ClientOfApp, tenant: ReadTenant
+) -> Endpoint:
     """Where it is, what it is told, whether it is enabled, and since when it fails."""
     return await client.endpoints.get(tenant, endpoint_id)
 
@@ -151,7 +155,7 @@ async def get_endpoint(endpoint_id: EndpointId, client: ClientOfApp, tenant: Ten
     responses={**_CONFLICT, **_INVALID},
 )
 async def change_endpoint(
-    endpoint_id: EndpointId, body: EndpointChange, client: ClientOfApp, tenant: Tenant
+    endpoint_id: EndpointId, body: EndpointChange, client: ClientOfApp, tenant: OperatedTenant
 ) -> Endpoint:
     """What is not named stays; deliveries that wait go to the new URL."""
     return await client.endpoints.change(tenant, endpoint_id, body)
@@ -164,7 +168,9 @@ async def change_endpoint(
     status_code=HTTPStatus.NO_CONTENT,
     responses=_NOT_FOUND,
 )
-async def delete_endpoint(endpoint_id: EndpointId, client: ClientOfApp, tenant: Tenant) -> None:
+async def delete_endpoint(
+    endpoint_id: EndpointId, client: ClientOfApp, tenant: OperatedTenant
+) -> None:
     """What waits for it becomes dead letters; what was sent can still be read."""
     await client.endpoints.delete(tenant, endpoint_id)
 
@@ -179,7 +185,7 @@ async def delete_endpoint(endpoint_id: EndpointId, client: ClientOfApp, tenant: 
 async def rotate_secret(
     endpoint_id: EndpointId,
     client: ClientOfApp,
-    tenant: Tenant,
+    tenant: OperatedTenant,
     how: SecretRotation = SecretRotation(),  # noqa: B008  # immutable
 ) -> NewSecret:
     """Shown this once; events carry both signatures until the overlap is over."""
@@ -194,7 +200,9 @@ async def rotate_secret(
     response_model_exclude_none=True,
     responses=_CONFLICT,
 )
-async def test_endpoint(endpoint_id: EndpointId, client: ClientOfApp, tenant: Tenant) -> Delivery:
+async def test_endpoint(
+    endpoint_id: EndpointId, client: ClientOfApp, tenant: OperatedTenant
+) -> Delivery:
     """It is signed, retried and logged like any other; read the delivery to see what came of it."""
     return await client.endpoints.test(tenant, endpoint_id)
 
@@ -210,7 +218,7 @@ async def list_endpoint_deliveries(
     endpoint_id: EndpointId,
     query: Annotated[PageQuery, Query()],
     client: ClientOfApp,
-    tenant: Tenant,
+    tenant: ReadTenant,
 ) -> Response:
     """The newest first, each with every attempt."""
     await client.endpoints.get(tenant, endpoint_id)
@@ -226,7 +234,7 @@ async def list_endpoint_deliveries(
     responses=_INVALID,
 )
 async def list_deliveries(
-    query: Annotated[DeliveryQuery, Query()], client: ClientOfApp, tenant: Tenant
+    query: Annotated[DeliveryQuery, Query()], client: ClientOfApp, tenant: ReadTenant
 ) -> Response:
     """All conditions must hold; pages stay right while deliveries come and go."""
     page = await client.endpoints.deliveries(tenant, query, after=query.cursor, limit=query.limit)
@@ -241,7 +249,9 @@ async def list_deliveries(
     response_model_exclude_none=True,
     responses=_NOT_FOUND,
 )
-async def get_delivery(delivery_id: DeliveryId, client: ClientOfApp, tenant: Tenant) -> Delivery:
+async def get_delivery(
+    delivery_id: DeliveryId, client: ClientOfApp, tenant: ReadTenant
+) -> Delivery:
     """When each attempt was made, the status, the latency and the first KB of the answer."""
     return await client.endpoints.delivery(tenant, delivery_id)
 
@@ -252,7 +262,9 @@ async def get_delivery(delivery_id: DeliveryId, client: ClientOfApp, tenant: Ten
     summary="Send all that meet a filter again",
     responses={**_CONFLICT, **_INVALID},
 )
-async def replay_deliveries(body: DeliveryFilter, client: ClientOfApp, tenant: Tenant) -> Replayed:
+async def replay_deliveries(
+    body: DeliveryFilter, client: ClientOfApp, tenant: OperatedTenant
+) -> Replayed:
     """The oldest first, under their ids of before: a receiver that dedupes is not told twice."""
     return Replayed(replayed=await client.endpoints.replay_many(tenant, body))
 
@@ -265,6 +277,8 @@ async def replay_deliveries(body: DeliveryFilter, client: ClientOfApp, tenant: T
     response_model_exclude_none=True,
     responses=_CONFLICT,
 )
-async def replay_delivery(delivery_id: DeliveryId, client: ClientOfApp, tenant: Tenant) -> Delivery:
+async def replay_delivery(
+    delivery_id: DeliveryId, client: ClientOfApp, tenant: OperatedTenant
+) -> Delivery:
     """With a fresh schedule; one that waits for its next attempt is sent now."""
     return await client.endpoints.replay(tenant, delivery_id)

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from http import HTTPStatus
+from typing import NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from producer.problem import ProblemType, problem_response
+from ledger.errors import LedgerError
+from producer.errors import ForbiddenError, RequestError
+from producer.keyring import Keyring
+from producer.principal import Principal
+from producer.problem import ProblemType, error_response, problem_response
+from schemas.job import TENANT_NAME
+from settings.fleet import LimitSettings
 
 GUARDED = "/v1/"
-"""Paths that need the key start so."""
+"""Paths that need a key start so."""
+
+TENANT_HEADER = "Docfleet-Tenant"
+"""Names the tenant that a job is for, where the key is the whole fleet's."""
+
+STREAMED = ("/v1/documents",)
+"""What is sent to these paths, and forms, are read as they come."""
 
 _BEARER = "bearer "
+
+
+_FORM_BYTES = 2**20
+"""What a form may have beside the document in it."""
 
 
 class BodyTooLargeError(HTTPException):
@@ -24,25 +39,50 @@ class BodyTooLargeError(HTTPException):
     def __init__(self, body_bytes: int) -> None:
         super().__init__(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"the body has more than {body_bytes:,} bytes (limits.document_bytes)",
+            f"the body has more than {body_bytes:,} bytes ([limits] in fleet.toml)",
         )
+
+
+class BodyLimits(NamedTuple):
+    """The most that a body may have, in bytes.
+
+    Attributes:
+        whole: One that is read into memory.
+        streamed: One that is not.
+    """
+
+    whole: int
+    streamed: int
+
+    @classmethod
+    def of(cls, limits: LimitSettings) -> BodyLimits:
+        """What the fleet's file says."""
+        whole = min(limits.inline_bytes, limits.document_bytes)
+        return cls(whole, limits.document_bytes + _FORM_BYTES)
+
+    def for_request(self, path: str, headers: Headers) -> int:
+        """The limit of one request."""
+        is_form = headers.get("content-type", "").lower().startswith("multipart/")
+        is_streamed = path.startswith(STREAMED) or is_form
+        return self.streamed if is_streamed else self.whole
 
 
 class Guard:
     """ASGI middleware that asks for the key before it lets a body be read, and counts the body.
 
-    FastAPI would read all of a stranger's body before it looks at his key.
+    FastAPI would read all of a stranger's body before it looks at his key. Who asks stands in
+    `request.state.principal` after that.
 
     Args:
         app: What is guarded.
-        key: The bearer key.
-        body_bytes: The most that one body may have.
+        keyring: Knows the keys.
+        limits: The most that one body may have.
     """
 
-    def __init__(self, app: ASGIApp, *, key: str, body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, keyring: Keyring, limits: BodyLimits) -> None:
         self._app = app
-        self._digest = _digest(key)
-        self._body_bytes = body_bytes
+        self._keyring = keyring
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
@@ -50,39 +90,54 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if scope["path"].startswith(GUARDED) and not self._admits(headers):
-            refusal = problem_response(
-                ProblemType.UNAUTHORIZED,
-                HTTPStatus.UNAUTHORIZED,
-                "send `Authorization: Bearer` and the key in DOCFLEET_API_KEY",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-            await refusal(scope, receive, send)
-            return
-        await self._app(scope, self._counted(receive, headers), send)
+        if scope["path"].startswith(GUARDED):
+            try:
+                principal = await self._principal(headers)
+            except (ForbiddenError, RequestError, LedgerError) as error:
+                await error_response(error)(scope, receive, send)
+                return
+            if principal is None:
+                await _unauthorized(scope, receive, send)
+                return
+            scope.setdefault("state", {})["principal"] = principal
+        limit = self._limits.for_request(scope["path"], headers)
+        await self._app(scope, _counted(receive, headers, limit), send)
 
-    def _admits(self, headers: Headers) -> bool:
+    async def _principal(self, headers: Headers) -> Principal | None:
         sent = headers.get("authorization", "")
         if not sent.lower().startswith(_BEARER):
-            return False
-        return hmac.compare_digest(_digest(sent[len(_BEARER) :].strip()), self._digest)
-
-    def _counted(self, receive: Receive, headers: Headers) -> Receive:
-        declared = headers.get("content-length", "")
-        declared_bytes = int(declared) if declared.isdecimal() else 0
-        received_bytes = 0
-
-        async def counted() -> Message:
-            nonlocal received_bytes
-            if declared_bytes <= self._body_bytes:
-                message = await receive()
-                received_bytes += len(message.get("body", b""))
-                if received_bytes <= self._body_bytes:
-                    return message
-            raise BodyTooLargeError(self._body_bytes)
-
-        return counted
+            return None
+        principal = await self._keyring.principal(sent[len(_BEARER) :].strip())
+        tenant = headers.get(TENANT_HEADER)
+        if principal is None or tenant is None:
+            return principal
+        if not TENANT_NAME.fullmatch(tenant):
+            raise RequestError(f"{TENANT_HEADER}: {tenant!r} is no tenant's name")
+        return principal.acting_for(tenant)
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
+def _counted(receive: Receive, headers: Headers, limit: int) -> Receive:
+    declared = headers.get("content-length", "")
+    declared_bytes = int(declared) if declared.isdecimal() else 0
+    received_bytes = 0
+
+    async def counted() -> Message:
+        nonlocal received_bytes
+        if declared_bytes <= limit:
+            message = await receive()
+            received_bytes += len(message.get("body", b""))
+            if received_bytes <= limit:
+                return message
+        raise BodyTooLargeError(limit)
+
+    return counted
+
+
+async def _unauthorized(scope: Scope, receive: Receive, send: Send) -> None:
+    refusal = problem_response(
+        ProblemType.UNAUTHORIZED,
+        HTTPStatus.UNAUTHORIZED,
+        "send `Authorization: Bearer` and a key that is neither revoked nor expired",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+    await refusal(scope, receive, send)

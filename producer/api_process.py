@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 
 from producer.api import create_app
+from producer.client import Client
 from producer.errors import ListenError
 from settings.fleet import FleetSettings
 from settings.ready import announce_ready
@@ -22,7 +23,16 @@ _DRAIN_SECONDS = 8
 
 
 class ApiServer(uvicorn.Server):
-    """Tells that it listens."""
+    """Tells that it listens, and does not wait at its end for those who wait for a job.
+
+    Args:
+        config: Uvicorn's.
+        client: What its app asks.
+    """
+
+    def __init__(self, config: uvicorn.Config, client: Client) -> None:
+        super().__init__(config)
+        self._client = client
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, and announce it.
@@ -39,6 +49,11 @@ class ApiServer(uvicorn.Server):
             log.info("listening", url=self.url)
             announce_ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let go of those who wait for a job, and answer everybody else first."""
+        await self._client.observer.close()
+        await super().shutdown(sockets)
+
     @property
     def url(self) -> str:
         """Where it listens."""
@@ -52,8 +67,9 @@ def make_server(settings: FleetSettings, host: str, port: int) -> ApiServer:
     Raises:
         SettingsError: There is no API key.
     """
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=host,
         port=port,
         access_log=False,
@@ -61,7 +77,7 @@ def make_server(settings: FleetSettings, host: str, port: int) -> ApiServer:
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    return ApiServer(config)
+    return ApiServer(config, app.state.client)
 
 
 def serve(settings: FleetSettings, host: str, port: int) -> None:

@@ -11,15 +11,21 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ledger.depth import FleetDepth
+from ledger.jobs import JobPage
 from ledger.ledger import Ledger
 from ledger.secret_box import SecretBox
+from producer.catalogue import Catalogue
 from producer.dead_letters import DeadLetters
 from producer.document_file import key_suffix, read_document
 from producer.endpoints import Endpoints
 from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
+from producer.keyring import Keyring
+from producer.observer import Observer
 from producer.submit import Submitter
+from producer.uploads import Uploads
 from schemas.document import S3Uri
-from schemas.job import JOB_ID, Job, JobRequest
+from schemas.job import DEFAULT_TENANT, JOB_ID, Job, JobRequest
+from schemas.job_filter import JobFilter
 from schemas.result import JobResult
 from schemas.states import JobState
 from settings.errors import SettingsError
@@ -41,6 +47,7 @@ class Client:
     """Everything that a user of docfleet can ask for.
 
     Every method may raise LedgerUnavailableError or StorageUnavailableError: try again later.
+    Where a tenant is given, other tenants' jobs are as good as not there.
 
     Args:
         settings: The fleet's.
@@ -51,6 +58,10 @@ class Client:
     Attributes:
         dead_letters: What will not be tried again by itself.
         endpoints: Receivers that tenants registered, and what is sent to them.
+        keyring: The keys of the HTTP API.
+        observer: Tells of jobs' changes.
+        uploads: Takes documents that come over HTTP.
+        catalogue: The tasks and the adapters.
     """
 
     def __init__(
@@ -60,16 +71,35 @@ class Client:
         self.store = store
         self._limits = settings.limits
         self._ledger = ledger
+        bootstrap = settings.api_key
+        self.keyring = Keyring(
+            ledger.api_keys, bootstrap_key=bootstrap.get_secret_value() if bootstrap else None
+        )
+        self.observer = Observer(ledger.jobs)
+        self.uploads = Uploads(settings, store)
+        self.catalogue = Catalogue(submitter.tasks)
         self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks)
         encryption_keys = settings.encryption_keys
         box = SecretBox(encryption_keys.get_secret_value() if encryption_keys else "")
         self.endpoints = Endpoints(ledger, box)
 
     async def submit(
-        self, request: JobRequest, *, name: str | None = None, idempotency_key: str | None = None
+        self,
+        request: JobRequest,
+        *,
+        name: str | None = None,
+        tenant: str = DEFAULT_TENANT,
+        own_documents: bool = False,
+        idempotency_key: str | None = None,
     ) -> Job:
         """Submit a request; see Submitter.submit."""
-        job_id = await self.submitter.submit(request, name=name, idempotency_key=idempotency_key)
+        job_id = await self.submitter.submit(
+            request,
+            name=name,
+            tenant=tenant,
+            own_documents=own_documents,
+            idempotency_key=idempotency_key,
+        )
         return await self.job(job_id)
 
     async def upload(self, path: Path) -> S3Uri:
@@ -81,14 +111,14 @@ class Client:
         data = await asyncio.to_thread(read_document, path, max_bytes=self._limits.document_bytes)
         return await self.submitter.upload(data, key_suffix(path))
 
-    async def job(self, job_id: str) -> Job:
+    async def job(self, job_id: str, tenant: str | None = None) -> Job:
         """A job as it is now.
 
         Raises:
             UnknownJobError: There is none of this id.
         """
         job = await self._ledger.job(job_id) if JOB_ID.fullmatch(job_id) else None
-        if job is None:
+        if job is None or tenant not in {None, job.tenant}:
             raise UnknownJobError(f"there is no job {job_id}")
         return job
 
@@ -121,14 +151,14 @@ class Client:
         """A job's result; raises as result_bytes does."""
         return JobResult.model_validate_json(await self.result_bytes(job_id))
 
-    async def result_bytes(self, job_id: str) -> bytes:
+    async def result_bytes(self, job_id: str, tenant: str | None = None) -> bytes:
         """A job's result object as it lies in the bucket: JSON.
 
         Raises:
             UnknownJobError: There is no such job.
             NoResultError: It has no result, or none yet.
         """
-        job = await self.job(job_id)
+        job = await self.job(job_id, tenant)
         if job.result_uri is None:
             yet = "" if job.state.closed else " yet"
             raise NoResultError(f"{job_id} has no result{yet}: it is {job.state}", job)
@@ -137,19 +167,29 @@ class Client:
         except ObjectMissingError as error:
             raise NoResultError(f"{job.result_uri} was deleted from the bucket", job) from error
 
-    async def cancel(self, job_id: str) -> Job:
+    async def cancel(self, job_id: str, tenant: str | None = None) -> Job:
         """Cancel a job; a running one is cancelled as soon as its worker hears of it.
 
         Raises:
             UnknownJobError: There is no such job.
             ClosedJobError: It has ended already, otherwise.
         """
-        await self.job(job_id)
+        await self.job(job_id, tenant)
         state = await self._ledger.cancel(job_id)
         job = await self.job(job_id)
         if state is not None and state.closed and state is not JobState.CANCELLED:
             raise ClosedJobError(f"{job_id} cannot be cancelled: it is {state}", job)
         return job
+
+    async def jobs(
+        self, which: JobFilter, *, after: str | None = None, limit: int = 100
+    ) -> JobPage:
+        """Some of the jobs that meet the filter, the newest first.
+
+        Raises:
+            CursorError: `after` is no cursor of an earlier page.
+        """
+        return await self._ledger.jobs.page(which, after=after, limit=limit)
 
     async def depth(self) -> FleetDepth:
         """How much work stands where."""
@@ -161,6 +201,7 @@ class Client:
 
     async def close(self) -> None:
         """Let the connections go."""
+        await self.observer.close()
         await self._ledger.close()
         self.store.close()
 

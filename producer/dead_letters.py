@@ -75,15 +75,21 @@ class DeadLetters:
         """How many there are of each failure code, without reading one of them."""
         return Counter((await self._ledger.depth()).dead)
 
-    async def get(self, record_id: str) -> DeadLetter:
+    async def get(self, record_id: str, tenant: str | None = None) -> DeadLetter:
         """One dead letter.
+
+        Args:
+            record_id: A job or a delivery.
+            tenant: Whose it has to be; None for anybody's.
 
         Raises:
             UnknownDeadLetterError: There is none of this id; the message says what there is.
         """
         letter = await self._ledger.dead_letters.get(record_id)
-        if letter is None:
+        if letter is None or tenant not in {None, letter.tenant}:
             job = await self._ledger.job(record_id) if record_id.startswith(JOB_PREFIX) else None
+            if job is not None and tenant not in {None, job.tenant}:
+                job = None
             what = f"it is {job.state}" if job else "nothing is known of it"
             raise UnknownDeadLetterError(f"there is no dead letter {record_id}: {what}")
         return letter
@@ -114,8 +120,13 @@ class DeadLetters:
             raise UnknownPoolError(f"there is no pool {how.pool!r}; the fleet's file has: {known}")
         self._check_tasks(how.versions)
 
-    async def redrive(self, record_id: str, how: Redrive) -> None:
+    async def redrive(self, record_id: str, how: Redrive, tenant: str | None = None) -> None:
         """Send a dead letter, or a job whose tasks did not all succeed, round again.
+
+        Args:
+            record_id: A job or a delivery.
+            how: The pool and the task versions, where they matter.
+            tenant: Whose it has to be; None for anybody's.
 
         Raises:
             UnknownDeadLetterError: There is no such record.
@@ -123,6 +134,7 @@ class DeadLetters:
             UnknownPoolError: And what else `check` raises.
         """
         self.check(how)
+        await self._check_owner(record_id, tenant)
         await self._redrive(record_id, how)
 
     async def redrive_many(
@@ -137,19 +149,28 @@ class DeadLetters:
         async for record_id in _each(ids, lambda one: self._redrive(one, how), refused):
             yield record_id
 
-    async def drop(self, record_id: str) -> None:
+    async def drop(self, record_id: str, tenant: str | None = None) -> None:
         """Count a dead letter as cancelled, and tell nobody.
+
+        Args:
+            record_id: A job or a delivery.
+            tenant: Whose it has to be; None for anybody's.
 
         Raises:
             UnknownDeadLetterError: There is no such record.
             NotDeadError: It is no dead letter.
         """
+        await self._check_owner(record_id, tenant)
         if not await self._ledger.dead_letters.drop(record_id):
             raise _unknown(record_id)
 
     def drop_many(self, ids: Sequence[str], refused: Refused) -> AsyncIterator[str]:
         """Drop each; gives the ids of those that were, as soon as they are."""
         return _each(ids, self.drop, refused)
+
+    async def _check_owner(self, record_id: str, tenant: str | None) -> None:
+        if tenant is not None and await self._ledger.tenant_of(record_id) != tenant:
+            raise _unknown(record_id)
 
     async def _redrive(self, record_id: str, how: Redrive) -> None:
         if not await self._ledger.dead_letters.redrive(record_id, how):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from producer.errors import DocumentFileError
 
@@ -41,7 +41,7 @@ def read_document(path: Path, *, max_bytes: int) -> bytes:
         raise DocumentFileError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def key_suffix(path: Path) -> str:
+def key_suffix(path: PurePath) -> str:
     """The file's suffix as it stands in a key, such as `.pdf`; nothing for an odd one."""
     suffix = path.suffix.lower()
     return suffix if _SUFFIX.fullmatch(suffix) else ""

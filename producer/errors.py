@@ -17,12 +17,28 @@ class UnknownTaskError(RequestError):
     """A task is asked for that has no file."""
 
 
+class TaskNotFoundError(ProducerError):
+    """There is no task of this name."""
+
+
 class UnknownPoolError(RequestError):
     """A pool is asked for that the fleet's file does not have."""
 
 
+class ForbiddenError(ProducerError):
+    """The key does not allow it."""
+
+
+class UnknownApiKeyError(ProducerError):
+    """There is no key of this id."""
+
+
 class DocumentFileError(ProducerError):
     """A local file cannot be submitted: it is missing, empty, too large or unreadable."""
+
+
+class DocumentTooLargeError(ProducerError):
+    """The document has more bytes than a document may have; nothing of it is kept."""
 
 
 class ListenError(ProducerError):

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from ledger.errors import (
     CursorError,
@@ -23,13 +24,18 @@ from ledger.errors import (
     LedgerFullError,
     NotDeadError,
     SecretBoxError,
+    TenantQuotaError,
     TooManyEndpointsError,
 )
 from producer.errors import (
     ClosedJobError,
+    DocumentTooLargeError,
+    ForbiddenError,
     JobStateError,
     NoResultError,
     RequestError,
+    TaskNotFoundError,
+    UnknownApiKeyError,
     UnknownDeadLetterError,
     UnknownDeliveryError,
     UnknownEndpointError,
@@ -50,6 +56,8 @@ class ProblemType(StrEnum):
 
     UNAUTHORIZED = "unauthorized"
     """No bearer key, or a wrong one."""
+    FORBIDDEN = "forbidden"
+    """The key does not allow it: it lacks the scope, or is another tenant's."""
     INVALID_REQUEST = "invalid-request"
     """The request's form is not right; `errors` says where."""
     UNKNOWN_TASK = "unknown-task"
@@ -64,6 +72,8 @@ class ProblemType(StrEnum):
     """There is no job of this id."""
     UNKNOWN_DEAD_LETTER = "unknown-dead-letter"
     """There is no dead letter of this id."""
+    UNKNOWN_KEY = "unknown-key"
+    """There is no key of this id."""
     NOT_DEAD = "not-dead"
     """The record is there and is no dead letter; `state` says what it is."""
     UNKNOWN_ENDPOINT = "unknown-endpoint"
@@ -84,6 +94,8 @@ class ProblemType(StrEnum):
     """The job has no result, or none yet; `state` says which."""
     JOB_CLOSED = "job-closed"
     """The job has ended and cannot be cancelled any more."""
+    TENANT_QUOTA = "tenant-quota"
+    """The tenant has as many jobs in line as its quota allows: try again later."""
     BACKLOG_FULL = "backlog-full"
     """Redis has no memory left for another job: try again later."""
     LEDGER_UNAVAILABLE = "ledger-unavailable"
@@ -135,6 +147,10 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     CursorError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
     RequestError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
     IdempotencyError: (ProblemType.IDEMPOTENCY_CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
+    ForbiddenError: (ProblemType.FORBIDDEN, HTTPStatus.FORBIDDEN),
+    DocumentTooLargeError: (ProblemType.BODY_TOO_LARGE, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    UnknownApiKeyError: (ProblemType.UNKNOWN_KEY, HTTPStatus.NOT_FOUND),
+    TaskNotFoundError: (ProblemType.UNKNOWN_TASK, HTTPStatus.NOT_FOUND),
     UnknownJobError: (ProblemType.UNKNOWN_JOB, HTTPStatus.NOT_FOUND),
     UnknownDeadLetterError: (ProblemType.UNKNOWN_DEAD_LETTER, HTTPStatus.NOT_FOUND),
     NotDeadError: (ProblemType.NOT_DEAD, HTTPStatus.CONFLICT),
@@ -147,11 +163,18 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     SecretBoxError: (ProblemType.NO_ENCRYPTION_KEY, HTTPStatus.SERVICE_UNAVAILABLE),
     NoResultError: (ProblemType.NO_RESULT, HTTPStatus.NOT_FOUND),
     ClosedJobError: (ProblemType.JOB_CLOSED, HTTPStatus.CONFLICT),
+    TenantQuotaError: (ProblemType.TENANT_QUOTA, HTTPStatus.TOO_MANY_REQUESTS),
     LedgerFullError: (ProblemType.BACKLOG_FULL, HTTPStatus.SERVICE_UNAVAILABLE),
     LedgerError: (ProblemType.LEDGER_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
     StorageError: (ProblemType.STORAGE_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
 }
 """For each error, its answer; a subclass stands before its base."""
+_BY_STATUS: dict[int, ProblemType] = {
+    HTTPStatus.BAD_REQUEST: ProblemType.INVALID_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ProblemType.BODY_TOO_LARGE,
+}
+"""For each status that others raise, what it is; the rest are nothing more than they say."""
+_COME_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
 def problem_response(
@@ -179,7 +202,7 @@ def problem_response(
         **members,
     )
     sent = dict(headers or {})
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in _COME_AGAIN:
         sent.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
     return JSONResponse(
         problem.model_dump(mode="json", exclude_none=True),
@@ -195,10 +218,14 @@ def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     return {status.value: {"description": status.phrase, "content": content} for status in statuses}
 
 
-def problem_schemas() -> dict[str, Any]:
-    """The schemas, by name, that `documented` refers to."""
-    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {**schema.pop("$defs"), Problem.__name__: schema}
+def component_schemas(*models: type[BaseModel]) -> dict[str, Any]:
+    """Schemas by name, for what OpenAPI says by hand; that of a problem is among them."""
+    components: dict[str, Any] = {}
+    every: tuple[type[BaseModel], ...] = (Problem, *models)
+    for model in every:
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        components |= {**schema.pop("$defs", {}), model.__name__: schema}
+    return components
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -210,7 +237,13 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_defect)
 
 
-async def _on_own_error(_request: Request, error: Exception) -> JSONResponse:
+def error_response(error: Exception, *, retry_after: int = RETRY_AFTER_SECONDS) -> JSONResponse:
+    """The answer that belongs to one of our own errors.
+
+    Args:
+        error: What was raised.
+        retry_after: Seconds after which it is worth coming again, where it is.
+    """
     problem_type, status = next(
         answer for kind, answer in _BY_ERROR.items() if isinstance(error, kind)
     )
@@ -219,7 +252,14 @@ async def _on_own_error(_request: Request, error: Exception) -> JSONResponse:
         members = {"state": error.job.state, "failure": error.job.failure}
     elif isinstance(error, NotDeadError):
         members = {"state": error.state}
-    return problem_response(problem_type, status, str(error), **members)
+    headers = {"Retry-After": str(retry_after)} if status in _COME_AGAIN else {}
+    return problem_response(problem_type, status, str(error), headers=headers, **members)
+
+
+async def _on_own_error(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, (LedgerFullError, TenantQuotaError)):
+        return error_response(error, retry_after=request.app.state.drain.retry_after())
+    return error_response(error)
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> JSONResponse:
@@ -234,14 +274,27 @@ async def _on_invalid_request(_request: Request, error: Exception) -> JSONRespon
     )
 
 
-async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
+async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
-    too_large = error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    problem_type = ProblemType.BODY_TOO_LARGE if too_large else ProblemType.HTTP
-    return problem_response(
-        problem_type, error.status_code, str(error.detail), headers=error.headers
-    )
+    problem_type = _BY_STATUS.get(error.status_code, ProblemType.HTTP)
+    status = error.status_code
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.BAD_REQUEST:  # FastAPI's word for bytes that are no JSON
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+    elif status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return problem_response(problem_type, status, str(error.detail), headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """All methods of a path; the router tells only those of the first route that fits."""
+    path = request.scope["path"]
+    routes = [one for one in request.app.routes if isinstance(one, Route)]
+    fitting = [one for one in routes if one.path == path] or [
+        one for one in routes if one.matches(request.scope)[0] is not Match.NONE
+    ]
+    return {method for one in fitting for method in one.methods or ()}
 
 
 async def _on_defect(_request: Request, _error: Exception) -> JSONResponse:

@@ -13,7 +13,9 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from ledger.ledger import Ledger
+from producer.document_access import check_access
 from producer.errors import RequestError, UnknownTaskError
+from producer.uploads import document_uri
 from schemas.document import DocumentRef, S3Uri, bucket_and_key
 from schemas.ids import derived_job_id, new_job_id
 from schemas.job import DEFAULT_TENANT, Callback, JobRequest, JobSpec
@@ -24,7 +26,6 @@ from storage.errors import ObjectExistsError
 from storage.objects import ObjectInfo, ObjectStore
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
-_DOCUMENTS = "documents/"
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 
@@ -36,6 +37,9 @@ class Submitter:
         ledger: Where the jobs are written.
         store: Where documents are kept that come with their request.
         tasks: The known tasks, by name.
+
+    Attributes:
+        tasks: As given.
 
     Raises:
         SettingsError: The default callback is no URL.
@@ -51,8 +55,8 @@ class Submitter:
         self._settings = settings
         self._ledger = ledger
         self._store = store
-        self._tasks = tasks
-        self._work_bucket = settings.work_bucket
+        self.tasks = tasks
+        self._settings = settings
         self._callback = _default_callback(settings)
 
     async def submit(
@@ -61,6 +65,7 @@ class Submitter:
         *,
         name: str | None = None,
         tenant: str = DEFAULT_TENANT,
+        own_documents: bool = False,
         idempotency_key: str | None = None,
     ) -> str:
         """Submit a request; gives the job's id.
@@ -69,11 +74,13 @@ class Submitter:
             request: What to do with which document.
             name: The file name that the sender knows the document by.
             tenant: Whose job it is.
+            own_documents: Whether the document has to be the tenant's own.
             idempotency_key: The same key of the same tenant makes the same job, however often.
 
         Raises:
             UnknownTaskError: The message lists the known tasks.
             RequestError: The key is not one.
+            ForbiddenError: The document has to be the tenant's own and is not.
             IdempotencyError: The key was used before, for another request.
             TenantQuotaError: The tenant has too many jobs in line.
             LedgerFullError: Redis has no memory left.
@@ -81,9 +88,11 @@ class Submitter:
             StorageUnavailableError: Inline text could not be stored.
         """
         self.check_tasks(request.tasks)
+        if own_documents and request.document.uri is not None:
+            check_access(self._settings, tenant, request.document.uri)
         job_id = _requested_job_id(tenant, idempotency_key)
         spec = JobSpec(
-            document=DocumentRef(uri=await self._uri(request), name=name),
+            document=DocumentRef(uri=await self._uri(request, tenant), name=name),
             tasks=request.tasks,
             tenant=tenant,
             priority=request.priority,
@@ -128,18 +137,19 @@ class Submitter:
         """See Ledger.server_run."""
         return await self._ledger.server_run()
 
-    async def upload(self, data: bytes, suffix: str) -> S3Uri:
+    async def upload(self, data: bytes, suffix: str, tenant: str = DEFAULT_TENANT) -> S3Uri:
         """Store a document where the watcher does not look; gives its URI.
 
         Args:
             data: The bytes.
             suffix: Of the file's name, such as `.pdf`, or nothing.
+            tenant: Whose it is.
 
         Raises:
             StorageUnavailableError: The object store does not answer.
         """
         digest = hashlib.sha256(data).hexdigest()
-        uri = f"s3://{self._work_bucket}/{_DOCUMENTS}{digest}{suffix}"
+        uri = document_uri(self._settings.work_bucket, tenant, digest, suffix)
         media_type = mimetypes.guess_type(f"document{suffix}")[0] or "application/octet-stream"
         with suppress(ObjectExistsError):  # the key says that it holds the same bytes
             await self._store.create(uri, data, media_type=media_type)
@@ -147,14 +157,14 @@ class Submitter:
 
     def check_tasks(self, names: Iterable[str]) -> None:
         """Raise UnknownTaskError, listing the known tasks, unless each name is one."""
-        unknown = [name for name in names if name not in self._tasks]
+        unknown = [name for name in names if name not in self.tasks]
         if unknown:
-            known = ", ".join(sorted(self._tasks)) or "none"
+            known = ", ".join(sorted(self.tasks)) or "none"
             raise UnknownTaskError(f"unknown task {', '.join(unknown)}; known are: {known}")
 
-    async def _uri(self, request: JobRequest) -> S3Uri:
+    async def _uri(self, request: JobRequest, tenant: str) -> S3Uri:
         if request.document.text is not None:
-            return await self.upload(request.document.text.encode(), ".txt")
+            return await self.upload(request.document.text.encode(), ".txt", tenant)
         if request.document.uri is None:
             raise RequestError("the request names no document")
         return request.document.uri

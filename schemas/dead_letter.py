@@ -6,12 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import AwareDatetime, Field, HttpUrl
+from pydantic import Field, HttpUrl
 
 from schemas.document import DocumentRef, S3Uri
 from schemas.failure import Failure, FailureCode
 from schemas.job import Attempt, TaskName, TenantName
 from schemas.model import Contract
+from schemas.moment import Moment
 from schemas.queues import PoolName
 from schemas.states import Stage
 
@@ -61,8 +62,8 @@ class DeadLetterFilter(Contract):
     task: TaskName | None = Field(default=None, description="One of the job's tasks.")
     tenant: TenantName | None = None
     kind: DeadLetterKind | None = None
-    before: AwareDatetime | None = Field(default=None, description="Dead since before then.")
-    after: AwareDatetime | None = Field(default=None, description="Dead since then or later.")
+    before: Moment | None = Field(default=None, description="Dead since before then.")
+    after: Moment | None = Field(default=None, description="Dead since then or later.")
 
 
 class Redrive(Contract):

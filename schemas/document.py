@@ -36,6 +36,14 @@ class DocumentRef(Contract):
     name: str | None = Field(default=None, description="The file name that the sender knows it by.")
 
 
+class StoredDocument(Contract):
+    """A document that was uploaded, and how to name it in a job."""
+
+    uri: S3Uri
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size: int = Field(ge=1, description="Bytes.")
+
+
 class Page(Contract):
     """The text of one page and where it stands in the text of the whole document."""
 

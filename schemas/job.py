@@ -18,7 +18,8 @@ from schemas.states import JobState, Stage
 JOB_ID = re.compile(r"^job_[0-9a-f]{24}$")
 
 TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-TenantName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+TENANT_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
+TenantName = Annotated[str, StringConstraints(pattern=TENANT_NAME.pattern)]
 Metadata = Annotated[
     dict[
         Annotated[str, StringConstraints(min_length=1, max_length=64)],
@@ -75,10 +76,9 @@ class DocumentSource(Contract):
         return self
 
 
-class JobRequest(Contract):
-    """What a caller asks for; the body of `POST /v1/jobs`."""
+class JobTerms(Contract):
+    """What is to be done with a document, whichever it is."""
 
-    document: DocumentSource
     tasks: tuple[TaskName, ...] = Field(min_length=1, max_length=64)
     callback: Callback | None = None
     priority: Priority = Priority.NORMAL
@@ -89,6 +89,12 @@ class JobRequest(Contract):
         if len(set(self.tasks)) != len(self.tasks):
             raise ValueError("each task may be named once")
         return self
+
+
+class JobRequest(JobTerms):
+    """What a caller asks for; the body of `POST /v1/jobs`."""
+
+    document: DocumentSource
 
 
 class JobSpec(Contract):

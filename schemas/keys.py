@@ -55,6 +55,12 @@ DEAD_CODES = PREFIX + "dead_codes"
 ENDED = PREFIX + "ended"
 """Sorted set by time. Records that ended otherwise, until their retention is over."""
 
+JOBS = PREFIX + "jobs:{tenant}"
+"""Sorted set by time of creation. A tenant's jobs, for whoever lists them."""
+
+INDEXED = PREFIX + "indexed"
+"""Set. The tenants that have jobs."""
+
 FULL = PREFIX + "full"
 """Number. Bytes in use, while Redis is too full for another job; else absent."""
 
@@ -102,6 +108,15 @@ BROKEN = PREFIX + "broken"
 
 SWEPT = PREFIX + "swept"
 """Number. When the last sweep ran."""
+
+API_KEY = PREFIX + "api-key:{id}"
+"""Hash. One key of the HTTP API, its secret hashed; Redis forgets it when it expires."""
+
+API_KEYS = PREFIX + "api-keys"
+"""Sorted set by time of creation. The keys of the HTTP API."""
+
+API_KEYS_USED = PREFIX + "api-keys-used"
+"""Hash. When each key of the HTTP API was used last."""
 
 
 def record(record_id: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -58,6 +58,29 @@ class ObjectStore(Protocol):
 
         Raises:
             ObjectChangedError: Another lies there, or none; it is unchanged.
+        """
+
+    async def upload(self, uri: S3Uri, chunks: AsyncIterable[bytes], *, media_type: str) -> None:
+        """Write an object as its bytes come, never holding more than a part of it in memory.
+
+        Nothing lies there before the last byte has come; whatever the chunks raise is raised here,
+        and what had been sent is given up.
+        """
+
+    async def move(self, source: S3Uri, target: S3Uri) -> None:
+        """Give an object another name, over another object if there is one.
+
+        Raises:
+            ObjectMissingError: No object lies at the source.
+        """
+
+    async def abandon_uploads(self, bucket: str, *, prefix: str, before: datetime) -> int:
+        """Take away what was uploaded, or half uploaded, before a time; gives how many.
+
+        Args:
+            bucket: Where.
+            prefix: Under which nothing is meant to stay.
+            before: What came later may still be wanted.
         """
 
     def list(self, bucket: str, *, prefix: str = "", after: str = "") -> AsyncIterator[ObjectInfo]:

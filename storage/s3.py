@@ -7,9 +7,10 @@ AWS_SECRET_ACCESS_KEY, profiles, instance roles.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
@@ -30,13 +31,15 @@ from storage.objects import ObjectInfo, StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ObjectTypeDef
 
 _T = TypeVar("_T")
 _MISSING = {"NoSuchKey", "NoSuchBucket", "404", "NotFound"}
 _FORBIDDEN = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _EXISTS = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
 _SERVER_ERROR = 500
+_PART_BYTES = 5 * 2**20
+"""The least that S3 takes for a part which is not the last."""
 
 
 class S3Store:
@@ -101,6 +104,101 @@ class S3Store:
                 **condition,
             ),
         )
+
+    async def upload(self, uri: S3Uri, chunks: AsyncIterable[bytes], *, media_type: str) -> None:
+        """See ObjectStore."""
+        bucket, key = bucket_and_key(uri)
+        begun = await self._run(
+            uri,
+            lambda: self._client.create_multipart_upload(
+                Bucket=bucket, Key=key, ContentType=media_type
+            ),
+        )
+        upload_id = begun["UploadId"]
+        try:
+            parts = [part async for part in self._sent_parts(uri, upload_id, chunks)]
+            await self._run(
+                uri,
+                lambda: self._client.complete_multipart_upload(
+                    Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
+                ),
+            )
+        except BaseException:  # whoever sends it may be gone, and then this task is cancelled
+            await asyncio.shield(self._abandon(uri, upload_id))
+            raise
+
+    async def _sent_parts(
+        self, uri: S3Uri, upload_id: str, chunks: AsyncIterable[bytes]
+    ) -> AsyncIterator[CompletedPartTypeDef]:
+        """Send one part after the other: who sends faster than the store takes has to wait."""
+        number, held, size = 1, [], 0
+        async for chunk in chunks:
+            held.append(chunk)
+            size += len(chunk)
+            if size >= _PART_BYTES:
+                part = b"".join(held)
+                held.clear()
+                yield await self._send_part(uri, upload_id, number, part)
+                number, size = number + 1, 0
+        if held or number == 1:
+            yield await self._send_part(uri, upload_id, number, b"".join(held))
+
+    async def _send_part(
+        self, uri: S3Uri, upload_id: str, number: int, data: bytes
+    ) -> CompletedPartTypeDef:
+        bucket, key = bucket_and_key(uri)
+        sent = await self._run(
+            uri,
+            lambda: self._client.upload_part(
+                Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=data
+            ),
+        )
+        return {"PartNumber": number, "ETag": sent["ETag"]}
+
+    async def _abandon(self, uri: S3Uri, upload_id: str) -> None:
+        bucket, key = bucket_and_key(uri)
+        with suppress(StorageError):  # what cannot be given up now is found by abandon_uploads
+            await self._run(
+                uri,
+                lambda: self._client.abort_multipart_upload(
+                    Bucket=bucket, Key=key, UploadId=upload_id
+                ),
+            )
+
+    async def abandon_uploads(self, bucket: str, *, prefix: str, before: datetime) -> int:
+        """See ObjectStore."""
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(
+            Bucket=bucket, Prefix=prefix
+        )
+        found = await self._run(
+            f"s3://{bucket}/{prefix}",
+            lambda: [one for page in pages for one in page.get("Uploads", ())],
+        )
+        late = [one for one in found if one["Initiated"] < before]
+        for one in late:
+            await self._abandon(f"s3://{bucket}/{one['Key']}", one["UploadId"])
+        left = [info async for info in self.list(bucket, prefix=prefix)]
+        left = [info for info in left if info.modified_at < before]
+        for info in left:
+            await self._delete(info.uri)
+        return len(late) + len(left)
+
+    async def _delete(self, uri: S3Uri) -> None:
+        bucket, key = bucket_and_key(uri)
+        await self._run(uri, lambda: self._client.delete_object(Bucket=bucket, Key=key))
+
+    async def move(self, source: S3Uri, target: S3Uri) -> None:
+        """See ObjectStore."""
+        bucket, key = bucket_and_key(source)
+        target_bucket, target_key = bucket_and_key(target)
+
+        await self._run(
+            source,
+            lambda: self._client.copy_object(
+                Bucket=target_bucket, Key=target_key, CopySource={"Bucket": bucket, "Key": key}
+            ),
+        )
+        await self._delete(source)
 
     async def list(
         self, bucket: str, *, prefix: str = "", after: str = ""

@@ -31,6 +31,8 @@ local DELIVERIES = PREFIX .. 'deliveries'
 local BROKEN = PREFIX .. 'broken'
 local HELD_UP = PREFIX .. 'heldup'
 local DELIVER = 'deliver'
+local function jobs_key(tenant) return PREFIX .. 'jobs:' .. tenant end
+local INDEXED = PREFIX .. 'indexed'
 local WAITING = PREFIX .. 'waiting'
 local DEAD = PREFIX .. 'dead'
 local DEAD_CODES = PREFIX .. 'dead_codes'

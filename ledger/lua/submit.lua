@@ -23,5 +23,7 @@ redis.call('HSET', KEYS[1], 'spec', spec, 'stage', 'prepare', 'rank', now + hand
   'handicap', handicap, 'created', now, 'attempts', 0, 'losses', 0)
 if lane ~= 'default' then redis.call('HSET', KEYS[1], 'lane', lane) end
 if callback == '1' then redis.call('HSET', KEYS[1], 'callback', 1) end
+redis.call('ZADD', jobs_key(tenant_of(lane)), now, id)
+redis.call('SADD', INDEXED, tenant_of(lane))
 stand_in_line(id, queue, now + handicap, now)
 return { 'created', spec }

@@ -98,11 +98,19 @@ local function mend_circuits()
   end
 end
 
+local function leave_index(id)
+  if string.sub(id, 1, 4) ~= 'job_' then return end
+  local tenant = tenant_of(redis.call('HGET', record_key(id), 'lane') or 'default')
+  redis.call('ZREM', jobs_key(tenant), id)
+  if redis.call('EXISTS', jobs_key(tenant)) == 0 then redis.call('SREM', INDEXED, tenant) end
+end
+
 local function forget_ended()
   for _, id in ipairs(redis.call('ZRANGE', ENDED, '-inf', now - retention, 'BYSCORE',
     'LIMIT', 0, batch)) do
     redis.call('ZREM', ENDED, id)
     forget_delivery(id)
+    leave_index(id)
     redis.call('DEL', record_key(id), history_key(id))
     count.forgotten = count.forgotten + 1
   end

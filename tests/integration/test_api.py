@@ -20,27 +20,8 @@ from schemas.result import JobResult
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
 from tests.fixtures.hand_worker import claim, kill, succeed, task_result
-from tests.fixtures.http_api import problem_of, serving
+from tests.fixtures.http_api import PDF, TEXT, problem_of, serving, submit
 from tests.fixtures.servers import Buckets
-
-TEXT = {"document": {"text": "Claim HM-1: hail broke two skylights."}, "tasks": ["summary"]}
-PDF = {"document": {"uri": "s3://claims/2025/HM 1+%é.pdf"}, "tasks": ["fnol", "summary"]}
-
-
-@pytest.fixture
-async def ledger(valkey_url: str) -> AsyncIterator[Ledger]:
-    """The same ledger, behind the API's back."""
-    ledger = Ledger(valkey_url)
-    yield ledger
-    await ledger.close()
-
-
-async def _submit(api: aiohttp.ClientSession, body: Any, **headers: str) -> dict[str, Any]:
-    async with api.post("/v1/jobs", json=body, headers=headers) as answer:
-        assert answer.status == 202, await answer.text()
-        job: dict[str, Any] = await answer.json()
-        assert answer.headers["Location"] == f"/v1/jobs/{job['id']}"
-        return job
 
 
 async def test_a_submit_is_accepted_and_found_again(
@@ -53,7 +34,7 @@ async def test_a_submit_is_accepted_and_found_again(
         "metadata": {"claim": "HM-1"},
         "callback": {"url": "https://claims.example/docfleet"},
     }
-    job = await _submit(api, asked)
+    job = await submit(api, asked)
     assert JOB_ID.fullmatch(job["id"])
     assert (job["state"], job["attempts"]) == ("queued", 0)
     async with api.get(f"/v1/jobs/{job['id']}") as answer:
@@ -61,7 +42,7 @@ async def test_a_submit_is_accepted_and_found_again(
     kept = await ledger.job(job["id"])
     assert kept is not None
     assert kept.public() == Job.model_validate(job).public()
-    assert kept.document.uri == PDF["document"]["uri"]  # type: ignore[index]  # a literal above
+    assert kept.document.uri == PDF["document"]["uri"]
     assert str(kept.callback and kept.callback.url) == "https://claims.example/docfleet"
     assert (kept.priority, kept.metadata, kept.tasks) == (
         "high",
@@ -74,9 +55,9 @@ async def test_inline_text_becomes_a_document_in_the_work_bucket(
     api: aiohttp.ClientSession, s3: Buckets
 ) -> None:
     """Stored once under its sha256, as plain text, and nothing lands where drops do."""
-    first, second = await _submit(api, TEXT), await _submit(api, TEXT)
-    text = TEXT["document"]["text"].encode()  # type: ignore[index]  # a literal above
-    key = f"documents/{hashlib.sha256(text).hexdigest()}.txt"
+    first, second = await submit(api, TEXT), await submit(api, TEXT)
+    text = TEXT["document"]["text"].encode()
+    key = f"documents/default/{hashlib.sha256(text).hexdigest()}.txt"
     assert first["document"]["uri"] == second["document"]["uri"] == f"s3://{s3.work}/{key}"
     stored = s3.client.get_object(Bucket=s3.work, Key=key)
     assert stored["Body"].read() == text
@@ -89,14 +70,14 @@ async def test_an_idempotency_key_makes_one_job_of_one_request(
 ) -> None:
     """However many come at once; another request under the key is refused."""
     jobs = await asyncio.gather(
-        *(_submit(api, TEXT, **{"Idempotency-Key": "order 1"}) for _ in range(20))
+        *(submit(api, TEXT, **{"Idempotency-Key": "order 1"}) for _ in range(20))
     )
     assert len({job["id"] for job in jobs}) == 1
     (queue,) = (await ledger.depth()).queues
     assert queue.in_line + queue.dispatched == 1
     async with api.post("/v1/jobs", json=PDF, headers={"Idempotency-Key": "order 1"}) as answer:
         await problem_of(answer, 422, "idempotency-conflict")
-    other = await _submit(api, TEXT, **{"Idempotency-Key": "order 2"})
+    other = await submit(api, TEXT, **{"Idempotency-Key": "order 2"})
     assert other["id"] != jobs[0]["id"]
 
 
@@ -109,7 +90,7 @@ async def test_an_idempotency_key_makes_one_job_of_one_request(
         ({**TEXT, "document": {}}, "invalid-request", "exactly one"),
         ({**TEXT, "document": {"text": "a", "uri": "s3://b/k"}}, "invalid-request", "exactly one"),
         ({**TEXT, "document": {"uri": "http://b/k"}}, "invalid-request", "s3://bucket/key"),
-        ({**TEXT, "document": {"text": "a \ud800"}}, "invalid-request", "body.document.text"),
+        ({**TEXT, "document": {"text": "a \ud800"}}, "invalid-request", "body: Invalid JSON"),
         ({**TEXT, "callback": {"url": "nonsense"}}, "invalid-request", "body.callback.url"),
         ({**TEXT, "proirity": "high"}, "invalid-request", "body.proirity"),
         ({**TEXT, "metadata": {"a": "b" * 513}}, "invalid-request", "body.metadata.a"),
@@ -149,7 +130,7 @@ async def test_a_result_is_there_when_the_job_has_ended(
     api: aiohttp.ClientSession, ledger: Ledger, s3: Buckets
 ) -> None:
     """404 with the state until then; after that the very object of the bucket."""
-    job_id = (await _submit(api, TEXT))["id"]
+    job_id = (await submit(api, TEXT))["id"]
     async with api.get(f"/v1/jobs/{job_id}/result") as answer:
         assert (await problem_of(answer, 404, "no-result"))["state"] == "queued"
     made = await succeed(ledger, s3.results, job_id, {"summary": task_result({"summary": "Hail."})})
@@ -167,7 +148,7 @@ async def test_a_dead_letter_tells_its_failure_wherever_it_is_asked(
     api: aiohttp.ClientSession, ledger: Ledger
 ) -> None:
     """The job has it, and so has the problem in the result's place."""
-    job_id = (await _submit(api, PDF))["id"]
+    job_id = (await submit(api, PDF))["id"]
     failure = Failure.of(FailureCode.DOCUMENT_ENCRYPTED, "It asks for a password.")
     await kill(ledger, job_id, failure)
     async with api.get(f"/v1/jobs/{job_id}") as answer:
@@ -175,23 +156,23 @@ async def test_a_dead_letter_tells_its_failure_wherever_it_is_asked(
     assert (job["state"], job["attempts"]) == ("dead", 1)
     assert Failure.model_validate(job["failure"]) == failure
     async with api.get(f"/v1/jobs/{job_id}/result") as answer:
-        problem = await problem_of(answer, 404, "no-result")
-    assert (problem["state"], problem["failure"]) == ("dead", job["failure"])
+        told = await problem_of(answer, 404, "no-result")
+    assert (told["state"], told["failure"]) == ("dead", job["failure"])
 
 
 async def test_cancelling_says_what_became_of_the_job(
     api: aiohttp.ClientSession, ledger: Ledger
 ) -> None:
     """In line: cancelled at once. Running: its worker is told. Ended: 409."""
-    waiting = (await _submit(api, TEXT))["id"]
+    waiting = (await submit(api, TEXT))["id"]
     for _ in range(2):
         async with api.post(f"/v1/jobs/{waiting}/cancel") as answer:
             assert (answer.status, (await answer.json())["state"]) == (200, "cancelled")
-    running = (await _submit(api, TEXT))["id"]
+    running = (await submit(api, TEXT))["id"]
     await claim(ledger, running)
     async with api.post(f"/v1/jobs/{running}/cancel") as answer:
         assert (answer.status, (await answer.json())["state"]) == (200, "running")
-    dead = (await _submit(api, TEXT))["id"]
+    dead = (await submit(api, TEXT))["id"]
     await kill(ledger, dead, Failure.of(FailureCode.DOCUMENT_EMPTY, "Empty."))
     async with api.post(f"/v1/jobs/{dead}/cancel") as answer:
         assert (await problem_of(answer, 409, "job-closed"))["state"] == "dead"
@@ -211,7 +192,7 @@ async def test_a_delivery_is_no_job(
     api: aiohttp.ClientSession, ledger: Ledger, valkey_url: str
 ) -> None:
     """Its record cannot be read or cancelled through the jobs' routes."""
-    job_id = (await _submit(api, {**TEXT, "callback": {"url": "http://claims.test"}}))["id"]
+    job_id = (await submit(api, {**TEXT, "callback": {"url": "http://claims.test"}}))["id"]
     await ledger.cancel(job_id)
     async with Redis.from_url(valkey_url, decode_responses=True) as redis:
         records = [key async for key in redis.scan_iter("docfleet:record:msg_*")]
@@ -228,10 +209,10 @@ async def test_the_default_callback_is_that_of_every_job_that_names_none(
     """And no other job's."""
     default = settings.model_copy(update={"callback_url": "https://claims.example/all"})
     async with serving(default) as api:
-        job = await _submit(api, TEXT)
+        job = await submit(api, TEXT)
         assert job["callback"] == {"url": "https://claims.example/all", "payload": "thin"}
         own = {"url": "https://claims.example/own"}
-        assert (await _submit(api, {**TEXT, "callback": own}))["callback"] == {
+        assert (await submit(api, {**TEXT, "callback": own}))["callback"] == {
             **own,
             "payload": "thin",
         }
@@ -264,7 +245,7 @@ async def test_a_body_over_the_limit_is_refused_while_it_is_read(
 
 async def test_metrics_count_what_stands_where(api: aiohttp.ClientSession, ledger: Ledger) -> None:
     """In line, dispatched, leased, dead and closed, by the names that dashboards know."""
-    jobs = [(await _submit(api, TEXT))["id"] for _ in range(5)]
+    jobs = [(await submit(api, TEXT))["id"] for _ in range(5)]
     await claim(ledger, jobs[0])
     await kill(ledger, jobs[1], Failure.of(FailureCode.DOCUMENT_EMPTY, "Empty."))
     await ledger.heartbeat("w1", 30, {"prepare": 2}, [])
@@ -289,7 +270,7 @@ async def test_hundreds_of_submits_at_once_are_all_accepted(
     api: aiohttp.ClientSession, ledger: Ledger
 ) -> None:
     """More than there are connections to Redis: whoever comes later waits."""
-    jobs = await asyncio.gather(*(_submit(api, PDF) for _ in range(300)))
+    jobs = await asyncio.gather(*(submit(api, PDF) for _ in range(300)))
     assert len({job["id"] for job in jobs}) == 300
     (queue,) = (await ledger.depth()).queues
     assert queue.in_line + queue.dispatched == 300
@@ -316,7 +297,7 @@ async def test_a_full_redis_is_503_and_the_jobs_it_holds_can_still_be_seen(
     api: aiohttp.ClientSession, valkey_url: str
 ) -> None:
     """A submit is refused; nothing is dropped to make room."""
-    job = await _submit(api, PDF)
+    job = await submit(api, PDF)
     async with Redis.from_url(valkey_url) as redis:
         before = str((await redis.config_get("maxmemory"))["maxmemory"])
         await redis.config_set("maxmemory", 1)
@@ -356,32 +337,9 @@ async def test_openapi_documents_the_jobs_the_problems_and_the_webhook(
         schema, text = await answer.json(), await answer.text()
     assert {
         operation["operationId"] for path in schema["paths"].values() for operation in path.values()
-    } == {
-        "submitJob",
-        "getJob",
-        "getResult",
-        "cancelJob",
-        "redriveJob",
-        "listDeadLetters",
-        "getDeadLetter",
-        "redriveDeadLetter",
-        "redriveDeadLetters",
-        "dropDeadLetter",
-        "createEndpoint",
-        "listEndpoints",
-        "getEndpoint",
-        "changeEndpoint",
-        "deleteEndpoint",
-        "rotateSecret",
-        "testEndpoint",
-        "listEndpointDeliveries",
-        "listDeliveries",
-        "getDelivery",
-        "replayDelivery",
-        "replayDeliveries",
-        "getHealth",
-        "getMetrics",
-    }
+    } >= {"submitJob", "getJob", "getResult", "cancelJob", "getHealth", "getMetrics"}
+    operations = [op for path in schema["paths"].values() for op in path.values()]
+    assert len({op["operationId"] for op in operations}) == len(operations)
     assert "post" in schema["webhooks"]["job-ended"]
     named = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
     assert named <= schema["components"]["schemas"].keys()

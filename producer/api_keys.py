@@ -1,0 +1,86 @@
+"""The HTTP API's routes to its own keys. What they do is in keyring.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Body, Path
+from pydantic import BaseModel
+
+from producer.api_parameters import Administers, ClientOfApp
+from producer.problem import documented
+from schemas.api_key import ApiKey, ApiKeyRequest, NewApiKey
+
+_EXAMPLES = {
+    "submits": {
+        "summary": "A claims system that submits and reads",
+        "value": {"label": "claims", "tenant": "acme", "scopes": ["submit", "read"]},
+    },
+}
+
+KeyId = Annotated[str, Path(examples=["0f3a9c41d2b7"])]
+
+api_keys = APIRouter(
+    prefix="/v1/keys",
+    tags=["keys"],
+    responses=documented(
+        HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE
+    ),
+)
+
+
+class ApiKeyList(BaseModel):
+    """All keys that work, the oldest first."""
+
+    object: Literal["list"] = "list"
+    data: Sequence[ApiKey]
+
+
+@api_keys.post(
+    "",
+    operation_id="createKey",
+    summary="Create a key",
+    status_code=HTTPStatus.CREATED,
+    response_model_exclude_none=True,
+    responses={
+        201: {
+            "links": {
+                "revokeKey": {
+                    "operationId": "revokeKey",
+                    "parameters": {"key_id": "$response.body#/id"},
+                }
+            }
+        },
+        **documented(HTTPStatus.UNPROCESSABLE_ENTITY),
+    },
+)
+async def create_key(
+    body: Annotated[ApiKeyRequest, Body(openapi_examples=_EXAMPLES)],
+    client: ClientOfApp,
+    asker: Administers,
+) -> NewApiKey:
+    """The answer is the one time that it is shown; a tenant's key creates that tenant's keys."""
+    asked = body.model_copy(update={"tenant": asker.narrowed(body.tenant)})
+    return await client.keyring.create(asked)
+
+
+@api_keys.get(
+    "", operation_id="listKeys", summary="List the keys", response_model_exclude_none=True
+)
+async def list_keys(client: ClientOfApp, asker: Administers) -> ApiKeyList:
+    """Those that work; what opens the door is shown of none."""
+    return ApiKeyList(data=await client.keyring.each(asker.tenant))
+
+
+@api_keys.delete(
+    "/{key_id}",
+    operation_id="revokeKey",
+    summary="Revoke a key",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=documented(HTTPStatus.NOT_FOUND),
+)
+async def revoke_key(key_id: KeyId, client: ClientOfApp, asker: Administers) -> None:
+    """Within three seconds it opens nothing any more."""
+    await client.keyring.revoke(key_id, asker.tenant)

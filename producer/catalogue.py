@@ -1,0 +1,73 @@
+"""The catalogue: the tasks and the adapters that the tasks' files name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from producer.errors import TaskNotFoundError
+from schemas.catalogue import AdapterSummary, TaskDetail, TaskSummary
+from schemas.task import Task
+
+_CONFIG = "adapter_config.json"
+
+
+class Catalogue:
+    """What can be asked for.
+
+    Args:
+        tasks: By name.
+    """
+
+    def __init__(self, tasks: Mapping[str, Task]) -> None:
+        self._tasks = tasks
+
+    def tasks(self) -> list[TaskSummary]:
+        """All tasks, by name."""
+        return [TaskSummary(**_head(task)) for _, task in sorted(self._tasks.items())]
+
+    def task(self, name: str) -> TaskDetail:
+        """One task.
+
+        Raises:
+            TaskNotFoundError: There is none of this name.
+        """
+        task = self._tasks.get(name)
+        if task is None:
+            known = ", ".join(sorted(self._tasks)) or "none"
+            raise TaskNotFoundError(f"there is no task {name!r}; known are: {known}")
+        return TaskDetail(**_head(task), output_schema=task.output_schema)
+
+    def adapters(self) -> list[AdapterSummary]:
+        """All adapters that a task runs on, by name; reads what their files say of them."""
+        users: dict[Path, list[str]] = {}
+        for name, task in sorted(self._tasks.items()):
+            if task.adapter is not None:
+                users.setdefault(task.adapter.path, []).append(name)
+        return [_adapter(path, tuple(users[path])) for path in sorted(users)]
+
+
+def _head(task: Task) -> dict[str, Any]:
+    return {
+        "name": task.name,
+        "version": task.version,
+        "kind": task.kind,
+        "adapter": task.adapter.path.name if task.adapter else None,
+        "limits": task.limits,
+    }
+
+
+def _adapter(path: Path, tasks: tuple[str, ...]) -> AdapterSummary:
+    """What can be known here: the workers read the weights, and judge them."""
+    said: Any = None
+    with suppress(OSError, ValueError):
+        said = json.loads((path / _CONFIG).read_text(encoding="utf-8"))
+    match said:
+        case {"base_model_name_or_path": str(base), "r": int(rank)}:
+            return AdapterSummary(name=path.name, tasks=tasks, base=base, rank=rank)
+        case {"r": int(rank)}:
+            return AdapterSummary(name=path.name, tasks=tasks, rank=rank)
+    return AdapterSummary(name=path.name, tasks=tasks)

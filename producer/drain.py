@@ -1,0 +1,82 @@
+"""The drain: how fast jobs have ended of late, and so when it is worth coming again."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from time import monotonic
+from typing import NamedTuple
+
+from ledger.depth import FleetDepth
+from ledger.errors import LedgerError
+from schemas.ids import JOB_PREFIX
+
+_SAMPLE_SECONDS = 5
+_SAMPLES = 13
+"""A minute of them."""
+_SHARE = 0.05
+"""Whoever is turned away comes again when this part of the backlog has gone."""
+MOST_SECONDS = 120
+"""What comes later is not waited for by the clients that honour `Retry-After`."""
+
+
+class Sample(NamedTuple):
+    """The ledger at one moment.
+
+    Attributes:
+        at: Seconds of some clock.
+        ended: Jobs that had ended so far.
+        open: Jobs that had not.
+    """
+
+    at: float
+    ended: int
+    open: int
+
+
+def seconds_to_wait(samples: list[Sample]) -> int:
+    """When it is worth coming again; MOST_SECONDS where nothing ends, or nothing is known.
+
+    Args:
+        samples: In the order in which they were taken.
+    """
+    first, last = (samples[0], samples[-1]) if samples else (None, None)
+    if first is None or last is None or last.ended <= first.ended:
+        return MOST_SECONDS
+    each_second = (last.ended - first.ended) / (last.at - first.at)
+    return max(1, min(MOST_SECONDS, math.ceil(_SHARE * last.open / each_second)))
+
+
+class Drain:
+    """Looks at the ledger every few seconds.
+
+    Args:
+        depth: Reads how much stands where.
+    """
+
+    def __init__(self, depth: Callable[[], Awaitable[FleetDepth]]) -> None:
+        self._depth = depth
+        self._samples: deque[Sample] = deque(maxlen=_SAMPLES)
+
+    def retry_after(self) -> int:
+        """Seconds until a submit that was turned away is worth another try."""
+        return seconds_to_wait(list(self._samples))
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            with suppress(LedgerError):
+                self._samples.append(sample_of(await self._depth(), monotonic()))
+            await asyncio.sleep(_SAMPLE_SECONDS)
+
+
+def sample_of(depth: FleetDepth, at: float) -> Sample:
+    """A sample of one reading."""
+    ended = sum(
+        count for name, count in depth.closed.items() if name.startswith(JOB_PREFIX.rstrip("_"))
+    )
+    standing = sum(one.in_line + one.dispatched + one.leased for one in depth.queues)
+    return Sample(at, ended, standing + depth.waiting)

@@ -1,0 +1,57 @@
+"""A principal: who asks, as his key says, and what he may see and do. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from producer.errors import ForbiddenError
+from schemas.api_key import Scope
+from schemas.job import DEFAULT_TENANT
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks.
+
+    Attributes:
+        key_id: Of his key; `bootstrap` for the one in DOCFLEET_API_KEY.
+        tenant: Whose jobs he sees; None for the whole fleet's.
+        scopes: What he may do.
+        submits_as: The tenant that his new jobs belong to.
+    """
+
+    key_id: str
+    tenant: str | None
+    scopes: frozenset[Scope]
+    submits_as: str = DEFAULT_TENANT
+
+    def check(self, scope: Scope) -> None:
+        """Raise ForbiddenError unless he has the scope."""
+        if scope not in self.scopes:
+            raise ForbiddenError(f"this needs a key with the scope `{scope}`")
+
+    def sees(self, tenant: str) -> bool:
+        """Whether a tenant's jobs are his to see."""
+        return self.tenant in {None, tenant}
+
+    def narrowed(self, tenant: str | None) -> str | None:
+        """The tenant whose jobs are meant when he names one, or none; None means every tenant's.
+
+        Raises:
+            ForbiddenError: His key is another tenant's.
+        """
+        if tenant is not None and not self.sees(tenant):
+            raise ForbiddenError(f"this key is tenant {self.tenant}'s, and opens nobody else's")
+        return self.tenant if tenant is None else tenant
+
+    def acting_for(self, tenant: str | None) -> Principal:
+        """He himself, submitting for the tenant that he names.
+
+        Raises:
+            ForbiddenError: His key is another tenant's.
+        """
+        return replace(self, submits_as=self.narrowed(tenant) or DEFAULT_TENANT)
+
+
+BOOTSTRAP = Principal("bootstrap", tenant=None, scopes=frozenset(Scope))
+"""Whoever holds DOCFLEET_API_KEY."""

@@ -1,0 +1,153 @@
+"""Uploads: documents that come over HTTP, passed on to the object store as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import mimetypes
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePath
+from typing import NamedTuple
+
+from producer.document_file import key_suffix
+from producer.errors import DocumentTooLargeError, RequestError
+from schemas.document import S3Uri, StoredDocument
+from settings.fleet import FleetSettings
+from storage.errors import ObjectExistsError
+from storage.objects import ObjectStore
+
+_DOCUMENTS = "documents"
+_UNFINISHED = "uploads"
+_AT_ONCE = 16
+"""So many uploads are read at once; others wait, and nothing of theirs is in memory."""
+_WHOLE_BYTES = 2**20
+"""A document of no more is put in one request."""
+_ABANDONED = timedelta(days=1)
+
+
+def document_uri(bucket: str, tenant: str, sha256: str, suffix: str) -> S3Uri:
+    """Where a tenant's document lies: the same bytes of the same tenant, the same place.
+
+    Args:
+        bucket: For what docfleet keeps for itself; the watcher does not look there.
+        tenant: Whose it is.
+        sha256: Of the bytes, in hex.
+        suffix: Of the file's name, such as `.pdf`, or nothing.
+    """
+    return f"s3://{bucket}/{_DOCUMENTS}/{tenant}/{sha256}{suffix}"
+
+
+class DocumentHead(NamedTuple):
+    """What is known of a document before its bytes come.
+
+    Attributes:
+        tenant: Whose it is.
+        name: The file name that the sender knows it by.
+        media_type: Empty where the sender says nothing.
+    """
+
+    tenant: str
+    name: str | None
+    media_type: str = ""
+
+
+class Uploads:
+    """Where documents go that come with their request.
+
+    Args:
+        settings: The fleet's.
+        store: Where they are kept.
+    """
+
+    def __init__(self, settings: FleetSettings, store: ObjectStore) -> None:
+        self._bucket = settings.work_bucket
+        self._max_bytes = settings.limits.document_bytes
+        self._store = store
+        self._room = asyncio.Semaphore(_AT_ONCE)
+
+    async def receive(self, head: DocumentHead, chunks: AsyncIterator[bytes]) -> StoredDocument:
+        """Store a document as its bytes come.
+
+        Args:
+            head: What is known of it.
+            chunks: Its bytes; whatever they raise is raised here, and nothing is kept.
+
+        Raises:
+            DocumentTooLargeError: It has more bytes than limits.document_bytes.
+            RequestError: It has none.
+            StorageUnavailableError: The object store does not answer.
+        """
+        async with self._room:
+            counted = _Counted(chunks, self._max_bytes)
+            async with aclosing(counted.chunks()) as source:
+                first = bytearray()
+                async for chunk in source:
+                    first += chunk
+                    if len(first) > _WHOLE_BYTES:
+                        return await self._stream(head, counted, _chain(bytes(first), source))
+            return await self._put(head, counted, bytes(first))
+
+    async def clean(self) -> int:
+        """Take away what uploads left that were never ended; gives how many there were."""
+        before = datetime.now(UTC) - _ABANDONED
+        return await self._store.abandon_uploads(
+            self._bucket, prefix=f"{_UNFINISHED}/", before=before
+        )
+
+    async def _put(self, head: DocumentHead, counted: _Counted, data: bytes) -> StoredDocument:
+        if not data:
+            raise RequestError("the document has no bytes")
+        document = self._document(head, counted)
+        with suppress(ObjectExistsError):  # the key says that it holds the same bytes
+            await self._store.create(document.uri, data, media_type=_media_type(head))
+        return document
+
+    async def _stream(
+        self, head: DocumentHead, counted: _Counted, chunks: AsyncIterator[bytes]
+    ) -> StoredDocument:
+        unfinished = f"s3://{self._bucket}/{_UNFINISHED}/{head.tenant}/{secrets.token_hex(16)}"
+        await self._store.upload(unfinished, chunks, media_type=_media_type(head))
+        document = self._document(head, counted)
+        await self._store.move(unfinished, document.uri)
+        return document
+
+    def _document(self, head: DocumentHead, counted: _Counted) -> StoredDocument:
+        sha256 = counted.digest.hexdigest()
+        suffix = key_suffix(PurePath(head.name or ""))
+        uri = document_uri(self._bucket, head.tenant, sha256, suffix)
+        return StoredDocument(uri=uri, sha256=sha256, size=counted.size)
+
+
+class _Counted:
+    """Chunks, with what is known of those that have passed."""
+
+    def __init__(self, chunks: AsyncIterator[bytes], max_bytes: int) -> None:
+        self._chunks = chunks
+        self._max_bytes = max_bytes
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The chunks; raises DocumentTooLargeError at the first byte too many."""
+        async for chunk in self._chunks:
+            self.size += len(chunk)
+            if self.size > self._max_bytes:
+                raise DocumentTooLargeError(
+                    f"the document has more than {self._max_bytes:,} bytes (limits.document_bytes)"
+                )
+            self.digest.update(chunk)
+            yield chunk
+
+
+async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
+
+
+def _media_type(head: DocumentHead) -> str:
+    guessed = mimetypes.guess_type(head.name or "")[0]
+    return guessed or head.media_type or "application/octet-stream"

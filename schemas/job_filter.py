@@ -1,0 +1,53 @@
+"""Which jobs are meant, and where each of some stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, NamedTuple
+
+from pydantic import Field, StringConstraints
+
+from schemas.failure import Failure
+from schemas.job import Job, TaskName, TenantName
+from schemas.model import Contract
+from schemas.moment import Moment
+from schemas.states import JobState, Stage
+
+MetadataPair = Annotated[str, StringConstraints(pattern=r"^[^=]{1,64}=[\s\S]{0,512}$")]
+
+
+class JobFilter(Contract):
+    """Which jobs are meant; all conditions must hold."""
+
+    state: JobState | None = None
+    task: TaskName | None = Field(default=None, description="One of the job's tasks.")
+    tenant: TenantName | None = None
+    before: Moment | None = Field(default=None, description="Created before then.")
+    after: Moment | None = Field(default=None, description="Created then or later.")
+    metadata: tuple[MetadataPair, ...] = Field(
+        default=(), max_length=4, description="`key=value`; may be repeated."
+    )
+
+
+class Standing(NamedTuple):
+    """Where a job stands; two that are equal have nothing new between them."""
+
+    state: JobState
+    stage: Stage
+    attempts: int
+
+    @classmethod
+    def of(cls, job: Job) -> Standing:
+        """Where this job stands."""
+        return cls(job.state, job.stage, job.attempts)
+
+
+class JobProgress(Contract):
+    """What an event of `/v1/jobs/{id}/events` tells."""
+
+    id: str
+    state: JobState
+    stage: Stage
+    attempts: int
+    updated_at: datetime
+    failure: Failure | None = None
