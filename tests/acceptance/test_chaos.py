@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from unittest.mock import patch
 
 import pytest
 import pytest_asyncio
@@ -22,8 +23,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def fleet(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CurrentFleet]:
     """A fleet that scenarios share where they want the same."""
-    async with CurrentFleet(tmp_path_factory.mktemp("chaos")) as current:
-        yield current
+    with patch.dict("os.environ"):  # a fleet tells this process, too, where its servers are
+        async with CurrentFleet(tmp_path_factory.mktemp("chaos")) as current:
+            yield current
 
 
 @pytest.mark.parametrize("scenario", SCRIPTED, ids=[scenario.name for scenario in SCRIPTED])
