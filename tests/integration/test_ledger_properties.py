@@ -89,6 +89,17 @@ class LedgerMachine(RuleBasedStateMachine):
         """New, repeated, in conflict with what has this id, or one too many of its tenant."""
         self.steps.submit(job_id, priority=priority, tenant=tenant, callback=callback, most=most)
 
+    @precondition(lambda self: self._unused())
+    @rule(n=nth, tenant=st.sampled_from(TENANTS))
+    def submit_one_too_many(self, n: int, tenant: str) -> None:
+        """A tenant has as many in line as it may, and then may have one more."""
+        job_id, most = _of(self._unused(), n), self.steps.in_line(tenant)
+        for allowed in (most, most + 1):
+            self.steps.submit(job_id, tenant=tenant, callback=True, most=allowed)
+
+    def _unused(self) -> list[str]:
+        return [job_id for job_id in JOBS if job_id not in self.steps.model.records]
+
     @rule(
         weights=st.dictionaries(st.sampled_from(TENANTS), st.floats(0.5, 4)),
         bounds=st.dictionaries(st.sampled_from(TENANTS), st.integers(1, 2)),
@@ -220,15 +231,16 @@ class LedgerMachine(RuleBasedStateMachine):
         self.steps.redrive(_of(self._redrivable(), n), pool, {"fnol": "2"} if anew else {})
 
     @precondition(lambda self: self.steps.held())
-    @rule(n=nth)
-    def die_alone(self, n: int) -> None:
-        """A suspect is run once more and dies; somebody redrives it."""
+    @rule(n=nth, pool=st.sampled_from(POOLS), anew=flag)
+    def die_alone(self, n: int, pool: str, *, anew: bool) -> None:
+        """A suspect is run once more and dies; somebody redrives it, and that does not help."""
         suspect = _of(self.steps.held(), n)
         self.steps.release(suspect, charge=False, suspect=True)
-        claim = self.steps.claim(suspect.id, "")
-        if claim is not None:
-            self.steps.finish(claim, JobState.DEAD)
-            self.steps.redrive(claim.id, None, {})
+        for asked in (pool, None):
+            claim = self.steps.claim(suspect.id, "")
+            if claim is not None:
+                self.steps.finish(claim, JobState.DEAD)
+                self.steps.redrive(claim.id, asked, {"fnol": "2"} if asked and anew else {})
 
     def _redrivable(self) -> list[str]:
         return self._records(JobState.DEAD, JobState.PARTIALLY_SUCCEEDED)
