@@ -1,16 +1,21 @@
 -- What the transitions share: deliveries, leases, history, closing.
 
+-- Of what a dead letter died; whoever closed it without a reason met a defect.
+local function code_of(id)
+  local failure = redis.call('HGET', record_key(id), 'failure')
+  return failure and cjson.decode(failure).code or 'worker.error'
+end
+
 local function join_the_dead(id, now)
-  local failure = cjson.decode(redis.call('HGET', record_key(id), 'failure'))
   redis.call('ZADD', DEAD, now, id)
-  redis.call('HINCRBY', DEAD_CODES, failure.code, 1)
+  redis.call('HINCRBY', DEAD_CODES, code_of(id), 1)
 end
 
 local function leave_the_dead(id)
   if redis.call('ZREM', DEAD, id) == 0 then return end
-  local failure = cjson.decode(redis.call('HGET', record_key(id), 'failure'))
-  if redis.call('HINCRBY', DEAD_CODES, failure.code, -1) == 0 then
-    redis.call('HDEL', DEAD_CODES, failure.code)
+  local code = code_of(id)
+  if redis.call('HINCRBY', DEAD_CODES, code, -1) == 0 then
+    redis.call('HDEL', DEAD_CODES, code)
   end
 end
 
