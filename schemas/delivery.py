@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, HttpUrl
 
+from schemas.batch import BatchStatus
 from schemas.document import S3Uri
 from schemas.failure import Failure
 from schemas.job import DEFAULT_TENANT, Metadata, TenantName
@@ -17,7 +18,8 @@ class DeliverySpec(Contract):
     Written by the ledger's scripts when they close a job; never changed after that.
     """
 
-    job: str
+    job: str = Field(description="The job, or the batch.")
+    batch: BatchStatus | None = Field(default=None, description="Where a batch stood.")
     state: JobState
     at: int = Field(description="When the job ended, Unix milliseconds.")
     url: HttpUrl

@@ -26,6 +26,14 @@ class EventType(StrEnum):
     """The job is a dead letter."""
     JOB_CANCELLED = "job.cancelled"
     """The job was cancelled."""
+    BATCH_COMPLETED = "batch.completed"
+    """The batch's files are there."""
+    BATCH_FAILED = "batch.failed"
+    """The batch's file cannot be taken."""
+    BATCH_EXPIRED = "batch.expired"
+    """The batch's window is over; what was done by then is in its files."""
+    BATCH_CANCELLED = "batch.cancelled"
+    """The batch was cancelled; what was done by then is in its files."""
 
 
 EVENT_OF: dict[JobState, EventType] = {
@@ -57,3 +65,20 @@ class JobEvent(Contract):
     created_at: int = Field(description="Unix seconds.")
     timestamp: datetime
     data: JobEventData
+
+
+class BatchEventData(Contract):
+    """The batch concerned."""
+
+    id: str
+
+
+class BatchEvent(Contract):
+    """The body of a webhook that tells of a batch, as OpenAI's SDK reads it."""
+
+    id: str = Field(description="Equal to the header webhook-id; the same in every retry.")
+    object: Literal["event"] = "event"
+    type: EventType
+    created_at: int = Field(description="Unix seconds.")
+    timestamp: datetime
+    data: BatchEventData

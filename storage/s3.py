@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
@@ -27,6 +29,7 @@ from storage.errors import (
     StorageUnavailableError,
 )
 from storage.objects import ObjectInfo, StoredObject
+from storage.s3_upload import S3Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -72,6 +75,32 @@ class S3Store:
                 return StoredObject(body.read(), answer["ETag"])
 
         return await self._run(uri, read)
+
+    async def get_range(self, uri: S3Uri, offset: int, length: int) -> bytes:
+        """See ObjectStore."""
+        bucket, key = bucket_and_key(uri)
+
+        def read() -> bytes:
+            part = f"bytes={offset}-{offset + length - 1}"
+            try:
+                answer = self._client.get_object(Bucket=bucket, Key=key, Range=part)
+            except ClientError as error:
+                if _status(error) == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                    return b""
+                raise
+            with answer["Body"] as body:
+                return body.read()
+
+        return await self._run(uri, read)
+
+    def upload(self, uri: S3Uri, *, media_type: str) -> S3Upload:
+        """See ObjectStore."""
+        return S3Upload(self._client, uri, media_type, partial(self._run, uri))
+
+    async def delete(self, uri: S3Uri) -> None:
+        """See ObjectStore."""
+        bucket, key = bucket_and_key(uri)
+        await self._run(uri, lambda: self._client.delete_object(Bucket=bucket, Key=key))
 
     async def put(self, uri: S3Uri, data: bytes, *, media_type: str) -> None:
         """See ObjectStore."""
@@ -140,7 +169,7 @@ def _explained(uri: str) -> Iterator[None]:
 
 def _translate(uri: str, response: Any) -> StorageError:
     code = str(response.get("Error", {}).get("Code", ""))
-    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR))
+    status = _status_of(response)
     message = f"{uri}: {code} {response.get('Error', {}).get('Message', '')}".strip()
     if code in _MISSING:
         return ObjectMissingError(message)
@@ -151,3 +180,11 @@ def _translate(uri: str, response: Any) -> StorageError:
     if status >= _SERVER_ERROR or code in {"SlowDown", "RequestTimeout", "Throttling"}:
         return StorageUnavailableError(message)
     return StorageError(message)
+
+
+def _status(error: ClientError) -> int:
+    return _status_of(error.response)
+
+
+def _status_of(response: Any) -> int:
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR))

@@ -7,12 +7,20 @@ from datetime import UTC, datetime
 from standardwebhooks import Webhook
 
 from schemas.delivery import DeliverySpec
-from schemas.event import EVENT_OF, JobEvent, JobEventData
+from schemas.event import EVENT_OF, BatchEvent, BatchEventData, EventType, JobEvent, JobEventData
 
 
-def build_event(delivery_id: str, spec: DeliverySpec) -> JobEvent:
-    """What a webhook tells of a job's end; the same for every attempt at the delivery."""
+def build_event(delivery_id: str, spec: DeliverySpec) -> JobEvent | BatchEvent:
+    """What a webhook tells of an end; the same for every attempt at the delivery."""
     ended_at = datetime.fromtimestamp(spec.at / 1000, tz=UTC)
+    if spec.batch is not None:
+        return BatchEvent(
+            id=delivery_id,
+            type=EventType(f"batch.{spec.batch}"),
+            created_at=int(ended_at.timestamp()),
+            timestamp=ended_at,
+            data=BatchEventData(id=spec.job),
+        )
     return JobEvent(
         id=delivery_id,
         type=EVENT_OF[spec.state],

@@ -21,6 +21,9 @@ local function leased_key(queue) return PREFIX .. 'leased:' .. queue end
 local function capacity_key(queue) return PREFIX .. 'capacity:' .. queue end
 local function alive_key(queue) return PREFIX .. 'alive:' .. queue end
 local function window_key(queue) return PREFIX .. 'window:' .. queue end
+local function batches_key(tenant) return PREFIX .. 'batches:' .. tenant end
+local function files_key(tenant) return PREFIX .. 'files:' .. tenant end
+local PARKED = PREFIX .. 'parked'
 local WAITING = PREFIX .. 'waiting'
 local DEAD = PREFIX .. 'dead'
 local DEAD_CODES = PREFIX .. 'dead_codes'

@@ -21,14 +21,16 @@ local function open_delivery(job, state, now)
     redis.call('HMGET', record_key(job), 'spec', 'result', 'failure', 'redrives'))
   local tenant = tenant_of(lane_of(job))
   local spec = cjson.decode(text)
-  local id = 'msg_' .. string.sub(job, 5) .. '_' .. state
+  local id = 'msg_' .. string.gsub(job, '^job_', '') .. '_' .. state
   if redrives then id = id .. '_r' .. redrives end
   -- A job that was forgotten, came again and ended as before: its first delivery may still be here.
   leave_queue(id, 'deliver')
   leave_the_dead(id)
   redis.call('ZREM', ENDED, id)
   redis.call('DEL', record_key(id), history_key(id))
-  local told = { job = job, state = state, at = now, url = spec.callback.url, tenant = spec.tenant,
+  local batch = string.match(job, '^batch_')
+    and (state == 'dead' and 'failed' or redis.call('HGET', record_key(job), 'status')) or nil
+  local told = { batch = batch, job = job, state = state, at = now, url = spec.callback.url, tenant = spec.tenant,
     metadata = spec.metadata, result_uri = result or nil,
     failure = failure and cjson.decode(failure) or nil }
   redis.call('HSET', record_key(id), 'spec', cjson.encode(told),
@@ -45,6 +47,8 @@ local function close(id, state, now, fields)
   redis.call('HDEL', record, 'token', 'due', 'cancel')
   if state == 'dead' then join_the_dead(id, now) else redis.call('ZADD', ENDED, now, id) end
   redis.call('HINCRBY', CLOSED, string.match(id, '^%l+') .. ':' .. state, 1)
+  count_job(id, state, now)
+  let_go_of_file(id)
   if callback then open_delivery(id, state, now) end
   fill(queue, now)
 end
