@@ -16,6 +16,10 @@ from producer.api_guard import Guard
 from producer.api_parameters import ClientOfApp, JobId, bearer
 from producer.client import open_client
 from producer.metrics import metrics_text
+from producer.openai_batches import batches as openai_batches
+from producer.openai_chat import chat as openai_chat
+from producer.openai_files import files as openai_files
+from producer.openai_models import models as openai_models
 from producer.problem import add_problem_handlers, documented, problem_schemas
 from schemas.event import JobEvent
 from schemas.job import Job, JobRequest
@@ -26,6 +30,8 @@ from settings.fleet import FleetSettings
 _HEALTH_SECONDS = 2
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _VERSION = "1"
+_FORM_BYTES = 2**20
+"""What may stand around a file in its form."""
 _UNAVAILABLE = HTTPStatus.SERVICE_UNAVAILABLE
 _REQUEST_EXAMPLES = {
     "object": {
@@ -181,6 +187,8 @@ def create_app(settings: FleetSettings) -> FastAPI:
     app.state.client = client
     app.include_router(jobs)
     app.include_router(dead_letters)
+    for routes in (openai_models, openai_chat, openai_files, openai_batches):
+        app.include_router(routes)
     app.include_router(status)
     app.webhooks.add_api_route(
         "job-ended",
@@ -191,7 +199,12 @@ def create_app(settings: FleetSettings) -> FastAPI:
         status_code=HTTPStatus.NO_CONTENT,
     )
     add_problem_handlers(app)
-    app.add_middleware(Guard, key=key, body_bytes=settings.limits.document_bytes)
+    app.add_middleware(
+        Guard,
+        key=key,
+        body_bytes=settings.limits.document_bytes,
+        form_bytes=settings.openai.file_bytes + _FORM_BYTES,
+    )
     return app
 
 

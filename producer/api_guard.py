@@ -15,6 +15,9 @@ from producer.problem import ProblemType, problem_response
 GUARDED = "/v1/"
 """Paths that need the key start so."""
 
+FILES = "/v1/files"
+"""Where files are uploaded, which may be larger than a document."""
+
 _BEARER = "bearer "
 
 
@@ -37,12 +40,14 @@ class Guard:
         app: What is guarded.
         key: The bearer key.
         body_bytes: The most that one body may have.
+        form_bytes: The most that one body may have that uploads a file.
     """
 
-    def __init__(self, app: ASGIApp, *, key: str, body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, key: str, body_bytes: int, form_bytes: int) -> None:
         self._app = app
         self._digest = _digest(key)
         self._body_bytes = body_bytes
+        self._form_bytes = form_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
@@ -59,7 +64,8 @@ class Guard:
             )
             await refusal(scope, receive, send)
             return
-        await self._app(scope, self._counted(receive, headers), send)
+        most = self._form_bytes if scope["path"] == FILES else self._body_bytes
+        await self._app(scope, _counted(receive, headers, most), send)
 
     def _admits(self, headers: Headers) -> bool:
         sent = headers.get("authorization", "")
@@ -67,21 +73,22 @@ class Guard:
             return False
         return hmac.compare_digest(_digest(sent[len(_BEARER) :].strip()), self._digest)
 
-    def _counted(self, receive: Receive, headers: Headers) -> Receive:
-        declared = headers.get("content-length", "")
-        declared_bytes = int(declared) if declared.isdecimal() else 0
-        received_bytes = 0
 
-        async def counted() -> Message:
-            nonlocal received_bytes
-            if declared_bytes <= self._body_bytes:
-                message = await receive()
-                received_bytes += len(message.get("body", b""))
-                if received_bytes <= self._body_bytes:
-                    return message
-            raise BodyTooLargeError(self._body_bytes)
+def _counted(receive: Receive, headers: Headers, most: int) -> Receive:
+    declared = headers.get("content-length", "")
+    declared_bytes = int(declared) if declared.isdecimal() else 0
+    received_bytes = 0
 
-        return counted
+    async def counted() -> Message:
+        nonlocal received_bytes
+        if declared_bytes <= most:
+            message = await receive()
+            received_bytes += len(message.get("body", b""))
+            if received_bytes <= most:
+                return message
+        raise BodyTooLargeError(most)
+
+    return counted
 
 
 def _digest(key: str) -> bytes:

@@ -15,6 +15,7 @@ from ledger.ledger import Ledger
 from producer.dead_letters import DeadLetters
 from producer.document_file import key_suffix, read_document
 from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
+from producer.openai import OpenAi
 from producer.submit import Submitter
 from schemas.document import S3Uri
 from schemas.job import JOB_ID, Job, JobRequest
@@ -45,14 +46,21 @@ class Client:
         ledger: The jobs.
         store: The documents and the results.
         submitter: Makes jobs of requests and of drops.
+        openai: What OpenAI's clients can ask for.
 
     Attributes:
         dead_letters: What will not be tried again by itself.
     """
 
     def __init__(
-        self, settings: FleetSettings, ledger: Ledger, store: S3Store, submitter: Submitter
+        self,
+        settings: FleetSettings,
+        ledger: Ledger,
+        store: S3Store,
+        submitter: Submitter,
+        openai: OpenAi,
     ) -> None:
+        self.openai = openai
         self.submitter = submitter
         self.store = store
         self._limits = settings.limits
@@ -175,7 +183,13 @@ def open_client(settings: FleetSettings) -> Client:
         settings.redis_url.get_secret_value(), timeout=_REDIS_SECONDS, retries=_REDIS_RETRIES
     )
     store = S3Store()
-    return Client(settings, ledger, store, Submitter(settings, ledger, store, tasks))
+    return Client(
+        settings,
+        ledger,
+        store,
+        Submitter(settings, ledger, store, tasks),
+        OpenAi(settings, ledger, store, tasks),
+    )
 
 
 @asynccontextmanager

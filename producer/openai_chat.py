@@ -43,8 +43,9 @@ async def create_chat_completion(
         float | None, Header(gt=0, le=3_600, description="Seconds to wait, instead of the fleet's.")
     ] = None,
 ) -> dict[str, Any] | Response:
-    """The job goes ahead of its tenant's others. 504 has its id, and it goes on; a client that
-    closes the connection cancels it.
+    """The job goes ahead of its tenant's others.
+
+    A 504 has its id, and the job goes on. A client that closes the connection cancels it.
     """
     body = await request.body()
     tenant, digest = tenant_of(request), digest_of(request, body)

@@ -68,7 +68,7 @@ class OpenAiRoute(APIRoute):
         async def handler(request: Request) -> Response:
             try:
                 return await handle(request)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is answered here
                 return _answer(error)
 
         return handler

@@ -1,4 +1,4 @@
-"""The files that come of a batch: what was answered, and what was not, in the order of its lines."""
+"""The files that come of a batch: answers, and whatever else, in the order of its lines."""
 
 from __future__ import annotations
 
