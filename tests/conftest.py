@@ -11,7 +11,12 @@ from hypothesis import HealthCheck, settings
 
 from workers.model import locate_model
 
-pytest_plugins = ["tests.fixtures.servers", "tests.fixtures.command", "tests.fixtures.http_api"]
+pytest_plugins = [
+    "tests.fixtures.servers",
+    "tests.fixtures.command",
+    "tests.fixtures.http_api",
+    "tests.fixtures.batch_scene",
+]
 
 # The same examples each time: a change that breaks nothing does not fail by chance. `deep` draws
 # new ones each time and keeps what failed.

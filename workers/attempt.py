@@ -136,6 +136,9 @@ class Attempts:
             return _after(held.interruption)
         except LedgerUnavailableError:
             return GivenBack()
+        except LeaseLostError as error:  # a stage that writes to the ledger hears of it first
+            log.warning("attempt abandoned", reason=str(error))
+            return Abandoned()
         except StageError as error:
             failure = error.failure
         except Exception as error:
