@@ -77,7 +77,9 @@ async def _upload(settings: FleetSettings, ledger: Ledger, store: S3Store, lines
 async def _take_in(settings: FleetSettings, lines: int) -> dict[str, Any]:
     if settings.redis_url is None:
         raise RuntimeError("the stack named no Redis")
-    ledger, store = Ledger(settings.redis_url.get_secret_value()), S3Store()
+    # Another database of the same Valkey: the stack's own worker does not look there.
+    server, _, _ = settings.redis_url.get_secret_value().rpartition("/")
+    ledger, store = Ledger(f"{server}/1"), S3Store()
     stage = BatchStage(ledger, store, settings, ChatModels(settings, {}))
     batch_id = await _upload(settings, ledger, store, lines)
     claim = await ledger.claim(batch_id, "bench", _LEASE_SECONDS)
@@ -126,7 +128,7 @@ async def run(sizes: list[int], out: Path | None) -> None:
     for lines in sizes:
         with tempfile.TemporaryDirectory() as folder:
             async with scoped_stack(
-                Path(folder), options=("--engine", "scripted", "--infer-workers", "0"), say=print
+                Path(folder), options=("--engine", "scripted"), say=print
             ) as environment:
                 apply_environment(environment)
                 rows.append(await asyncio.to_thread(_measure, lines, core))
