@@ -18,6 +18,7 @@ from producer.client import open_client
 from producer.metrics import metrics_text
 from producer.openai_batches import batches as openai_batches
 from producer.openai_chat import chat as openai_chat
+from producer.openai_chat import chat_schemas
 from producer.openai_files import files as openai_files
 from producer.openai_models import models as openai_models
 from producer.problem import add_problem_handlers, documented, problem_schemas
@@ -154,6 +155,7 @@ class Api(FastAPI):
         schema = super().openapi()
         schema["components"]["schemas"] = {
             **problem_schemas(),
+            **chat_schemas(),
             **schema["components"]["schemas"],
         }
         return schema

@@ -27,11 +27,7 @@ chat = APIRouter(prefix="/v1/chat", tags=["openai"], dependencies=[bearer], rout
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {
-                    "schema": ChatRequest.model_json_schema(
-                        ref_template="#/components/schemas/{model}"
-                    )
-                }
+                "application/json": {"schema": {"$ref": "#/components/schemas/ChatRequest"}}
             },
         }
     },
@@ -60,3 +56,9 @@ async def create_chat_completion(
     except DisconnectedError:
         return Response(status_code=_GONE)
     return completion
+
+
+def chat_schemas() -> dict[str, Any]:
+    """The schemas, by name, that OpenAPI says of the request's body."""
+    schema = ChatRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {**schema.pop("$defs"), ChatRequest.__name__: schema}

@@ -364,6 +364,9 @@ async def test_openapi_documents_the_jobs_the_problems_and_the_webhook(
         "redriveDeadLetter",
         "redriveDeadLetters",
         "dropDeadLetter",
+        *("listModels", "getModel", "createChatCompletion"),
+        *("createFile", "listFiles", "getFile", "getFileContent", "deleteFile"),
+        *("createBatch", "listBatches", "getBatch", "cancelBatch"),
         "getHealth",
         "getMetrics",
     }
