@@ -78,6 +78,7 @@ format: $(VENV)/.installed-dev ## Put the code into the agreed form
 bench: $(VENV)/.installed-dev ## Measure what the README claims
 	$(BIN)/python -m bench.overhead
 	$(BIN)/python -m bench.intake
+	$(BIN)/python -m bench.intake_batch
 	$(BIN)/python -m bench.fairness
 
 chaos: $(VENV)/.installed-dev ## Break a running fleet on purpose, and show that nothing is lost

@@ -68,8 +68,8 @@ class OwnParts:
         """One worker for what needs no engine."""
         return Part(
             name="prepare-deliver",
-            roles=("prepare", "deliver"),
-            argv=self._argv("worker", "prepare", "deliver"),
+            roles=("prepare", "deliver", "batch"),
+            argv=self._argv("worker", "prepare", "deliver", "batch"),
             environment=self._environment,
             place="one worker",
             stop_seconds=self._settings.lease.drain_seconds + _AFTER_DRAIN_SECONDS,

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ledger.record import moment, read_history, read_job
+from schemas.batch import BATCH_PREFIX, BatchSpec
 from schemas.dead_letter import DeadLetter, DeadLetterKind
 from schemas.delivery import DeliverySpec
 from schemas.failure import Failure
 from schemas.ids import JOB_PREFIX
+from schemas.openai_file import FILE_PREFIX, FileSpec
 
 
 def read_dead_letter(
@@ -22,7 +24,12 @@ def read_dead_letter(
         fields: The hash `docfleet:record:{id}`; its state is `dead`.
         history: The list `docfleet:history:{id}`, each an Attempt as JSON.
     """
-    own = _of_job(record_id, fields) if record_id.startswith(JOB_PREFIX) else _of_delivery(fields)
+    if record_id.startswith(JOB_PREFIX):
+        own = _of_job(record_id, fields)
+    elif record_id.startswith((BATCH_PREFIX, FILE_PREFIX)):
+        own = _of_batch_or_file(record_id, fields)
+    else:
+        own = _of_delivery(fields)
     return DeadLetter(
         id=record_id,
         failure=Failure.model_validate_json(fields["failure"]),
@@ -46,6 +53,14 @@ def _of_job(record_id: str, fields: Mapping[str, str]) -> dict[str, Any]:
         "document": job.document,
         "kept_uri": job.kept_uri,
     }
+
+
+def _of_batch_or_file(record_id: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    if record_id.startswith(BATCH_PREFIX):
+        batch = BatchSpec.model_validate_json(fields["spec"])
+        return {"kind": DeadLetterKind.BATCH, "tenant": batch.tenant}
+    file = FileSpec.model_validate_json(fields["spec"])
+    return {"kind": DeadLetterKind.FILE, "tenant": file.tenant}
 
 
 def _of_delivery(fields: Mapping[str, str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ledger.api_keys import ApiKeys
+from ledger.batches import Batches
 from ledger.claim import Claim, read_claim
 from ledger.connection import available, open_redis
 from ledger.dead_letters import DeadLetters
@@ -18,7 +19,9 @@ from ledger.deliveries import Deliveries
 from ledger.depth import FleetDepth, read_depth
 from ledger.endpoints import Endpoints
 from ledger.errors import IdempotencyError, LeaseLostError, LedgerFullError, TenantQuotaError
+from ledger.files import Files
 from ledger.jobs import Jobs
+from ledger.posts import Posts
 from ledger.record import read_job
 from ledger.script import Scripts
 from ledger.token import new_token
@@ -26,8 +29,8 @@ from schemas import keys
 from schemas.document import Prepared
 from schemas.failure import Failure, FailureCode
 from schemas.job import DEFAULT_TENANT, Attempt, Job, JobSpec
-from schemas.queues import PREPARE_QUEUE
-from schemas.states import JobState
+from schemas.queues import PREPARE_QUEUE, infer_queue
+from schemas.states import JobState, Stage
 
 _RESENDS = 20
 _SWEEP_BATCH = 256
@@ -70,6 +73,9 @@ class Ledger:
         deliveries: What was and is sent, with every attempt.
         api_keys: The keys of the HTTP API.
         jobs: The jobs, to be listed and to be watched.
+        batches: Many requests in one file.
+        files: What batches read and write.
+        posts: What requests made.
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
@@ -80,13 +86,19 @@ class Ledger:
         self.deliveries = Deliveries(self._redis, self._scripts)
         self.api_keys = ApiKeys(self._redis)
         self.jobs = Jobs(self._redis)
+        self.batches = Batches(self._redis, self._scripts)
+        self.files = Files(self._redis, self._scripts)
+        self.posts = Posts(self._redis)
 
-    async def submit(self, job_id: str, spec: JobSpec, *, max_queued: int = 0) -> bool:
+    async def submit(
+        self, job_id: str, spec: JobSpec, *, pool: str | None = None, max_queued: int = 0
+    ) -> bool:
         """Write a job and its place in line.
 
         Args:
             job_id: New, or of the same request.
             spec: What to do.
+            pool: That runs it, where there is nothing to prepare.
             max_queued: The most jobs that its tenant may have in line; 0 for any number.
 
         Returns:
@@ -104,11 +116,12 @@ class Ledger:
             [
                 job_id,
                 text,
-                PREPARE_QUEUE,
+                infer_queue(pool) if pool else PREPARE_QUEUE,
                 spec.priority.handicap_ms,
                 int(spec.callback is not None),
                 spec.lane,
                 max_queued,
+                Stage.INFER if pool else Stage.PREPARE,
             ],
         )
         if outcome == "full":
@@ -181,6 +194,7 @@ class Ledger:
         kept_uri: str | None = None,
         failure: Failure | None = None,
         entry: Attempt | None = None,
+        says: Mapping[str, str] | None = None,
     ) -> None:
         """Close a record and, where its end is to be told of, open the delivery.
 
@@ -191,8 +205,9 @@ class Ledger:
             kept_uri: Where what each task came to is kept.
             failure: Why it is dead.
             entry: What the history is to say of the attempt.
+            says: What else the record is to say.
         """
-        said = {"result": result_uri, "kept": kept_uri, "failure": _text(failure)}
+        said = {"result": result_uri, "kept": kept_uri, "failure": _text(failure), **(says or {})}
         fields = [word for pair in said.items() if pair[1] for word in pair]
         await self._fenced("finish", claim, state, _text(entry), *fields)
 
@@ -318,6 +333,12 @@ class Ledger:
         async with available():
             spec = await self._redis.hget(keys.record(record_id), "spec")
         return json.loads(spec).get("tenant", DEFAULT_TENANT) if spec else None
+
+    async def state(self, job_id: str) -> JobState | None:
+        """Where a job stands, or None when there is no such job: what those ask who wait."""
+        async with available():
+            state: Any = await self._redis.hget(keys.record(job_id), "state")
+        return None if state is None else JobState(state)
 
     async def depth(self) -> FleetDepth:
         """How much work stands where."""

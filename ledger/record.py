@@ -43,6 +43,7 @@ def read_job(job_id: str, fields: Mapping[str, str], history: Sequence[str]) -> 
         result_uri=fields.get("result"),
         kept_uri=fields.get("kept"),
         redrives=int(fields.get("redrives", 0)),
+        batch_id=fields.get("batch"),
         failure=Failure.model_validate_json(failure) if failure else None,
         history=read_history(history),
     )

@@ -29,8 +29,17 @@ SCRIPTS = (
     "disable_endpoint",
     "test_endpoint",
     "sweep",
+    "create_file",
+    "delete_file",
+    "create_batch",
+    "submit_lines",
+    "note_batch",
+    "park_batch",
+    "cancel_batch",
+    "cancel_lines",
 )
-_SHARED = ("keys", "receiver", "line", "prelude")
+_REFUSED_WHEN_FULL = frozenset({"submit", "create_file", "create_batch", "submit_lines"})
+_SHARED = ("keys", "receiver", "line", "batch", "prelude")
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 
 
@@ -41,7 +50,7 @@ def script_text(name: str) -> str:
     A full Redis refuses a submit; every other transition has to go on, since it frees memory.
     """
     folder = files("ledger") / "lua"
-    flags = "#!lua\n" if name == "submit" else _ALLOW_OOM
+    flags = "#!lua\n" if name in _REFUSED_WHEN_FULL else _ALLOW_OOM
     constants = f"local PREFIX = {_quoted(PREFIX)}\nlocal MESSAGE = {_quoted(message_template())}\n"
     files_in_order = (*_SHARED, name)
     return (

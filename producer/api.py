@@ -22,6 +22,11 @@ from producer.api_parameters import ClientOfApp
 from producer.client import Client, open_client
 from producer.drain import Drain
 from producer.metrics import metrics_text
+from producer.openai_batches import batches as openai_batches
+from producer.openai_chat import chat as openai_chat
+from producer.openai_chat import chat_schemas
+from producer.openai_files import files as openai_files
+from producer.openai_models import models as openai_models
 from producer.problem import add_problem_handlers, component_schemas, documented
 from schemas.event import EndpointEvent, JobEvent
 from schemas.job import JobRequest, JobTerms
@@ -33,6 +38,8 @@ from storage.errors import StorageError
 _HEALTH_SECONDS = 2
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _VERSION = "1"
+_FORM_BYTES = 2**20
+"""What may stand around a file in its form."""
 _UNAVAILABLE = HTTPStatus.SERVICE_UNAVAILABLE
 status = APIRouter(tags=["status"], responses=documented(_UNAVAILABLE))
 
@@ -68,6 +75,7 @@ class Api(FastAPI):
         schema = super().openapi()
         schema["components"]["schemas"] = {
             **component_schemas(JobRequest, JobTerms, JobProgress),
+            **chat_schemas(),
             **schema["components"]["schemas"],
         }
         return schema
@@ -112,6 +120,8 @@ def create_app(settings: FleetSettings) -> FastAPI:
     app.include_router(dead_letters)
     app.include_router(callbacks)
     app.include_router(api_keys)
+    for routes in (openai_models, openai_chat, openai_files, openai_batches):
+        app.include_router(routes)
     app.include_router(status)
     app.webhooks.add_api_route(
         "job-ended",
@@ -130,7 +140,8 @@ def create_app(settings: FleetSettings) -> FastAPI:
         status_code=HTTPStatus.NO_CONTENT,
     )
     add_problem_handlers(app)
-    app.add_middleware(Guard, keyring=client.keyring, limits=BodyLimits.of(settings.limits))
+    limits = BodyLimits.of(settings.limits, file_bytes=settings.openai.file_bytes)
+    app.add_middleware(Guard, keyring=client.keyring, limits=limits)
     return app
 
 

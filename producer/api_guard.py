@@ -26,6 +26,9 @@ TENANT_HEADER = "Docfleet-Tenant"
 STREAMED = ("/v1/documents",)
 """What is sent to these paths, and forms, are read as they come."""
 
+FILES = "/v1/files"
+"""Where files are uploaded, which may be larger than a document."""
+
 _BEARER = "bearer "
 
 
@@ -49,19 +52,23 @@ class BodyLimits(NamedTuple):
     Attributes:
         whole: One that is read into memory.
         streamed: One that is not.
+        file: One that brings a file for a batch.
     """
 
     whole: int
     streamed: int
+    file: int
 
     @classmethod
-    def of(cls, limits: LimitSettings) -> BodyLimits:
+    def of(cls, limits: LimitSettings, *, file_bytes: int) -> BodyLimits:
         """What the fleet's file says."""
         whole = min(limits.inline_bytes, limits.document_bytes)
-        return cls(whole, limits.document_bytes + _FORM_BYTES)
+        return cls(whole, limits.document_bytes + _FORM_BYTES, file_bytes + _FORM_BYTES)
 
     def for_request(self, path: str, headers: Headers) -> int:
         """The limit of one request."""
+        if path == FILES:
+            return self.file
         is_form = headers.get("content-type", "").lower().startswith("multipart/")
         is_streamed = path.startswith(STREAMED) or is_form
         return self.streamed if is_streamed else self.whole

@@ -21,6 +21,7 @@ from producer.endpoints import Endpoints
 from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
 from producer.keyring import Keyring
 from producer.observer import Observer
+from producer.openai import OpenAi
 from producer.submit import Submitter
 from producer.uploads import Uploads
 from schemas.document import S3Uri
@@ -54,6 +55,7 @@ class Client:
         ledger: The jobs.
         store: The documents and the results.
         submitter: Makes jobs of requests and of drops.
+        openai: What OpenAI's clients can ask for.
 
     Attributes:
         dead_letters: What will not be tried again by itself.
@@ -65,8 +67,14 @@ class Client:
     """
 
     def __init__(
-        self, settings: FleetSettings, ledger: Ledger, store: S3Store, submitter: Submitter
+        self,
+        settings: FleetSettings,
+        ledger: Ledger,
+        store: S3Store,
+        submitter: Submitter,
+        openai: OpenAi,
     ) -> None:
+        self.openai = openai
         self.submitter = submitter
         self.store = store
         self._limits = settings.limits
@@ -222,7 +230,13 @@ def open_client(settings: FleetSettings) -> Client:
         settings.redis_url.get_secret_value(), timeout=_REDIS_SECONDS, retries=_REDIS_RETRIES
     )
     store = S3Store()
-    return Client(settings, ledger, store, Submitter(settings, ledger, store, tasks))
+    return Client(
+        settings,
+        ledger,
+        store,
+        Submitter(settings, ledger, store, tasks),
+        OpenAi(settings, ledger, store, tasks),
+    )
 
 
 @asynccontextmanager

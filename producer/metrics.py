@@ -9,9 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from ledger.depth import FleetDepth, QueueDepth
-from schemas.ids import JOB_PREFIX
 
-_KINDS = {JOB_PREFIX.rstrip("_"): "job"}
+_KINDS = {"job": "job", "batch": "batch", "file": "file"}
 
 
 class DepthCollector(Collector):

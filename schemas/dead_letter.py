@@ -24,6 +24,10 @@ class DeadLetterKind(StrEnum):
     """A document has no result."""
     DELIVERY = "delivery"
     """A receiver was not told."""
+    BATCH = "batch"
+    """A batch could not be read, or its files not written."""
+    FILE = "file"
+    """A file that is gone for its owner could not be deleted from the store."""
 
 
 class DeadLetter(Contract):

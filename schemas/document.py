@@ -34,6 +34,10 @@ class DocumentRef(Contract):
         default=None, description="What tells two uploads under one key apart, where it is known."
     )
     name: str | None = Field(default=None, description="The file name that the sender knows it by.")
+    offset: int | None = Field(
+        default=None, ge=0, description="Where it begins, in bytes, if it is a part of the object."
+    )
+    length: int | None = Field(default=None, ge=1, description="Bytes of that part.")
 
 
 class StoredDocument(Contract):

@@ -33,6 +33,19 @@ class EventType(StrEnum):
     """Another endpoint of the tenant is not sent anything any more."""
     ENDPOINT_TEST = "endpoint.test"
     """Somebody wants to see whether events arrive."""
+    BATCH_COMPLETED = "batch.completed"
+    """The batch's files are there."""
+    BATCH_FAILED = "batch.failed"
+    """The batch's file cannot be taken."""
+    BATCH_EXPIRED = "batch.expired"
+    """The batch's window is over; what was done by then is in its files."""
+    BATCH_CANCELLED = "batch.cancelled"
+    """The batch was cancelled; what was done by then is in its files."""
+
+    @property
+    def is_of_batch(self) -> bool:
+        """Whether it tells of a batch."""
+        return self.value.startswith("batch.")
 
 
 EVENT_OF: dict[JobState, EventType] = {
@@ -93,3 +106,15 @@ class EndpointEvent(EventBase):
     """The body of a webhook that tells of an endpoint."""
 
     data: EndpointEventData
+
+
+class BatchEventData(Contract):
+    """The batch concerned."""
+
+    id: str
+
+
+class BatchEvent(EventBase):
+    """The body of a webhook that tells of a batch, as OpenAI's SDK reads it."""
+
+    data: BatchEventData

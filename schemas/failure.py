@@ -37,6 +37,7 @@ class FailureCode(StrEnum):
     ADAPTER_INVALID = "adapter.invalid"
     OUTPUT_TRUNCATED = "output.truncated"
     OUTPUT_INVALID = "output.invalid"
+    REQUEST_INVALID = "request.invalid"
     ENGINE_REFUSED = "engine.refused"
     ENGINE_CRASHED = "engine.crashed"
     ENGINE_OUT_OF_MEMORY = "engine.out_of_memory"
@@ -141,6 +142,11 @@ FAILURES: dict[FailureCode, FailureInfo] = {
         _P,
         "The model's answer does not satisfy the task's schema.",
         "Compare the kept answer with the schema; change the schema or the instructions.",
+    ),
+    _C.REQUEST_INVALID: FailureInfo(
+        _P,
+        "The chat request cannot be served as it is written.",
+        "Read the message: it names the parameter; correct it and send the request again.",
     ),
     _C.ENGINE_REFUSED: FailureInfo(
         _P,

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 
 JOB_PREFIX = "job_"
+DELIVERY_PREFIX = "msg_"
 _HEX_DIGITS = 24
 
 

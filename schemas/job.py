@@ -160,6 +160,7 @@ class Job(Contract):
         description="What each task came to, raw output included, where not all is well.",
     )
     redrives: int = Field(default=0, ge=0, description="How often it was redriven.")
+    batch_id: str | None = Field(default=None, description="The batch whose line it is.")
     failure: Failure | None = None
     history: tuple[Attempt, ...] = ()
 

@@ -46,6 +46,18 @@ LEASED = PREFIX + "leased:{queue}"
 WAITING = PREFIX + "waiting"
 """Sorted set by due time. Records that failed and will be tried again."""
 
+PARKED = PREFIX + "parked"
+"""Sorted set by time. Batches and files for which there is nothing to do before then."""
+
+BATCHES = PREFIX + "batches:{tenant}"
+"""Sorted set by time. A tenant's batches."""
+
+FILES = PREFIX + "files:{tenant}"
+"""Sorted set by time. A tenant's files of the OpenAI-compatible routes."""
+
+POSTED = PREFIX + "posted:{tenant}:{digest}"
+"""Text. What a request made that a client may send again because its answer was lost."""
+
 DEAD = PREFIX + "dead"
 """Sorted set by time. Dead letters."""
 

@@ -11,6 +11,7 @@ PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$
 
 PREPARE_QUEUE = "prepare"
 DELIVER_QUEUE = "deliver"
+BATCH_QUEUE = "batch"
 INFER_PREFIX = "infer."
 
 CELERY_TASK_PREFIX = "docfleet."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import Field, field_validator
 
@@ -24,6 +24,24 @@ class TaskKind(StrEnum):
     """A short text."""
     SCORING = "scoring"
     """Points and reasons for one indicator of quality."""
+    CHAT = "chat"
+    """An OpenAI-shaped request; it has no file."""
+
+
+class NamedTask(Protocol):
+    """What tells one piece of work from another."""
+
+    @property
+    def name(self) -> str:
+        """As results name it."""
+
+    @property
+    def version(self) -> str:
+        """What another version gave does not count."""
+
+    @property
+    def kind(self) -> TaskKind:
+        """What it makes of the document."""
 
 
 class TaskLimits(Contract):
@@ -54,6 +72,20 @@ class Task(Contract):
     output_schema: dict[str, Any]
     adapter: TaskAdapter | None = None
     limits: TaskLimits = TaskLimits()
+
+    @field_validator("name")
+    @classmethod
+    def _not_chat(cls, name: str) -> str:
+        if name == TaskKind.CHAT:
+            raise ValueError("`chat` is what OpenAI-shaped requests are; choose another name")
+        return name
+
+    @field_validator("kind")
+    @classmethod
+    def _has_a_file(cls, kind: TaskKind) -> TaskKind:
+        if kind is TaskKind.CHAT:
+            raise ValueError("a chat is asked for through the OpenAI-compatible routes, by no file")
+        return kind
 
     @field_validator("output_schema")
     @classmethod

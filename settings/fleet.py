@@ -209,6 +209,26 @@ class ScriptedSettings(Section):
     seconds_per_token: float = Field(default=0.002, ge=0, description="For each output token.")
 
 
+class OpenAiSettings(Section):
+    """The OpenAI-compatible routes."""
+
+    chat_seconds: float = Field(
+        default=300, gt=0, description="How long a chat completion waits for its job to end."
+    )
+    answer_seconds: float = Field(
+        default=600, gt=0, description="How long the engine may take for one chat."
+    )
+    file_bytes: int = Field(default=200_000_000, ge=1, description="The most that a file may have.")
+    file_seconds: float = Field(
+        default=30 * 86_400, ge=3_600, description="How long a file is kept unless its owner says."
+    )
+    batch_lines: int = Field(default=50_000, ge=1, description="The most requests of a batch.")
+    line_bytes: int = Field(default=4 * 2**20, ge=1, description="The most bytes of one request.")
+    batch_concurrency: int = Field(
+        default=2, ge=1, le=64, description="Batches that a worker reads or puts together at once."
+    )
+
+
 class TenantSettings(Section):
     """What one tenant may take of the fleet."""
 
@@ -266,6 +286,7 @@ class FleetSettings(BaseSettings):
     callbacks: CallbackSettings = CallbackSettings()
     retention: RetentionSettings = RetentionSettings()
     watch: WatchSettings = WatchSettings()
+    openai: OpenAiSettings = OpenAiSettings()
     scripted: ScriptedSettings = ScriptedSettings()
     prepare_concurrency: int = Field(default=2, ge=1, le=256)
     tasks_dir: Path = Path("tasks")

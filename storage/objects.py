@@ -28,6 +28,23 @@ class StoredObject:
     etag: str
 
 
+class Upload(Protocol):
+    """An object that is being written; nobody sees it before `complete`."""
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+
+    async def write(self, data: bytes) -> None:
+        """Add bytes; some of them are held back until a part is full."""
+
+    async def complete(self) -> None:
+        """Make the object."""
+
+    async def abort(self) -> None:
+        """Forget what was written; does nothing after `complete`."""
+
+
 class ObjectStore(Protocol):
     """Whole objects by URI. Every method raises StorageUnavailableError when trying again helps."""
 
@@ -42,6 +59,25 @@ class ObjectStore(Protocol):
 
     async def read(self, uri: S3Uri, *, max_bytes: int) -> StoredObject:
         """The object and its tag; raises what `get` raises."""
+
+    async def get_range(self, uri: S3Uri, offset: int, length: int) -> bytes:
+        """A part of the object; shorter where the object ends before the part does.
+
+        Args:
+            uri: The object.
+            offset: Of the first byte.
+            length: Bytes, at least 1.
+
+        Raises:
+            ObjectMissingError: No object lies there.
+            ObjectForbiddenError: The credentials do not allow it.
+        """
+
+    def open_upload(self, uri: S3Uri, *, media_type: str) -> Upload:
+        """An object that is written part by part, over another if there is one."""
+
+    async def delete(self, uri: S3Uri) -> None:
+        """Delete the object, if there is one."""
 
     async def put(self, uri: S3Uri, data: bytes, *, media_type: str) -> None:
         """Write the object, over another if there is one."""

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Ma
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
@@ -28,10 +30,11 @@ from storage.errors import (
     StorageUnavailableError,
 )
 from storage.objects import ObjectInfo, StoredObject
+from storage.s3_upload import S3Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ObjectTypeDef
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 _T = TypeVar("_T")
 _MISSING = {"NoSuchKey", "NoSuchBucket", "404", "NotFound"}
@@ -77,6 +80,32 @@ class S3Store:
 
         return await self._run(uri, read)
 
+    async def get_range(self, uri: S3Uri, offset: int, length: int) -> bytes:
+        """See ObjectStore."""
+        bucket, key = bucket_and_key(uri)
+
+        def read() -> bytes:
+            part = f"bytes={offset}-{offset + length - 1}"
+            try:
+                answer = self._client.get_object(Bucket=bucket, Key=key, Range=part)
+            except ClientError as error:
+                if _status(error) == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                    return b""
+                raise
+            with answer["Body"] as body:
+                return body.read()
+
+        return await self._run(uri, read)
+
+    def open_upload(self, uri: S3Uri, *, media_type: str) -> S3Upload:
+        """See ObjectStore."""
+        return S3Upload(self._client, uri, media_type, partial(self._run, uri))
+
+    async def delete(self, uri: S3Uri) -> None:
+        """See ObjectStore."""
+        bucket, key = bucket_and_key(uri)
+        await self._run(uri, lambda: self._client.delete_object(Bucket=bucket, Key=key))
+
     async def put(self, uri: S3Uri, data: bytes, *, media_type: str) -> None:
         """See ObjectStore."""
         await self._put(uri, data, media_type)
@@ -107,53 +136,14 @@ class S3Store:
 
     async def upload(self, uri: S3Uri, chunks: AsyncIterable[bytes], *, media_type: str) -> None:
         """See ObjectStore."""
-        bucket, key = bucket_and_key(uri)
-        begun = await self._run(
-            uri,
-            lambda: self._client.create_multipart_upload(
-                Bucket=bucket, Key=key, ContentType=media_type
-            ),
-        )
-        upload_id = begun["UploadId"]
+        upload = self.open_upload(uri, media_type=media_type)
         try:
-            parts = [part async for part in self._sent_parts(uri, upload_id, chunks)]
-            await self._run(
-                uri,
-                lambda: self._client.complete_multipart_upload(
-                    Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
-                ),
-            )
+            async for chunk in chunks:
+                await upload.write(chunk)
+            await upload.complete()
         except BaseException:  # whoever sends it may be gone, and then this task is cancelled
-            await asyncio.shield(self._abandon(uri, upload_id))
+            await asyncio.shield(upload.abort())
             raise
-
-    async def _sent_parts(
-        self, uri: S3Uri, upload_id: str, chunks: AsyncIterable[bytes]
-    ) -> AsyncIterator[CompletedPartTypeDef]:
-        """Send one part after the other: who sends faster than the store takes has to wait."""
-        number, held, size = 1, [], 0
-        async for chunk in chunks:
-            held.append(chunk)
-            size += len(chunk)
-            if size >= _PART_BYTES:
-                part = b"".join(held)
-                held.clear()
-                yield await self._send_part(uri, upload_id, number, part)
-                number, size = number + 1, 0
-        if held or number == 1:
-            yield await self._send_part(uri, upload_id, number, b"".join(held))
-
-    async def _send_part(
-        self, uri: S3Uri, upload_id: str, number: int, data: bytes
-    ) -> CompletedPartTypeDef:
-        bucket, key = bucket_and_key(uri)
-        sent = await self._run(
-            uri,
-            lambda: self._client.upload_part(
-                Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=data
-            ),
-        )
-        return {"PartNumber": number, "ETag": sent["ETag"]}
 
     async def _abandon(self, uri: S3Uri, upload_id: str) -> None:
         bucket, key = bucket_and_key(uri)
@@ -180,12 +170,8 @@ class S3Store:
         left = [info async for info in self.list(bucket, prefix=prefix)]
         left = [info for info in left if info.modified_at < before]
         for info in left:
-            await self._delete(info.uri)
+            await self.delete(info.uri)
         return len(late) + len(left)
-
-    async def _delete(self, uri: S3Uri) -> None:
-        bucket, key = bucket_and_key(uri)
-        await self._run(uri, lambda: self._client.delete_object(Bucket=bucket, Key=key))
 
     async def move(self, source: S3Uri, target: S3Uri) -> None:
         """See ObjectStore."""
@@ -198,7 +184,7 @@ class S3Store:
                 Bucket=target_bucket, Key=target_key, CopySource={"Bucket": bucket, "Key": key}
             ),
         )
-        await self._delete(source)
+        await self.delete(source)
 
     async def list(
         self, bucket: str, *, prefix: str = "", after: str = ""
@@ -269,7 +255,7 @@ def _explained(uri: str) -> Iterator[None]:
 
 def _translate(uri: str, response: Any) -> StorageError:
     code = str(response.get("Error", {}).get("Code", ""))
-    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR))
+    status = _status_of(response)
     message = f"{uri}: {code} {response.get('Error', {}).get('Message', '')}".strip()
     if code in _MISSING:
         return ObjectMissingError(message)
@@ -280,3 +266,11 @@ def _translate(uri: str, response: Any) -> StorageError:
     if status >= _SERVER_ERROR or code in {"SlowDown", "RequestTimeout", "Throttling"}:
         return StorageUnavailableError(message)
     return StorageError(message)
+
+
+def _status(error: ClientError) -> int:
+    return _status_of(error.response)
+
+
+def _status_of(response: Any) -> int:
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR))

@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.emulators",
     "tests.fixtures.command",
     "tests.fixtures.http_api",
+    "tests.fixtures.batch_scene",
 ]
 
 # The same examples each time: a change that breaks nothing does not fail by chance. `deep` draws

@@ -11,10 +11,13 @@ import structlog
 from ledger.secret_box import SecretBox
 from schemas.queues import infer_queue
 from schemas.task import Task
+from settings.chat_models import ChatModels
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings, PoolSettings
 from settings.tasks import load_tasks
 from storage.s3 import S3Store
+from workers.batch import BatchStage
+from workers.chat import ChatRunner
 from workers.deliver import DeliverStage
 from workers.engine import Engine
 from workers.engine_kind import EngineKind
@@ -87,6 +90,13 @@ class _Builder:
                 return self._infer(process)
             case Role.DELIVER:
                 return self._deliver(process)
+            case Role.BATCH:
+                return BatchStage(
+                    process.ledger,
+                    S3Store(),
+                    self._settings,
+                    ChatModels(self._settings, self._tasks),
+                )
 
     def _limits(self) -> list[PoolLimits]:
         return [
@@ -123,6 +133,15 @@ class _Builder:
             kept=Kept(store, self._settings.work_bucket),
             tasks=self._tasks,
             adapters=adapters,
+            chats=partial(
+                ChatRunner,
+                engine,
+                adapters=adapters,
+                models=ChatModels(self._settings, self._tasks),
+                base=self._pool.model,
+                seconds=self._settings.openai.answer_seconds,
+                line_bytes=self._settings.openai.line_bytes,
+            ),
             worker=process.name,
             attempts=self._settings.lease.attempts,
             ways=ways_out(self._limits(), self._name),

@@ -20,8 +20,9 @@ from ledger.errors import LeaseLostError, LedgerUnavailableError
 from ledger.ledger import Ledger, LetGo
 from ledger.record import moment
 from ledger.token import new_token
+from schemas.batch import BATCH_PREFIX
 from schemas.failure import Failure, FailureCode
-from schemas.ids import JOB_PREFIX
+from schemas.ids import DELIVERY_PREFIX, JOB_PREFIX
 from schemas.job import DEFAULT_TENANT, Attempt
 from schemas.states import JobState
 from settings.fleet import LeaseSettings
@@ -37,6 +38,7 @@ from workers.outcome import (
     Finished,
     GivenBack,
     Outcome,
+    Parked,
     Retry,
 )
 from workers.stage import WorkerStage
@@ -134,6 +136,9 @@ class Attempts:
             return _after(held.interruption)
         except LedgerUnavailableError:
             return GivenBack()
+        except LeaseLostError as error:  # a stage that writes to the ledger hears of it first
+            log.warning("attempt abandoned", reason=str(error))
+            return Abandoned()
         except StageError as error:
             failure = error.failure
         except Exception as error:
@@ -165,8 +170,14 @@ class Attempts:
         match outcome:
             case Advanced(queue, prepared):
                 await self._ledger.advance(claim, queue, prepared)
-            case Finished(state, result_uri):
-                await self._ledger.finish(claim, state, result_uri=result_uri, entry=entry)
+            case Parked(wait_seconds, complete, ending):
+                await self._ledger.batches.park(
+                    claim, wait_seconds=wait_seconds, complete=complete, ending=ending
+                )
+            case Finished(state, result_uri, says=says):
+                await self._ledger.finish(
+                    claim, state, result_uri=result_uri, says=says, entry=entry
+                )
                 log.info("closed", state=state)
             case DeadLetter(failure, kept_uri):
                 await self._ledger.finish(
@@ -243,7 +254,9 @@ def _log_context(claim: Claim) -> dict[str, Any]:
     if claim.id.startswith(JOB_PREFIX):
         tenant = json.loads(claim.spec).get("tenant", DEFAULT_TENANT)
         return {"job_id": claim.id, "attempt": claim.attempt, "tenant": tenant}
-    return {"delivery_id": claim.id, "attempt": claim.attempt}
+    kind = "batch" if claim.id.startswith(BATCH_PREFIX) else "file"
+    kind = "delivery" if claim.id.startswith(DELIVERY_PREFIX) else kind
+    return {f"{kind}_id": claim.id, "attempt": claim.attempt}
 
 
 def _after(interruption: Interruption | None) -> Outcome:

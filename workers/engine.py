@@ -29,6 +29,30 @@ class Adapter:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen; greedily unless something else is asked for.
+
+    Attributes:
+        temperature: 0 takes the most likely token.
+        top_p: Of how much probability the candidates are.
+        seed: Makes the same choices each time.
+        stop: The answer ends before the first of these.
+        frequency_penalty: For tokens, by how often they are there already.
+        presence_penalty: For tokens that are there already.
+    """
+
+    temperature: float = 0
+    top_p: float = 1
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    frequency_penalty: float = 0
+    presence_penalty: float = 0
+
+
+GREEDY = Sampling()
+
+
+@dataclass(frozen=True, slots=True)
 class EngineRequest:
     """One task on one document.
 
@@ -36,15 +60,17 @@ class EngineRequest:
         request_id: Unique among the requests in flight.
         messages: The chat, document first and instructions last.
         schema: JSON Schema that the output must follow, or None for free text.
-        max_tokens: Most output tokens.
+        max_tokens: Most output tokens; None for all that the context has room for.
         adapter: What to run on instead of the base model alone.
+        sampling: How tokens are chosen.
     """
 
     request_id: str
     messages: Sequence[Message]
     schema: Mapping[str, Any] | None
-    max_tokens: int
+    max_tokens: int | None
     adapter: Adapter | None = None
+    sampling: Sampling = GREEDY
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from schemas.result import Usage
 from workers.device import DeviceMemory
 from workers.engine import Adapter, EngineAnswer, EngineRequest
 from workers.engine_arguments import VllmBuild
-from workers.engine_context import check_context
+from workers.engine_context import output_room
 from workers.engine_log import EngineLog, tells_of_memory
 from workers.errors import (
     AdapterRefusedError,
@@ -135,13 +135,13 @@ class EngineClient:
         with self._translated():
             prompt = await self._render(request.messages)
             prompt_tokens = len(prompt["prompt_token_ids"])
-            check_context(
+            max_tokens = output_room(
                 prompt_tokens, request.max_tokens, self._engine.model_config.max_model_len
             )
             final = None
             async for output in self._engine.generate(
                 prompt,
-                _sampling(request),
+                _sampling(request, max_tokens),
                 request.request_id,
                 lora_request=_lora(request.adapter, adapter_id),
             ):
@@ -231,13 +231,18 @@ def _lora(adapter: Adapter | None, adapter_id: int | None) -> Any:
     return LoRARequest(lora_name=adapter.name, lora_int_id=adapter_id, lora_path=str(adapter.path))
 
 
-def _sampling(request: EngineRequest) -> Any:
+def _sampling(request: EngineRequest, max_tokens: int) -> Any:
     guide = None
     if request.schema is not None:
         guide = StructuredOutputsParams(json=dict(request.schema))
     return SamplingParams(
-        temperature=0,
-        max_tokens=request.max_tokens,
+        temperature=request.sampling.temperature,
+        top_p=request.sampling.top_p,
+        seed=request.sampling.seed,
+        stop=list(request.sampling.stop),
+        frequency_penalty=request.sampling.frequency_penalty,
+        presence_penalty=request.sampling.presence_penalty,
+        max_tokens=max_tokens,
         output_kind=RequestOutputKind.FINAL_ONLY,
         structured_outputs=guide,
     )

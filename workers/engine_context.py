@@ -5,19 +5,22 @@ from __future__ import annotations
 from workers.errors import PromptTooLongError
 
 
-def check_context(prompt_tokens: int, max_tokens: int, max_model_len: int) -> None:
-    """Refuse what does not fit, before the engine sees it.
+def output_room(prompt_tokens: int, max_tokens: int | None, max_model_len: int) -> int:
+    """The most tokens that the answer may have; refuses what does not fit.
 
     Args:
         prompt_tokens: Of the whole rendered chat.
-        max_tokens: Most output tokens.
+        max_tokens: Most output tokens; None for all that there is room for.
         max_model_len: The context, in tokens.
 
     Raises:
         PromptTooLongError: With the numbers.
     """
+    if max_tokens is None:
+        max_tokens = max(max_model_len - prompt_tokens, 1)
     if prompt_tokens + max_tokens > max_model_len:
         raise PromptTooLongError(
             f"The prompt has {prompt_tokens} tokens and the answer may have {max_tokens}: "
             f"together {prompt_tokens + max_tokens}, and the context holds {max_model_len}."
         )
+    return max_tokens

@@ -14,7 +14,7 @@ import re
 from schemas.engine import EngineVersion
 from schemas.result import Usage
 from workers.engine import EngineAnswer, EngineRequest
-from workers.engine_context import check_context
+from workers.engine_context import output_room
 from workers.errors import EngineDiedError, RequestFailedError, RequestRefusedError
 from workers.scripted_answer import scripted_data, scripted_text
 from workers.scripted_fault import Fault, read_faults
@@ -69,11 +69,11 @@ class ScriptedEngine:
         prompt = "\n".join(message["content"] for message in request.messages)
         document = _first_question(request)  # a repair's complaint comes behind it
         prompt_tokens = _count(prompt)
-        check_context(prompt_tokens, request.max_tokens, self._max_model_len)
+        most = output_room(prompt_tokens, request.max_tokens, self._max_model_len)
         faults = read_faults(document)
         if Fault.REQUEST_REFUSED in faults.kinds:
             raise RequestRefusedError("The document asked for a refused request.")
-        text, complete = _text(request, document, faults.kinds)
+        text, complete = _text(request, document, faults.kinds, most)
         output_tokens = _count(text)
         async with self._gate:
             await self._pass(gone, faults.seconds + output_tokens * self._seconds_per_token)
@@ -113,7 +113,9 @@ class ScriptedEngine:
             self._gone.set()
 
 
-def _text(request: EngineRequest, document: str, faults: frozenset[Fault]) -> tuple[str, bool]:
+def _text(
+    request: EngineRequest, document: str, faults: frozenset[Fault], most: int
+) -> tuple[str, bool]:
     """The answer, and whether it is complete."""
     if Fault.INVALID_OUTPUT in faults:
         return '["invalid-output"]', True
@@ -122,8 +124,10 @@ def _text(request: EngineRequest, document: str, faults: frozenset[Fault]) -> tu
     else:
         data = scripted_data(request.schema, document)
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    ends_at = [place for stop in request.sampling.stop if (place := text.find(stop)) >= 0]
+    text = text[: min(ends_at)] if ends_at else text
     ends = [match.end() for match in _TOKEN.finditer(text)]
-    most = min(request.max_tokens, len(ends))
+    most = min(most, len(ends))
     if Fault.TRUNCATED_OUTPUT in faults:
         most = min(most, len(ends) // 2)
     complete = most == len(ends)

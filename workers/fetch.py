@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from schemas.document import S3Uri
+from schemas.document import DocumentRef
 from schemas.failure import FailureCode
 from storage.errors import (
     ObjectForbiddenError,
@@ -24,8 +24,8 @@ _DOCUMENT_CODES: dict[type[StorageError], FailureCode] = {
 }
 
 
-async def fetch_document(store: ObjectStore, uri: S3Uri, *, max_bytes: int) -> bytes:
-    """The document's bytes.
+async def fetch_document(store: ObjectStore, document: DocumentRef, *, max_bytes: int) -> bytes:
+    """The document's bytes: the whole object, or the part of it that the document is.
 
     Raises:
         StageError: It cannot be had: `document.missing`, `document.forbidden`,
@@ -33,7 +33,9 @@ async def fetch_document(store: ObjectStore, uri: S3Uri, *, max_bytes: int) -> b
     """
     with own_objects():
         try:
-            return await store.get(uri, max_bytes=max_bytes)
+            if document.offset is not None and document.length is not None:
+                return await store.get_range(document.uri, document.offset, document.length)
+            return await store.get(document.uri, max_bytes=max_bytes)
         except tuple(_DOCUMENT_CODES) as error:
             raise StageError(_DOCUMENT_CODES[type(error)], str(error)) from error
 

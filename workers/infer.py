@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from time import monotonic
@@ -12,7 +12,8 @@ import structlog
 
 from ledger.claim import Claim
 from ledger.record import moment
-from schemas.document import PageText, Prepared
+from schemas.chat import CHAT_TASK
+from schemas.document import Prepared
 from schemas.engine import EngineVersion
 from schemas.failure import ENGINE_DEATHS, Failure, FailureCode
 from schemas.job import JobSpec
@@ -26,8 +27,9 @@ from schemas.result import (
     Usage,
 )
 from schemas.states import JobState
-from schemas.task import Task
+from schemas.task import NamedTask, Task
 from storage.objects import ObjectStore
+from workers.chat import CHAT, ChatRunner, is_chat
 from workers.decision import decide, history_of, most_hopeful
 from workers.engine import Engine
 from workers.errors import GateClosedError, StageError
@@ -61,6 +63,21 @@ class _Ran:
     turned_away: bool = False
 
 
+@dataclass(frozen=True)
+class _Work:
+    """What one attempt has to run.
+
+    Attributes:
+        tasks: In the order of the result.
+        facts: What the result says of the document.
+        run: Runs one of the tasks, under an id that no request in flight has.
+    """
+
+    tasks: Sequence[NamedTask]
+    facts: Prepared
+    run: Callable[[NamedTask, str], Awaitable[TaskResult]]
+
+
 class InferStage:
     """Serves one pool: one engine, up to `slots` requests at once.
 
@@ -73,6 +90,7 @@ class InferStage:
         kept: What earlier attempts left.
         tasks: By name.
         adapters: Verified.
+        chats: Makes what runs chats; given the gate.
         worker: This worker's name.
         attempts: How many a stage may use.
         ways: Where jobs can go that are too much for this pool.
@@ -91,6 +109,7 @@ class InferStage:
         kept: Kept,
         tasks: Mapping[str, Task],
         adapters: TaskAdapters,
+        chats: Callable[[Gate], ChatRunner],
         worker: str,
         attempts: int,
         ways: WaysOut,
@@ -112,6 +131,7 @@ class InferStage:
         self._gate_size = gate_size(self._gate)
         self._on_engine_death = on_engine_death
         self._runner = TaskRunner(engine, self._gate, tasks, adapters)
+        self._chats = chats(self._gate)
 
     @property
     def capacity(self) -> int:
@@ -131,39 +151,56 @@ class InferStage:
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
         spec = JobSpec.model_validate_json(claim.spec)
-        if claim.prepared is None:
-            raise StageError(FailureCode.WORKER_ERROR, "The job came to infer unprepared.")
         earlier = await self._results.earlier(claim)
         if adopted := self._results.adopted(claim, earlier):
             return adopted
         started = monotonic()
-        tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
+        work = await (self._chat_work if is_chat(spec.tasks) else self._task_work)(claim, spec)
+        tasks = work.tasks
         there = reusable(earlier.result.tasks, tasks, failed_too=False) if earlier else {}
         there |= await self._kept.load(claim, tasks)
-        page_text = await self._load(claim.prepared)
-        ran = await self._run_tasks(claim, page_text.text, tasks, there)
+        ran = await self._run_tasks(claim, work, there)
         if unfinished := await self._unfinished(claim, ran, tasks):
             return unfinished
         in_order = {task.name: ran.results[task.name] for task in tasks}
-        result = self._result(claim, spec, claim.prepared, in_order, monotonic() - started)
+        facts = work.facts
+        if is_chat(spec.tasks):
+            facts = facts.model_copy(update={"tokens": in_order[CHAT_TASK].usage.prompt_tokens})
+        result = self._result(claim, spec, facts, in_order, monotonic() - started)
         return await self._results.publish(claim, result, earlier)
 
-    async def _load(self, prepared: Prepared) -> PageText:
+    async def _task_work(self, claim: Claim, spec: JobSpec) -> _Work:
+        prepared = claim.prepared
+        if prepared is None:
+            raise StageError(FailureCode.WORKER_ERROR, "The job came to infer unprepared.")
+        tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
         with own_objects():
-            return await load_page_text(self._store, prepared.text_uri)
+            page_text = await load_page_text(self._store, prepared.text_uri)
+        text = page_text.text
 
-    async def _run_tasks(
-        self, claim: Claim, document: str, tasks: Sequence[Task], there: Mapping[str, TaskResult]
-    ) -> _Ran:
+        async def run(task: NamedTask, request_id: str) -> TaskResult:
+            return await self._runner.run(
+                self._tasks[task.name], text, request_id, alone=claim.suspect
+            )
+
+        return _Work(tasks, prepared, run)
+
+    async def _chat_work(self, claim: Claim, spec: JobSpec) -> _Work:
+        request, facts = await self._chats.read(self._store, spec.document)
+
+        async def run(_: NamedTask, request_id: str) -> TaskResult:
+            return await self._chats.run(request, claim, request_id, alone=claim.suspect)
+
+        return _Work([CHAT], facts, run)
+
+    async def _run_tasks(self, claim: Claim, work: _Work, there: Mapping[str, TaskResult]) -> _Ran:
         """All at once: the first fills the prefix cache while the others wait for it."""
         ran = _Ran(dict(there))
 
-        async def run(task: Task) -> None:
+        async def run(task: NamedTask) -> None:
             request_id = f"{claim.id}:{claim.token}:{task.name}"
             try:
-                ran.results[task.name] = await self._runner.run(
-                    task, document, request_id, alone=claim.suspect
-                )
+                ran.results[task.name] = await work.run(task, request_id)
             except StageError as error:
                 ran.failures[task.name] = error.failure
             except GateClosedError:
@@ -171,7 +208,7 @@ class InferStage:
 
         try:
             async with asyncio.TaskGroup() as group:
-                for task in tasks:
+                for task in work.tasks:
                     if task.name not in there:
                         group.create_task(run(task))
         except ExceptionGroup as errors:
@@ -185,7 +222,9 @@ class InferStage:
             await self._gate_size.shrink()
         self._on_engine_death()
 
-    async def _unfinished(self, claim: Claim, ran: _Ran, tasks: Sequence[Task]) -> Outcome | None:
+    async def _unfinished(
+        self, claim: Claim, ran: _Ran, tasks: Sequence[NamedTask]
+    ) -> Outcome | None:
         """What is done with a job that has no result yet; None when it can have one.
 
         Tasks for which nothing is left to try become failed results: the others go on.

@@ -9,7 +9,7 @@ from schemas.document import S3Uri
 from schemas.ids import result_key
 from schemas.kept import KeptTasks
 from schemas.result import TaskResult, TaskStatus
-from schemas.task import Task
+from schemas.task import NamedTask
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
 from workers.fetch import own_objects
@@ -29,7 +29,7 @@ class Kept:
         self._store = store
         self._bucket = bucket
 
-    async def load(self, claim: Claim, tasks: Iterable[Task]) -> dict[str, TaskResult]:
+    async def load(self, claim: Claim, tasks: Iterable[NamedTask]) -> dict[str, TaskResult]:
         """What need not run again, by task.
 
         A redrive keeps only what succeeded, and nothing that another version of a task gave.
@@ -57,7 +57,7 @@ class Kept:
 
 
 def reusable(
-    results: Mapping[str, TaskResult], tasks: Iterable[Task], *, failed_too: bool
+    results: Mapping[str, TaskResult], tasks: Iterable[NamedTask], *, failed_too: bool
 ) -> dict[str, TaskResult]:
     """Those of the results that still count.
 

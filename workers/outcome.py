@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from schemas.document import Prepared
 from schemas.failure import Failure
@@ -25,6 +26,22 @@ class Finished:
     state: JobState
     result_uri: str | None = None
     answer: ReceiverAnswer | None = None
+    says: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The batch waits for its jobs, or for a time.
+
+    Attributes:
+        wait_seconds: The longest wait.
+        complete: Whether all its jobs are written.
+        ending: Whether it is to end before they have.
+    """
+
+    wait_seconds: float
+    complete: bool
+    ending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +95,4 @@ class Abandoned:
 Decision = Retry | Alone | Escalate | DeadLetter
 """What is done after a failure; see decision.py."""
 
-Outcome = Advanced | Finished | Decision | GivenBack | Abandoned
+Outcome = Advanced | Finished | Parked | Decision | GivenBack | Abandoned

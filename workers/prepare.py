@@ -64,7 +64,7 @@ class PrepareStage:
         spec = JobSpec.model_validate_json(claim.spec)
         tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
         data = await fetch_document(
-            self._store, spec.document.uri, max_bytes=self._settings.limits.document_bytes
+            self._store, spec.document, max_bytes=self._settings.limits.document_bytes
         )
         sha256 = await asyncio.to_thread(_sha256, data)
         with own_objects():

@@ -14,3 +14,5 @@ class Role(StrEnum):
     """Runs tasks, on an engine."""
     DELIVER = "deliver"
     """Sends webhooks."""
+    BATCH = "batch"
+    """Makes jobs of a batch's lines, and files of what they come to."""

@@ -10,7 +10,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from standardwebhooks import Webhook
 
 from schemas.delivery import DeliverySpec
-from schemas.event import EndpointEvent, EndpointEventData, EventBase, JobEvent, JobEventData
+from schemas.event import (
+    BatchEvent,
+    BatchEventData,
+    EndpointEvent,
+    EndpointEventData,
+    EventBase,
+    JobEvent,
+    JobEventData,
+)
 from schemas.result import TaskResult
 from schemas.signing import PRIVATE_KEY_PREFIX
 
@@ -38,6 +46,8 @@ def build_event(
     if spec.job is None or spec.state is None:
         about = spec.about.model_dump() if spec.about else {"id": spec.endpoint}
         return EndpointEvent(**head, data=EndpointEventData(tenant=spec.tenant, **about))
+    if spec.type.is_of_batch:
+        return BatchEvent(**head, data=BatchEventData(id=spec.job))
     return JobEvent(
         **head,
         data=JobEventData(

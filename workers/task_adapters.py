@@ -8,6 +8,7 @@ from typing import Self
 
 import structlog
 
+from schemas.failure import FailureCode
 from schemas.task import Task
 from workers.adapter import verify_adapter
 from workers.engine import Adapter
@@ -19,8 +20,13 @@ log = structlog.get_logger(__name__)
 class TaskAdapters:
     """The verified adapters of a pool's tasks; one that does not fit fails only its own tasks."""
 
-    def __init__(self, adapters: Mapping[str, Adapter | StageError]) -> None:
+    def __init__(
+        self,
+        adapters: Mapping[str, Adapter | StageError],
+        by_path: Mapping[Path, Adapter | StageError] | None = None,
+    ) -> None:
         self._adapters = adapters
+        self._by_path = by_path or {}
 
     @classmethod
     def none(cls) -> Self:
@@ -37,6 +43,7 @@ class TaskAdapters:
             max_rank: The highest rank that the pool takes.
         """
         adapters: dict[str, Adapter | StageError] = {}
+        by_path: dict[Path, Adapter | StageError] = {}
         for name, task in tasks.items():
             if task.adapter is None:
                 continue
@@ -45,12 +52,28 @@ class TaskAdapters:
             except StageError as error:
                 log.warning("adapter refused", task=name, reason=error.failure.message)
                 adapters[name] = error
-        return cls(adapters)
+            by_path[task.adapter.path] = adapters[name]
+        return cls(adapters, by_path)
 
     @property
     def usable(self) -> Sequence[Adapter]:
         """All that an engine may be asked to run."""
         return [adapter for adapter in self._adapters.values() if isinstance(adapter, Adapter)]
+
+    def at(self, path: Path) -> Adapter:
+        """The adapter of a directory.
+
+        Raises:
+            StageError: `adapter.*`: it does not fit, or no task of this worker has it.
+        """
+        adapter = self._by_path.get(path)
+        if isinstance(adapter, StageError):
+            raise adapter
+        if adapter is None:
+            raise StageError(
+                FailureCode.ADAPTER_MISSING, f"This worker has not loaded adapter {path.name}."
+            )
+        return adapter
 
     def of(self, task: Task) -> Adapter | None:
         """The adapter of a task, or None for the base model.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from time import monotonic
 from typing import Any
@@ -13,17 +12,10 @@ from structlog.contextvars import bound_contextvars
 
 from schemas.failure import Failure, FailureCode
 from schemas.result import AdapterVersion, TaskResult, TaskStatus, Usage
-from schemas.task import Task
-from workers.engine import Engine, EngineAnswer, EngineRequest
-from workers.errors import (
-    AdapterRefusedError,
-    EngineDiedError,
-    EngineError,
-    PromptTooLongError,
-    RequestFailedError,
-    RequestRefusedError,
-    StageError,
-)
+from schemas.task import NamedTask, Task
+from workers.ask import ask
+from workers.engine import Engine, EngineRequest
+from workers.errors import StageError
 from workers.gate import Gate
 from workers.output import OutputError, parse_output
 from workers.prompt import build_messages
@@ -31,13 +23,6 @@ from workers.repair import repaired
 from workers.task_adapters import TaskAdapters
 
 log = structlog.get_logger(__name__)
-
-_CODES: dict[type[EngineError], FailureCode] = {
-    PromptTooLongError: FailureCode.DOCUMENT_TOO_LONG,
-    RequestRefusedError: FailureCode.ENGINE_REFUSED,
-    RequestFailedError: FailureCode.ENGINE_ERROR,
-    AdapterRefusedError: FailureCode.ADAPTER_INVALID,
-}
 
 
 class TaskRunner:
@@ -123,7 +108,13 @@ class TaskRunner:
                 log.info("answer repaired", code=unusable.failure.code)
                 request = repaired(request, unusable, number)
             try:
-                answer = await self._ask(task, request)
+                answer = await ask(
+                    self._engine,
+                    self._gate,
+                    request,
+                    seconds=task.limits.timeout_seconds,
+                    task=task.name,
+                )
             except StageError as error:
                 if unusable is not None and error.failure.code is FailureCode.DOCUMENT_TOO_LONG:
                     break  # no room for a repair: what is wrong is the answer
@@ -135,30 +126,8 @@ class TaskRunner:
                 unusable = error
         raise unusable or AssertionError("a task is asked at least once")
 
-    async def _ask(self, task: Task, request: EngineRequest) -> EngineAnswer:
-        try:
-            async with asyncio.timeout(task.limits.timeout_seconds):
-                return await self._engine.generate(request)
-        except TimeoutError as error:
-            raise StageError(
-                FailureCode.REQUEST_TIMEOUT,
-                f"No answer within {task.limits.timeout_seconds:g} seconds.",
-                task.name,
-            ) from error
-        except EngineDiedError as error:
-            # Before this slot is free again, so that nobody enters who would look like a suspect.
-            self._gate.close()
-            code = (
-                FailureCode.ENGINE_OUT_OF_MEMORY
-                if error.out_of_memory
-                else FailureCode.ENGINE_CRASHED
-            )
-            raise StageError(code, str(error), task.name) from error
-        except EngineError as error:
-            raise StageError(_CODES[type(error)], str(error), task.name) from error
 
-
-def failed_task(task: Task, failure: Failure) -> TaskResult:
+def failed_task(task: NamedTask, failure: Failure) -> TaskResult:
     """The result of a task for which nothing is left to try."""
     return TaskResult(
         status=TaskStatus.FAILED, version=task.version, kind=task.kind, failure=failure

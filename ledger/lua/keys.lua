@@ -33,6 +33,9 @@ local HELD_UP = PREFIX .. 'heldup'
 local DELIVER = 'deliver'
 local function jobs_key(tenant) return PREFIX .. 'jobs:' .. tenant end
 local INDEXED = PREFIX .. 'indexed'
+local function batches_key(tenant) return PREFIX .. 'batches:' .. tenant end
+local function files_key(tenant) return PREFIX .. 'files:' .. tenant end
+local PARKED = PREFIX .. 'parked'
 local WAITING = PREFIX .. 'waiting'
 local DEAD = PREFIX .. 'dead'
 local DEAD_CODES = PREFIX .. 'dead_codes'

@@ -117,6 +117,7 @@ local function leave_queue(id, queue)
   unsend(id, queue)
   come_back(id, queue)
   redis.call('ZREM', WAITING, id)
+  redis.call('ZREM', PARKED, id)
   if redis.call('ZREM', line_key(queue, lane), id) == 1
     and redis.call('EXISTS', line_key(queue, lane)) == 0 then
     retire_lane(queue, lane, redis.call('ZSCORE', turns_key(queue), lane))

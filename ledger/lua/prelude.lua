@@ -57,18 +57,24 @@ local function tell_of_end(job, state, now)
     'spec', 'callback', 'result', 'failure', 'redrives'))
   local spec = cjson.decode(text)
   local tenant = tenant_of(lane_of(job))
-  local receivers = wanted_by(tenant, 'job.' .. (state == 'dead' and 'failed' or state))
+  local ended = state == 'dead' and 'failed' or state
+  local batch = string.match(job, '^batch_')
+  local event = 'job.' .. ended
+  if batch then
+    event = 'batch.' .. (state == 'dead' and ended or redis.call('HGET', record_key(job), 'status'))
+  end
+  local receivers = wanted_by(tenant, event)
   if callback then
     table.insert(receivers, 1, { url = spec.callback.url, payload = spec.callback.payload })
   end
   if #receivers == 0 then return end
   local sequence = redis.call('HINCRBY', record_key(job), 'sequence', 1)
-  local id = 'msg_' .. string.sub(job, 5) .. '_' .. state
+  local id = 'msg_' .. string.gsub(job, '^job_', '') .. '_' .. state
   if redrives then id = id .. '_r' .. redrives end
   for _, receiver in ipairs(receivers) do
     local told = { job = job, state = state, at = now, tenant = tenant, sequence = sequence,
       url = receiver.url, payload = receiver.payload, endpoint = receiver.id,
-      metadata = spec.metadata, result_uri = result or nil,
+      event = batch and event or nil, metadata = spec.metadata, result_uri = result or nil,
       failure = failure and cjson.decode(failure) or nil }
     open_delivery(receiver.id and id .. '_' .. string.sub(receiver.id, 4) or id, told, now)
   end
@@ -84,7 +90,13 @@ local function close(id, state, now, fields)
   redis.call('HDEL', record, 'token', 'due', 'cancel')
   if state == 'dead' then join_the_dead(id, now) else redis.call('ZADD', ENDED, now, id) end
   redis.call('HINCRBY', CLOSED, string.match(id, '^%l+') .. ':' .. state, 1)
-  if string.sub(id, 1, 4) == 'job_' then tell_of_end(id, state, now) end
+  count_job(id, state, now)
+  let_go_of_file(id)
+  -- The jobs of a batch are told of by the batch.
+  local is_line = redis.call('HEXISTS', record, 'batch') == 1
+  if string.match(id, '^batch_') or string.match(id, '^job_') and not is_line then
+    tell_of_end(id, state, now)
+  end
   fill(queue, now)
 end
 

@@ -17,6 +17,7 @@ leave_the_dead(id)
 redis.call('ZREM', ENDED, id)
 redis.call('HDEL', KEYS[1], 'closed', 'failure', 'settled', 'resent', 'suspect', 'pool', 'versions')
 redis.call('HINCRBY', KEYS[1], 'redrives', 1)
+uncount_job(id)
 local rank = now + (handicap or 0)
 redis.call('HSET', KEYS[1], 'attempts', 0, 'losses', 0, 'rank', rank, 'redriven', nonce)
 if versions ~= '' then redis.call('HSET', KEYS[1], 'versions', versions) end

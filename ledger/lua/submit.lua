@@ -1,7 +1,7 @@
 -- Write a job's record and its place in line, once.
 -- KEYS  1 the record
 -- ARGV  1 id, 2 spec (JSON), 3 queue, 4 milliseconds of handicap, 5 '1' if its end is to be told of,
---       6 lane, 7 the most that its tenant may have in line (0: any number)
+--       6 lane, 7 the most that its tenant may have in line (0: any number), 8 stage
 -- Gives {'created' or 'exists', the spec of record}, {'full', ''} when Redis nears its limit, or
 --       {'quota', how many the tenant has in line}
 -- Caller: ledger/ledger.py Ledger.submit
@@ -19,7 +19,7 @@ if most > 0 then
 end
 
 local now = now_ms()
-redis.call('HSET', KEYS[1], 'spec', spec, 'stage', 'prepare', 'rank', now + handicap,
+redis.call('HSET', KEYS[1], 'spec', spec, 'stage', ARGV[8], 'rank', now + handicap,
   'handicap', handicap, 'created', now, 'attempts', 0, 'losses', 0)
 if lane ~= 'default' then redis.call('HSET', KEYS[1], 'lane', lane) end
 if callback == '1' then redis.call('HSET', KEYS[1], 'callback', 1) end

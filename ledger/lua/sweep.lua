@@ -111,6 +111,7 @@ local function forget_ended()
     redis.call('ZREM', ENDED, id)
     forget_delivery(id)
     leave_index(id)
+    if not string.match(id, '^job_') then unlist(id) end
     redis.call('DEL', record_key(id), history_key(id))
     count.forgotten = count.forgotten + 1
   end
@@ -130,6 +131,11 @@ for _, id in ipairs(redis.call('ZRANGE', WAITING, '-inf', now, 'BYSCORE', 'LIMIT
   local queue, rank = unpack(redis.call('HMGET', record_key(id), 'queue', 'rank'))
   redis.call('HDEL', record_key(id), 'due')
   stand_in_line(id, queue, rank, now)
+  count.woken = count.woken + 1
+end
+
+for _, id in ipairs(redis.call('ZRANGE', PARKED, '-inf', now, 'BYSCORE', 'LIMIT', 0, batch)) do
+  call_in(id, now)
   count.woken = count.woken + 1
 end
 

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from schemas.guidable import check_guidable
-from workers.engine import EngineAnswer, EngineRequest
+from workers.engine import EngineAnswer, EngineRequest, Sampling
 from workers.errors import EngineDiedError, PromptTooLongError, RequestRefusedError
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
@@ -191,6 +191,36 @@ def test_a_cancelled_request_frees_its_slot(host: Any) -> None:
         return passed
 
     assert host.call(pass_the_kept_one())
+
+
+def test_sampling_with_a_seed_gives_the_same_answer_again(host: Any) -> None:
+    """A temperature is heard of, and so is the seed."""
+    sampling = Sampling(temperature=1, top_p=0.9, seed=7)
+    answers = [
+        host.call(
+            host.engine.generate(_request(f"s{n}", schema=None, max_tokens=20, sampling=sampling))
+        )
+        for n in range(2)
+    ]
+    assert answers[0].text == answers[1].text
+
+
+def test_an_answer_ends_before_a_stop_sequence(host: Any) -> None:
+    """The sequence itself is not in it."""
+    whole = host.call(host.engine.generate(_request("whole", schema=None, max_tokens=30)))
+    stop = whole.text[len(whole.text) // 2 :][:3]
+    request = _request("stopped", schema=None, max_tokens=30, sampling=Sampling(stop=(stop,)))
+    answer = host.call(host.engine.generate(request))
+    assert answer.text == whole.text[: whole.text.find(stop)]
+
+
+def test_without_a_limit_an_answer_may_fill_the_context(host: Any) -> None:
+    """A guided answer ends by itself; one that does not fit is still refused."""
+    answer = host.call(host.engine.generate(_request("open", max_tokens=None)))
+    assert answer.finish_reason == "stop"
+    messages = [{"role": "user", "content": "word " * 5000}]
+    with pytest.raises(PromptTooLongError):
+        host.call(host.engine.generate(_request("long", messages=messages, max_tokens=None)))
 
 
 def test_a_dead_engine_fails_all_requests_and_can_be_stopped(host: Any) -> None:

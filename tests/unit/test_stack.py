@@ -44,7 +44,7 @@ def test_stack_has_every_role_once(tmp_path: Path) -> None:
     assert layers == [
         [("redis",), ("s3",)],
         [("api",), ("watch",)],
-        [("prepare", "deliver"), ("infer",)],
+        [("prepare", "deliver", "batch"), ("infer",)],
     ]
 
 
@@ -53,7 +53,7 @@ def test_own_parts_are_started_as_the_command(tmp_path: Path) -> None:
     stack = lay_out(tmp_path)
     parts = parts_of(stack)
     config = ["--config", str(CONFIG)]
-    assert words_of(parts["prepare-deliver"]) == ["worker", "prepare", "deliver", *config]
+    assert words_of(parts["prepare-deliver"]) == ["worker", "prepare", "deliver", "batch", *config]
     infer = ["worker", "infer", "--pool", "cpu", "--engine", "vllm", *config]
     assert words_of(parts["infer-1"]) == infer
     port = stack.environment["DOCFLEET_API_URL"].rpartition(":")[2]

@@ -1,0 +1,18 @@
+-- Whoever holds a batch writes down how far it is.
+-- KEYS  1 the record
+-- ARGV  1 id, 2 token, 3 the status that follows, or '' for the same, then field and value of what
+--       else the record is to say
+-- Gives 'held', or 'lost' when nothing was changed
+-- Caller: ledger/batches.py Batches.note
+
+local id, token, status = ARGV[1], ARGV[2], ARGV[3]
+if lease_of(id, token) ~= 'held' then return 'lost' end
+
+local present, ending = unpack(redis.call('HMGET', KEYS[1], 'status', 'ending'))
+-- Its owner may have cancelled it meanwhile: that is not undone.
+if status == 'in_progress' and ending then status = '' end
+if status ~= '' and status ~= present then
+  redis.call('HSET', KEYS[1], 'status', status, status .. '_at', now_ms())
+end
+if #ARGV > 3 then redis.call('HSET', KEYS[1], unpack(ARGV, 4)) end
+return 'held'

@@ -1,0 +1,66 @@
+"""The route `/v1/chat/completions`: one chat, answered when its job has ended."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request, Response
+
+from producer.api_parameters import ClientOfApp, requires
+from producer.chats import DisconnectedError
+from producer.openai_error import OpenAiRoute
+from producer.openai_request import digest_of, is_repeated, tenant_of
+from schemas.api_key import Scope
+from schemas.chat import ChatRequest
+
+_GONE = 499
+"""What nobody reads: the client has closed the connection."""
+
+chat = APIRouter(prefix="/v1/chat", tags=["openai"], route_class=OpenAiRoute)
+
+
+@chat.post(
+    "/completions",
+    dependencies=[requires(Scope.SUBMIT)],
+    operation_id="createChatCompletion",
+    summary="Ask a model, and wait for its answer",
+    response_model=None,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/ChatRequest"}}
+            },
+        }
+    },
+)
+async def create_chat_completion(
+    request: Request,
+    client: ClientOfApp,
+    x_docfleet_deadline: Annotated[
+        float | None, Header(gt=0, le=3_600, description="Seconds to wait, instead of the fleet's.")
+    ] = None,
+) -> dict[str, Any] | Response:
+    """The job goes ahead of its tenant's others.
+
+    A 504 has its id, and the job goes on. A client that closes the connection cancels it.
+    """
+    body = await request.body()
+    tenant, digest = tenant_of(request), digest_of(request, body)
+    chats = client.openai.chats
+    job_id = await chats.again(tenant, digest) if is_repeated(request) else None
+    job_id = job_id or await chats.submit(body, tenant, digest)
+    seconds = x_docfleet_deadline or client.openai.settings.chat_seconds
+    try:
+        completion: dict[str, Any] = await chats.completion(
+            job_id, seconds=seconds, disconnected=request.is_disconnected
+        )
+    except DisconnectedError:
+        return Response(status_code=_GONE)
+    return completion
+
+
+def chat_schemas() -> dict[str, Any]:
+    """The schemas, by name, that OpenAPI says of the request's body."""
+    schema = ChatRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {**schema.pop("$defs"), ChatRequest.__name__: schema}

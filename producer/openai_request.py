@@ -1,0 +1,31 @@
+"""What the OpenAI-compatible routes ask of a request: whose it is, and whether it is new."""
+
+from __future__ import annotations
+
+import hashlib
+
+from fastapi import Request
+
+from schemas.job import DEFAULT_TENANT
+
+_RETRIES = "x-stainless-retry-count"
+
+
+def tenant_of(request: Request) -> str:
+    """Whose request it is."""
+    principal = getattr(request.state, "principal", None)
+    return DEFAULT_TENANT if principal is None else str(principal.submits_as)
+
+
+def is_repeated(request: Request) -> bool:
+    """Whether the client says that it got no answer, and sends the request again.
+
+    OpenAI's clients send no idempotency key, and try a POST three times.
+    """
+    count = request.headers.get(_RETRIES, "0")
+    return count.isdecimal() and int(count) > 0
+
+
+def digest_of(request: Request, body: bytes) -> str:
+    """What is the same when a request comes again."""
+    return hashlib.sha256(f"{request.url.path}\0".encode() + body).hexdigest()

@@ -1,0 +1,81 @@
+"""The names by which chats ask for a model: base models of the pools, and adapters of the tasks."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.task import Task
+from settings.fleet import FleetSettings
+
+_PACKAGE = "package:"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatModel:
+    """What a name stands for.
+
+    Attributes:
+        name: As `/v1/models` lists it.
+        pool: The first pool that serves it.
+        base: Its base model, as fleet.toml names it.
+        adapter: The adapter's directory; None for the base model alone.
+    """
+
+    name: str
+    pool: str
+    base: str
+    adapter: Path | None = None
+
+
+class ChatModels:
+    """All that can be asked for.
+
+    A base model goes by its name in fleet.toml or by its source there, an adapter by the name of
+    its directory. Where two adapters share a name, or a base model has it, it is no adapter's.
+
+    Args:
+        settings: The fleet's.
+        tasks: Whose adapters count.
+    """
+
+    def __init__(self, settings: FleetSettings, tasks: Mapping[str, Task]) -> None:
+        self._models = _bases(settings)
+        self._aliases = {
+            settings.models[model.base].source: model
+            for model in self._models.values()
+            if not settings.models[model.base].source.startswith(_PACKAGE)
+        }
+        paths = {task.adapter.path for task in tasks.values() if task.adapter is not None}
+        names = Counter(path.name for path in paths)
+        bases = tuple(self._models.values())
+        for path in sorted(paths):
+            if bases and names[path.name] == 1 and path.name not in self._models:
+                base = self._base_of(path) or bases[0]
+                self._models[path.name] = ChatModel(path.name, base.pool, base.base, path)
+
+    def get(self, name: str) -> ChatModel | None:
+        """What a name stands for, or None when it stands for nothing here."""
+        return self._models.get(name) or self._aliases.get(name)
+
+    def all(self) -> list[ChatModel]:
+        """Every model once, base models first."""
+        return list(self._models.values())
+
+    def _base_of(self, adapter: Path) -> ChatModel | None:
+        """The base that an adapter says it was trained on, where this machine can read it."""
+        try:
+            config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+            return self.get(str(config["base_model_name_or_path"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _bases(settings: FleetSettings) -> dict[str, ChatModel]:
+    models: dict[str, ChatModel] = {}
+    for pool, its in settings.pools.items():
+        models.setdefault(its.model, ChatModel(its.model, pool, its.model))
+    return models

