@@ -11,8 +11,8 @@ import pytest
 
 from ledger.batches import line_job_id
 from ledger.errors import LeaseLostError
-from schemas.batch import BatchStatus
 from schemas.dead_letter import Redrive
+from schemas.event import EventType
 from schemas.failure import Failure, FailureCode
 from schemas.queues import BATCH_QUEUE
 from schemas.states import JobState
@@ -332,7 +332,7 @@ async def test_the_end_is_told_of_with_an_event_that_openais_client_knows(
     deliveries = [key async for key in batches.redis.scan_iter("docfleet:record:msg_*")]
     (delivery,) = deliveries
     spec = json.loads(await batches.redis.hget(delivery, "spec"))
-    assert (spec["job"], spec["batch"]) == (batch.id, BatchStatus.COMPLETED)
+    assert (spec["job"], spec["event"]) == (batch.id, EventType.BATCH_COMPLETED)
 
 
 async def test_batches_are_listed_newest_first_page_by_page(batches: BatchScene) -> None:

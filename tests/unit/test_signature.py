@@ -55,3 +55,20 @@ def test_an_event_tells_how_the_job_ended_and_nothing_of_its_receiver() -> None:
     assert (event.type, event.data.id) == ("job.failed", ENDED.job)
     assert (event.data.metadata, event.data.failure) == (ENDED.metadata, ENDED.failure)
     assert "secret-path" not in event.model_dump_json()
+
+
+def test_openais_client_knows_the_event_of_a_batch() -> None:
+    """It has the client's own type, and names the batch."""
+    told = DeliverySpec.model_validate(
+        {
+            "job": "batch_1",
+            "state": JobState.SUCCEEDED,
+            "event": "batch.completed",
+            "at": int(NOW.timestamp() * 1000),
+            "url": "https://claims.test/",
+        }
+    )
+    body = build_event("msg_1", told).model_dump_json(exclude_none=True)
+    headers = sign((SECRET,), "msg_1", datetime.now(UTC), body)
+    event = OpenAI(api_key="none", webhook_secret=SECRET).webhooks.unwrap(body, headers)
+    assert (event.type, event.data.id) == ("batch.completed", "batch_1")
