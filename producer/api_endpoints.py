@@ -47,7 +47,9 @@ DeliveryId = Annotated[str, Path(examples=["msg_6f0c2f1c5e0c4d0b8a7d9e3f_succeed
 
 callbacks = APIRouter(
     tags=["callbacks"],
-    responses=documented(HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE),
+    responses=documented(
+        HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE
+    ),
 )
 
 
@@ -180,16 +182,16 @@ async def delete_endpoint(
     operation_id="rotateSecret",
     summary="Make a new signing secret",
     response_model_exclude_none=True,
-    responses=_CONFLICT,
+    responses={**_CONFLICT, **_INVALID},
 )
 async def rotate_secret(
     endpoint_id: EndpointId,
     client: ClientOfApp,
     tenant: OperatedTenant,
-    how: SecretRotation = SecretRotation(),  # noqa: B008  # immutable
+    how: SecretRotation | None = None,
 ) -> NewSecret:
     """Shown this once; events carry both signatures until the overlap is over."""
-    return await client.endpoints.rotate(tenant, endpoint_id, how)
+    return await client.endpoints.rotate(tenant, endpoint_id, how or SecretRotation())
 
 
 @callbacks.post(

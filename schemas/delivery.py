@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import AwareDatetime, Field, HttpUrl
+from pydantic import Field, HttpUrl
 
 from schemas.document import S3Uri
 from schemas.event import EVENT_OF, EventType
 from schemas.failure import Failure
 from schemas.job import DEFAULT_TENANT, Attempt, Metadata, PayloadKind, TenantName
 from schemas.model import Contract
+from schemas.moment import Moment
 from schemas.states import JobState
 
 
@@ -83,5 +84,5 @@ class DeliveryFilter(Contract):
     endpoint: str | None = None
     job: str | None = None
     state: JobState | None = None
-    before: AwareDatetime | None = Field(default=None, description="Opened before then.")
-    after: AwareDatetime | None = Field(default=None, description="Opened then or later.")
+    before: Moment | None = Field(default=None, description="Opened before then.")
+    after: Moment | None = Field(default=None, description="Opened then or later.")

@@ -6,11 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, HttpUrl, StringConstraints
+from pydantic import AfterValidator, Field, HttpUrl, StrictBool, StrictInt, StringConstraints
 
 from schemas.event import EventType, PayloadKind
 from schemas.job import TenantName
 from schemas.model import Contract
+from schemas.receiver_url import ReceiverUrl
 
 ENDPOINT_PREFIX = "ep_"
 MOST_CONCURRENCY = 16
@@ -23,14 +24,15 @@ def _without_user(url: HttpUrl) -> HttpUrl:
     return url
 
 
-EndpointUrl = Annotated[HttpUrl, AfterValidator(_without_user)]
+EndpointUrl = Annotated[ReceiverUrl, AfterValidator(_without_user)]
 CertificateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Description = Annotated[str, StringConstraints(max_length=256)]
 EventFilter = Annotated[
     tuple[EventType, ...], Field(description="Events that it is told of; none named, all of them.")
 ]
 Concurrency = Annotated[
-    int, Field(ge=1, le=MOST_CONCURRENCY, description="Deliveries to it that are out at once.")
+    StrictInt,
+    Field(ge=1, le=MOST_CONCURRENCY, description="Deliveries to it that are out at once."),
 ]
 
 
@@ -71,7 +73,7 @@ class EndpointRequest(Contract):
     payload: PayloadKind = PayloadKind.THIN
     description: Description = ""
     concurrency: Concurrency = 8
-    v1a: bool = Field(default=False, description="Sign with Ed25519 as well.")
+    v1a: StrictBool = Field(default=False, description="Sign with Ed25519 as well.")
     client_certificate: CertificateName | None = Field(
         default=None, description="Shown to the receiver; the operator keeps NAME.pem for it."
     )
@@ -134,7 +136,7 @@ class CreatedEndpoint(Endpoint, NewSecret):
 class SecretRotation(Contract):
     """How a secret is replaced."""
 
-    overlap_seconds: int = Field(
+    overlap_seconds: StrictInt = Field(
         default=DAY_SECONDS,
         ge=0,
         le=7 * DAY_SECONDS,

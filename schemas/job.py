@@ -7,12 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import Field, HttpUrl, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from schemas.document import DocumentRef, Prepared, S3Uri
 from schemas.engine import EngineVersion
 from schemas.failure import Failure
 from schemas.model import Contract
+from schemas.receiver_url import ReceiverUrl
 from schemas.states import JobState, Stage
 
 JOB_ID = re.compile(r"^job_[0-9a-f]{24}$")
@@ -59,7 +60,7 @@ class PayloadKind(StrEnum):
 class Callback(Contract):
     """Where to tell of the job's end."""
 
-    url: HttpUrl
+    url: ReceiverUrl
     payload: PayloadKind = PayloadKind.THIN
 
 

@@ -110,15 +110,26 @@ async def test_an_endpoint_that_cannot_be_is_refused(
         assert words in (await problem_of(answer, 422, "invalid-request"))["detail"]
 
 
-async def test_endpoints_need_a_key_and_nothing_else_does(
-    api: aiohttp.ClientSession,
-) -> None:
+async def test_endpoints_need_a_key_and_nothing_else_does(settings: FleetSettings) -> None:
     """503 with the variable's name; jobs go on."""
-    async with api.post("/v1/endpoints", json=ASKED) as answer:
-        problem = await problem_of(answer, 503, "no-encryption-key")
-        assert "DOCFLEET_ENCRYPTION_KEYS" in problem["detail"]
-    async with api.post("/v1/jobs", json=TEXT) as answer:
-        assert answer.status == 202
+    async with serving(settings.model_copy(update={"encryption_keys": None})) as api:
+        async with api.post("/v1/endpoints", json=ASKED) as answer:
+            problem = await problem_of(answer, 503, "no-encryption-key")
+            assert "DOCFLEET_ENCRYPTION_KEYS" in problem["detail"]
+        async with api.post("/v1/jobs", json=TEXT) as answer:
+            assert answer.status == 202
+
+
+async def test_a_url_that_could_not_be_read_again_is_refused(
+    keyed: aiohttp.ClientSession,
+) -> None:
+    """It grows when it is written down as a URL has to be."""
+    url = "https://claims.test/" + "ä" * 400
+    async with keyed.post("/v1/endpoints", json={**ASKED, "url": url}) as answer:
+        await problem_of(answer, 422, "invalid-request")
+    body = {**TEXT, "callback": {"url": url}}
+    async with keyed.post("/v1/jobs", json=body) as answer:
+        await problem_of(answer, 422, "invalid-request")
 
 
 async def test_a_tenant_has_so_many_endpoints_and_no_more(keyed: aiohttp.ClientSession) -> None:
