@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-PART_BYTES = 8 * 2**20
+PART_BYTES = 5 * 2**20
 """S3 takes 10,000 parts of at least 5 MiB each."""
 
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
