@@ -9,12 +9,14 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
+from fastapi.responses import JSONResponse
 
 from ledger.errors import LedgerUnavailableError
 from producer.api_catalogue import catalogue
 from producer.api_dead_letters import dead_letters
 from producer.api_documents import documents
 from producer.api_endpoints import callbacks
+from producer.api_events import events
 from producer.api_guard import BodyLimits, Guard
 from producer.api_jobs import jobs
 from producer.api_keys import api_keys
@@ -24,13 +26,19 @@ from producer.drain import Drain
 from producer.metrics import metrics_text
 from producer.openai_batches import batches as openai_batches
 from producer.openai_chat import chat as openai_chat
-from producer.openai_chat import chat_schemas
+from producer.openai_error import OPENAI_PATHS, openai_error_response
 from producer.openai_files import files as openai_files
 from producer.openai_models import models as openai_models
-from producer.problem import add_problem_handlers, component_schemas, documented
-from schemas.event import EndpointEvent, JobEvent
+from producer.problem import (
+    add_problem_handlers,
+    component_schemas,
+    documented,
+    error_response,
+)
+from schemas.chat import ChatRequest
 from schemas.job import JobRequest, JobTerms
 from schemas.job_filter import JobProgress
+from schemas.openai_error import OpenAiErrorBody
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
 from storage.errors import StorageError
@@ -74,8 +82,7 @@ class Api(FastAPI):
         """The app's description."""
         schema = super().openapi()
         schema["components"]["schemas"] = {
-            **component_schemas(JobRequest, JobTerms, JobProgress),
-            **chat_schemas(),
+            **component_schemas(JobRequest, JobTerms, JobProgress, ChatRequest, OpenAiErrorBody),
             **schema["components"]["schemas"],
         }
         return schema
@@ -123,37 +130,19 @@ def create_app(settings: FleetSettings) -> FastAPI:
     for routes in (openai_models, openai_chat, openai_files, openai_batches):
         app.include_router(routes)
     app.include_router(status)
-    app.webhooks.add_api_route(
-        "job-ended",
-        _job_ended,
-        methods=["POST"],
-        operation_id="jobEnded",
-        summary="A job has ended",
-        status_code=HTTPStatus.NO_CONTENT,
-    )
-    app.webhooks.add_api_route(
-        "endpoint-event",
-        _endpoint_event,
-        methods=["POST"],
-        operation_id="endpointEvent",
-        summary="A test, or another endpoint was disabled",
-        status_code=HTTPStatus.NO_CONTENT,
-    )
+    app.webhooks.routes.extend(events.routes)
     add_problem_handlers(app)
     limits = BodyLimits.of(settings.limits, file_bytes=settings.openai.file_bytes)
-    app.add_middleware(Guard, keyring=client.keyring, limits=limits)
+    app.add_middleware(Guard, keyring=client.keyring, limits=limits, refusal=_refusal)
     return app
+
+
+def _refusal(path: str, error: Exception) -> JSONResponse:
+    answer = openai_error_response if path.startswith(OPENAI_PATHS) else error_response
+    return answer(error)
 
 
 async def _clean(client: Client) -> None:
     """Nobody waits for it: what cannot be cleaned up now is cleaned up at the next start."""
     with suppress(StorageError):
         await client.uploads.clean()
-
-
-def _job_ended(event: JobEvent) -> None:
-    """Sent to the job's callback, signed as Standard Webhooks says; answer with any 2xx."""
-
-
-def _endpoint_event(event: EndpointEvent) -> None:
-    """Sent to endpoints, signed like every event; answer with any 2xx."""

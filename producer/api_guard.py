@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger.errors import LedgerError
-from producer.errors import ForbiddenError, RequestError
+from producer.errors import ProducerError, RequestError, UnauthorizedError
 from producer.keyring import Keyring
 from producer.principal import Principal
-from producer.problem import ProblemType, error_response, problem_response
 from schemas.job import TENANT_NAME
 from settings.fleet import LimitSettings
 
@@ -84,12 +85,21 @@ class Guard:
         app: What is guarded.
         keyring: Knows the keys.
         limits: The most that one body may have.
+        refusal: Makes the answer to a path of an error of ours.
     """
 
-    def __init__(self, app: ASGIApp, *, keyring: Keyring, limits: BodyLimits) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        keyring: Keyring,
+        limits: BodyLimits,
+        refusal: Callable[[str, Exception], Response],
+    ) -> None:
         self._app = app
         self._keyring = keyring
         self._limits = limits
+        self._refusal = refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
@@ -100,23 +110,23 @@ class Guard:
         if scope["path"].startswith(GUARDED):
             try:
                 principal = await self._principal(headers)
-            except (ForbiddenError, RequestError, LedgerError) as error:
-                await error_response(error)(scope, receive, send)
-                return
-            if principal is None:
-                await _unauthorized(scope, receive, send)
+            except (ProducerError, LedgerError) as error:
+                await self._refusal(scope["path"], error)(scope, receive, send)
                 return
             scope.setdefault("state", {})["principal"] = principal
         limit = self._limits.for_request(scope["path"], headers)
         await self._app(scope, _counted(receive, headers, limit), send)
 
-    async def _principal(self, headers: Headers) -> Principal | None:
+    async def _principal(self, headers: Headers) -> Principal:
         sent = headers.get("authorization", "")
-        if not sent.lower().startswith(_BEARER):
-            return None
-        principal = await self._keyring.principal(sent[len(_BEARER) :].strip())
+        bearer = sent.lower().startswith(_BEARER)
+        principal = await self._keyring.principal(sent[len(_BEARER) :].strip()) if bearer else None
+        if principal is None:
+            raise UnauthorizedError(
+                "send `Authorization: Bearer` and a key that is neither revoked nor expired"
+            )
         tenant = headers.get(TENANT_HEADER)
-        if principal is None or tenant is None:
+        if tenant is None:
             return principal
         if not TENANT_NAME.fullmatch(tenant):
             raise RequestError(f"{TENANT_HEADER}: {tenant!r} is no tenant's name")
@@ -138,13 +148,3 @@ def _counted(receive: Receive, headers: Headers, limit: int) -> Receive:
         raise BodyTooLargeError(limit)
 
     return counted
-
-
-async def _unauthorized(scope: Scope, receive: Receive, send: Send) -> None:
-    refusal = problem_response(
-        ProblemType.UNAUTHORIZED,
-        HTTPStatus.UNAUTHORIZED,
-        "send `Authorization: Bearer` and a key that is neither revoked nor expired",
-        headers={"WWW-Authenticate": "Bearer"},
-    )
-    await refusal(scope, receive, send)

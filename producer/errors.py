@@ -25,6 +25,10 @@ class UnknownPoolError(RequestError):
     """A pool is asked for that the fleet's file does not have."""
 
 
+class UnauthorizedError(ProducerError):
+    """There is no key, or it opens nothing."""
+
+
 class ForbiddenError(ProducerError):
     """The key does not allow it."""
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from http import HTTPStatus
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
 from producer.api_parameters import ClientOfApp, requires
-from producer.openai_error import OpenAiRoute
+from producer.openai_error import OpenAiRoute, openai_responses
 from producer.openai_request import digest_of, is_repeated, tenant_of
 from schemas.api_key import Scope
 from schemas.batch import BatchObject, BatchRequest
+from schemas.openai_list import OpenAiList
 
-batches = APIRouter(prefix="/v1/batches", tags=["openai"], route_class=OpenAiRoute)
+batches = APIRouter(
+    prefix="/v1/batches",
+    tags=["openai"],
+    route_class=OpenAiRoute,
+    responses=openai_responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN),
+)
 
 
 @batches.post(
@@ -20,6 +27,7 @@ batches = APIRouter(prefix="/v1/batches", tags=["openai"], route_class=OpenAiRou
     dependencies=[requires(Scope.SUBMIT)],
     operation_id="createBatch",
     summary="Run every request of a file",
+    responses=openai_responses(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
 )
 async def create_batch(body: BatchRequest, request: Request, client: ClientOfApp) -> BatchObject:
     """Its file is read and validated next; `status` says how far it is."""
@@ -35,23 +43,17 @@ async def create_batch(body: BatchRequest, request: Request, client: ClientOfApp
     dependencies=[requires(Scope.READ)],
     operation_id="listBatches",
     summary="The batches, newest first",
+    responses=openai_responses(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
 )
 async def list_batches(
     request: Request,
     client: ClientOfApp,
     after: Annotated[str | None, Query(description="The last batch of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-) -> dict[str, Any]:
+) -> OpenAiList[BatchObject]:
     """A page of them."""
     found = await client.openai.batches.page(tenant_of(request), after=after, limit=limit + 1)
-    data = [batch.public() for batch in found[:limit]]
-    return {
-        "object": "list",
-        "data": data,
-        "first_id": data[0].id if data else None,
-        "last_id": data[-1].id if data else None,
-        "has_more": len(found) > limit,
-    }
+    return OpenAiList[BatchObject].of([batch.public() for batch in found], limit)
 
 
 @batches.get(
@@ -59,6 +61,7 @@ async def list_batches(
     dependencies=[requires(Scope.READ)],
     operation_id="getBatch",
     summary="Where a batch stands",
+    responses=openai_responses(HTTPStatus.NOT_FOUND),
 )
 async def get_batch(batch_id: str, request: Request, client: ClientOfApp) -> BatchObject:
     """Status, counts and, once it has ended, its files."""
@@ -70,6 +73,7 @@ async def get_batch(batch_id: str, request: Request, client: ClientOfApp) -> Bat
     dependencies=[requires(Scope.SUBMIT)],
     operation_id="cancelBatch",
     summary="Cancel a batch",
+    responses=openai_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def cancel_batch(batch_id: str, request: Request, client: ClientOfApp) -> BatchObject:
     """What waits is cancelled, what runs is stopped, and what is done is in the files."""

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 
 from producer.api_parameters import ClientOfApp, requires
 from producer.chats import DisconnectedError
-from producer.openai_error import OpenAiRoute
+from producer.openai_error import OpenAiRoute, openai_responses
 from producer.openai_request import digest_of, is_repeated, tenant_of
 from schemas.api_key import Scope
-from schemas.chat import ChatRequest
 
 _GONE = 499
 """What nobody reads: the client has closed the connection."""
 
-chat = APIRouter(prefix="/v1/chat", tags=["openai"], route_class=OpenAiRoute)
+chat = APIRouter(
+    prefix="/v1/chat",
+    tags=["openai"],
+    route_class=OpenAiRoute,
+    responses=openai_responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN),
+)
 
 
 @chat.post(
@@ -25,6 +30,20 @@ chat = APIRouter(prefix="/v1/chat", tags=["openai"], route_class=OpenAiRoute)
     operation_id="createChatCompletion",
     summary="Ask a model, and wait for its answer",
     response_model=None,
+    responses={
+        200: {
+            "description": "A `chat.completion`",
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        },
+        **openai_responses(
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.CONFLICT,
+            HTTPStatus.TOO_MANY_REQUESTS,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            HTTPStatus.GATEWAY_TIMEOUT,
+        ),
+    },
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -58,9 +77,3 @@ async def create_chat_completion(
     except DisconnectedError:
         return Response(status_code=_GONE)
     return completion
-
-
-def chat_schemas() -> dict[str, Any]:
-    """The schemas, by name, that OpenAPI says of the request's body."""
-    schema = ChatRequest.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {**schema.pop("$defs"), ChatRequest.__name__: schema}

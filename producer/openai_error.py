@@ -13,16 +13,18 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from ledger.errors import LedgerError, TenantQuotaError
+from producer.drain import Drain
 from producer.errors import ProducerError
-from schemas.openai_error import error_body
-from storage.errors import StorageError
+from producer.problem import error_headers, known_error
+from schemas.openai_error import OpenAiErrorBody, error_body
 
 log = structlog.get_logger(__name__)
 
-RETRY_AFTER_SECONDS = 5
+OPENAI_PATHS = ("/v1/models", "/v1/chat/", "/v1/files", "/v1/batches")
+"""Paths of the routes start so."""
 NO_RETRY = {"x-should-retry": "false"}
 """OpenAI's clients would send the request again by themselves."""
+_BODY_SCHEMA = f"#/components/schemas/{OpenAiErrorBody.__name__}"
 
 
 class OpenAiError(ProducerError):
@@ -69,12 +71,27 @@ class OpenAiRoute(APIRoute):
             try:
                 return await handle(request)
             except Exception as error:  # noqa: BLE001  # whatever it is, it is answered here
-                return _answer(error)
+                return openai_error_response(error, request.app.state.drain)
 
         return handler
 
 
-def _answer(error: Exception) -> JSONResponse:
+def openai_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI is to say of the answers that are errors; those that are not named, too."""
+    content = {"application/json": {"schema": {"$ref": _BODY_SCHEMA}}}
+    answers: dict[int | str, dict[str, Any]] = {
+        one.value: {"description": one.phrase, "content": content} for one in statuses
+    }
+    return {**answers, "default": {"description": "Any other error", "content": content}}
+
+
+def openai_error_response(error: Exception, drain: Drain | None = None) -> JSONResponse:
+    """The answer that belongs to an error, whatever it is.
+
+    Args:
+        error: What was raised.
+        drain: Knows when a full line is worth another try; None before anything is known.
+    """
     match error:
         case OpenAiError():
             return _json(error.status, str(error), error.code, error.param, error.headers)
@@ -83,14 +100,14 @@ def _answer(error: Exception) -> JSONResponse:
             return _json(HTTPStatus.BAD_REQUEST, f"`{place}`: {words}", "invalid_request", place)
         case HTTPException():
             return _json(error.status_code, str(error.detail), None, None, error.headers)
-        case TenantQuotaError():
-            return _json(HTTPStatus.TOO_MANY_REQUESTS, str(error), "quota", None, _later())
-        case LedgerError() | StorageError():
-            return _json(HTTPStatus.SERVICE_UNAVAILABLE, str(error), "unavailable", None, _later())
-        case _:
-            log.error("request failed", exc_info=error)
-            words = "The log of the API says what it was."
-            return _json(HTTPStatus.INTERNAL_SERVER_ERROR, words, "defect", None, NO_RETRY)
+    if (known := known_error(error)) is not None:
+        kind, status = known
+        if status == HTTPStatus.UNPROCESSABLE_ENTITY:  # which OpenAI does not use for this
+            status = HTTPStatus.BAD_REQUEST
+        return _json(status, str(error), kind, None, error_headers(error, status, drain))
+    log.error("request failed", exc_info=error)
+    words = "The log of the API says what it was."
+    return _json(HTTPStatus.INTERNAL_SERVER_ERROR, words, "defect", None, NO_RETRY)
 
 
 def _first_problem(error: RequestValidationError) -> tuple[str, str]:
@@ -98,10 +115,6 @@ def _first_problem(error: RequestValidationError) -> tuple[str, str]:
     problem = error.errors()[0]
     place = ".".join(str(step) for step in problem["loc"][1:]) or str(problem["loc"][0])
     return place, str(problem["msg"]).removeprefix("Value error, ")
-
-
-def _later() -> Mapping[str, str]:
-    return {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 
 def _json(

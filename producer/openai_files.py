@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
 
 from producer.api_parameters import ClientOfApp, requires
 from producer.files import MEDIA_TYPE
-from producer.openai_error import OpenAiError, OpenAiRoute
+from producer.openai_error import OpenAiError, OpenAiRoute, openai_responses
 from producer.openai_request import is_repeated, tenant_of
 from producer.openai_upload import Form, read_form, unknown_fields
 from schemas.api_key import Scope
 from schemas.openai_file import FileObject, FilePurpose
+from schemas.openai_list import OpenAiList
 
 _ANCHOR, _SECONDS = "expires_after[anchor]", "expires_after[seconds]"
 _EXPIRY_SECONDS = range(3_600, 2_592_001)
 
-files = APIRouter(prefix="/v1/files", tags=["openai"], route_class=OpenAiRoute)
+files = APIRouter(
+    prefix="/v1/files",
+    tags=["openai"],
+    route_class=OpenAiRoute,
+    responses=openai_responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN),
+)
+
+
+class DeletedFile(BaseModel):
+    """What is told of a file that is gone."""
+
+    id: str
+    object: Literal["file"] = "file"
+    deleted: Literal[True] = True
 
 
 @files.post(
@@ -27,6 +42,7 @@ files = APIRouter(prefix="/v1/files", tags=["openai"], route_class=OpenAiRoute)
     dependencies=[requires(Scope.SUBMIT)],
     operation_id="createFile",
     summary="Upload a file",
+    responses=openai_responses(HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -97,7 +113,13 @@ def _refused(message: str, param: str) -> OpenAiError:
     return OpenAiError(HTTPStatus.BAD_REQUEST, f"{message}.", code="invalid_request", param=param)
 
 
-@files.get("", dependencies=[requires(Scope.READ)], operation_id="listFiles", summary="The files")
+@files.get(
+    "",
+    dependencies=[requires(Scope.READ)],
+    operation_id="listFiles",
+    summary="The files",
+    responses=openai_responses(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
+)
 async def list_files(
     request: Request,
     client: ClientOfApp,
@@ -105,7 +127,7 @@ async def list_files(
     after: Annotated[str | None, Query(description="The last file of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
     order: Literal["asc", "desc"] = "desc",
-) -> dict[str, Any]:
+) -> OpenAiList[FileObject]:
     """A page of them, by the time when they were made."""
     found = await client.openai.files.page(
         tenant_of(request),
@@ -114,14 +136,7 @@ async def list_files(
         limit=limit + 1,
         newest_first=order == "desc",
     )
-    data = [file.public() for file in found[:limit]]
-    return {
-        "object": "list",
-        "data": data,
-        "first_id": data[0].id if data else None,
-        "last_id": data[-1].id if data else None,
-        "has_more": len(found) > limit,
-    }
+    return OpenAiList[FileObject].of([file.public() for file in found], limit)
 
 
 @files.get(
@@ -129,6 +144,7 @@ async def list_files(
     dependencies=[requires(Scope.READ)],
     operation_id="getFile",
     summary="What is known of a file",
+    responses=openai_responses(HTTPStatus.NOT_FOUND),
 )
 async def get_file(file_id: str, request: Request, client: ClientOfApp) -> FileObject:
     """Name, size, purpose, and when it will be deleted."""
@@ -140,6 +156,11 @@ async def get_file(file_id: str, request: Request, client: ClientOfApp) -> FileO
     dependencies=[requires(Scope.READ)],
     operation_id="getFileContent",
     summary="A file's bytes",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}},
+        **openai_responses(HTTPStatus.NOT_FOUND),
+    },
 )
 async def get_file_content(
     file_id: str, request: Request, client: ClientOfApp
@@ -158,8 +179,9 @@ async def get_file_content(
     dependencies=[requires(Scope.SUBMIT)],
     operation_id="deleteFile",
     summary="Delete a file",
+    responses=openai_responses(HTTPStatus.NOT_FOUND),
 )
-async def delete_file(file_id: str, request: Request, client: ClientOfApp) -> dict[str, Any]:
+async def delete_file(file_id: str, request: Request, client: ClientOfApp) -> DeletedFile:
     """It is gone at once; a batch that reads it goes on."""
     await client.openai.files.delete(tenant_of(request), file_id)
-    return {"id": file_id, "object": "file", "deleted": True}
+    return DeletedFile(id=file_id)

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from http import HTTPStatus
+from typing import Literal
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from producer.api_parameters import ClientOfApp, requires
-from producer.openai_error import OpenAiRoute, not_found
+from producer.openai_error import OpenAiRoute, not_found, openai_responses
 from schemas.api_key import Scope
+from schemas.openai_list import Listed, OpenAiList
 from settings.chat_models import ChatModel
 
-models = APIRouter(prefix="/v1/models", tags=["openai"], route_class=OpenAiRoute)
+models = APIRouter(
+    prefix="/v1/models",
+    tags=["openai"],
+    route_class=OpenAiRoute,
+    responses=openai_responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN),
+)
+
+
+class ModelObject(Listed):
+    """A model as OpenAI's clients know it."""
+
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str = "docfleet"
+    parent: str | None = Field(default=None, description="The base model of an adapter.")
 
 
 @models.get(
@@ -19,10 +36,11 @@ models = APIRouter(prefix="/v1/models", tags=["openai"], route_class=OpenAiRoute
     dependencies=[requires(Scope.READ)],
     operation_id="listModels",
     summary="The models that chats can ask for",
+    response_model_exclude_none=True,
 )
-async def list_models(client: ClientOfApp) -> dict[str, Any]:
-    """Base models first; `parent` names the base of an adapter."""
-    return {"object": "list", "data": [_model(one) for one in client.openai.models.all()]}
+async def list_models(client: ClientOfApp) -> OpenAiList[ModelObject]:
+    """Base models first."""
+    return OpenAiList[ModelObject](data=[_model(one) for one in client.openai.models.all()])
 
 
 @models.get(
@@ -30,8 +48,10 @@ async def list_models(client: ClientOfApp) -> dict[str, Any]:
     dependencies=[requires(Scope.READ)],
     operation_id="getModel",
     summary="One model",
+    response_model_exclude_none=True,
+    responses=openai_responses(HTTPStatus.NOT_FOUND),
 )
-async def get_model(name: str, client: ClientOfApp) -> dict[str, Any]:
+async def get_model(name: str, client: ClientOfApp) -> ModelObject:
     """By its name, or by the source of a base model."""
     found = client.openai.models.get(name)
     if found is None:
@@ -39,6 +59,5 @@ async def get_model(name: str, client: ClientOfApp) -> dict[str, Any]:
     return _model(found)
 
 
-def _model(model: ChatModel) -> dict[str, Any]:
-    parent = {"parent": model.base} if model.adapter is not None else {}
-    return {"id": model.name, "object": "model", "created": 0, "owned_by": "docfleet", **parent}
+def _model(model: ChatModel) -> ModelObject:
+    return ModelObject(id=model.name, parent=None if model.adapter is None else model.base)

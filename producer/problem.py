@@ -27,6 +27,7 @@ from ledger.errors import (
     TenantQuotaError,
     TooManyEndpointsError,
 )
+from producer.drain import Drain
 from producer.errors import (
     ClosedJobError,
     DocumentTooLargeError,
@@ -35,6 +36,7 @@ from producer.errors import (
     NoResultError,
     RequestError,
     TaskNotFoundError,
+    UnauthorizedError,
     UnknownApiKeyError,
     UnknownDeadLetterError,
     UnknownDeliveryError,
@@ -147,6 +149,7 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     CursorError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
     RequestError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
     IdempotencyError: (ProblemType.IDEMPOTENCY_CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
+    UnauthorizedError: (ProblemType.UNAUTHORIZED, HTTPStatus.UNAUTHORIZED),
     ForbiddenError: (ProblemType.FORBIDDEN, HTTPStatus.FORBIDDEN),
     DocumentTooLargeError: (ProblemType.BODY_TOO_LARGE, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     UnknownApiKeyError: (ProblemType.UNKNOWN_KEY, HTTPStatus.NOT_FOUND),
@@ -201,13 +204,10 @@ def problem_response(
         detail=detail,
         **members,
     )
-    sent = dict(headers or {})
-    if status in _COME_AGAIN:
-        sent.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
     return JSONResponse(
         problem.model_dump(mode="json", exclude_none=True),
         status_code=status,
-        headers=sent,
+        headers=dict(headers or {}),
         media_type=MEDIA_TYPE,
     )
 
@@ -237,29 +237,52 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_defect)
 
 
-def error_response(error: Exception, *, retry_after: int = RETRY_AFTER_SECONDS) -> JSONResponse:
+def known_error(error: Exception) -> tuple[ProblemType, HTTPStatus] | None:
+    """What one of our own errors is called, and its status; None for somebody else's."""
+    return next((answer for kind, answer in _BY_ERROR.items() if isinstance(error, kind)), None)
+
+
+def error_headers(error: Exception, status: HTTPStatus, drain: Drain | None) -> dict[str, str]:
+    """What an answer tells beside its body.
+
+    Args:
+        error: What was raised.
+        status: HTTP status of the answer.
+        drain: Knows when a full line is worth another try; None before anything is known.
+    """
+    if status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": "Bearer"}
+    if status not in _COME_AGAIN:
+        return {}
+    if drain is not None and isinstance(error, (LedgerFullError, TenantQuotaError)):
+        return {"Retry-After": str(drain.retry_after())}
+    return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+
+
+def error_response(error: Exception, drain: Drain | None = None) -> JSONResponse:
     """The answer that belongs to one of our own errors.
 
     Args:
         error: What was raised.
-        retry_after: Seconds after which it is worth coming again, where it is.
+        drain: See `error_headers`.
+
+    Raises:
+        ValueError: It is somebody else's error.
     """
-    problem_type, status = next(
-        answer for kind, answer in _BY_ERROR.items() if isinstance(error, kind)
-    )
+    if (known := known_error(error)) is None:
+        raise ValueError(f"{type(error).__name__} is no error of docfleet's") from error
+    problem_type, status = known
     members: dict[str, Any] = {}
     if isinstance(error, JobStateError):
         members = {"state": error.job.state, "failure": error.job.failure}
     elif isinstance(error, NotDeadError):
         members = {"state": error.state}
-    headers = {"Retry-After": str(retry_after)} if status in _COME_AGAIN else {}
+    headers = error_headers(error, status, drain)
     return problem_response(problem_type, status, str(error), headers=headers, **members)
 
 
 async def _on_own_error(request: Request, error: Exception) -> JSONResponse:
-    if isinstance(error, (LedgerFullError, TenantQuotaError)):
-        return error_response(error, retry_after=request.app.state.drain.retry_after())
-    return error_response(error)
+    return error_response(error, request.app.state.drain)
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> JSONResponse:

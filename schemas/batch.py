@@ -13,6 +13,7 @@ from schemas.chat import CHAT_ENDPOINT
 from schemas.document import S3Uri
 from schemas.job import DEFAULT_TENANT, Callback, Metadata, Priority, TenantName
 from schemas.model import Contract
+from schemas.openai_list import Listed
 
 BATCH_PREFIX = "batch_"
 _WINDOW = re.compile(r"^([1-9][0-9]{0,5})([smhd])$")
@@ -119,10 +120,9 @@ class RequestCounts(Contract):
     failed: int = 0
 
 
-class BatchObject(Contract):
+class BatchObject(Listed):
     """A batch as its owner sees it."""
 
-    id: str
     object: Literal["batch"] = "batch"
     endpoint: str
     errors: BatchErrors | None = None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from schemas.failure import Failure, FailureCode
+from schemas.model import Contract
 
 _STATUS = {
     FailureCode.REQUEST_INVALID: HTTPStatus.BAD_REQUEST,
@@ -13,6 +14,21 @@ _STATUS = {
     FailureCode.DOCUMENT_TOO_LONG: HTTPStatus.BAD_REQUEST,
     FailureCode.REQUEST_TIMEOUT: HTTPStatus.GATEWAY_TIMEOUT,
 }
+
+
+class OpenAiErrorDetail(Contract):
+    """What went wrong."""
+
+    message: str
+    type: Literal["invalid_request_error", "server_error"]
+    param: str | None = None
+    code: str | None = None
+
+
+class OpenAiErrorBody(Contract):
+    """The body of an answer that is an error."""
+
+    error: OpenAiErrorDetail
 
 
 def error_body(
@@ -26,9 +42,14 @@ def error_body(
         code: Its stable name.
         param: The parameter concerned.
     """
-    server_error = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    kind = "server_error" if server_error else "invalid_request_error"
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    detail = OpenAiErrorDetail(
+        message=message,
+        type="server_error" if is_ours else "invalid_request_error",
+        param=param,
+        code=code,
+    )
+    return OpenAiErrorBody(error=detail).model_dump()
 
 
 def failure_answer(failure: Failure) -> tuple[int, dict[str, Any]]:

@@ -12,6 +12,7 @@ from pydantic import Field
 from schemas.document import S3Uri
 from schemas.job import DEFAULT_TENANT, TenantName
 from schemas.model import Contract
+from schemas.openai_list import Listed
 
 FILE_PREFIX = "file-"
 _HEX_DIGITS = 24
@@ -36,10 +37,9 @@ class FileSpec(Contract):
     tenant: TenantName = DEFAULT_TENANT
 
 
-class FileObject(Contract):
+class FileObject(Listed):
     """A file as its owner sees it."""
 
-    id: str
     object: Literal["file"] = "file"
     bytes: int
     created_at: int = Field(description="Unix seconds.")

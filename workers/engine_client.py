@@ -125,10 +125,8 @@ class EngineClient:
         """
         try:
             await self._render(_PROBE)
-        except Exception as error:  # templates raise what they like
-            raise EngineStartError(
-                f"the model's chat template cannot render a chat: {last_words(error)}"
-            ) from error
+        except RequestRefusedError as error:
+            raise EngineStartError(str(error)) from error
 
     async def complete(self, request: EngineRequest, adapter_id: int | None) -> EngineAnswer:
         """See Engine.generate; the adapter has been added."""
@@ -155,7 +153,14 @@ class EngineClient:
         renderer = self._engine.renderer
         unlimited = dataclasses.replace(renderer.default_chat_tok_params, max_total_tokens=None)
         chat = [dict(message) for message in messages]
-        _, [prompt] = await renderer.render_chat_async([chat], _CHAT, unlimited)
+        try:
+            _, [prompt] = await renderer.render_chat_async([chat], _CHAT, unlimited)
+        except (VLLMClientError, VLLMServerError):
+            raise
+        except Exception as error:  # templates raise what they like
+            raise RequestRefusedError(
+                f"The model's chat template cannot render this chat: {last_words(error)}"
+            ) from error
         return prompt
 
     async def add_adapter(self, adapter: Adapter, adapter_id: int) -> None:
