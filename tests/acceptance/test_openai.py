@@ -20,6 +20,7 @@ from demo.receiver import Receiver
 from docfleet.scoped_stack import scoped_stack
 from settings.environment import part_environment
 from tests.acceptance.running_stack import ROOT, SECRET, RunningStack
+from tests.fixtures.adapter_files import write_adapter
 from tests.fixtures.batch_scene import chat_line
 
 LINES = 400
@@ -43,6 +44,15 @@ max_model_len = 8192
 dtype = "bfloat16"
 enforce_eager = true
 """
+ADAPTER = "perils-lora"
+TASK = f"""
+name: perils
+version: 1
+kind: classification
+instructions: Which peril caused the loss? Answer with JSON.
+adapter: {{path: {ADAPTER}}}
+output_schema: {json.dumps(SCHEMA)}
+"""
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
@@ -55,6 +65,8 @@ async def real(
     folder = tmp_path_factory.mktemp("fleet")
     (folder / "fleet.toml").write_text(FLEET)
     (folder / "tasks").mkdir()
+    write_adapter(folder / "tasks" / ADAPTER, model_dir, seed=1)
+    (folder / "tasks" / "perils.yaml").write_text(TASK)
     state_dir = folder / "state"
     state_dir.mkdir()
     (state_dir / "models").symlink_to(model_dir.parent)
@@ -109,6 +121,26 @@ async def test_a_chat_completion_is_guided_and_a_stream_refused(real: dict[str, 
         response_format={"type": "json_object"},
     )  # fmt: skip
     assert (anything.choices[0].message.content or "").startswith("{")
+
+
+async def test_a_chat_asks_for_an_adapter_by_its_name(real: dict[str, str]) -> None:
+    """It is listed beside its base, and answers otherwise than the base does."""
+    client = _client(real)
+    base, adapter = client.models.list().data
+    assert (adapter.id, adapter.model_dump()["parent"]) == (ADAPTER, base.id)
+    messages: Any = [{"role": "user", "content": "Water came through the ceiling. Summarize."}]
+
+    def answer(model: str) -> str:
+        done = client.chat.completions.create(
+            model=model, messages=messages, max_tokens=30, temperature=0
+        )
+        assert done.model == model
+        return str(done.choices[0].message.content)
+
+    by_base, by_adapter, again = [
+        await asyncio.to_thread(answer, model) for model in (base.id, ADAPTER, ADAPTER)
+    ]
+    assert by_adapter == again != by_base
 
 
 async def test_the_file_of_vllms_run_batch_runs_unchanged(real: dict[str, str]) -> None:

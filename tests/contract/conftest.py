@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
-import json
 import multiprocessing
 import warnings
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -15,6 +13,7 @@ from typing import Any, TypeVar
 import pytest
 
 from settings.fleet import PoolSettings
+from tests.fixtures.adapter_files import RANK, write_adapter
 from workers.adapter import verify_adapter
 from workers.engine import Adapter, Engine, EngineRequest
 from workers.engine_scripted import ScriptedEngine
@@ -26,7 +25,6 @@ _T = TypeVar("_T")
 
 SLOTS = 3
 CONTEXT = 4096
-RANK = 8
 
 
 class EngineHost:
@@ -124,28 +122,8 @@ def adapters(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Mappi
     """Adapters of random weights: sound ones, and one whose config the engine refuses."""
     folder = tmp_path_factory.mktemp("adapters")
     made = {
-        name: verify_adapter(_write_adapter(folder / name, model_dir, seed), model_dir, RANK)
+        name: verify_adapter(write_adapter(folder / name, model_dir, seed), model_dir, RANK)
         for seed, name in enumerate(["first", "second", "vanishing", "held"])
     }
-    refused = _write_adapter(folder / "refused", model_dir, 9, use_dora=True)
+    refused = write_adapter(folder / "refused", model_dir, 9, use_dora=True)
     return {**made, "refused": Adapter("refused-0", refused, "0" * 64, RANK)}
-
-
-def _write_adapter(path: Path, model_dir: Path, seed: int, **config: Any) -> Path:
-    """A LoRA of all value projections, strong enough to change any answer."""
-    numpy = importlib.import_module("numpy")
-    safetensors = importlib.import_module("safetensors.numpy")
-    base = json.loads((model_dir / "config.json").read_text())
-    random = numpy.random.default_rng(seed)
-    outputs = base["num_key_value_heads"] * base["head_dim"]
-    tensors = {}
-    for layer in range(base["num_hidden_layers"]):
-        name = f"base_model.model.model.layers.{layer}.self_attn.v_proj"
-        for half, shape in (("A", (RANK, base["hidden_size"])), ("B", (outputs, RANK))):
-            values = random.normal(scale=0.05, size=shape).astype(numpy.float32)
-            tensors[f"{name}.lora_{half}.weight"] = values
-    path.mkdir()
-    safetensors.save_file(tensors, path / "adapter_model.safetensors")
-    whole = {"peft_type": "LORA", "r": RANK, "lora_alpha": 16 * RANK, "target_modules": ["v_proj"]}
-    (path / "adapter_config.json").write_text(json.dumps({**whole, **config}))
-    return path
