@@ -26,7 +26,7 @@ from producer.drain import Drain
 from producer.metrics import metrics_text
 from producer.openai_batches import batches as openai_batches
 from producer.openai_chat import chat as openai_chat
-from producer.openai_error import OPENAI_PATHS, openai_error_response
+from producer.openai_error import OPENAI_PATHS, add_openai_handler, openai_error_response
 from producer.openai_files import files as openai_files
 from producer.openai_models import models as openai_models
 from producer.problem import (
@@ -132,6 +132,7 @@ def create_app(settings: FleetSettings) -> FastAPI:
     app.include_router(status)
     app.webhooks.routes.extend(events.routes)
     add_problem_handlers(app)
+    add_openai_handler(app)
     limits = BodyLimits.of(settings.limits, file_bytes=settings.openai.file_bytes)
     app.add_middleware(Guard, keyring=client.keyring, limits=limits, refusal=_refusal)
     return app

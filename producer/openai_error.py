@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from fastapi import Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from producer.drain import Drain
 from producer.errors import ProducerError
-from producer.problem import error_headers, known_error
+from producer.problem import error_headers, http_error_headers, known_error
 from schemas.openai_error import OpenAiErrorBody, error_body
 
 log = structlog.get_logger(__name__)
@@ -74,6 +74,24 @@ class OpenAiRoute(APIRoute):
                 return openai_error_response(error, request.app.state.drain)
 
         return handler
+
+
+def add_openai_handler(app: FastAPI) -> None:
+    """Give what no route of theirs takes the shape that OpenAI's clients understand.
+
+    Args:
+        app: With the handler of everybody else's.
+    """
+    others: Any = app.exception_handlers[HTTPException]
+
+    async def on_http_error(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException) or not request.url.path.startswith(OPENAI_PATHS):
+            answer: Response = await others(request, error)
+            return answer
+        headers = http_error_headers(request, error)
+        return _json(error.status_code, str(error.detail), None, None, headers)
+
+    app.add_exception_handler(HTTPException, on_http_error)
 
 
 def openai_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:

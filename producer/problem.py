@@ -302,12 +302,18 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
         raise error
     problem_type = _BY_STATUS.get(error.status_code, ProblemType.HTTP)
     status = error.status_code
-    headers = dict(error.headers or {})
     if status == HTTPStatus.BAD_REQUEST:  # FastAPI's word for bytes that are no JSON
         status = HTTPStatus.UNPROCESSABLE_ENTITY
-    elif status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    headers = http_error_headers(request, error)
     return problem_response(problem_type, status, str(error.detail), headers=headers)
+
+
+def http_error_headers(request: Request, error: HTTPException) -> dict[str, str]:
+    """What the answer to an error of the router tells beside its body."""
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return headers
 
 
 def _methods(request: Request) -> set[str]:
