@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import openai
@@ -10,7 +11,7 @@ import pytest
 
 from schemas.states import JobState
 from settings.fleet import FleetSettings, OpenAiSettings
-from tests.fixtures.batch_scene import MODEL, BatchScene, batch_scene
+from tests.fixtures.batch_scene import MODEL, BatchScene, batch_scene, chat_line
 from tests.fixtures.servers import Buckets
 
 HAIL: Any = [{"role": "user", "content": "Hail broke a skylight."}]
@@ -176,3 +177,53 @@ async def test_only_files_of_batches_are_taken(batches: BatchScene, purpose: Any
     with pytest.raises(openai.BadRequestError) as caught:
         await batches.client.files.create(file=("a.jsonl", b"{}"), purpose=purpose)
     assert caught.value.param == "purpose"
+
+
+async def _client_of(scene: BatchScene, tenant: str) -> openai.AsyncOpenAI:
+    """A client with a key of its own."""
+    body = {"label": tenant, "tenant": tenant, "scopes": ["submit", "read"]}
+    made: Any = await scene.client.post("/keys", body=body, cast_to=object)
+    return scene.client.with_options(api_key=made["key"])
+
+
+async def test_a_tenant_never_sees_anothers_files_and_batches(batches: BatchScene) -> None:
+    """Not in lists, and not by id: the same answer as for what was never there."""
+    mine, theirs = [await _client_of(batches, tenant) for tenant in ("acme", "globex")]
+    file = await mine.files.create(file=("a.jsonl", chat_line("1").encode()), purpose="batch")
+    window: Any = {"endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    batch = await mine.batches.create(input_file_id=file.id, **window)
+    assert [one.id async for one in mine.batches.list()] == [batch.id]
+    assert [one async for one in theirs.files.list()] == []
+    assert [one async for one in theirs.batches.list()] == []
+    asked: list[Callable[[], Awaitable[Any]]] = [
+        lambda: theirs.files.retrieve(file.id),
+        lambda: theirs.files.content(file.id),
+        lambda: theirs.files.delete(file.id),
+        lambda: theirs.batches.create(input_file_id=file.id, **window),
+        lambda: theirs.batches.retrieve(batch.id),
+        lambda: theirs.batches.cancel(batch.id),
+    ]
+    for ask in asked:
+        with pytest.raises(openai.NotFoundError):
+            await ask()
+
+
+@pytest.mark.parametrize(
+    ("api_key", "headers", "error"),
+    [
+        ("docfleet_wrong", {}, openai.AuthenticationError),
+        (None, {"Docfleet-Tenant": "no tenant"}, openai.BadRequestError),
+    ],
+)
+async def test_a_refusal_at_the_door_is_one_that_the_client_understands(
+    batches: BatchScene,
+    api_key: str | None,
+    headers: dict[str, str],
+    error: type[openai.APIStatusError],
+) -> None:
+    """Code and message, as of every other error."""
+    client = batches.client if api_key is None else batches.client.with_options(api_key=api_key)
+    with pytest.raises(error) as caught:
+        await client.models.list(extra_headers=headers)
+    assert caught.value.code in {"unauthorized", "invalid-request"}
+    assert caught.value.type == "invalid_request_error"
