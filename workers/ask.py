@@ -16,6 +16,7 @@ from workers.errors import (
     StageError,
 )
 from workers.gate import Gate
+from workers.pulse import has_pulse
 
 _CODES: dict[type[EngineError], FailureCode] = {
     PromptTooLongError: FailureCode.DOCUMENT_TOO_LONG,
@@ -41,8 +42,7 @@ async def ask(
         StageError: There is no answer.
     """
     try:
-        async with asyncio.timeout(seconds):
-            return await engine.generate(request)
+        return await _answer(engine, gate, request, seconds)
     except TimeoutError as error:
         raise StageError(
             FailureCode.REQUEST_TIMEOUT, f"No answer within {seconds:g} seconds.", task
@@ -56,3 +56,20 @@ async def ask(
         raise StageError(code, str(error), task) from error
     except EngineError as error:
         raise StageError(_CODES[type(error)], str(error), task) from error
+
+
+async def _answer(
+    engine: Engine, gate: Gate, request: EngineRequest, seconds: float
+) -> EngineAnswer:
+    """What the engine answers; one that has no pulse is ended, so that all in it hear of it."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await engine.generate(request)
+    except TimeoutError:
+        if await has_pulse(engine):
+            raise
+        gate.close()
+        await engine.stop()
+        raise EngineDiedError(
+            f"The engine hangs: no answer within {seconds:g} seconds, and then none to one word."
+        ) from None

@@ -52,6 +52,7 @@ class ScriptedEngine:
         )
         self._gone: asyncio.Event | None = None
         self._out_of_memory = False
+        self._hangs = False
 
     @property
     def version(self) -> EngineVersion:
@@ -61,6 +62,7 @@ class ScriptedEngine:
     async def start(self) -> None:
         """See Engine."""
         self._gone = asyncio.Event()
+        self._hangs = False
         self._gate = asyncio.Semaphore(self._slots)
 
     async def generate(self, request: EngineRequest) -> EngineAnswer:
@@ -76,6 +78,7 @@ class ScriptedEngine:
         text, complete = _text(request, document, faults.kinds, most)
         output_tokens = _count(text)
         async with self._gate:
+            self._hangs |= Fault.ENGINE_HANGS in faults.kinds
             await self._pass(gone, faults.seconds + output_tokens * self._seconds_per_token)
             if faults.kinds & {Fault.ENGINE_DIES, Fault.ENGINE_OUT_OF_MEMORY}:
                 self._out_of_memory = Fault.ENGINE_OUT_OF_MEMORY in faults.kinds
@@ -95,12 +98,14 @@ class ScriptedEngine:
         return self._gone
 
     async def _pass(self, gone: asyncio.Event, seconds: float) -> None:
-        """Wait, unless the engine dies meanwhile."""
+        """Wait, unless the engine dies meanwhile; for its end if it hangs."""
         try:
             async with asyncio.timeout(seconds):
                 await gone.wait()
         except TimeoutError:
-            return
+            if not self._hangs:
+                return
+            await gone.wait()
         raise self._death()
 
     def _death(self) -> EngineDiedError:

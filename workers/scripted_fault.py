@@ -9,6 +9,7 @@
 | `docfleet-fault: request-fails` | fails the request and lives on (RequestFailedError) |
 | `docfleet-fault: engine-dies` | dies, and all requests in flight with it (EngineDiedError) |
 | `docfleet-fault: engine-out-of-memory` | the same, for want of memory |
+| `docfleet-fault: engine-hangs` | answers nobody any more, and does not die |
 
 Several lines add up. A fault of another name is a refused request.
 """
@@ -42,6 +43,8 @@ class Fault(StrEnum):
     """The engine is gone for good."""
     ENGINE_OUT_OF_MEMORY = "engine-out-of-memory"
     """The engine is gone for good, for want of memory."""
+    ENGINE_HANGS = "engine-hangs"
+    """The engine answers nobody any more."""
 
 
 @dataclass(frozen=True, slots=True)

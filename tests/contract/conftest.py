@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import multiprocessing
+import os
+import signal
 import warnings
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
@@ -31,11 +34,17 @@ class EngineHost:
     """An engine on a loop thread of its own, as a worker holds it."""
 
     def __init__(
-        self, engine: Engine, thread: LoopThread, kill: Callable[[EngineHost], None]
+        self,
+        engine: Engine,
+        thread: LoopThread,
+        *,
+        kill: Callable[[EngineHost], None],
+        hang: Callable[[EngineHost], None],
     ) -> None:
         self.engine = engine
         self._thread = thread
         self._kill = kill
+        self._hang = hang
         self._running = False
 
     def call(self, work: Coroutine[Any, Any, _T]) -> _T:
@@ -55,6 +64,11 @@ class EngineHost:
         self._kill(self)
         self._running = False
 
+    def hang(self) -> None:
+        """Make it answer nobody any more; whoever calls this sees to its end."""
+        self._hang(self)
+        self._running = False
+
     def stop(self) -> None:
         """End it in order."""
         with warnings.catch_warnings():
@@ -65,25 +79,43 @@ class EngineHost:
 
 
 def _kill_processes(_: EngineHost) -> None:
+    for core in _cores():
+        core.kill()
+
+
+def _stop_processes(_: EngineHost) -> None:
+    for core in _cores():
+        assert core.pid is not None
+        os.kill(core.pid, signal.SIGSTOP)
+
+
+def _cores() -> list[multiprocessing.process.BaseProcess]:
     children = multiprocessing.active_children()
     cores = [child for child in children if child.name.startswith("EngineCore")]
     assert cores, "no engine process was found"
-    for core in cores:
-        core.kill()
+    return cores
 
 
 def _kill_by_document(host: EngineHost) -> None:
     with pytest.raises(EngineDiedError):
-        host.call(
-            host.engine.generate(
-                EngineRequest(
-                    request_id="deadly",
-                    messages=[{"role": "user", "content": "docfleet-fault: engine-dies"}],
-                    schema=None,
-                    max_tokens=10,
-                )
-            )
-        )
+        host.call(host.engine.generate(_faulty("engine-dies")))
+
+
+def _hang_by_document(host: EngineHost) -> None:
+    async def ask() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(host.engine.generate(_faulty("engine-hangs")), 0.2)
+
+    host.call(ask())
+
+
+def _faulty(fault: str) -> EngineRequest:
+    return EngineRequest(
+        request_id=fault,
+        messages=[{"role": "user", "content": f"docfleet-fault: {fault}"}],
+        schema=None,
+        max_tokens=10,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +123,7 @@ def scripted_host() -> Iterator[EngineHost]:
     """The scripted engine, slow enough to be met in the middle of an answer."""
     engine = ScriptedEngine("scripted", seconds_per_token=0.002, max_model_len=CONTEXT, slots=SLOTS)
     with LoopThread() as thread:
-        host = EngineHost(engine, thread, _kill_by_document)
+        host = EngineHost(engine, thread, kill=_kill_by_document, hang=_hang_by_document)
         yield host
         host.stop()
 
@@ -112,7 +144,7 @@ def vllm_host(
     )
     engine = VllmEngine(model_dir, "tests", pool, list(adapters.values()))
     with LoopThread() as thread:
-        host = EngineHost(engine, thread, _kill_processes)
+        host = EngineHost(engine, thread, kill=_kill_processes, hang=_stop_processes)
         yield host
         host.stop()
 

@@ -1,0 +1,72 @@
+"""An engine that no longer answers, and does not die: told from one that is only slow."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from schemas.failure import FailureCode
+from workers.ask import ask
+from workers.engine import EngineRequest
+from workers.errors import StageError
+from workers.gate import Gate
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+
+SLOTS = 2
+
+
+@pytest.fixture(params=["scripted", "vllm"])
+def host(request: pytest.FixtureRequest) -> Any:
+    """Each engine in turn, running."""
+    host = request.getfixturevalue(f"{request.param}_host")
+    host.ensure_running()
+    return host
+
+
+def _request(request_id: str) -> EngineRequest:
+    """One that takes a while."""
+    digits = {
+        "type": "array",
+        "items": {"type": "integer", "minimum": 0, "maximum": 9},
+        "minItems": 400,
+        "maxItems": 400,
+    }
+    return EngineRequest(
+        request_id=request_id,
+        messages=[{"role": "user", "content": "Count.\ndocfleet-fault: slow 3"}],
+        schema={"type": "object", "properties": {"d": digits}, "required": ["d"]},
+        max_tokens=1200,
+    )
+
+
+async def _ask_all(host: Any, gate: Gate, seconds: float) -> list[FailureCode]:
+    """How requests that fill the engine fail."""
+
+    async def one(number: int) -> FailureCode:
+        async with gate.passage():
+            with pytest.raises(StageError) as caught:
+                await ask(host.engine, gate, _request(f"{number}"), seconds=seconds, task="count")
+        return caught.value.failure.code
+
+    return list(await asyncio.gather(*(one(number) for number in range(SLOTS))))
+
+
+def test_a_request_that_is_too_slow_times_out_and_the_engine_goes_on(host: Any) -> None:
+    """It answers the next one."""
+    gate = Gate(SLOTS)
+    assert set(host.call(_ask_all(host, gate, 0.2))) == {FailureCode.REQUEST_TIMEOUT}
+    short = EngineRequest("short", [{"role": "user", "content": "Hi"}], None, max_tokens=2)
+    assert host.call(host.engine.generate(short)).usage.output_tokens > 0
+
+
+def test_an_engine_that_hangs_counts_as_dead(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each request in it, and soon: nobody waits for an engine that will not answer."""
+    monkeypatch.setattr("workers.pulse.PULSE_SECONDS", 0.5)
+    gate = Gate(SLOTS)
+    host.hang()
+    assert set(host.call(_ask_all(host, gate, 0.5))) == {FailureCode.ENGINE_CRASHED}
+    with pytest.raises(StageError, match="not running"):
+        host.call(ask(host.engine, gate, _request("late"), seconds=5, task="count"))
