@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Annotated
 
 import typer
@@ -76,13 +77,13 @@ def ps(state_dir: StateDirOption = DEFAULT_STATE_DIR, *, as_json: JsonOption = F
 
 
 def env(state_dir: StateDirOption = DEFAULT_STATE_DIR, *, as_json: JsonOption = False) -> None:
-    """Print how to reach the running stack: endpoints and credentials."""
+    """Print how to reach the running stack, for a shell's `eval`: endpoints and credentials."""
     environment = StateDir(state_dir).running_stack().environment
     if as_json:
         typer.echo(json.dumps(environment, indent=2))
         return
     for name, value in environment.items():
-        typer.echo(f"{name}={value}")
+        typer.echo(f"{name}={shlex.quote(value)}")
 
 
 def _line(row: PartRow) -> str:

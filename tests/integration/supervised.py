@@ -35,6 +35,9 @@ PATIENCE_SECONDS = 60
 ANNOUNCES = "from settings.ready import announce_ready as a; import signal; a(); signal.pause()"
 """A part that is ready at once and ends at SIGTERM."""
 
+ODD = {"DOCFLEET_CALLBACK_URL": "https://claims.example/in?of=docfleet&to='$HOME'"}
+"""How to reach a stack without servers: a value that means much to a shell."""
+
 T = TypeVar("T")
 
 
@@ -172,7 +175,7 @@ def _main() -> None:
     state_dir, servers = sys.argv[1:]
     state = StateDir(Path(state_dir))
     config = ROOT / "fleet.toml"
-    environment = {"NAME": "value"}
+    environment = ODD
     try:
         with state.held():
             layers: list[list[Part]] = []

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from docfleet.errors import StackRunningError
 from docfleet.state import StateDir
 from tests.integration.supervised import (
     ANNOUNCES,
+    ODD,
     docfleet,
     eventually,
     is_alive,
@@ -115,6 +120,19 @@ def test_record_of_a_killed_stack_is_recognised_as_stale(tmp_path: Path) -> None
             assert answer.stdout == ""
             assert "start it with `docfleet up`" in answer.stderr
             assert answer.stderr.count("\n") == 1
+
+
+def test_env_survives_the_eval_of_a_shell(tmp_path: Path) -> None:
+    """As the README says it: a value with `&` and quotes reaches a program whole."""
+    program = "import json, os; print(json.dumps(dict(os.environ)))"
+    tell = shlex.join([sys.executable, "-c", program])
+    with supervised(tmp_path / "state", [part("only")]) as stack:
+        printed = stack.docfleet("env").stdout
+    told = subprocess.run(
+        ["/bin/sh", "-euc", f'set -a; eval "$1"; set +a; {tell}', "sh", printed],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ODD.items() <= json.loads(told.stdout).items()
 
 
 def test_part_that_is_configured_wrongly_ends_the_start(tmp_path: Path) -> None:
