@@ -22,7 +22,7 @@ INSTALL := $(UV) pip install --compile-bytecode --constraint constraints/$(EXTRA
 PINS := pyproject.toml $(wildcard constraints/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check lint types layers deps format bench chaos soak schemas pins clean
+.PHONY: help install examples demo test test-fast check lint types layers deps format bench chaos soak schemas pins clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -47,6 +47,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed-demo
 
 install: $(VENV)/.installed-$(EXTRA) ## Create .venv and install docfleet (EXTRA=gpu for CUDA)
 
+examples: $(VENV)/.installed-demo ## Install what the examples need beside docfleet
+
 demo: $(VENV)/.installed-demo ## Drop sample documents into a local stack and compare what comes out with the truth
 	$(BIN)/python -m demo
 
@@ -58,12 +60,14 @@ test-fast: $(VENV)/.installed-dev ## Run the tests that start no server and no e
 
 check: lint types layers deps ## Everything that is checked without running docfleet
 
-lint: $(VENV)/.installed-dev ## Ruff, all rules
+lint: $(VENV)/.installed-dev ## Ruff, all rules, and shellcheck
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/shellcheck .ci/run examples/*.sh
 
 types: $(VENV)/.installed-dev ## mypy, strict
 	$(BIN)/mypy
+	$(BIN)/mypy examples
 
 layers: $(VENV)/.installed-dev ## Who may import whom
 	$(BIN)/lint-imports

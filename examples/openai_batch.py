@@ -1,6 +1,6 @@
 """A batch through docfleet with OpenAI's own client: upload, run, wait, download.
 
-Start `docfleet up`, then:
+Needs `openai`. Start `docfleet up`, then:
 
     set -a; eval "$(docfleet env)"; set +a
     python examples/openai_batch.py
@@ -48,6 +48,14 @@ def line(claim: str, text: str, model: str) -> str:
     )
 
 
+def outcome(row: dict[str, Any]) -> tuple[str, str]:
+    """A claim, and what the model said of it or why it said nothing."""
+    body = row["response"]["body"] if row["response"] else row
+    if body.get("error"):
+        return row["custom_id"], body["error"]["message"]
+    return row["custom_id"], body["choices"][0]["message"]["content"]
+
+
 def main() -> None:
     """Run the batch and print what came of each claim."""
     client = OpenAI(
@@ -63,11 +71,9 @@ def main() -> None:
         time.sleep(1)
         batch = client.batches.retrieve(batch.id)
     print(batch.status, batch.request_counts)
-    if batch.output_file_id is not None:
-        for row in client.files.content(batch.output_file_id).text.splitlines():
-            answer: dict[str, Any] = json.loads(row)
-            choice = answer["response"]["body"]["choices"][0]
-            print(answer["custom_id"], choice["message"]["content"])
+    for file_id in filter(None, (batch.output_file_id, batch.error_file_id)):
+        for row in client.files.content(file_id).text.splitlines():
+            print(*outcome(json.loads(row)))
 
 
 if __name__ == "__main__":
