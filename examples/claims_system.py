@@ -183,10 +183,16 @@ def register(store: Store, url: str) -> None:
             wanted = {"label": "claims system", "tenant": TENANT, "scopes": ["submit", "read"]}
             store.keep_secret("key", checked(api.post("/v1/keys", json=wanted))["key"])
         if "signing" not in known:
-            endpoint = {"url": url, "events": EVENTS}
-            made = checked(api.post("/v1/endpoints", json=endpoint))
-            store.keep_secret("signing", made["secret"])
+            store.keep_secret("signing", endpoint(api, url)["secret"])
     print("registered")
+
+
+def endpoint(api: httpx.Client, url: str) -> dict[str, Any]:
+    """An endpoint for the URL; one that is there, and whose secret was lost, gets a new secret."""
+    for one in checked(api.get("/v1/endpoints"))["data"]:
+        if one["url"] == url:
+            return checked(api.post(f"/v1/endpoints/{one['id']}/rotate-secret"))
+    return checked(api.post("/v1/endpoints", json={"url": url, "events": EVENTS}))
 
 
 def submit(store: Store, claim: str, document: Path) -> None:

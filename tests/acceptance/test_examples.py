@@ -90,13 +90,6 @@ async def _operate(env: dict[str, str], method: str, path: str, **params: str) -
         return (await api.request(method, path, params=params)).raise_for_status()
 
 
-def test_the_page_names_every_example() -> None:
-    """And nothing that is not there."""
-    page = (EXAMPLES / "README.md").read_text()
-    there = {path.name for path in EXAMPLES.iterdir() if path.suffix in {".py", ".sh"}}
-    assert {name for name in there if f"]({name})" in page} == there
-
-
 async def test_a_boto3_drop_brings_its_result_or_says_why_there_is_none(
     env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -123,7 +116,7 @@ async def test_curl_alone_submits_waits_reads_lists_cancels_and_is_refused(
     steps = [part.splitlines()[1:] for part in first.split("# ")[1:]]
     submit, wait, result, listed, cancel, error = [list(map(json.loads, step)) for step in steps]
     job_id = submit[0]["id"]
-    assert submit[0]["state"] == "queued"
+    assert submit[0]["state"] in {"queued", "running"}
     assert wait[-1]["state"] == "succeeded"
     assert result[0]["tasks"]["fnol"]["data"]["policy_number"] == "CR-553120"
     assert [job["id"] for job in listed[0]["data"]] == [job_id]
@@ -159,6 +152,19 @@ async def test_the_claims_system_keeps_results_and_shows_what_went_wrong(
     assert found["HM-12"]["problem"].startswith("summary: output.truncated: ")
     assert found["HM-13"]["result"] is None
     assert found["HM-13"]["problem"].startswith("job: engine.refused: ")
+
+
+async def test_a_claims_system_that_lost_its_file_registers_again(
+    claims: ClaimsSystem, env: dict[str, str]
+) -> None:
+    """It keeps its endpoint, and takes what comes after that."""
+    claims.lose_file()
+    claims.register()
+    assert len((await _operate(env, "GET", "/v1/endpoints")).json()["data"]) == 1
+    claims.start()
+    job_id = claims.submit("HM-51", NOTICE)
+    (row,) = await claims.ended(1)
+    assert row["result"]["job_id"] == job_id
 
 
 async def test_the_claims_system_takes_a_repeated_delivery_once_and_a_forged_one_never(
