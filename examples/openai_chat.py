@@ -23,6 +23,7 @@ def main() -> None:
         model=client.models.list().data[0].id,
         messages=[{"role": "user", "content": sys.argv[1]}],
         max_completion_tokens=80,
+        temperature=0,
     )
     print(chat.choices[0].message.content)
 
