@@ -85,7 +85,7 @@ def test_next_stack_ends_what_an_earlier_one_left(tmp_path: Path) -> None:
     """A process that survived supervisor and guard is ended before anything is started."""
     state_dir = tmp_path / "state"
     with supervised(state_dir, [part("family", WITH_CHILDREN)]) as stack:
-        _, hidden = children_of(state_dir, 1)
+        nameless, hidden = children_of(state_dir, 1)
         leader = stack.row("family")["pid"]
         for pid in guards_of(stack.process.pid):
             os.kill(pid, signal.SIGKILL)
@@ -95,6 +95,7 @@ def test_next_stack_ends_what_an_earlier_one_left(tmp_path: Path) -> None:
         assert is_alive(hidden)
         with supervised(state_dir, [part("other")]):
             assert not is_alive(hidden)
+        os.kill(nameless, signal.SIGKILL)  # only the guards knew its session
 
 
 def guards_of(supervisor: int) -> list[int]:
