@@ -28,19 +28,14 @@ PATIENCE_SECONDS = 60
 
 
 def job_of(api: httpx.Client, uri: str, dropped_at: datetime) -> dict[str, Any]:
-    """The job that a drop became, looked for on all pages of the listing until it is there."""
-    query = {"task": "fnol", "after": (dropped_at - CLOCKS_DIFFER).isoformat()}
+    """The job that a drop became, looked for until it is there."""
+    query = {"document": uri, "after": (dropped_at - CLOCKS_DIFFER).isoformat()}
     give_up_at = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < give_up_at:
         page = api.get("/v1/jobs", params=query).raise_for_status().json()
-        for job in page["data"]:
-            if job["document"]["uri"] == uri:
-                return dict(job)
-        if page["next_cursor"]:
-            query["cursor"] = page["next_cursor"]
-        else:
-            query.pop("cursor", None)
-            time.sleep(0.5)
+        if page["data"]:
+            return dict(page["data"][0])
+        time.sleep(0.5)
     sys.exit(f"{uri} became no job: does a rule fit, and does `docfleet watch` run?")
 
 

@@ -124,7 +124,7 @@ class Jobs:
         return []
 
     async def _read(self, which: JobFilter, ids: Sequence[str]) -> list[Job]:
-        if which.state is not None or which.task is not None or which.metadata:
+        if which.state is not None or _asks_for_spec(which):
             async with available(), self._redis.pipeline(transaction=False) as pipe:
                 for job_id in ids:
                     pipe.hmget(keys.record(job_id), "state", "spec")
@@ -144,13 +144,22 @@ class Jobs:
 def _meets(which: JobFilter, state: str | None, spec: str | None) -> bool:
     if state is None or spec is None or which.state not in {None, state}:
         return False
-    if which.task is None and not which.metadata:
+    if not _asks_for_spec(which):
         return True
     said = json.loads(spec)
     metadata = said.get("metadata", {})
-    return which.task in {None, *said["tasks"]} and all(
-        metadata.get(pair.partition("=")[0]) == pair.partition("=")[2] for pair in which.metadata
+    return (
+        which.task in {None, *said["tasks"]}
+        and which.document in {None, said["document"]["uri"]}
+        and all(
+            metadata.get(pair.partition("=")[0]) == pair.partition("=")[2]
+            for pair in which.metadata
+        )
     )
+
+
+def _asks_for_spec(which: JobFilter) -> bool:
+    return which.task is not None or which.document is not None or bool(which.metadata)
 
 
 def _cursor(job: Job) -> str:

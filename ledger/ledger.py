@@ -91,7 +91,13 @@ class Ledger:
         self.posts = Posts(self._redis)
 
     async def submit(
-        self, job_id: str, spec: JobSpec, *, pool: str | None = None, max_queued: int = 0
+        self,
+        job_id: str,
+        spec: JobSpec,
+        *,
+        pool: str | None = None,
+        max_queued: int = 0,
+        fleets_callback: bool = False,
     ) -> bool:
         """Write a job and its place in line.
 
@@ -100,6 +106,8 @@ class Ledger:
             spec: What to do.
             pool: That runs it, where there is nothing to prepare.
             max_queued: The most jobs that its tenant may have in line; 0 for any number.
+            fleets_callback: Whether the callback is the fleet's default, and so no part of the
+                request: the same request is the same job when the default has changed.
 
         Returns:
             Whether the job is new; False when the same request was submitted before.
@@ -133,7 +141,7 @@ class Ledger:
                 f"tenant {spec.tenant} has {int(present):,} jobs in line and may have "
                 f"{max_queued:,}: wait until some of them are done"
             )
-        if outcome == "exists" and present != text:
+        if outcome == "exists" and not _same(present, spec, but_callback=fleets_callback):
             raise IdempotencyError(f"{job_id} was submitted before, as another request")
         return bool(outcome == "created")
 
@@ -377,3 +385,11 @@ def _milliseconds(seconds: float) -> int:
 
 def _pairs(flat: Sequence[str]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _same(present: str, spec: JobSpec, *, but_callback: bool) -> bool:
+    """Whether two requests are one, as far as their senders said."""
+    known = JobSpec.model_validate_json(present)
+    if but_callback:
+        known, spec = (one.model_copy(update={"callback": None}) for one in (known, spec))
+    return known == spec

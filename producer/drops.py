@@ -66,7 +66,7 @@ class Drops:
         try:
             is_new = await self._submitter.submit_drop(drop, rule, metadata)
         except IdempotencyError:
-            return  # it became a job before the rules, the manifest or the callback were changed
+            return  # it became a job before the rules or the manifest were changed
         except ValidationError as error:
             words = error.errors()[0]["msg"]
             log.warning("this drop cannot be a job", uri=drop.uri, error=words)

@@ -99,7 +99,12 @@ class Submitter:
             callback=request.callback or self._callback,
             metadata=request.metadata,
         )
-        await self._ledger.submit(job_id, spec, max_queued=self._max_queued(tenant))
+        await self._ledger.submit(
+            job_id,
+            spec,
+            max_queued=self._max_queued(tenant),
+            fleets_callback=request.callback is None,
+        )
         return job_id
 
     async def submit_drop(
@@ -113,7 +118,7 @@ class Submitter:
             metadata: What its manifest says of it.
 
         Raises:
-            IdempotencyError: It became a job before, under another rule or another callback.
+            IdempotencyError: It became a job before, under another rule.
             TenantQuotaError: The rule's tenant has too many jobs in line.
             LedgerFullError: Redis has no memory left.
             LedgerUnavailableError: Redis does not answer.
@@ -127,7 +132,10 @@ class Submitter:
             metadata=dict(metadata),
         )
         return await self._ledger.submit(
-            dropped_job_id(drop), spec, max_queued=self._max_queued(rule.tenant)
+            dropped_job_id(drop),
+            spec,
+            max_queued=self._max_queued(rule.tenant),
+            fleets_callback=not rule.callback,
         )
 
     def _max_queued(self, tenant: str) -> int:

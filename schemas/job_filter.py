@@ -21,6 +21,9 @@ class JobFilter(Contract):
 
     state: JobState | None = None
     task: TaskName | None = Field(default=None, description="One of the job's tasks.")
+    document: str | None = Field(
+        default=None, max_length=2048, description="The URI of the job's document."
+    )
     tenant: TenantName | None = None
     before: Moment | None = Field(default=None, description="Created before then.")
     after: Moment | None = Field(default=None, description="Created then or later.")

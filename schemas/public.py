@@ -7,7 +7,7 @@ from typing import Any
 from schemas.dead_letter import DeadLetter
 from schemas.delivery import Delivery
 from schemas.endpoint import Endpoint
-from schemas.event import EndpointEvent, JobEvent
+from schemas.event import BatchEvent, EndpointEvent, JobEvent
 from schemas.failure import Failure
 from schemas.job import Job, JobRequest
 from schemas.model import Contract
@@ -20,6 +20,7 @@ PUBLIC: dict[str, type[Contract]] = {
     "result": JobResult,
     "failure": Failure,
     "event": JobEvent,
+    "batch-event": BatchEvent,
     "endpoint-event": EndpointEvent,
     "endpoint": Endpoint,
     "delivery": Delivery,

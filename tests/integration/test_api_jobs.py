@@ -76,7 +76,7 @@ async def test_more_jobs_of_one_millisecond_than_are_read_at_once_are_all_listed
 
 
 async def test_filters_must_all_hold(api: aiohttp.ClientSession, ledger: Ledger) -> None:
-    """State, task, tenant, time and metadata."""
+    """State, task, document, tenant, time and metadata."""
     first = await submit(api, {**TEXT, "metadata": {"claim": "HM=1", "line": "home"}})
     second = await submit(api, {**TEXT, "tasks": ["fnol"], "metadata": {"claim": "HM-2"}})
     third = await submit(api, TEXT, **{"Docfleet-Tenant": "acme"})
@@ -89,6 +89,8 @@ async def test_filters_must_all_hold(api: aiohttp.ClientSession, ledger: Ledger)
         ({"metadata": "claim=HM=1"}, [first]),
         ({"metadata": ["claim=HM=1", "line=auto"]}, []),
         ({"state": "queued", "task": "fnol"}, []),
+        ({"document": third["document"]["uri"]}, [third]),
+        ({"document": second["document"]["uri"], "state": "queued"}, [first]),
         ({"tenant": "globex"}, []),
         ({"after": second["created_at"]}, [third, second]),
         ({"before": second["created_at"]}, [first]),

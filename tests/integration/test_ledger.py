@@ -109,6 +109,19 @@ async def test_a_submit_is_idempotent_and_another_request_under_its_id_is_refuse
     assert await redis.llen("prepare") == 1
 
 
+async def test_the_fleets_callback_is_no_part_of_a_request(ledger: Ledger) -> None:
+    """The same request is the same job after the default was changed; its own callback counts."""
+    first, second = (
+        _spec().model_copy(update={"callback": Callback.model_validate({"url": url})})
+        for url in ("https://a.example/", "https://b.example/")
+    )
+    job_id = new_job_id()
+    assert await ledger.submit(job_id, first, fleets_callback=True)
+    assert not await ledger.submit(job_id, second, fleets_callback=True)
+    with pytest.raises(IdempotencyError):
+        await ledger.submit(job_id, second)
+
+
 async def test_only_a_window_of_messages_is_out_and_the_rest_waits_in_line(
     ledger: Ledger, redis: Redis
 ) -> None:
