@@ -33,7 +33,8 @@ from docfleet.ports import LOOPBACK, Ports
 from docfleet.scoped_stack import scoped_stack
 from schemas.task import Task
 from settings.environment import part_environment
-from settings.fleet import FleetSettings, PoolSettings, load_settings
+from settings.fleet import FleetSettings, load_settings
+from settings.pools import PoolSettings
 from settings.tasks import load_tasks
 from workers.engine_arguments import VllmBuild, engine_arguments
 from workers.model import locate_model

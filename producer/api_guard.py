@@ -16,7 +16,7 @@ from producer.errors import ProducerError, RequestError, UnauthorizedError
 from producer.keyring import Keyring
 from producer.principal import Principal
 from schemas.job import TENANT_NAME
-from settings.fleet import LimitSettings
+from settings.limits import LimitSettings
 
 GUARDED = "/v1/"
 """Paths that need a key start so."""

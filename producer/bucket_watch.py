@@ -12,7 +12,8 @@ from producer.listing import ListingPlan, Range
 from producer.submit import dropped_job_id
 from producer.trouble import Trouble
 from schemas.ids import job_digest
-from settings.fleet import RuleSettings, WatchSettings
+from settings.rules import RuleSettings
+from settings.watch import WatchSettings
 from storage.errors import ObjectMissingError, StorageError
 from storage.objects import ObjectInfo, ObjectStore
 

@@ -12,7 +12,7 @@ from ledger.errors import IdempotencyError
 from producer.rules import Fit, chosen, fits
 from producer.submit import Submitter, dropped_job_id
 from schemas.document import S3Uri, bucket_and_key
-from settings.fleet import RuleSettings
+from settings.rules import RuleSettings
 from storage.objects import ObjectInfo, ObjectStore
 
 log = structlog.get_logger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.document import S3Uri, bucket_and_key
-from settings.fleet import Listing, RuleSettings
+from settings.rules import Listing, RuleSettings
 
 
 class Range(NamedTuple):

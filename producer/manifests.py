@@ -19,7 +19,7 @@ from producer.manifest import folder_of, folders_of, read_manifest
 from producer.submit import dropped_job_id
 from schemas.document import bucket_and_key
 from schemas.job import Metadata
-from settings.fleet import RuleSettings
+from settings.rules import RuleSettings
 from storage.errors import ObjectMissingError, ObjectTooLargeError
 from storage.objects import ObjectInfo
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from settings.fleet import RuleSettings
+from settings.rules import RuleSettings
 
 
 class Fit(NamedTuple):

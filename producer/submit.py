@@ -21,7 +21,8 @@ from schemas.ids import derived_job_id, new_job_id
 from schemas.job import DEFAULT_TENANT, Callback, JobRequest, JobSpec
 from schemas.task import Task
 from settings.errors import SettingsError
-from settings.fleet import FleetSettings, RuleSettings
+from settings.fleet import FleetSettings
+from settings.rules import RuleSettings
 from storage.errors import ObjectExistsError
 from storage.objects import ObjectInfo, ObjectStore
 

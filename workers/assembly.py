@@ -13,7 +13,8 @@ from schemas.queues import infer_queue
 from schemas.task import Task
 from settings.chat_models import ChatModels
 from settings.errors import SettingsError
-from settings.fleet import FleetSettings, PoolSettings
+from settings.fleet import FleetSettings
+from settings.pools import PoolSettings
 from settings.tasks import load_tasks
 from storage.s3 import S3Store
 from workers.batch import BatchStage

@@ -25,7 +25,7 @@ from schemas.failure import Failure, FailureCode
 from schemas.ids import DELIVERY_PREFIX, JOB_PREFIX
 from schemas.job import DEFAULT_TENANT, Attempt
 from schemas.states import JobState
-from settings.fleet import LeaseSettings
+from settings.lease import LeaseSettings
 from workers.decision import decide, history_of
 from workers.errors import StageError
 from workers.outcome import (

@@ -11,7 +11,7 @@ from ledger.batch_record import Place
 from schemas.batch import BatchError
 from schemas.document import S3Uri
 from settings.chat_models import ChatModels
-from settings.fleet import OpenAiSettings
+from settings.openai import OpenAiSettings
 from storage.objects import ObjectStore
 from workers.batch_line import RawLine, ReadLine, read_line
 from workers.fetch import own_objects

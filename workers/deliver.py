@@ -16,7 +16,7 @@ from schemas.job import ReceiverAnswer
 from schemas.queues import DELIVER_QUEUE
 from schemas.result import JobResult
 from schemas.states import JobState
-from settings.fleet import CallbackSettings
+from settings.callbacks import CallbackSettings
 from storage.errors import ObjectMissingError, ObjectTooLargeError
 from storage.objects import ObjectStore
 from workers.egress import EgressGuard

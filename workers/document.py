@@ -8,7 +8,7 @@ import hashlib
 
 from schemas.document import Page, PageText
 from schemas.failure import FailureCode
-from settings.fleet import LimitSettings
+from settings.limits import LimitSettings
 from workers.errors import StageError
 from workers.reader import PDF, sniff
 from workers.sandbox import run_reader

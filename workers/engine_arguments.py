@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from settings.fleet import PoolSettings
+from settings.pools import PoolSettings
 from workers.engine import Adapter
 from workers.errors import EngineStartError
 

@@ -17,7 +17,7 @@ import structlog
 
 from schemas.engine import EngineVersion
 from settings.engine_environment import prepare_engine_environment
-from settings.fleet import PoolSettings
+from settings.pools import PoolSettings
 from workers.device import await_room, cpu_engine_bytes, machine_memory
 from workers.engine import Adapter, EngineAnswer, EngineRequest
 from workers.engine_arguments import engine_arguments

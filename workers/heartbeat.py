@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ledger.errors import LedgerUnavailableError
 from ledger.ledger import Ledger
-from settings.fleet import LeaseSettings
+from settings.lease import LeaseSettings
 from workers.attempt import Attempts
 from workers.periodic import repeat
 from workers.stage import WorkerStage

@@ -16,7 +16,7 @@ from ledger.secret_box import SecretBox
 from schemas.delivery import DeliverySpec
 from schemas.endpoint import EndpointState
 from schemas.failure import FailureCode
-from settings.fleet import CallbackSettings
+from settings.callbacks import CallbackSettings
 from workers.errors import StageError
 
 

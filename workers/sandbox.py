@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from schemas.failure import FailureCode
-from settings.fleet import LimitSettings
+from settings.limits import LimitSettings
 from workers.errors import StageError
 from workers.reader import PAGES
 

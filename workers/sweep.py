@@ -5,7 +5,8 @@ from __future__ import annotations
 import structlog
 
 from ledger.ledger import Ledger
-from settings.fleet import LeaseSettings, RetentionSettings
+from settings.lease import LeaseSettings
+from settings.retention import RetentionSettings
 from workers.periodic import repeat
 
 log = structlog.get_logger(__name__)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from settings.fleet import PoolSettings
+from settings.pools import PoolSettings
 from tests.fixtures.adapter_files import RANK, write_adapter
 from workers.adapter import verify_adapter
 from workers.engine import Adapter, Engine, EngineRequest

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from settings.fleet import PoolSettings
+from settings.pools import PoolSettings
 from workers.engine_vllm import VllmEngine
 from workers.errors import EngineDiedError, EngineStartError
 from workers.loop import LoopThread

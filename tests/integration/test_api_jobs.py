@@ -15,7 +15,8 @@ from ledger.ledger import Ledger
 from producer.api_process import make_server
 from schemas.failure import Failure, FailureCode
 from schemas.states import JobState
-from settings.fleet import FleetSettings, TenantSettings
+from settings.fleet import FleetSettings
+from settings.tenants import TenantSettings
 from tests.fixtures.hand_worker import claim, kill, succeed, task_result
 from tests.fixtures.http_api import KEY, TEXT, problem_of, serving, submit
 from tests.fixtures.servers import Buckets

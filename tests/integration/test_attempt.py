@@ -14,7 +14,7 @@ from schemas.failure import FailureCode
 from schemas.ids import new_job_id
 from schemas.job import Job, JobSpec
 from schemas.states import JobState
-from settings.fleet import LeaseSettings
+from settings.lease import LeaseSettings
 from workers.attempt import Attempts
 from workers.errors import StageError
 from workers.outcome import Finished, Outcome

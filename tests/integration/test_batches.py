@@ -16,7 +16,9 @@ from schemas.event import EventType
 from schemas.failure import Failure, FailureCode
 from schemas.queues import BATCH_QUEUE
 from schemas.states import JobState
-from settings.fleet import FleetSettings, OpenAiSettings, TenantSettings
+from settings.fleet import FleetSettings
+from settings.openai import OpenAiSettings
+from settings.tenants import TenantSettings
 from tests.fixtures.batch_scene import BatchScene, batch_scene, chat_line
 from tests.fixtures.servers import Buckets
 from workers.errors import StageError

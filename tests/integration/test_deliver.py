@@ -37,7 +37,7 @@ from schemas.endpoint import (
 from schemas.failure import FailureCode
 from schemas.job import DEFAULT_TENANT
 from schemas.states import JobState
-from settings.fleet import CallbackSettings
+from settings.callbacks import CallbackSettings
 from storage.s3 import S3Store
 from tests.fixtures.deliver_scene import (
     CALLBACK_SECRET,

@@ -21,7 +21,10 @@ from producer.manifests import Manifests
 from producer.rules import with_buckets
 from producer.watch import Watcher
 from schemas.job import JobSpec
-from settings.fleet import FleetSettings, Listing, RuleSettings, TenantSettings, WatchSettings
+from settings.fleet import FleetSettings
+from settings.rules import Listing, RuleSettings
+from settings.tenants import TenantSettings
+from settings.watch import WatchSettings
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectInfo
 from storage.s3 import S3Store

@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).parents[2]
 OWNER = """
 import asyncio, sys
 from pathlib import Path
-from settings.fleet import PoolSettings
+from settings.pools import PoolSettings
 from settings.logs import configure_logs
 from workers.engine import EngineRequest
 from workers.engine_vllm import VllmEngine

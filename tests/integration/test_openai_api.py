@@ -10,7 +10,8 @@ import openai
 import pytest
 
 from schemas.states import JobState
-from settings.fleet import FleetSettings, OpenAiSettings
+from settings.fleet import FleetSettings
+from settings.openai import OpenAiSettings
 from tests.fixtures.batch_scene import MODEL, BatchScene, batch_scene, chat_line
 from tests.fixtures.servers import Buckets
 

@@ -20,7 +20,7 @@ from fpdf import FPDF
 from pypdf import PdfReader, PdfWriter
 
 from schemas.failure import FailureCode
-from settings.fleet import LimitSettings
+from settings.limits import LimitSettings
 from workers.document import read_document
 from workers.errors import StageError
 
@@ -335,7 +335,7 @@ async def test_a_parent_killed_with_sigkill_takes_its_reader_along(
     document = tmp_path / "endless.pdf"
     document.write_bytes(endless)
     program = (
-        "import asyncio, pathlib, sys; from settings.fleet import LimitSettings;"
+        "import asyncio, pathlib, sys; from settings.limits import LimitSettings;"
         "from workers.document import read_document;"
         "asyncio.run(read_document(pathlib.Path(sys.argv[1]).read_bytes(), LimitSettings()))"
     )

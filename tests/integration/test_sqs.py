@@ -27,8 +27,11 @@ from producer.sqs_queue import QueueMessage, SqsQueue
 from producer.watch import Watcher
 from schemas.job import JobSpec
 from settings.environment import part_environment
-from settings.fleet import FleetSettings, RuleSettings, TenantSettings, WatchSettings
+from settings.fleet import FleetSettings
 from settings.ready import READY_LINE, READY_VARIABLE
+from settings.rules import RuleSettings
+from settings.tenants import TenantSettings
+from settings.watch import WatchSettings
 from tests.fixtures.emulators import WAYS, Emulator, Queue, make_bucket, make_queue
 from tests.fixtures.servers import Buckets, running
 

@@ -28,8 +28,9 @@ from producer.event_listener import EventRoute, listening
 from producer.watch import Watcher
 from schemas.job import JobSpec
 from settings.environment import part_environment
-from settings.fleet import FleetSettings, RuleSettings
+from settings.fleet import FleetSettings
 from settings.ready import READY_LINE, READY_VARIABLE
+from settings.rules import RuleSettings
 from tests.fixtures.servers import EVENTS_BUCKET, Buckets, running, seaweed
 
 ROOT = Path(__file__).parents[2]

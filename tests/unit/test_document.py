@@ -14,7 +14,7 @@ from PIL import Image
 
 from schemas.document import PageText
 from schemas.failure import FailureCode
-from settings.fleet import LimitSettings
+from settings.limits import LimitSettings
 from workers import pdf, reader
 from workers.document import decode_text, read_document
 from workers.errors import StageError

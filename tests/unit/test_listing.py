@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from producer.listing import ListingPlan, Range
-from settings.fleet import Listing, RuleSettings
+from settings.rules import Listing, RuleSettings
 
 WHOLE = (Range(),)
 

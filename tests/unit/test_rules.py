@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from producer.rules import chosen, fits, with_buckets
-from settings.fleet import RuleSettings
+from settings.rules import RuleSettings
 
 RULES = with_buckets(
     (

@@ -1,0 +1,11 @@
+"""What the sections of `fleet.toml` have in common."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Section(BaseModel):
+    """A part of the file; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
