@@ -102,7 +102,7 @@ class Batches:
         """
         key = keys.BATCHES.format(tenant=tenant)
         entries = await read_listed(self._redis, key, after=after, newest_first=True)
-        return [read_batch(*entry) for entry in entries[:limit]]
+        return [read_batch(entry.id, entry.fields) for entry in entries[:limit]]
 
     async def end(self, batch_id: str, how: BatchStatus) -> None:
         """Ask for the end of a batch; does nothing where its files are being written.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from redis.asyncio import Redis
 
 from ledger.connection import available
 from ledger.dead_letter import read_dead_letter
-from ledger.errors import CursorError, NotDeadError
+from ledger.errors import NotDeadError
+from ledger.page import Cursor, Page, Stretch, first_page
 from ledger.script import Scripts
+from ledger.stored import read_whole
 from ledger.token import new_token
 from schemas import keys
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, Redrive
@@ -21,19 +21,6 @@ from schemas.queues import infer_queue
 from schemas.states import JobState
 
 _BATCH = 200
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetterPage:
-    """Some dead letters, the newest first.
-
-    Attributes:
-        items: At most as many as asked for.
-        next: The cursor of the page after this one; None on the last.
-    """
-
-    items: tuple[DeadLetter, ...]
-    next: str | None
 
 
 class DeadLetters:
@@ -50,7 +37,7 @@ class DeadLetters:
 
     async def page(
         self, which: DeadLetterFilter, *, after: str | None = None, limit: int = 100
-    ) -> DeadLetterPage:
+    ) -> Page[DeadLetter]:
         """Some of those that meet the filter.
 
         Args:
@@ -61,12 +48,7 @@ class DeadLetters:
         Raises:
             CursorError: `after` is no cursor.
         """
-        found: list[DeadLetter] = []
-        async for letter in self.each(which, after=after):
-            if len(found) == limit:
-                return DeadLetterPage(tuple(found), _cursor(found[-1]))
-            found.append(letter)
-        return DeadLetterPage(tuple(found), None)
+        return await first_page(self.each(which, after=after), limit, _place)
 
     async def each(
         self, which: DeadLetterFilter, *, after: str | None = None
@@ -87,33 +69,20 @@ class DeadLetters:
                     yield letter
 
     async def _ids(self, which: DeadLetterFilter, after: str | None) -> list[str]:
-        newest = "+inf" if which.before is None else f"({_milliseconds(which.before)}"
-        oldest = "-inf" if which.after is None else str(_milliseconds(which.after))
-        last_time, last_id = _read_cursor(after) if after is not None else (None, "")
-        if last_time is not None:
-            newest = str(last_time)
+        newest, oldest_ms = Stretch.of(which, after)
         # Ids are few bytes; a redrive that goes on meanwhile removes entries, so that no page can
         # begin where a count says.
         async with available():
             entries: Any = await self._redis.zrange(
-                keys.DEAD, newest, oldest, desc=True, byscore=True, withscores=True
+                keys.DEAD, newest.at_ms, oldest_ms, desc=True, byscore=True, withscores=True
             )
-        return [
-            record_id
-            for record_id, time in entries
-            if last_time is None or time < last_time or record_id < last_id
-        ]
+        return [one for one, at_ms in entries if Cursor(int(at_ms), one) < newest]
 
     async def _read(self, ids: Sequence[str]) -> list[DeadLetter]:
-        async with available(), self._redis.pipeline(transaction=True) as pipe:
-            for record_id in ids:
-                pipe.hgetall(keys.record(record_id))
-                pipe.lrange(keys.history(record_id), 0, -1)
-            answers = iter(await pipe.execute())
         return [
-            read_dead_letter(record_id, fields, history)
-            for record_id, fields, history in zip(ids, answers, answers, strict=True)
-            if fields.get("state") == JobState.DEAD
+            read_dead_letter(*record)
+            for record in await read_whole(self._redis, ids)
+            if record.fields.get("state") == JobState.DEAD
         ]
 
     async def redrive(self, record_id: str, how: Redrive) -> bool:
@@ -162,16 +131,5 @@ def _meets(letter: DeadLetter, which: DeadLetterFilter) -> bool:
     )
 
 
-def _cursor(letter: DeadLetter) -> str:
-    return f"{_milliseconds(letter.dead_since)}-{letter.id}"
-
-
-def _read_cursor(text: str) -> tuple[int, str]:
-    score, dash, record_id = text.partition("-")
-    if not dash or not score.isdecimal():
-        raise CursorError(f"{text!r} is no cursor: take `next` of an earlier page")
-    return int(score), record_id
-
-
-def _milliseconds(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
+def _place(letter: DeadLetter) -> Cursor:
+    return Cursor.of(letter.dead_since, letter.id)

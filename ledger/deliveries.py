@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from redis.asyncio import Redis
 
 from ledger.connection import available
-from ledger.errors import CursorError, DeliveryOpenError, EndpointDisabledError
+from ledger.errors import DeliveryOpenError, EndpointDisabledError
+from ledger.page import Cursor, Page, Stretch, first_page
 from ledger.record import moment, read_history
 from ledger.script import Scripts
+from ledger.stored import read_whole
 from ledger.token import new_token
 from schemas import keys
 from schemas.delivery import Delivery, DeliveryFilter, DeliverySpec
@@ -21,19 +21,6 @@ from schemas.states import JobState
 
 _BATCH = 200
 _PREFIX = "msg_"
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryPage:
-    """Some deliveries, the newest first.
-
-    Attributes:
-        items: At most as many as asked for.
-        next: The cursor of the page after this one; None on the last.
-    """
-
-    items: tuple[Delivery, ...]
-    next: str | None
 
 
 class Deliveries:
@@ -50,7 +37,7 @@ class Deliveries:
 
     async def page(
         self, tenant: str, which: DeliveryFilter, *, after: str | None = None, limit: int = 100
-    ) -> DeliveryPage:
+    ) -> Page[Delivery]:
         """Some of a tenant's deliveries that meet the filter.
 
         Args:
@@ -62,12 +49,7 @@ class Deliveries:
         Raises:
             CursorError: `after` is no cursor.
         """
-        found: list[Delivery] = []
-        async for delivery in self.each(tenant, which, after=after):
-            if len(found) == limit:
-                return DeliveryPage(tuple(found), _cursor(found[-1]))
-            found.append(delivery)
-        return DeliveryPage(tuple(found), None)
+        return await first_page(self.each(tenant, which, after=after), limit, _place)
 
     async def each(
         self, tenant: str, which: DeliveryFilter, *, after: str | None = None
@@ -88,45 +70,28 @@ class Deliveries:
         if which.endpoint is not None:
             name = keys.DELIVERIES_TO.format(endpoint=which.endpoint)
         mark = f"{_PREFIX}{which.job.partition('_')[2]}_" if which.job is not None else _PREFIX
-        newest = "+inf" if which.before is None else f"({_milliseconds(which.before)}"
-        oldest = "-inf" if which.after is None else str(_milliseconds(which.after))
-        last_time, last_id = _read_cursor(after) if after is not None else (None, "")
-        if last_time is not None:
-            newest = str(last_time)
-        passed = 0
+        newest, oldest_ms = Stretch.of(which, after)
+        from_ms, passed = newest.at_ms, 0
         while True:
             async with available():
                 entries: Any = await self._redis.zrange(
-                    name, newest, oldest, desc=True, byscore=True, withscores=True,
+                    name, from_ms, oldest_ms, desc=True, byscore=True, withscores=True,
                     offset=passed, num=_BATCH,
                 )  # fmt: skip
             if not entries:
                 return
             yield [
-                delivery_id
-                for delivery_id, time in entries
-                if delivery_id.startswith(mark)
-                and (last_time is None or time < last_time or delivery_id < last_id)
+                one
+                for one, at_ms in entries
+                if one.startswith(mark) and Cursor(int(at_ms), one) < newest
             ]
             # The next batch begins at the last time of this one, past what was seen of it.
-            time = int(entries[-1][1])
-            same = sum(1 for _, other in entries if other == time)
-            passed = passed + same if str(time) == newest else same
-            newest = str(time)
+            last_ms = int(entries[-1][1])
+            same = sum(1 for _, at_ms in entries if at_ms == last_ms)
+            from_ms, passed = last_ms, passed + same if last_ms == from_ms else same
 
     async def _read(self, ids: Sequence[str]) -> list[Delivery]:
-        if not ids:
-            return []
-        async with available(), self._redis.pipeline(transaction=True) as pipe:
-            for delivery_id in ids:
-                pipe.hgetall(keys.record(delivery_id))
-                pipe.lrange(keys.history(delivery_id), 0, -1)
-            answers = iter(await pipe.execute())
-        return [
-            read_delivery(delivery_id, fields, history)
-            for delivery_id, fields, history in zip(ids, answers, answers, strict=True)
-            if fields
-        ]
+        return [read_delivery(*record) for record in await read_whole(self._redis, ids)]
 
     async def replay(self, delivery_id: str) -> bool:
         """Send a delivery again, or now.
@@ -182,16 +147,5 @@ def _meets(delivery: Delivery, which: DeliveryFilter) -> bool:
     )
 
 
-def _cursor(delivery: Delivery) -> str:
-    return f"{_milliseconds(delivery.created_at)}-{delivery.id}"
-
-
-def _read_cursor(text: str) -> tuple[int, str]:
-    score, dash, delivery_id = text.partition("-")
-    if not dash or not score.isdecimal():
-        raise CursorError(f"{text!r} is no cursor: take `next` of an earlier page")
-    return int(score), delivery_id
-
-
-def _milliseconds(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
+def _place(delivery: Delivery) -> Cursor:
+    return Cursor.of(delivery.created_at, delivery.id)

@@ -87,7 +87,7 @@ class Files:
         while entries := await read_listed(
             self._redis, key, after=after, newest_first=newest_first
         ):
-            files = [_read(*entry) for entry in entries if _is_there(entry.fields)]
+            files = [_read(entry.id, entry.fields) for entry in entries if _is_there(entry.fields)]
             found += [file for file in files if purpose in {None, file.purpose}]
             if len(found) >= limit:
                 break

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
 from ledger.connection import available
-from ledger.errors import CursorError
+from ledger.page import Cursor, Page, Stretch
 from ledger.record import read_job
+from ledger.stored import read_stored
 from schemas import keys
 from schemas.job import JOB_ID, Job
 from schemas.job_filter import JobFilter, Standing
@@ -23,27 +21,7 @@ _LOOKED_AT = 2_000
 """So many jobs are looked at for one page, however few of them meet the filter."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobPage:
-    """Some jobs, the newest first, without their histories.
-
-    Attributes:
-        items: At most as many as asked for; fewer does not mean that there are no more.
-        next: The cursor of the page after this one; None on the last.
-    """
-
-    items: tuple[Job, ...]
-    next: str | None
-
-
-class _Place(NamedTuple):
-    """A job's place in the order of creation; the newest is the greatest."""
-
-    created_ms: int
-    job_id: str
-
-
-_OLDEST = _Place(-1, "")
+_OLDEST = Cursor(-1, "")
 
 
 class Jobs:
@@ -54,35 +32,32 @@ class Jobs:
 
     async def page(
         self, which: JobFilter, *, after: str | None = None, limit: int = 100
-    ) -> JobPage:
-        """Some of those that meet the filter.
+    ) -> Page[Job]:
+        """Some of those that meet the filter, without their histories.
 
         Args:
             which: Conditions that all must hold.
             after: The cursor of an earlier page.
-            limit: The most of them.
+            limit: The most of them; fewer does not mean that there are no more.
 
         Raises:
             CursorError: `after` is no cursor.
         """
-        newest = _Place(2**53, "")
-        if which.before is not None:
-            newest = _Place(_milliseconds(which.before), "")
-        place = newest if after is None else min(newest, _read_cursor(after))
-        oldest = 0 if which.after is None else _milliseconds(which.after)
+        place, oldest_ms = Stretch.of(which, after, JOB_ID)
         tenants = [which.tenant] if which.tenant is not None else await self._tenants()
         found: list[Job] = []
         looked_at = 0
         while looked_at < _LOOKED_AT:
-            places = await self._older(tenants, place, oldest, _BATCH)
-            for job in await self._read(which, [one.job_id for one in places]):
+            places = await self._older(tenants, place, oldest_ms, _BATCH)
+            for job in await self._read(which, [one.id for one in places]):
                 if len(found) == limit:
-                    return JobPage(tuple(found), _cursor(found[-1]))
+                    last = found[-1]
+                    return Page(tuple(found), str(Cursor.of(last.created_at, last.id)))
                 found.append(job)
             if not places:
-                return JobPage(tuple(found), None)
+                return Page(tuple(found), None)
             place, looked_at = places[-1], looked_at + len(places)
-        return JobPage(tuple(found), f"{place.created_ms}-{place.job_id}")
+        return Page(tuple(found), str(place))
 
     async def standings(self, job_ids: Sequence[str]) -> dict[str, Standing]:
         """Where each of some jobs stands, by id; those that are not there are left out."""
@@ -101,8 +76,8 @@ class Jobs:
             return sorted(str(name) for name in await self._redis.smembers(keys.INDEXED))
 
     async def _older(
-        self, tenants: Sequence[str], place: _Place, oldest: int, count: int
-    ) -> list[_Place]:
+        self, tenants: Sequence[str], place: Cursor, oldest_ms: int, count: int
+    ) -> list[Cursor]:
         """The jobs of these tenants right before a place, the newest first."""
         names = [keys.JOBS.format(tenant=tenant) for tenant in tenants]
         while names:
@@ -110,11 +85,11 @@ class Jobs:
                 for name in names:
                     # Those created in the same millisecond are read once more, and left out below.
                     pipe.zrange(
-                        name, place.created_ms, oldest, desc=True, byscore=True,
+                        name, place.at_ms, oldest_ms, desc=True, byscore=True,
                         offset=0, num=count, withscores=True,
                     )  # fmt: skip
                 answers = await pipe.execute()
-            read = [[_Place(int(score), one) for one, score in entries] for entries in answers]
+            read = [[Cursor(int(score), one) for one, score in entries] for entries in answers]
             # What a tenant has beyond what was read of it is older than its last.
             known_to = max((one[-1] for one in read if len(one) == count), default=_OLDEST)
             fresh = [one for places in read for one in places if known_to <= one < place]
@@ -130,14 +105,10 @@ class Jobs:
                     pipe.hmget(keys.record(job_id), "state", "spec")
                 heads = await pipe.execute()
             ids = [job_id for job_id, head in zip(ids, heads, strict=True) if _meets(which, *head)]
-        async with available(), self._redis.pipeline(transaction=False) as pipe:
-            for job_id in ids:
-                pipe.hgetall(keys.record(job_id))
-            records: list[Mapping[str, str]] = await pipe.execute()
         return [
-            read_job(job_id, fields, ())
-            for job_id, fields in zip(ids, records, strict=True)
-            if fields and which.state in {None, fields["state"]}
+            read_job(*record)
+            for record in await read_stored(self._redis, ids)
+            if which.state in {None, record.fields["state"]}
         ]
 
 
@@ -160,18 +131,3 @@ def _meets(which: JobFilter, state: str | None, spec: str | None) -> bool:
 
 def _asks_for_spec(which: JobFilter) -> bool:
     return which.task is not None or which.document is not None or bool(which.metadata)
-
-
-def _cursor(job: Job) -> str:
-    return f"{_milliseconds(job.created_at)}-{job.id}"
-
-
-def _read_cursor(text: str) -> _Place:
-    score, dash, job_id = text.partition("-")
-    if not dash or not JOB_ID.fullmatch(job_id) or not score.isdecimal() or not score.isascii():
-        raise CursorError(f"{text!r} is no cursor: take `next_cursor` of an earlier page")
-    return _Place(min(int(score), 2**53), job_id)
-
-
-def _milliseconds(at: datetime) -> int:
-    return round(at.timestamp() * 1000)

@@ -24,6 +24,7 @@ from ledger.jobs import Jobs
 from ledger.posts import Posts
 from ledger.record import read_job
 from ledger.script import Scripts
+from ledger.stored import read_whole
 from ledger.token import new_token
 from schemas import keys
 from schemas.document import Prepared
@@ -330,11 +331,8 @@ class Ledger:
 
     async def job(self, job_id: str) -> Job | None:
         """A job as its owner sees it, or None when there is no such job."""
-        async with available(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.hgetall(keys.record(job_id))
-            pipe.lrange(keys.history(job_id), 0, -1)
-            fields, history = await pipe.execute()
-        return read_job(job_id, fields, history) if fields else None
+        found = await read_whole(self._redis, [job_id])
+        return read_job(*found[0]) if found else None
 
     async def tenant_of(self, record_id: str) -> str | None:
         """Whose a record is, or None when there is no such record."""

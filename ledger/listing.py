@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from redis.asyncio import Redis
 
 from ledger.connection import available
-from schemas import keys
+from ledger.stored import Stored, read_stored
 
 _BATCH = 200
 
 
-class Listed(NamedTuple):
-    """One entry: its id and the fields of its record."""
-
-    id: str
-    fields: dict[str, str]
-
-
 async def read_listed(
     redis: Redis, key: str, *, after: str | None, newest_first: bool, start: int = 0
-) -> list[Listed]:
+) -> list[Stored]:
     """The next entries; those that have been forgotten are left out.
 
     Args:
@@ -36,10 +29,4 @@ async def read_listed(
             rank: Any = await (redis.zrevrank if newest_first else redis.zrank)(key, after)
             start += 0 if rank is None else int(rank) + 1
         ids: Any = await redis.zrange(key, start, start + _BATCH - 1, desc=newest_first)
-        async with redis.pipeline(transaction=False) as pipe:
-            for record_id in ids:
-                pipe.hgetall(keys.record(record_id))
-            records = await pipe.execute() if ids else []
-    return [
-        Listed(record_id, fields) for record_id, fields in zip(ids, records, strict=True) if fields
-    ]
+    return await read_stored(redis, ids)

@@ -54,6 +54,11 @@ def read_history(entries: Sequence[str]) -> tuple[Attempt, ...]:
     return tuple(Attempt.model_validate(json.loads(entry)) for entry in entries)
 
 
-def moment(milliseconds: str | int) -> datetime:
+def moment(unix_ms: str | int) -> datetime:
     """Unix milliseconds, as the ledger keeps them, as a time in UTC."""
-    return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC)
+    return datetime.fromtimestamp(int(unix_ms) / 1000, tz=UTC)
+
+
+def milliseconds(at: datetime) -> int:
+    """A time as the ledger keeps it: Unix milliseconds."""
+    return round(at.timestamp() * 1000)

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ledger.depth import FleetDepth
-from ledger.jobs import JobPage
 from ledger.ledger import Ledger
+from ledger.page import Page
 from ledger.secret_box import SecretBox
 from producer.catalogue import Catalogue
 from producer.dead_letters import DeadLetters
@@ -191,7 +191,7 @@ class Client:
 
     async def jobs(
         self, which: JobFilter, *, after: str | None = None, limit: int = 100
-    ) -> JobPage:
+    ) -> Page[Job]:
         """Some of the jobs that meet the filter, the newest first.
 
         Raises:

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from ledger.dead_letters import DeadLetterPage
 from ledger.errors import NotDeadError
 from ledger.ledger import Ledger
+from ledger.page import Page
 from producer.errors import UnknownDeadLetterError, UnknownPoolError
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, Redrive
 from schemas.ids import JOB_PREFIX
@@ -59,7 +59,7 @@ class DeadLetters:
 
     async def page(
         self, which: DeadLetterFilter, *, after: str | None = None, limit: int = 100
-    ) -> DeadLetterPage:
+    ) -> Page[DeadLetter]:
         """Some of those that meet the filter, the newest first.
 
         Raises:

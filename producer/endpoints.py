@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from ledger.deliveries import DeliveryPage
 from ledger.endpoints import SealedSecret, StoredEndpoint
 from ledger.errors import DeliveryOpenError
 from ledger.ledger import Ledger
+from ledger.page import Page
 from ledger.secret_box import SecretBox
 from producer.errors import UnknownDeliveryError, UnknownEndpointError
 from schemas.delivery import Delivery, DeliveryFilter
@@ -158,7 +158,7 @@ class Endpoints:
 
     async def deliveries(
         self, tenant: str, which: DeliveryFilter, *, after: str | None = None, limit: int = 100
-    ) -> DeliveryPage:
+    ) -> Page[Delivery]:
         """Some of those that meet the filter, the newest first.
 
         Raises:
