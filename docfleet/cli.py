@@ -9,10 +9,11 @@ import typer
 
 from docfleet import (
     __version__,
-    commands_callbacks,
     commands_contract,
     commands_dead_letters,
+    commands_deliveries,
     commands_doors,
+    commands_endpoints,
     commands_jobs,
     commands_keys,
     commands_stack,
@@ -33,7 +34,8 @@ for group in (
     commands_jobs,
     commands_keys,
     commands_dead_letters,
-    commands_callbacks,
+    commands_endpoints,
+    commands_deliveries,
     commands_doors,
     commands_worker,
     commands_contract,

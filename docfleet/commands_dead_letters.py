@@ -2,57 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from docfleet.age import parse_age
+from docfleet.asked_stack import AskedStack
 from docfleet.errors import BadUsageError
-from docfleet.options import (
-    DEFAULT_CONFIG,
-    DEFAULT_STATE_DIR,
-    ConfigOption,
-    JsonOption,
-    StateDirOption,
-    named_options,
-    state_dir_named,
-)
-from schemas.dead_letter import DeadLetterFilter, DeadLetterKind
+from docfleet.option_group import grouped
+from docfleet.options import JsonOption
+from docfleet.producer_errors import explained
+from schemas.dead_letter import DeadLetter, DeadLetterFilter, DeadLetterKind, Redrive
 from schemas.failure import FailureCode
+from schemas.kept import KeptTasks
 
-CodeOption = Annotated[
-    FailureCode | None, typer.Option("--code", help="Of this failure code.", metavar="CODE")
-]
-TaskOption = Annotated[
-    str | None, typer.Option("--task", help="Jobs that run this task.", metavar="NAME")
-]
-TenantOption = Annotated[
-    str | None, typer.Option("--tenant", help="Of this tenant.", metavar="NAME")
-]
-KindOption = Annotated[
-    DeadLetterKind | None, typer.Option("--kind", help="Jobs or deliveries alone.")
-]
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from docfleet.dead_letter_order import Choice
+    from ledger.page import Page
+    from producer.client import Client
+
 _AGE_METAVAR = "90s|15m|2h|7d"
-OlderOption = Annotated[
-    timedelta | None,
-    typer.Option(
-        "--older-than", parser=parse_age, help="Dead for longer than this.", metavar=_AGE_METAVAR
-    ),
-]
-NewerOption = Annotated[
-    timedelta | None,
-    typer.Option(
-        "--newer-than", parser=parse_age, help="Dead for less than this.", metavar=_AGE_METAVAR
-    ),
-]
-IdsArgument = Annotated[
-    list[str] | None, typer.Argument(help="As `list` prints them.", metavar="ID...")
-]
-AllOption = Annotated[bool, typer.Option("--all", help="All that meet the filters.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 letters = typer.Typer(
     name="dead-letters",
@@ -62,18 +36,64 @@ letters = typer.Typer(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class LetterOptions:
+    """The options that say which dead letters are meant."""
+
+    code: Annotated[
+        FailureCode | None, typer.Option(help="Of this failure code.", metavar="CODE")
+    ] = None
+    task: Annotated[str | None, typer.Option(help="Jobs that run this task.", metavar="NAME")] = (
+        None
+    )
+    tenant: Annotated[str | None, typer.Option(help="Of this tenant.", metavar="NAME")] = None
+    kind: Annotated[DeadLetterKind | None, typer.Option(help="Jobs or deliveries alone.")] = None
+    older_than: Annotated[
+        timedelta | None,
+        typer.Option(parser=parse_age, help="Dead for longer than this.", metavar=_AGE_METAVAR),
+    ] = None
+    newer_than: Annotated[
+        timedelta | None,
+        typer.Option(parser=parse_age, help="Dead for less than this.", metavar=_AGE_METAVAR),
+    ] = None
+
+    def filter(self) -> DeadLetterFilter:
+        """The same, as of now."""
+        now = datetime.now(UTC)
+        return DeadLetterFilter(
+            code=self.code,
+            task=self.task,
+            tenant=self.tenant,
+            kind=self.kind,
+            before=now - self.older_than if self.older_than is not None else None,
+            after=now - self.newer_than if self.newer_than is not None else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceOptions:
+    """The options that say which dead letters are to be changed, beside their filter."""
+
+    ids: Annotated[
+        list[str] | None, typer.Argument(help="As `list` prints them.", metavar="ID...")
+    ] = None
+    everything: Annotated[bool, typer.Option("--all", help="All that meet the filters.")] = False
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
+
+    def choice(self, which: LetterOptions) -> Choice:
+        """What they come to; raises BadUsageError where that is not clear."""
+        from docfleet.dead_letter_order import choose
+
+        return choose(self.ids or [], which.filter(), everything=self.everything, yes=self.yes)
+
+
 @letters.command("list")
+@grouped
+@explained()
 def list_letters(
-    context: typer.Context,
-    config: ConfigOption = DEFAULT_CONFIG,
-    state_dir: StateDirOption = DEFAULT_STATE_DIR,
+    stack: AskedStack,
+    which: LetterOptions,
     *,
-    code: CodeOption = None,
-    task: TaskOption = None,
-    tenant: TenantOption = None,
-    kind: KindOption = None,
-    older_than: OlderOption = None,
-    newer_than: NewerOption = None,
     limit: Annotated[int, typer.Option(min=1, help="The most of them.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
@@ -82,43 +102,44 @@ def list_letters(
     Exit codes: 0 listed. 2 bad usage or configuration. 3 no stack is running, or its Redis does
     not answer.
     """
+    wanted = which.filter()
+    counted = wanted == DeadLetterFilter() and not as_json
+
+    async def find(client: Client) -> tuple[Page[DeadLetter], Counter[str] | None]:
+        page = await client.dead_letters.page(wanted, limit=limit)
+        return page, await client.dead_letters.counts() if counted else None
+
+    page, counts = stack.ask(find)
+    if as_json:
+        for letter in page.items:
+            typer.echo(json.dumps(letter.public(), ensure_ascii=False))
+    else:
+        _print_page(page, counts)
+
+
+def _print_page(page: Page[DeadLetter], counts: Counter[str] | None) -> None:
     from rich.console import Console
 
-    from docfleet import dead_letter_text
-    from docfleet.fleet_settings import connected_settings
-    from docfleet.producer_errors import explained
+    from docfleet.dead_letter_text import summary
     from docfleet.terminal import print_letters
-    from producer.client import connect
 
-    async def run() -> None:
-        which = _filter(code, task, tenant, kind, older_than, newer_than)
-        settings = connected_settings(config, state_dir, named=state_dir_named(context))
-        async with connect(settings) as client:
-            page = await client.dead_letters.page(which, limit=limit)
-            if as_json:
-                for letter in page.items:
-                    typer.echo(json.dumps(letter.public(), ensure_ascii=False))
-                return
-            if page.items:
-                print_letters(page.items, datetime.now(UTC), Console())
-            if page.next:
-                typer.echo(f"the newest {limit} are shown: --limit shows more, filters show others")
-            if which != DeadLetterFilter():
-                if not page.items:
-                    typer.echo("there is no such dead letter")
-            else:
-                typer.echo(dead_letter_text.summary(await client.dead_letters.counts()))
-
-    with explained():
-        asyncio.run(run())
+    if page.items:
+        print_letters(page.items, datetime.now(UTC), Console())
+    if page.next:
+        shown = len(page.items)
+        typer.echo(f"the newest {shown} are shown: --limit shows more, filters show others")
+    if counts is not None:
+        typer.echo(summary(counts))
+    elif not page.items:
+        typer.echo("there is no such dead letter")
 
 
 @letters.command()
+@grouped
+@explained()
 def show(
-    context: typer.Context,
+    stack: AskedStack,
     letter_id: Annotated[str, typer.Argument(help="As `list` prints it.", metavar="ID")],
-    config: ConfigOption = DEFAULT_CONFIG,
-    state_dir: StateDirOption = DEFAULT_STATE_DIR,
     *,
     raw: Annotated[bool, typer.Option("--raw", help="Print raw answers whole.")] = False,
     as_json: JsonOption = False,
@@ -129,50 +150,38 @@ def show(
     is running, or its Redis does not answer.
     """
     from docfleet.dead_letter_text import Surroundings, letter_lines
-    from docfleet.fleet_settings import connected_settings
-    from docfleet.producer_errors import explained
-    from producer.client import connect
-    from schemas.kept import KeptTasks
+
+    settings = stack.settings()
+    letter, kept = stack.ask(lambda client: _with_kept(client, letter_id))
+    if as_json:
+        told = letter.public()
+        if isinstance(kept, KeptTasks):
+            told["kept"] = kept.model_dump(mode="json", exclude_none=True)
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    around = Surroundings(datetime.now(UTC), tuple(settings.pools), stack.words(), raw=raw)
+    typer.echo("\n".join(letter_lines(letter, kept, around)))
+
+
+async def _with_kept(client: Client, letter_id: str) -> tuple[DeadLetter, KeptTasks | str | None]:
+    """A dead letter and what is kept of it, or why that cannot be read."""
     from storage.errors import StorageError
 
-    async def run() -> None:
-        settings = connected_settings(config, state_dir, named=state_dir_named(context))
-        async with connect(settings) as client:
-            letter = await client.dead_letters.get(letter_id)
-            kept: KeptTasks | str | None
-            try:
-                kept = await client.dead_letters.kept(letter)
-            except (StorageError, ValueError) as error:
-                kept = str(error)
-        if as_json:
-            told = letter.public()
-            if isinstance(kept, KeptTasks):
-                told["kept"] = kept.model_dump(mode="json", exclude_none=True)
-            typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
-            return
-        around = Surroundings(
-            datetime.now(UTC), tuple(settings.pools), named_options(context), raw=raw
-        )
-        typer.echo("\n".join(letter_lines(letter, kept, around)))
-
-    with explained():
-        asyncio.run(run())
+    letter = await client.dead_letters.get(letter_id)
+    try:
+        return letter, await client.dead_letters.kept(letter)
+    except (StorageError, ValueError) as error:
+        return letter, str(error)
 
 
 @letters.command()
+@grouped
+@explained()
 def redrive(
-    context: typer.Context,
-    ids: IdsArgument = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-    state_dir: StateDirOption = DEFAULT_STATE_DIR,
+    stack: AskedStack,
+    which: LetterOptions,
+    chosen: ChoiceOptions,
     *,
-    everything: AllOption = False,
-    code: CodeOption = None,
-    task: TaskOption = None,
-    tenant: TenantOption = None,
-    kind: KindOption = None,
-    older_than: OlderOption = None,
-    newer_than: NewerOption = None,
     pool: Annotated[
         str | None, typer.Option(help="The pool that is to run them.", metavar="NAME")
     ] = None,
@@ -180,7 +189,6 @@ def redrive(
         list[str] | None,
         typer.Option(help="The version that has to run; may be repeated.", metavar="TASK=VERSION"),
     ] = None,
-    yes: YesOption = False,
 ) -> None:
     """Send dead letters round again, or jobs that partially succeeded.
 
@@ -192,37 +200,18 @@ def redrive(
     answer.
     """
     from docfleet import dead_letter_order as order
-    from docfleet.fleet_settings import connected_settings
-    from docfleet.producer_errors import explained
     from docfleet.terminal import this_terminal
-    from schemas.dead_letter import Redrive
 
-    with explained():
-        which = _filter(code, task, tenant, kind, older_than, newer_than)
-        choice = order.choose(ids or [], which, everything=everything, yes=yes)
-        how = Redrive(pool=pool, versions=_versions(task_version or []))
-        settings = connected_settings(config, state_dir, named=state_dir_named(context))
-        all_is_well = asyncio.run(order.redrive(settings, choice, how, this_terminal()))
-    if not all_is_well:
+    choice = chosen.choice(which)
+    how = Redrive(pool=pool, versions=_versions(task_version or []))
+    if not stack.ask(lambda client: order.redrive(client, choice, how, this_terminal())):
         raise typer.Exit(1)
 
 
 @letters.command()
-def drop(
-    context: typer.Context,
-    ids: IdsArgument = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-    state_dir: StateDirOption = DEFAULT_STATE_DIR,
-    *,
-    everything: AllOption = False,
-    code: CodeOption = None,
-    task: TaskOption = None,
-    tenant: TenantOption = None,
-    kind: KindOption = None,
-    older_than: OlderOption = None,
-    newer_than: NewerOption = None,
-    yes: YesOption = False,
-) -> None:
+@grouped
+@explained()
+def drop(stack: AskedStack, which: LetterOptions, chosen: ChoiceOptions) -> None:
     """Drop dead letters that nobody needs any more.
 
     They count as cancelled, nobody is told, and the documents are not touched.
@@ -232,36 +221,11 @@ def drop(
     answer.
     """
     from docfleet import dead_letter_order as order
-    from docfleet.fleet_settings import connected_settings
-    from docfleet.producer_errors import explained
     from docfleet.terminal import this_terminal
 
-    with explained():
-        which = _filter(code, task, tenant, kind, older_than, newer_than)
-        choice = order.choose(ids or [], which, everything=everything, yes=yes)
-        settings = connected_settings(config, state_dir, named=state_dir_named(context))
-        all_is_well = asyncio.run(order.drop(settings, choice, this_terminal()))
-    if not all_is_well:
+    choice = chosen.choice(which)
+    if not stack.ask(lambda client: order.drop(client, choice, this_terminal())):
         raise typer.Exit(1)
-
-
-def _filter(
-    code: FailureCode | None,
-    task: str | None,
-    tenant: str | None,
-    kind: DeadLetterKind | None,
-    older_than: timedelta | None,
-    newer_than: timedelta | None,
-) -> DeadLetterFilter:
-    now = datetime.now(UTC)
-    return DeadLetterFilter(
-        code=code,
-        task=task,
-        tenant=tenant,
-        kind=kind,
-        before=now - older_than if older_than is not None else None,
-        after=now - newer_than if newer_than is not None else None,
-    )
 
 
 def _versions(texts: list[str]) -> dict[str, str]:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from docfleet.asked_stack import AskedStack
 from docfleet.errors import BadUsageError
-from docfleet.options import (
-    DEFAULT_CONFIG,
-    DEFAULT_STATE_DIR,
-    ConfigOption,
-    JsonOption,
-    StateDirOption,
-    state_dir_named,
-)
+from docfleet.option_group import grouped
+from docfleet.options import JsonOption
+from docfleet.producer_errors import explained
 from schemas.job import Priority
+
+if TYPE_CHECKING:
+    from producer.client import Client
 
 _WAIT_SECONDS = 600.0
 
@@ -26,14 +25,14 @@ TaskOption = Annotated[
 ]
 
 
+@grouped
+@explained()
 def submit(
-    context: typer.Context,
+    stack: AskedStack,
     documents: Annotated[
         list[str], typer.Argument(help="Paths or s3://bucket/key.", metavar="DOCUMENT...")
     ],
     task: TaskOption,
-    config: ConfigOption = DEFAULT_CONFIG,
-    state_dir: StateDirOption = DEFAULT_STATE_DIR,
     *,
     callback: Annotated[
         str | None, typer.Option(help="Where to tell of the end.", metavar="URL")
@@ -61,23 +60,18 @@ def submit(
         "priority": priority,
         "metadata": _pairs(metadata or []),
     }
-    from docfleet.fleet_settings import connected_settings
-    from docfleet.producer_errors import explained
     from docfleet.submit_order import SubmitOrder, run_order
 
     order = SubmitOrder(documents, request, timeout if wait else None, as_json)
-    with explained():
-        settings = connected_settings(config, state_dir, named=state_dir_named(context))
-        all_is_well = asyncio.run(run_order(settings, order, typer.echo))
-    if not all_is_well:
+    if not asyncio.run(run_order(stack.settings(), order, typer.echo)):
         raise typer.Exit(1)
 
 
+@grouped
+@explained()
 def job(
-    context: typer.Context,
+    stack: AskedStack,
     job_id: Annotated[str, typer.Argument(help="As `submit` printed it.", metavar="ID")],
-    config: ConfigOption = DEFAULT_CONFIG,
-    state_dir: StateDirOption = DEFAULT_STATE_DIR,
     *,
     result: Annotated[bool, typer.Option("--result", help="Print the result, as JSON.")] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help="Cancel it first.")] = False,
@@ -89,25 +83,17 @@ def job(
     cannot be cancelled. 2 bad usage or configuration. 3 no stack is running, or its Redis or object
     store does not answer.
     """
-    from docfleet.fleet_settings import connected_settings
     from docfleet.job_text import job_rows
-    from docfleet.producer_errors import explained
-    from producer.client import connect
 
-    async def show() -> None:
-        async with connect(
-            connected_settings(config, state_dir, named=state_dir_named(context))
-        ) as client:
-            found = await (client.cancel(job_id) if cancel else client.job(job_id))
-            if result:
-                typer.echo(await client.result_bytes(job_id))
-            elif as_json:
-                typer.echo(json.dumps(found.public(), indent=2, ensure_ascii=False))
-            else:
-                typer.echo("\n".join(job_rows(found)))
+    async def shown(client: Client) -> str | bytes:
+        found = await (client.cancel(job_id) if cancel else client.job(job_id))
+        if result:
+            return await client.result_bytes(job_id)
+        if as_json:
+            return json.dumps(found.public(), indent=2, ensure_ascii=False)
+        return "\n".join(job_rows(found))
 
-    with explained():
-        asyncio.run(show())
+    typer.echo(stack.ask(shown))
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import timedelta
 from typing import Annotated
@@ -10,14 +9,10 @@ from typing import Annotated
 import typer
 
 from docfleet.age import parse_age
-from docfleet.options import (
-    DEFAULT_CONFIG,
-    DEFAULT_STATE_DIR,
-    ConfigOption,
-    JsonOption,
-    StateDirOption,
-    state_dir_named,
-)
+from docfleet.asked_stack import AskedStack
+from docfleet.option_group import grouped
+from docfleet.options import JsonOption
+from docfleet.producer_errors import explained
 from schemas.api_key import ApiKey, ApiKeyRequest, Scope
 
 _COLUMNS = "{:<12}  {:<16}  {:<26}  {:<20}  {:<20}  {}"
@@ -31,12 +26,12 @@ keys = typer.Typer(
 
 
 @keys.command()
+@grouped
+@explained()
 def create(
-    context: typer.Context,
+    stack: AskedStack,
     scope: Annotated[list[Scope], typer.Option("--scope", help="What it may do; may be repeated.")],
     label: Annotated[str, typer.Option(help="Who or what will use it.", metavar="TEXT")],
-    config: ConfigOption = DEFAULT_CONFIG,
-    state_dir: StateDirOption = DEFAULT_STATE_DIR,
     *,
     tenant: Annotated[
         str | None,
@@ -55,35 +50,25 @@ def create(
     Exit codes: 0 created. 2 bad usage or configuration. 3 no stack is running, or its Redis does
     not answer.
     """
-    from docfleet.fleet_settings import connected_settings
-    from docfleet.producer_errors import explained
-    from producer.client import connect
-
-    async def run() -> None:
-        asked = ApiKeyRequest(
-            label=label,
-            scopes=tuple(scope),
-            tenant=tenant,
-            expires_seconds=round(expires.total_seconds()) if expires else None,
-        )
-        settings = connected_settings(config, state_dir, named=state_dir_named(context))
-        async with connect(settings) as client:
-            made = await client.keyring.create(asked)
-        if as_json:
-            typer.echo(made.model_dump_json(indent=2, exclude_none=True))
-            return
-        typer.echo("this is the one time that the key is shown: only its digest is kept", err=True)
-        typer.echo(made.key)
-
-    with explained():
-        asyncio.run(run())
+    asked = ApiKeyRequest(
+        label=label,
+        scopes=tuple(scope),
+        tenant=tenant,
+        expires_seconds=round(expires.total_seconds()) if expires else None,
+    )
+    made = stack.ask(lambda client: client.keyring.create(asked))
+    if as_json:
+        typer.echo(made.model_dump_json(indent=2, exclude_none=True))
+        return
+    typer.echo("this is the one time that the key is shown: only its digest is kept", err=True)
+    typer.echo(made.key)
 
 
 @keys.command("list")
+@grouped
+@explained()
 def list_keys(
-    context: typer.Context,
-    config: ConfigOption = DEFAULT_CONFIG,
-    state_dir: StateDirOption = DEFAULT_STATE_DIR,
+    stack: AskedStack,
     *,
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's.", metavar="NAME")] = None,
     as_json: JsonOption = False,
@@ -93,17 +78,7 @@ def list_keys(
     Exit codes: 0 listed. 2 bad usage or configuration. 3 no stack is running, or its Redis does
     not answer.
     """
-    from docfleet.fleet_settings import connected_settings
-    from docfleet.producer_errors import explained
-    from producer.client import connect
-
-    async def run() -> list[ApiKey]:
-        settings = connected_settings(config, state_dir, named=state_dir_named(context))
-        async with connect(settings) as client:
-            return await client.keyring.each(tenant)
-
-    with explained():
-        found = asyncio.run(run())
+    found = stack.ask(lambda client: client.keyring.each(tenant))
     if as_json:
         typer.echo(json.dumps([key.model_dump(mode="json", exclude_none=True) for key in found]))
         return
@@ -113,28 +88,18 @@ def list_keys(
 
 
 @keys.command()
+@grouped
+@explained()
 def revoke(
-    context: typer.Context,
+    stack: AskedStack,
     key_id: Annotated[str, typer.Argument(help="As `list` prints it.", metavar="ID")],
-    config: ConfigOption = DEFAULT_CONFIG,
-    state_dir: StateDirOption = DEFAULT_STATE_DIR,
 ) -> None:
     """Revoke a key: within three seconds it opens nothing any more.
 
     Exit codes: 0 revoked. 1 there is no such key. 2 bad usage or configuration. 3 no stack is
     running, or its Redis does not answer.
     """
-    from docfleet.fleet_settings import connected_settings
-    from docfleet.producer_errors import explained
-    from producer.client import connect
-
-    async def run() -> None:
-        settings = connected_settings(config, state_dir, named=state_dir_named(context))
-        async with connect(settings) as client:
-            await client.keyring.revoke(key_id)
-
-    with explained():
-        asyncio.run(run())
+    stack.ask(lambda client: client.keyring.revoke(key_id))
     typer.echo(f"{key_id} is revoked")
 
 

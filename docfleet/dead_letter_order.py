@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 from docfleet.dead_letter_text import counted, dead_letters
 from docfleet.errors import BadUsageError
-from producer.client import Client, connect
+from producer.client import Client
 from producer.dead_letters import Refusal, Refused
 from schemas.dead_letter import DeadLetterFilter, Redrive
-from settings.fleet import FleetSettings
 
 DROPPED = "they count as cancelled, nobody is told, and the documents are not touched"
 
@@ -74,50 +73,46 @@ def choose(ids: Sequence[str], which: DeadLetterFilter, *, everything: bool, yes
     return Choice(tuple(dict.fromkeys(ids)), which, yes)
 
 
-async def redrive(
-    settings: FleetSettings, choice: Choice, how: Redrive, terminal: Terminal
-) -> bool:
+async def redrive(client: Client, choice: Choice, how: Redrive, terminal: Terminal) -> bool:
     """Redrive them; gives whether each one was.
 
     Raises:
         UnknownPoolError: And other errors of the producer and the ledger.
     """
-    async with connect(settings) as client:
-        letters = client.dead_letters
-        letters.check(how)
-        ids = choice.ids
-        if not ids:
-            codes, ids = await _find(client, choice.which)
-            where = f" to the pool {how.pool}" if how.pool else ""
-            question = f"Redrive {dead_letters(len(ids))}{where} ({counted(codes)})?"
-            if not _wanted(ids, question, choice, terminal):
-                return True
-        return await _change(
-            _REDRIVE,
-            ids,
-            lambda refused: letters.redrive_many(ids, how, refused),
-            choice,
-            terminal,
-        )
-
-
-async def drop(settings: FleetSettings, choice: Choice, terminal: Terminal) -> bool:
-    """Drop them; gives whether each one was."""
-    async with connect(settings) as client:
-        ids, codes_text = choice.ids, ""
-        if not ids:
-            codes, ids = await _find(client, choice.which)
-            codes_text = f" ({counted(codes)})"
-        question = f"Drop {dead_letters(len(ids))}{codes_text}: {DROPPED}. Go on?"
+    letters = client.dead_letters
+    letters.check(how)
+    ids = choice.ids
+    if not ids:
+        codes, ids = await _find(client, choice.which)
+        where = f" to the pool {how.pool}" if how.pool else ""
+        question = f"Redrive {dead_letters(len(ids))}{where} ({counted(codes)})?"
         if not _wanted(ids, question, choice, terminal):
             return True
-        return await _change(
-            _DROP,
-            ids,
-            lambda refused: client.dead_letters.drop_many(ids, refused),
-            choice,
-            terminal,
-        )
+    return await _change(
+        _REDRIVE,
+        ids,
+        lambda refused: letters.redrive_many(ids, how, refused),
+        choice,
+        terminal,
+    )
+
+
+async def drop(client: Client, choice: Choice, terminal: Terminal) -> bool:
+    """Drop them; gives whether each one was."""
+    ids, codes_text = choice.ids, ""
+    if not ids:
+        codes, ids = await _find(client, choice.which)
+        codes_text = f" ({counted(codes)})"
+    question = f"Drop {dead_letters(len(ids))}{codes_text}: {DROPPED}. Go on?"
+    if not _wanted(ids, question, choice, terminal):
+        return True
+    return await _change(
+        _DROP,
+        ids,
+        lambda refused: client.dead_letters.drop_many(ids, refused),
+        choice,
+        terminal,
+    )
 
 
 async def _find(client: Client, which: DeadLetterFilter) -> tuple[Counter[str], Sequence[str]]:

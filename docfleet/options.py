@@ -29,18 +29,4 @@ StateDirOption = Annotated[
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-
-def state_dir_named(context: typer.Context) -> bool:
-    """Whether a command was given --state-dir by its user, and not by a variable or by default."""
-    source = context.get_parameter_source("state_dir")
-    return source is not None and source.name == "COMMANDLINE"
-
-
-def named_options(context: typer.Context) -> tuple[str, ...]:
-    """The words with which a command's user named the fleet, for another command to name it so."""
-    words: list[str] = []
-    for name, option in (("config", "--config"), ("state_dir", "--state-dir")):
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            words += [option, str(context.params[name])]
-    return tuple(words)
+TenantOption = Annotated[str, typer.Option("--tenant", help="Whose.", metavar="NAME")]
