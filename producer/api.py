@@ -1,29 +1,27 @@
-"""The HTTP API: its app, made of the routers, and the routes that tell of the API itself."""
+"""The HTTP API: its app, made of the routers."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
-from ledger.errors import LedgerUnavailableError
 from producer.api_catalogue import catalogue
 from producer.api_dead_letters import dead_letters
+from producer.api_deliveries import deliveries
 from producer.api_documents import documents
-from producer.api_endpoints import callbacks
+from producer.api_endpoints import endpoints
 from producer.api_events import events
 from producer.api_guard import BodyLimits, Guard
 from producer.api_jobs import jobs
 from producer.api_keys import api_keys
-from producer.api_parameters import ClientOfApp
+from producer.api_status import status
 from producer.client import Client, open_client
 from producer.drain import Drain
-from producer.metrics import metrics_text
 from producer.openai_batches import batches as openai_batches
 from producer.openai_chat import chat as openai_chat
 from producer.openai_error import OPENAI_PATHS, add_openai_handler, openai_error_response
@@ -32,7 +30,6 @@ from producer.openai_models import models as openai_models
 from producer.problem import (
     add_problem_handlers,
     component_schemas,
-    documented,
     error_response,
 )
 from schemas.chat import ChatRequest
@@ -43,36 +40,21 @@ from settings.errors import SettingsError
 from settings.fleet import FleetSettings
 from storage.errors import StorageError
 
-_HEALTH_SECONDS = 2
-_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _VERSION = "1"
-_FORM_BYTES = 2**20
-"""What may stand around a file in its form."""
-_UNAVAILABLE = HTTPStatus.SERVICE_UNAVAILABLE
-status = APIRouter(tags=["status"], responses=documented(_UNAVAILABLE))
-
-
-@status.get("/healthz", operation_id="getHealth", summary="Whether the ledger can be reached")
-async def get_health(client: ClientOfApp) -> dict[str, str]:
-    """200 when Redis answers."""
-    try:
-        async with asyncio.timeout(_HEALTH_SECONDS):
-            await client.ping()
-    except TimeoutError:
-        raise LedgerUnavailableError(f"Redis has not answered for {_HEALTH_SECONDS} s") from None
-    return {"status": "ok"}
-
-
-@status.get(
-    "/metrics",
-    operation_id="getMetrics",
-    summary="The ledger's depth for Prometheus",
-    response_class=Response,
-    responses={200: {"content": {_METRICS_TYPE: {"schema": {"type": "string"}}}}},
+_ROUTERS = (
+    jobs,
+    documents,
+    catalogue,
+    dead_letters,
+    endpoints,
+    deliveries,
+    api_keys,
+    openai_models,
+    openai_chat,
+    openai_files,
+    openai_batches,
+    status,
 )
-async def get_metrics(client: ClientOfApp) -> Response:
-    """Jobs by queue and place, capacity, workers, dead letters, and how jobs ended."""
-    return Response(metrics_text(await client.depth()), media_type=_METRICS_TYPE)
 
 
 class Api(FastAPI):
@@ -97,39 +79,19 @@ def create_app(settings: FleetSettings) -> FastAPI:
     Raises:
         SettingsError: There is no API key, no Redis is named, or a task file is not valid.
     """
-    key = settings.api_key.get_secret_value() if settings.api_key else ""
-    if not key:
+    if settings.api_key is None or not settings.api_key.get_secret_value():
         raise SettingsError("set DOCFLEET_API_KEY: the API serves nobody without a key")
     client = open_client(settings)
-    drain = Drain(client.depth)
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        sampling = asyncio.create_task(drain.run())
-        cleaning = asyncio.create_task(_clean(client))
-        yield
-        for task in (sampling, cleaning):
-            task.cancel()
-        await asyncio.gather(sampling, cleaning, return_exceptions=True)
-        await client.close()
-
     app = Api(
         title="docfleet",
         version=_VERSION,
         summary="Business documents in, structured results out.",
-        lifespan=lifespan,
+        lifespan=_lifespan,
     )
     app.state.client = client
-    app.state.drain = drain
-    app.include_router(jobs)
-    app.include_router(documents)
-    app.include_router(catalogue)
-    app.include_router(dead_letters)
-    app.include_router(callbacks)
-    app.include_router(api_keys)
-    for routes in (openai_models, openai_chat, openai_files, openai_batches):
+    app.state.drain = Drain(client.depth)
+    for routes in _ROUTERS:
         app.include_router(routes)
-    app.include_router(status)
     app.webhooks.routes.extend(events.routes)
     add_problem_handlers(app)
     add_openai_handler(app)
@@ -138,12 +100,23 @@ def create_app(settings: FleetSettings) -> FastAPI:
     return app
 
 
-def _refusal(path: str, error: Exception) -> JSONResponse:
-    answer = openai_error_response if path.startswith(OPENAI_PATHS) else error_response
-    return answer(error)
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    client: Client = app.state.client
+    tasks = [asyncio.create_task(app.state.drain.run()), asyncio.create_task(_clean(client))]
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await client.close()
 
 
 async def _clean(client: Client) -> None:
     """Nobody waits for it: what cannot be cleaned up now is cleaned up at the next start."""
     with suppress(StorageError):
         await client.uploads.clean()
+
+
+def _refusal(path: str, error: Exception) -> JSONResponse:
+    answer = openai_error_response if path.startswith(OPENAI_PATHS) else error_response
+    return answer(error)

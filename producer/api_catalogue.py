@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel
 
+from producer.api_list import ApiList
 from producer.api_parameters import ClientOfApp, Reads
-from producer.problem import documented
+from producer.problem import EVERYWHERE, documented
 from schemas.catalogue import AdapterSummary, TaskDetail, TaskSummary
 
 TaskInPath = Annotated[str, Path(examples=["fnol"])]
 
 catalogue = APIRouter(
     tags=["tasks"],
-    responses=documented(
-        HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE
-    ),
+    responses=EVERYWHERE,
 )
 
 
-class TaskList(BaseModel):
+class TaskList(ApiList[TaskSummary]):
     """All tasks, by name."""
 
-    object: Literal["list"] = "list"
-    data: Sequence[TaskSummary]
 
-
-class AdapterList(BaseModel):
+class AdapterList(ApiList[AdapterSummary]):
     """All adapters, by name."""
-
-    object: Literal["list"] = "list"
-    data: Sequence[AdapterSummary]
 
 
 @catalogue.get(

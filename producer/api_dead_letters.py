@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query, Response
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
+from producer.api_list import ApiPage, PageQuery, page_response
 from producer.api_parameters import ClientOfApp, JobId, Operates, Reads
 from producer.dead_letters import Refusal
-from producer.problem import documented
+from producer.problem import EVERYWHERE, documented
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, Redrive
 from schemas.ids import JOB_PREFIX
 from schemas.job import Job
@@ -41,27 +40,16 @@ HowToRedrive = Annotated[Redrive | None, Body(openapi_examples=_REDRIVE_EXAMPLES
 
 dead_letters = APIRouter(
     tags=["dead letters"],
-    responses=documented(
-        HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE
-    ),
+    responses=EVERYWHERE,
 )
 
 
-class DeadLetterQuery(DeadLetterFilter):
+class DeadLetterQuery(PageQuery, DeadLetterFilter):
     """Which dead letters are meant, and which page of them."""
 
-    limit: int = Field(default=100, ge=1, le=1000)
-    cursor: str | None = Field(
-        default=None, max_length=128, description="`next_cursor` of the page before."
-    )
 
-
-class DeadLetterList(BaseModel):
+class DeadLetterList(ApiPage[DeadLetter]):
     """A page of dead letters, the newest first."""
-
-    object: Literal["list"] = "list"
-    data: Sequence[DeadLetter]
-    next_cursor: str | None = Field(description="Of the page after this one; null on the last.")
 
 
 class BulkRedrive(DeadLetterFilter, Redrive):
@@ -96,8 +84,7 @@ async def list_dead_letters(
     """All conditions must hold; pages stay right while entries are redriven or dropped."""
     which = query.model_copy(update={"tenant": asker.narrowed(query.tenant)})
     page = await client.dead_letters.page(which, after=query.cursor, limit=query.limit)
-    data = [letter.public() for letter in page.items]
-    return JSONResponse({"object": "list", "data": data, "next_cursor": page.next})
+    return page_response(page)
 
 
 @dead_letters.get(

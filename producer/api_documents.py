@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from producer.api_parameters import ClientOfApp, Submits
-from producer.problem import documented
+from producer.problem import EVERYWHERE, documented
 from producer.submission import FORM_TYPE, read_document
 from schemas.document import StoredDocument
 
@@ -35,9 +35,7 @@ _BODY: dict[str, Any] = {
 documents = APIRouter(
     prefix="/v1/documents",
     tags=["documents"],
-    responses=documented(
-        HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE
-    ),
+    responses=EVERYWHERE,
 )
 
 

@@ -1,18 +1,16 @@
-"""The HTTP API's routes to endpoints and deliveries. What they do is in endpoints.py."""
+"""The HTTP API's routes to endpoints. What they do is in endpoints.py."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Response
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Body, Response
 
-from producer.api_parameters import ClientOfApp, Operates, Reads
-from producer.problem import documented
-from schemas.delivery import Delivery, DeliveryFilter
+from producer.api_list import ApiList
+from producer.api_parameters import ClientOfApp, EndpointId, OperatedTenant, ReadTenant
+from producer.problem import EVERYWHERE, documented
+from schemas.delivery import Delivery
 from schemas.endpoint import (
     CreatedEndpoint,
     Endpoint,
@@ -42,70 +40,16 @@ _REQUEST_EXAMPLES = {
     },
 }
 
-EndpointId = Annotated[str, Path(examples=["ep_9f0c2f1c5e0c4d0b"])]
-DeliveryId = Annotated[str, Path(examples=["msg_6f0c2f1c5e0c4d0b8a7d9e3f_succeeded"])]
 
-callbacks = APIRouter(
-    tags=["callbacks"],
-    responses=documented(
-        HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE
-    ),
-)
+endpoints = APIRouter(prefix="/v1/endpoints", tags=["callbacks"], responses=EVERYWHERE)
 
 
-async def _reading(principal: Reads) -> str:
-    return principal.submits_as
-
-
-async def _operating(principal: Operates) -> str:
-    return principal.submits_as
-
-
-ReadTenant = Annotated[str, Depends(_reading)]
-OperatedTenant = Annotated[str, Depends(_operating)]
-
-
-class EndpointList(BaseModel):
+class EndpointList(ApiList[Endpoint]):
     """A tenant's endpoints, the oldest first."""
 
-    object: Literal["list"] = "list"
-    data: Sequence[Endpoint]
 
-
-class DeliveryQuery(DeliveryFilter):
-    """Which deliveries are meant, and which page of them."""
-
-    limit: int = Field(default=100, ge=1, le=1000)
-    cursor: str | None = Field(
-        default=None, max_length=200, description="`next_cursor` of the page before."
-    )
-
-
-class PageQuery(BaseModel):
-    """Which page is meant."""
-
-    limit: int = Field(default=100, ge=1, le=1000)
-    cursor: str | None = Field(
-        default=None, max_length=200, description="`next_cursor` of the page before."
-    )
-
-
-class DeliveryList(BaseModel):
-    """A page of deliveries, the newest first."""
-
-    object: Literal["list"] = "list"
-    data: Sequence[Delivery]
-    next_cursor: str | None = Field(description="Of the page after this one; null on the last.")
-
-
-class Replayed(BaseModel):
-    """How many are sent again."""
-
-    replayed: int
-
-
-@callbacks.post(
-    "/v1/endpoints",
+@endpoints.post(
+    "",
     operation_id="createEndpoint",
     summary="Register a receiver for the events of all jobs",
     status_code=HTTPStatus.CREATED,
@@ -124,8 +68,8 @@ async def create_endpoint(
     return endpoint
 
 
-@callbacks.get(
-    "/v1/endpoints",
+@endpoints.get(
+    "",
     operation_id="listEndpoints",
     summary="The tenant's endpoints",
     response_model_exclude_none=True,
@@ -135,8 +79,8 @@ async def list_endpoints(client: ClientOfApp, tenant: ReadTenant) -> EndpointLis
     return EndpointList(data=await client.endpoints.of_tenant(tenant))
 
 
-@callbacks.get(
-    "/v1/endpoints/{endpoint_id}",
+@endpoints.get(
+    "/{endpoint_id}",
     operation_id="getEndpoint",
     summary="One endpoint",
     response_model_exclude_none=True,
@@ -149,8 +93,8 @@ async def get_endpoint(
     return await client.endpoints.get(tenant, endpoint_id)
 
 
-@callbacks.patch(
-    "/v1/endpoints/{endpoint_id}",
+@endpoints.patch(
+    "/{endpoint_id}",
     operation_id="changeEndpoint",
     summary="Change, enable or disable an endpoint",
     response_model_exclude_none=True,
@@ -163,8 +107,8 @@ async def change_endpoint(
     return await client.endpoints.change(tenant, endpoint_id, body)
 
 
-@callbacks.delete(
-    "/v1/endpoints/{endpoint_id}",
+@endpoints.delete(
+    "/{endpoint_id}",
     operation_id="deleteEndpoint",
     summary="Delete an endpoint",
     status_code=HTTPStatus.NO_CONTENT,
@@ -177,8 +121,8 @@ async def delete_endpoint(
     await client.endpoints.delete(tenant, endpoint_id)
 
 
-@callbacks.post(
-    "/v1/endpoints/{endpoint_id}/rotate-secret",
+@endpoints.post(
+    "/{endpoint_id}/rotate-secret",
     operation_id="rotateSecret",
     summary="Make a new signing secret",
     response_model_exclude_none=True,
@@ -194,8 +138,8 @@ async def rotate_secret(
     return await client.endpoints.rotate(tenant, endpoint_id, how or SecretRotation())
 
 
-@callbacks.post(
-    "/v1/endpoints/{endpoint_id}/test",
+@endpoints.post(
+    "/{endpoint_id}/test",
     operation_id="testEndpoint",
     summary="Send a test event",
     status_code=HTTPStatus.ACCEPTED,
@@ -207,80 +151,3 @@ async def test_endpoint(
 ) -> Delivery:
     """It is signed, retried and logged like any other; read the delivery to see what came of it."""
     return await client.endpoints.test(tenant, endpoint_id)
-
-
-@callbacks.get(
-    "/v1/endpoints/{endpoint_id}/deliveries",
-    operation_id="listEndpointDeliveries",
-    summary="What was sent to an endpoint",
-    response_model=DeliveryList,
-    responses={**_NOT_FOUND, **_INVALID},
-)
-async def list_endpoint_deliveries(
-    endpoint_id: EndpointId,
-    query: Annotated[PageQuery, Query()],
-    client: ClientOfApp,
-    tenant: ReadTenant,
-) -> Response:
-    """The newest first, each with every attempt."""
-    await client.endpoints.get(tenant, endpoint_id)
-    asked = DeliveryQuery(endpoint=endpoint_id, limit=query.limit, cursor=query.cursor)
-    return await list_deliveries(asked, client, tenant)
-
-
-@callbacks.get(
-    "/v1/deliveries",
-    operation_id="listDeliveries",
-    summary="What was and is sent",
-    response_model=DeliveryList,
-    responses=_INVALID,
-)
-async def list_deliveries(
-    query: Annotated[DeliveryQuery, Query()], client: ClientOfApp, tenant: ReadTenant
-) -> Response:
-    """All conditions must hold; pages stay right while deliveries come and go."""
-    page = await client.endpoints.deliveries(tenant, query, after=query.cursor, limit=query.limit)
-    data = [delivery.public() for delivery in page.items]
-    return JSONResponse({"object": "list", "data": data, "next_cursor": page.next})
-
-
-@callbacks.get(
-    "/v1/deliveries/{delivery_id}",
-    operation_id="getDelivery",
-    summary="One delivery, with every attempt",
-    response_model_exclude_none=True,
-    responses=_NOT_FOUND,
-)
-async def get_delivery(
-    delivery_id: DeliveryId, client: ClientOfApp, tenant: ReadTenant
-) -> Delivery:
-    """When each attempt was made, the status, the latency and the first KB of the answer."""
-    return await client.endpoints.delivery(tenant, delivery_id)
-
-
-@callbacks.post(
-    "/v1/deliveries/replay",
-    operation_id="replayDeliveries",
-    summary="Send all that meet a filter again",
-    responses={**_CONFLICT, **_INVALID},
-)
-async def replay_deliveries(
-    body: DeliveryFilter, client: ClientOfApp, tenant: OperatedTenant
-) -> Replayed:
-    """The oldest first, under their ids of before: a receiver that dedupes is not told twice."""
-    return Replayed(replayed=await client.endpoints.replay_many(tenant, body))
-
-
-@callbacks.post(
-    "/v1/deliveries/{delivery_id}/replay",
-    operation_id="replayDelivery",
-    summary="Send a delivery again",
-    status_code=HTTPStatus.ACCEPTED,
-    response_model_exclude_none=True,
-    responses=_CONFLICT,
-)
-async def replay_delivery(
-    delivery_id: DeliveryId, client: ClientOfApp, tenant: OperatedTenant
-) -> Delivery:
-    """With a fresh schedule; one that waits for its next attempt is sent now."""
-    return await client.endpoints.replay(tenant, delivery_id)

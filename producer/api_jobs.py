@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, Field
+from fastapi.responses import StreamingResponse
+from pydantic import Field
 
+from producer.api_list import ApiPage, PageQuery, page_response
 from producer.api_parameters import ClientOfApp, JobId, Operates, Reads, Submits
 from producer.job_events import event_id, job_events
-from producer.problem import documented
+from producer.problem import EVERYWHERE, documented
 from producer.submission import FORM_TYPE, JSON_TYPE, read_submission
 from schemas.job import Job
 from schemas.job_filter import JobFilter, Standing
@@ -85,26 +85,17 @@ _LINKS = {
 jobs = APIRouter(
     prefix="/v1/jobs",
     tags=["jobs"],
-    responses=documented(
-        HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE
-    ),
+    responses=EVERYWHERE,
 )
 
 
-class JobQuery(JobFilter):
+class JobQuery(PageQuery, JobFilter):
     """Which jobs are meant, and which page of them."""
 
-    limit: int = Field(default=100, ge=1, le=1000)
-    cursor: str | None = Field(
-        default=None, max_length=128, description="`next_cursor` of the page before."
-    )
 
-
-class JobList(BaseModel):
+class JobList(ApiPage[Job]):
     """A page of jobs, the newest first, without their histories."""
 
-    object: Literal["list"] = "list"
-    data: Sequence[Job]
     next_cursor: str | None = Field(
         description="Of the page after this one, which may be there though this one is not full;"
         " null on the last."
@@ -172,8 +163,7 @@ async def list_jobs(
     """All conditions must hold; a job that ended longer ago than the retention is not there."""
     which = query.model_copy(update={"tenant": asker.narrowed(query.tenant)})
     page = await client.jobs(which, after=query.cursor, limit=query.limit)
-    data = [job.public() for job in page.items]
-    return JSONResponse({"object": "list", "data": data, "next_cursor": page.next})
+    return page_response(page)
 
 
 @jobs.get(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Path
-from pydantic import BaseModel
 
+from producer.api_list import ApiList
 from producer.api_parameters import Administers, ClientOfApp
-from producer.problem import documented
+from producer.problem import EVERYWHERE, documented
 from schemas.api_key import ApiKey, ApiKeyRequest, NewApiKey
 
 _EXAMPLES = {
@@ -25,17 +24,12 @@ KeyId = Annotated[str, Path(examples=["0f3a9c41d2b7"])]
 api_keys = APIRouter(
     prefix="/v1/keys",
     tags=["keys"],
-    responses=documented(
-        HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE
-    ),
+    responses=EVERYWHERE,
 )
 
 
-class ApiKeyList(BaseModel):
+class ApiKeyList(ApiList[ApiKey]):
     """All keys that work, the oldest first."""
-
-    object: Literal["list"] = "list"
-    data: Sequence[ApiKey]
 
 
 @api_keys.post(

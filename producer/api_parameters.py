@@ -12,6 +12,7 @@ from producer.principal import Principal
 from schemas.api_key import Scope
 
 JobId = Annotated[str, Path(examples=["job_6f0c2f1c5e0c4d0b8a7d9e3f"])]
+EndpointId = Annotated[str, Path(examples=["ep_9f0c2f1c5e0c4d0b"])]
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -47,3 +48,21 @@ Submits = Annotated[Principal, requires(Scope.SUBMIT)]
 Reads = Annotated[Principal, requires(Scope.READ)]
 Operates = Annotated[Principal, requires(Scope.OPERATE)]
 Administers = Annotated[Principal, requires(Scope.ADMIN)]
+
+
+async def _submitting(principal: Submits) -> str:
+    return principal.submits_as
+
+
+async def _reading(principal: Reads) -> str:
+    return principal.submits_as
+
+
+async def _operating(principal: Operates) -> str:
+    return principal.submits_as
+
+
+SubmittingTenant = Annotated[str, Depends(_submitting)]
+ReadTenant = Annotated[str, Depends(_reading)]
+OperatedTenant = Annotated[str, Depends(_operating)]
+"""The tenant whose endpoints, files and batches are meant, of a key with the scope."""

@@ -5,28 +5,21 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import Header, Request, Response
 
-from producer.api_parameters import ClientOfApp, requires
+from producer.api_parameters import ClientOfApp, SubmittingTenant
 from producer.chats import DisconnectedError
-from producer.openai_error import OpenAiRoute, openai_responses
-from producer.openai_request import digest_of, is_repeated, tenant_of
-from schemas.api_key import Scope
+from producer.openai_request import digest_of, is_repeated
+from producer.openai_route import openai_responses, openai_router
 
 _GONE = 499
 """What nobody reads: the client has closed the connection."""
 
-chat = APIRouter(
-    prefix="/v1/chat",
-    tags=["openai"],
-    route_class=OpenAiRoute,
-    responses=openai_responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN),
-)
+chat = openai_router("/v1/chat")
 
 
 @chat.post(
     "/completions",
-    dependencies=[requires(Scope.SUBMIT)],
     operation_id="createChatCompletion",
     summary="Ask a model, and wait for its answer",
     response_model=None,
@@ -55,6 +48,7 @@ chat = APIRouter(
 )
 async def create_chat_completion(
     request: Request,
+    tenant: SubmittingTenant,
     client: ClientOfApp,
     x_docfleet_deadline: Annotated[
         float | None, Header(gt=0, le=3_600, description="Seconds to wait, instead of the fleet's.")
@@ -65,7 +59,7 @@ async def create_chat_completion(
     A 504 has its id, and the job goes on. A client that closes the connection cancels it.
     """
     body = await request.body()
-    tenant, digest = tenant_of(request), digest_of(request, body)
+    digest = digest_of(request, body)
     chats = client.openai.chats
     job_id = await chats.again(tenant, digest) if is_repeated(request) else None
     job_id = job_id or await chats.submit(body, tenant, digest)

@@ -1,8 +1,8 @@
-"""Errors of the OpenAI-compatible routes: their shape, and the routes that give every error it."""
+"""Errors of the OpenAI-compatible routes, in the shape that OpenAI's clients understand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -10,13 +10,13 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from producer.drain import Drain
 from producer.errors import ProducerError
-from producer.problem import error_headers, http_error_headers, known_error
-from schemas.openai_error import OpenAiErrorBody, error_body
+from producer.problem import error_headers, http_error_headers
+from producer.problem_type import known_error
+from schemas.openai_error import error_body
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +24,6 @@ OPENAI_PATHS = ("/v1/models", "/v1/chat/", "/v1/files", "/v1/batches")
 """Paths of the routes start so."""
 NO_RETRY = {"x-should-retry": "false"}
 """OpenAI's clients would send the request again by themselves."""
-_BODY_SCHEMA = f"#/components/schemas/{OpenAiErrorBody.__name__}"
 
 
 class OpenAiError(ProducerError):
@@ -60,22 +59,6 @@ def not_found(kind: str, record_id: str) -> OpenAiError:
     )
 
 
-class OpenAiRoute(APIRoute):
-    """A route whose errors OpenAI's clients understand."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """See APIRoute."""
-        handle = super().get_route_handler()
-
-        async def handler(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except Exception as error:  # noqa: BLE001  # whatever it is, it is answered here
-                return openai_error_response(error, request.app.state.drain)
-
-        return handler
-
-
 def add_openai_handler(app: FastAPI) -> None:
     """Give what no route of theirs takes the shape that OpenAI's clients understand.
 
@@ -92,15 +75,6 @@ def add_openai_handler(app: FastAPI) -> None:
         return _json(error.status_code, str(error.detail), None, None, headers)
 
     app.add_exception_handler(HTTPException, on_http_error)
-
-
-def openai_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI is to say of the answers that are errors; those that are not named, too."""
-    content = {"application/json": {"schema": {"$ref": _BODY_SCHEMA}}}
-    answers: dict[int | str, dict[str, Any]] = {
-        one.value: {"description": one.phrase, "content": content} for one in statuses
-    }
-    return {**answers, "default": {"description": "Any other error", "content": content}}
 
 
 def openai_error_response(error: Exception, drain: Drain | None = None) -> JSONResponse:

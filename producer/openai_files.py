@@ -5,28 +5,23 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from producer.api_parameters import ClientOfApp, requires
+from producer.api_parameters import ClientOfApp, ReadTenant, SubmittingTenant
 from producer.files import MEDIA_TYPE
-from producer.openai_error import OpenAiError, OpenAiRoute, openai_responses
-from producer.openai_request import is_repeated, tenant_of
+from producer.openai_error import OpenAiError
+from producer.openai_request import is_repeated
+from producer.openai_route import openai_responses, openai_router
 from producer.openai_upload import Form, read_form, unknown_fields
-from schemas.api_key import Scope
 from schemas.openai_file import FileObject, FilePurpose
 from schemas.openai_list import OpenAiList
 
 _ANCHOR, _SECONDS = "expires_after[anchor]", "expires_after[seconds]"
 _EXPIRY_SECONDS = range(3_600, 2_592_001)
 
-files = APIRouter(
-    prefix="/v1/files",
-    tags=["openai"],
-    route_class=OpenAiRoute,
-    responses=openai_responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN),
-)
+files = openai_router("/v1/files")
 
 
 class DeletedFile(BaseModel):
@@ -39,7 +34,6 @@ class DeletedFile(BaseModel):
 
 @files.post(
     "",
-    dependencies=[requires(Scope.SUBMIT)],
     operation_id="createFile",
     summary="Upload a file",
     responses=openai_responses(HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
@@ -63,9 +57,11 @@ class DeletedFile(BaseModel):
         }
     },
 )
-async def create_file(request: Request, client: ClientOfApp) -> FileObject:
+async def create_file(
+    request: Request, tenant: SubmittingTenant, client: ClientOfApp
+) -> FileObject:
     """It goes to the work bucket while it arrives."""
-    made, tenant = client.openai.files, tenant_of(request)
+    made = client.openai.files
     form = await read_form(request, made, max_bytes=client.openai.settings.file_bytes)
     if form.incoming is None:
         raise OpenAiError(HTTPStatus.BAD_REQUEST, "The form has no file.", param="file")
@@ -115,13 +111,12 @@ def _refused(message: str, param: str) -> OpenAiError:
 
 @files.get(
     "",
-    dependencies=[requires(Scope.READ)],
     operation_id="listFiles",
     summary="The files",
     responses=openai_responses(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
 )
 async def list_files(
-    request: Request,
+    tenant: ReadTenant,
     client: ClientOfApp,
     purpose: FilePurpose | None = None,
     after: Annotated[str | None, Query(description="The last file of the page before.")] = None,
@@ -130,7 +125,7 @@ async def list_files(
 ) -> OpenAiList[FileObject]:
     """A page of them, by the time when they were made."""
     found = await client.openai.files.page(
-        tenant_of(request),
+        tenant,
         purpose=purpose,
         after=after,
         limit=limit + 1,
@@ -141,19 +136,17 @@ async def list_files(
 
 @files.get(
     "/{file_id}",
-    dependencies=[requires(Scope.READ)],
     operation_id="getFile",
     summary="What is known of a file",
     responses=openai_responses(HTTPStatus.NOT_FOUND),
 )
-async def get_file(file_id: str, request: Request, client: ClientOfApp) -> FileObject:
+async def get_file(file_id: str, tenant: ReadTenant, client: ClientOfApp) -> FileObject:
     """Name, size, purpose, and when it will be deleted."""
-    return (await client.openai.files.get(tenant_of(request), file_id)).public()
+    return (await client.openai.files.get(tenant, file_id)).public()
 
 
 @files.get(
     "/{file_id}/content",
-    dependencies=[requires(Scope.READ)],
     operation_id="getFileContent",
     summary="A file's bytes",
     response_class=StreamingResponse,
@@ -163,10 +156,10 @@ async def get_file(file_id: str, request: Request, client: ClientOfApp) -> FileO
     },
 )
 async def get_file_content(
-    file_id: str, request: Request, client: ClientOfApp
+    file_id: str, tenant: ReadTenant, client: ClientOfApp
 ) -> StreamingResponse:
     """Block by block, as they lie in the bucket."""
-    file = await client.openai.files.get(tenant_of(request), file_id)
+    file = await client.openai.files.get(tenant, file_id)
     return StreamingResponse(
         client.openai.files.content(file),
         media_type=MEDIA_TYPE,
@@ -176,12 +169,11 @@ async def get_file_content(
 
 @files.delete(
     "/{file_id}",
-    dependencies=[requires(Scope.SUBMIT)],
     operation_id="deleteFile",
     summary="Delete a file",
     responses=openai_responses(HTTPStatus.NOT_FOUND),
 )
-async def delete_file(file_id: str, request: Request, client: ClientOfApp) -> DeletedFile:
+async def delete_file(file_id: str, tenant: SubmittingTenant, client: ClientOfApp) -> DeletedFile:
     """It is gone at once; a batch that reads it goes on."""
-    await client.openai.files.delete(tenant_of(request), file_id)
+    await client.openai.files.delete(tenant, file_id)
     return DeletedFile(id=file_id)

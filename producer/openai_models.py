@@ -5,21 +5,16 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Literal
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from producer.api_parameters import ClientOfApp, requires
-from producer.openai_error import OpenAiRoute, not_found, openai_responses
+from producer.openai_error import not_found
+from producer.openai_route import openai_responses, openai_router
 from schemas.api_key import Scope
 from schemas.openai_list import Listed, OpenAiList
 from settings.chat_models import ChatModel
 
-models = APIRouter(
-    prefix="/v1/models",
-    tags=["openai"],
-    route_class=OpenAiRoute,
-    responses=openai_responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN),
-)
+models = openai_router("/v1/models")
 
 
 class ModelObject(Listed):

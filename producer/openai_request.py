@@ -1,4 +1,4 @@
-"""What the OpenAI-compatible routes ask of a request: whose it is, and whether it is new."""
+"""What the OpenAI-compatible routes ask of a request: whether it is new."""
 
 from __future__ import annotations
 
@@ -6,15 +6,7 @@ import hashlib
 
 from fastapi import Request
 
-from schemas.job import DEFAULT_TENANT
-
 _RETRIES = "x-stainless-retry-count"
-
-
-def tenant_of(request: Request) -> str:
-    """Whose request it is."""
-    principal = getattr(request.state, "principal", None)
-    return DEFAULT_TENANT if principal is None else str(principal.submits_as)
 
 
 def is_repeated(request: Request) -> bool:

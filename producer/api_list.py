@@ -1,0 +1,49 @@
+"""Lists as the HTTP API answers with them, and how the pages of one are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from ledger.page import Page
+
+T = TypeVar("T")
+
+
+class ApiList(BaseModel, Generic[T]):
+    """All of them."""
+
+    object: Literal["list"] = "list"
+    data: Sequence[T]
+
+
+class ApiPage(ApiList[T], Generic[T]):
+    """Some of them."""
+
+    next_cursor: str | None = Field(description="Of the page after this one; null on the last.")
+
+
+class PageQuery(BaseModel):
+    """Which page is meant."""
+
+    limit: int = Field(default=100, ge=1, le=1000)
+    cursor: str | None = Field(
+        default=None, max_length=200, description="`next_cursor` of the page before."
+    )
+
+
+class Public(Protocol):
+    """A record that its owner may see."""
+
+    def public(self) -> dict[str, Any]:
+        """It as JSON values, without what is not set."""
+
+
+def page_response(page: Page[Any]) -> JSONResponse:
+    """The answer that a page is; its items are Public."""
+    items: Sequence[Public] = page.items
+    data = [one.public() for one in items]
+    return JSONResponse({"object": "list", "data": data, "next_cursor": page.next})

@@ -1,0 +1,136 @@
+"""The types of problems: what went wrong, as stable names, and which error is which of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from http import HTTPStatus
+
+from ledger.errors import (
+    CursorError,
+    DeliveryOpenError,
+    EndpointChangedError,
+    EndpointDisabledError,
+    IdempotencyError,
+    LedgerError,
+    LedgerFullError,
+    NotDeadError,
+    SecretBoxError,
+    TenantQuotaError,
+    TooManyEndpointsError,
+)
+from producer.errors import (
+    ClosedJobError,
+    DocumentTooLargeError,
+    ForbiddenError,
+    NoResultError,
+    RequestError,
+    TaskNotFoundError,
+    UnauthorizedError,
+    UnknownApiKeyError,
+    UnknownDeadLetterError,
+    UnknownDeliveryError,
+    UnknownEndpointError,
+    UnknownJobError,
+    UnknownPoolError,
+    UnknownTaskError,
+)
+from storage.errors import StorageError
+
+
+class ProblemType(StrEnum):
+    """What went wrong, as a stable name; stands in `type` after `urn:docfleet:problem:`."""
+
+    UNAUTHORIZED = "unauthorized"
+    """No bearer key, or a wrong one."""
+    FORBIDDEN = "forbidden"
+    """The key does not allow it: it lacks the scope, or is another tenant's."""
+    INVALID_REQUEST = "invalid-request"
+    """The request's form is not right; `errors` says where."""
+    UNKNOWN_TASK = "unknown-task"
+    """A task is asked for that has no file."""
+    UNKNOWN_POOL = "unknown-pool"
+    """A pool is asked for that the fleet's file does not have."""
+    IDEMPOTENCY_CONFLICT = "idempotency-conflict"
+    """The Idempotency-Key was used before, for another request."""
+    BODY_TOO_LARGE = "body-too-large"
+    """The body has more bytes than a document may have."""
+    UNKNOWN_JOB = "unknown-job"
+    """There is no job of this id."""
+    UNKNOWN_DEAD_LETTER = "unknown-dead-letter"
+    """There is no dead letter of this id."""
+    UNKNOWN_KEY = "unknown-key"
+    """There is no key of this id."""
+    NOT_DEAD = "not-dead"
+    """The record is there and is no dead letter; `state` says what it is."""
+    UNKNOWN_ENDPOINT = "unknown-endpoint"
+    """There is no endpoint of this id."""
+    UNKNOWN_DELIVERY = "unknown-delivery"
+    """There is no delivery of this id."""
+    ENDPOINT_DISABLED = "endpoint-disabled"
+    """The endpoint takes nothing until it is enabled."""
+    ENDPOINT_CHANGED = "endpoint-changed"
+    """Somebody else changed the endpoint meanwhile: read it and try again."""
+    TOO_MANY_ENDPOINTS = "too-many-endpoints"
+    """The tenant has as many endpoints as it may have."""
+    DELIVERY_OPEN = "delivery-open"
+    """The delivery is about to be sent anyway."""
+    NO_ENCRYPTION_KEY = "no-encryption-key"
+    """The operator has to set DOCFLEET_ENCRYPTION_KEYS before endpoints can be used."""
+    NO_RESULT = "no-result"
+    """The job has no result, or none yet; `state` says which."""
+    JOB_CLOSED = "job-closed"
+    """The job has ended and cannot be cancelled any more."""
+    TENANT_QUOTA = "tenant-quota"
+    """The tenant has as many jobs in line as its quota allows: try again later."""
+    BACKLOG_FULL = "backlog-full"
+    """Redis has no memory left for another job: try again later."""
+    LEDGER_UNAVAILABLE = "ledger-unavailable"
+    """Redis does not answer: try again."""
+    STORAGE_UNAVAILABLE = "storage-unavailable"
+    """The object store does not answer as it should: try again."""
+    DEFECT = "defect"
+    """docfleet met an error that it has no name for; the log has the rest."""
+    HTTP = "http"
+    """Nothing more than the status says."""
+
+
+_BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
+    UnknownTaskError: (ProblemType.UNKNOWN_TASK, HTTPStatus.UNPROCESSABLE_ENTITY),
+    UnknownPoolError: (ProblemType.UNKNOWN_POOL, HTTPStatus.UNPROCESSABLE_ENTITY),
+    CursorError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
+    RequestError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
+    IdempotencyError: (ProblemType.IDEMPOTENCY_CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
+    UnauthorizedError: (ProblemType.UNAUTHORIZED, HTTPStatus.UNAUTHORIZED),
+    ForbiddenError: (ProblemType.FORBIDDEN, HTTPStatus.FORBIDDEN),
+    DocumentTooLargeError: (ProblemType.BODY_TOO_LARGE, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    UnknownApiKeyError: (ProblemType.UNKNOWN_KEY, HTTPStatus.NOT_FOUND),
+    TaskNotFoundError: (ProblemType.UNKNOWN_TASK, HTTPStatus.NOT_FOUND),
+    UnknownJobError: (ProblemType.UNKNOWN_JOB, HTTPStatus.NOT_FOUND),
+    UnknownDeadLetterError: (ProblemType.UNKNOWN_DEAD_LETTER, HTTPStatus.NOT_FOUND),
+    NotDeadError: (ProblemType.NOT_DEAD, HTTPStatus.CONFLICT),
+    UnknownEndpointError: (ProblemType.UNKNOWN_ENDPOINT, HTTPStatus.NOT_FOUND),
+    UnknownDeliveryError: (ProblemType.UNKNOWN_DELIVERY, HTTPStatus.NOT_FOUND),
+    EndpointDisabledError: (ProblemType.ENDPOINT_DISABLED, HTTPStatus.CONFLICT),
+    EndpointChangedError: (ProblemType.ENDPOINT_CHANGED, HTTPStatus.CONFLICT),
+    TooManyEndpointsError: (ProblemType.TOO_MANY_ENDPOINTS, HTTPStatus.CONFLICT),
+    DeliveryOpenError: (ProblemType.DELIVERY_OPEN, HTTPStatus.CONFLICT),
+    SecretBoxError: (ProblemType.NO_ENCRYPTION_KEY, HTTPStatus.SERVICE_UNAVAILABLE),
+    NoResultError: (ProblemType.NO_RESULT, HTTPStatus.NOT_FOUND),
+    ClosedJobError: (ProblemType.JOB_CLOSED, HTTPStatus.CONFLICT),
+    TenantQuotaError: (ProblemType.TENANT_QUOTA, HTTPStatus.TOO_MANY_REQUESTS),
+    LedgerFullError: (ProblemType.BACKLOG_FULL, HTTPStatus.SERVICE_UNAVAILABLE),
+    LedgerError: (ProblemType.LEDGER_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
+    StorageError: (ProblemType.STORAGE_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
+}
+"""For each error, its answer; a subclass stands before its base."""
+
+
+def error_types() -> Iterable[type[Exception]]:
+    """All of our own errors that have an answer."""
+    return _BY_ERROR.keys()
+
+
+def known_error(error: Exception) -> tuple[ProblemType, HTTPStatus] | None:
+    """What one of our own errors is called, and its status; None for somebody else's."""
+    return next((answer for kind, answer in _BY_ERROR.items() if isinstance(error, kind)), None)
