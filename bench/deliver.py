@@ -7,9 +7,7 @@ seconds. The ratio is deliveries/s beside the slow one over deliveries/s alone.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import statistics
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +16,7 @@ from time import monotonic
 
 from aiohttp import web
 
-from bench.table import print_table, write_json
+from bench.rounds import run_rounds
 from docfleet.scoped_stack import scoped_stack
 from ledger.ledger import Ledger
 from ledger.secret_box import SecretBox, new_encryption_key
@@ -128,17 +126,15 @@ async def measure(count: int, rounds: int) -> list[dict[str, float]]:
 
 
 def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--deliveries", type=int, default=500, help="to each receiver, a round")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="write the figures there")
-    arguments = parser.parse_args()
-    rows = asyncio.run(measure(arguments.deliveries, arguments.rounds))
-    ratio = statistics.median(row["ratio"] for row in rows)
-    print_table("A healthy receiver, alone and beside a slow one", rows)
-    print(f"ratio {ratio:.3f} (median of {len(rows)} rounds of {arguments.deliveries} deliveries)")
-    write_json(arguments.json, {"ratio": ratio, "rounds": rows})
+    """Measure and tell."""
+    run_rounds(
+        measure,
+        prog="python -m bench.deliver",
+        title="A healthy receiver, alone and beside a slow one",
+        description=__doc__,
+        work="deliveries",
+        count=500,
+    )
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ already), infer, the result's put and the closing of its record.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import statistics
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -19,7 +17,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 
-from bench.table import print_table, write_json
+from bench.rounds import run_rounds
 from bench.workload import Work, workload
 from docfleet.scoped_stack import scoped_stack
 from ledger.ledger import Ledger
@@ -156,17 +154,15 @@ def _row(number: int, documents: int, queue: float, bare: float) -> dict[str, fl
 
 
 def main() -> None:
-    """Measure, print the table, write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.overhead")
-    parser.add_argument("--documents", type=int, default=24, help="in each round")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="write the figures there")
-    arguments = parser.parse_args()
-    rows = asyncio.run(measure(arguments.documents, arguments.rounds))
-    ratio = statistics.median(row["ratio"] for row in rows)
-    print_table("Through the queue against the bare engine", rows)
-    print(f"ratio {ratio:.3f} (median of {len(rows)} rounds of {arguments.documents} documents)")
-    write_json(arguments.json, {"ratio": ratio, "rounds": rows})
+    """Measure and tell."""
+    run_rounds(
+        measure,
+        prog="python -m bench.overhead",
+        title="Through the queue against the bare engine",
+        description=__doc__,
+        work="documents",
+        count=24,
+    )
 
 
 if __name__ == "__main__":

@@ -9,10 +9,8 @@ dead letters, and loses what it holds when it is killed.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
-import statistics
 import sys
 import tempfile
 from asyncio.subprocess import Process
@@ -27,7 +25,7 @@ from celery import group
 
 from bench.overhead import CONFIG, fleet_of
 from bench.plain_worker import TASK, app
-from bench.table import print_table, write_json
+from bench.rounds import run_rounds
 from bench.workload import Work, workload
 from docfleet.ports import LOOPBACK, Ports
 from docfleet.scoped_stack import scoped_stack
@@ -200,17 +198,15 @@ async def measure(documents: int, rounds: int) -> list[dict[str, float]]:
 
 
 def main() -> None:
-    """Measure, print the table, write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.plain")
-    parser.add_argument("--documents", type=int, default=24, help="in each round")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="write the figures there")
-    arguments = parser.parse_args()
-    rows = asyncio.run(measure(arguments.documents, arguments.rounds))
-    ratio = statistics.median(row["ratio"] for row in rows)
-    print_table("docfleet beside stock Celery and vllm serve", rows)
-    print(f"ratio {ratio:.3f} (median of {len(rows)} rounds of {arguments.documents} documents)")
-    write_json(arguments.json, {"ratio": ratio, "rounds": rows})
+    """Measure and tell."""
+    run_rounds(
+        measure,
+        prog="python -m bench.plain",
+        title="docfleet beside stock Celery and vllm serve",
+        description=__doc__,
+        work="documents",
+        count=24,
+    )
 
 
 if __name__ == "__main__":
