@@ -29,14 +29,6 @@ async def keyed(settings: FleetSettings) -> AsyncIterator[aiohttp.ClientSession]
         yield session
 
 
-@pytest.fixture
-async def ledger(valkey_url: str) -> AsyncIterator[Ledger]:
-    """The same ledger, behind the API's back."""
-    ledger = Ledger(valkey_url)
-    yield ledger
-    await ledger.close()
-
-
 async def _create(api: aiohttp.ClientSession, **asked: Any) -> dict[str, Any]:
     async with api.post("/v1/endpoints", json={**ASKED, **asked}) as answer:
         assert answer.status == 201, await answer.text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,21 +26,6 @@ REFUSED = Failure.of(FailureCode.DELIVERY_REFUSED, "The receiver answered 500.")
 KEPT = "s3://work/kept/x.json"
 ALL = DeadLetterFilter()
 AS_IT_WAS = Redrive()
-
-
-@pytest.fixture
-async def ledger(valkey_url: str) -> AsyncIterator[Ledger]:
-    """A ledger on an empty Redis."""
-    ledger = Ledger(valkey_url)
-    yield ledger
-    await ledger.close()
-
-
-@pytest.fixture
-async def redis(valkey_url: str) -> AsyncIterator[Redis]:
-    """The same Redis, behind the ledger's back."""
-    async with Redis.from_url(valkey_url, decode_responses=True) as redis:
-        yield redis
 
 
 async def _submitted(ledger: Ledger, *, callback: bool = False, **spec: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,14 +30,6 @@ from tests.fixtures.servers import Buckets, running
 EMPTY = Failure.of(FailureCode.DOCUMENT_EMPTY, "0 bytes.")
 NO_MEMORY = Failure.of(FailureCode.ENGINE_OUT_OF_MEMORY, "Alone.")
 LETTERS = "/v1/dead-letters"
-
-
-@pytest.fixture
-async def ledger(valkey_url: str) -> AsyncIterator[Ledger]:
-    """The same ledger, behind the API's back."""
-    ledger = Ledger(valkey_url)
-    yield ledger
-    await ledger.close()
 
 
 async def _submitted(ledger: Ledger, *, callback: bool = False, **spec: Any) -> str:

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,14 +36,6 @@ NO_MEMORY = Failure.of(FailureCode.ENGINE_OUT_OF_MEMORY, "Alone.")
 INVALID = Failure.of(FailureCode.OUTPUT_INVALID, "It is no JSON.", "fnol")
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 NOBODY = "job_" + "0" * 24
-
-
-@pytest.fixture
-async def ledger(valkey_url: str) -> AsyncIterator[Ledger]:
-    """The same ledger."""
-    ledger = Ledger(valkey_url)
-    yield ledger
-    await ledger.close()
 
 
 async def _submitted(ledger: Ledger, *, callback: bool = False, **spec: object) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,6 +27,7 @@ from settings.watch import WatchSettings
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectInfo
 from storage.s3 import S3Store
+from tests.fixtures.drop_scene import drop, specs_in, until_told, watching
 from tests.fixtures.servers import Buckets
 
 PACKETS = RuleSettings(
@@ -38,13 +38,9 @@ MANIFEST = "packets/7/all.manifest.json"
 
 async def _jobs(valkey_url: str) -> dict[str, JobSpec]:
     """All jobs in the ledger, by the key of their document; there is one for each."""
-    async with Redis.from_url(valkey_url, decode_responses=True) as redis:
-        records = [key async for key in redis.scan_iter("docfleet:record:job_*", count=1000)]
-        specs = [
-            JobSpec.model_validate_json(await redis.hget(key, "spec") or "") for key in records
-        ]
+    specs = (await specs_in(valkey_url)).values()
     jobs = {spec.document.uri.split("/", 3)[3]: spec for spec in specs}
-    assert len(jobs) == len(records)
+    assert len(jobs) == len(specs)
     return jobs
 
 
@@ -56,30 +52,11 @@ async def _until_jobs(valkey_url: str, *keys: str) -> dict[str, JobSpec]:
     return jobs
 
 
-async def _until_told(logs: Sequence[Mapping[str, Any]], event: str) -> Mapping[str, Any]:
-    async with asyncio.timeout(60):
-        while not (told := [entry for entry in logs if entry["event"] == event]):
-            await asyncio.sleep(0.02)
-    return told[0]
-
-
-@asynccontextmanager
-async def _watching(settings: FleetSettings, *rules: RuleSettings) -> AsyncIterator[Watcher]:
+def _watching(
+    settings: FleetSettings, *rules: RuleSettings
+) -> AbstractAsyncContextManager[Watcher]:
     """A watcher with these rules, that has listed all its buckets once."""
-    listed = asyncio.Event()
-    async with connect(settings.model_copy(update={"rules": rules})) as client:
-        watcher = Watcher(
-            settings.model_copy(update={"rules": rules}), client.store, client.submitter
-        )
-        running = asyncio.create_task(watcher.run(listed.set))
-        try:
-            async with asyncio.timeout(60):
-                await listed.wait()
-            yield watcher
-            assert not running.done()
-        finally:
-            running.cancel()
-            await asyncio.wait({running})
+    return watching(settings.model_copy(update={"rules": rules}))
 
 
 async def _two_listings(watcher: Watcher) -> None:
@@ -91,12 +68,8 @@ async def _two_listings(watcher: Watcher) -> None:
             await asyncio.sleep(0.02)
 
 
-def _drop(s3: Buckets, key: str, data: bytes = b"a claim", tags: str = "") -> None:
-    s3.client.put_object(Bucket=s3.incoming, Key=key, Body=data, Tagging=tags)
-
-
 def _put_manifest(s3: Buckets, manifest: Any, key: str = MANIFEST) -> None:
-    _drop(s3, key, json.dumps(manifest).encode())
+    drop(s3, key, json.dumps(manifest).encode())
 
 
 async def test_all_buckets_that_rules_name_are_watched(
@@ -108,7 +81,7 @@ async def test_all_buckets_that_rules_name_are_watched(
     rules = (RuleSettings(tasks=("fnol",)), RuleSettings(bucket=other, tasks=("summary",)))
     try:
         async with _watching(settings, *rules):
-            _drop(s3, "a.pdf")
+            drop(s3, "a.pdf")
             s3.client.put_object(Bucket=other, Key="b.pdf", Body=b"a claim")
             jobs = await _until_jobs(valkey_url, "a.pdf", "b.pdf")
         assert jobs["a.pdf"].tasks == ("fnol",)
@@ -133,9 +106,9 @@ async def test_a_rule_says_tenant_priority_and_callback_by_the_tags_of_a_drop(
         }
     )
     async with _watching(settings, with_tags, RuleSettings(tasks=("summary",))):
-        _drop(s3, "a.pdf", tags="line+of+business=motor+%26+home&more=1")
-        _drop(s3, "b.pdf", tags="line+of+business=life")
-        _drop(s3, "c.pdf")
+        drop(s3, "a.pdf", tags="line+of+business=motor+%26+home&more=1")
+        drop(s3, "b.pdf", tags="line+of+business=life")
+        drop(s3, "c.pdf")
         jobs = await _until_jobs(valkey_url, "a.pdf", "b.pdf", "c.pdf")
     assert jobs["a.pdf"].tasks == ("fnol",)
     assert (jobs["a.pdf"].tenant, jobs["a.pdf"].priority.value) == ("acme", "high")
@@ -156,8 +129,8 @@ async def test_a_tenant_with_too_many_jobs_does_not_stop_the_drops_of_others(
             settings.model_copy(update=narrow), of_acme, RuleSettings(tasks=("fnol",))
         ) as watcher:
             for number in range(5):
-                _drop(s3, f"acme/{number}.pdf")
-            _drop(s3, "zenith/a.pdf")
+                drop(s3, f"acme/{number}.pdf")
+            drop(s3, "zenith/a.pdf")
             async with asyncio.timeout(60):
                 while "zenith/a.pdf" not in await _jobs(valkey_url):
                     await asyncio.sleep(0.02)
@@ -166,7 +139,7 @@ async def test_a_tenant_with_too_many_jobs_does_not_stop_the_drops_of_others(
             assert len(first) < 6
             async with Redis.from_url(valkey_url) as redis:
                 await redis.flushall()  # room again
-            await _until_told(logs, "no drops wait for their tenant")
+            await until_told(logs, "no drops wait for their tenant")
             assert len(first | await _jobs(valkey_url)) == 6
     told = Counter(entry["event"] for entry in logs)
     assert told["drops of a tenant have to wait"] == 1
@@ -180,8 +153,8 @@ async def test_documents_wait_for_the_manifest_that_lists_them(
     with capture_logs() as logs:
         async with _watching(settings, PACKETS) as watcher:
             for key in ("packets/7/a.pdf", "packets/7/sub/b.pdf", "packets/7/unlisted.pdf"):
-                _drop(s3, key)
-            _drop(s3, "packets/8/a.pdf")
+                drop(s3, key)
+            drop(s3, "packets/8/a.pdf")
             await _two_listings(watcher)
             assert await _jobs(valkey_url) == {}
             _put_manifest(
@@ -207,15 +180,15 @@ async def test_documents_of_a_manifest_may_come_after_it(
     """What is missing is told of, and taken when it comes, after a restart too."""
     with capture_logs() as logs:
         async with _watching(settings, PACKETS):
-            _drop(s3, "packets/7/a.pdf")
+            drop(s3, "packets/7/a.pdf")
             _put_manifest(s3, ["a.pdf", "b.pdf", "c.pdf"])
-            waiting = await _until_told(logs, "a manifest waits for documents")
+            waiting = await until_told(logs, "a manifest waits for documents")
             assert waiting["first"] == ["packets/7/b.pdf", "packets/7/c.pdf"]
-            _drop(s3, "packets/7/b.pdf")
+            drop(s3, "packets/7/b.pdf")
             await _until_jobs(valkey_url, "packets/7/a.pdf", "packets/7/b.pdf")
         async with _watching(settings, PACKETS):
-            _drop(s3, "packets/7/c.pdf")
-            await _until_told(logs, "all documents of a manifest have come")
+            drop(s3, "packets/7/c.pdf")
+            await until_told(logs, "all documents of a manifest have come")
     await _until_jobs(valkey_url, *(f"packets/7/{name}.pdf" for name in "abc"))
 
 
@@ -224,8 +197,8 @@ async def test_a_manifest_that_is_written_anew_adds_its_documents(
 ) -> None:
     """One that was not listed before is taken now."""
     async with _watching(settings, PACKETS) as watcher:
-        _drop(s3, "packets/7/a.pdf")
-        _drop(s3, "packets/7/b.pdf")
+        drop(s3, "packets/7/a.pdf")
+        drop(s3, "packets/7/b.pdf")
         _put_manifest(s3, ["a.pdf"])
         await _until_jobs(valkey_url, "packets/7/a.pdf")
         await _two_listings(watcher)
@@ -239,9 +212,9 @@ async def test_a_broken_manifest_is_told_of_and_a_mended_one_is_taken(
     """Once for each version, with its place."""
     with capture_logs() as logs:
         async with _watching(settings, PACKETS) as watcher:
-            _drop(s3, "packets/7/a.pdf")
+            drop(s3, "packets/7/a.pdf")
             _put_manifest(s3, {"documents": [{"name": "a.pdf"}]})
-            told = await _until_told(logs, "this manifest cannot be used")
+            told = await until_told(logs, "this manifest cannot be used")
             assert "documents.0.key" in told["error"]
             await _two_listings(watcher)
             _put_manifest(s3, ["a.pdf"])
@@ -255,11 +228,11 @@ async def test_a_manifest_lists_only_what_its_rule_fits(
     """A key of another rule stays that rule's."""
     with capture_logs() as logs:
         async with _watching(settings, PACKETS, RuleSettings(tasks=("fnol",))):
-            _drop(s3, "packets/7/a.pdf")
-            _drop(s3, "packets/7/b.txt")
+            drop(s3, "packets/7/a.pdf")
+            drop(s3, "packets/7/b.txt")
             _put_manifest(s3, ["a.pdf", "b.txt"])
             jobs = await _until_jobs(valkey_url, "packets/7/a.pdf", "packets/7/b.txt")
-            told = await _until_told(
+            told = await until_told(
                 logs, "a manifest lists what its rule does not fit: it becomes no job"
             )
     assert told["uri"].endswith("b.txt")
@@ -271,7 +244,7 @@ async def test_after_its_time_a_manifest_is_not_waited_for_any_more(
 ) -> None:
     """The log names what never came; it is taken all the same if it comes later."""
     rules = with_buckets([PACKETS], s3.incoming)
-    _drop(s3, "packets/7/a.pdf")
+    drop(s3, "packets/7/a.pdf")
     _put_manifest(s3, ["a.pdf", "b.pdf"])
     async with connect(settings) as client:
         drops = Drops(rules, client.store, client.submitter)
@@ -285,7 +258,7 @@ async def test_after_its_time_a_manifest_is_not_waited_for_any_more(
             assert await manifests.take_manifest(old, rules[0])
         assert logs[0]["first"] == ["packets/7/b.pdf"]
         await _until_jobs(valkey_url, "packets/7/a.pdf")
-        _drop(s3, "packets/7/b.pdf")
+        drop(s3, "packets/7/b.pdf")
         late = await client.store.find(f"s3://{s3.incoming}/packets/7/b.pdf")
         assert await manifests.take_document(late, rules[0])
     await _until_jobs(valkey_url, "packets/7/a.pdf", "packets/7/b.pdf")
@@ -298,11 +271,11 @@ async def test_a_listing_by_name_finds_what_sorts_after_the_last_key(
     rule = RuleSettings(prefix="scans/", listing=Listing.BY_NAME, tasks=("fnol",))
     watch = WatchSettings(list_seconds=0.1, full_list_seconds=3600)
     seldom = settings.model_copy(update={"watch": watch})
-    _drop(s3, "scans/2025-05-03/b.pdf")
+    drop(s3, "scans/2025-05-03/b.pdf")
     async with _watching(seldom, rule) as watcher:
-        _drop(s3, "scans/2025-05-03/a.pdf")
-        _drop(s3, "scans/2025-05-03/c.pdf")
-        _drop(s3, "scans/2025-05-04/a.pdf")
+        drop(s3, "scans/2025-05-03/a.pdf")
+        drop(s3, "scans/2025-05-03/c.pdf")
+        drop(s3, "scans/2025-05-04/a.pdf")
         found = [f"scans/2025-05-0{name}.pdf" for name in ("3/b", "3/c", "4/a")]
         await _until_jobs(valkey_url, *found)
         await _two_listings(watcher)
@@ -315,7 +288,7 @@ async def test_what_is_deleted_is_forgotten(settings: FleetSettings, s3: Buckets
     """The watcher's memory is bounded by what lies in the bucket."""
     async with _watching(settings, RuleSettings(tasks=("fnol",))) as watcher:
         for number in range(10):
-            _drop(s3, f"{number}.pdf")
+            drop(s3, f"{number}.pdf")
         await _two_listings(watcher)
         settled = watcher._buckets[s3.incoming]
         assert len(settled._settled) == 10
@@ -328,13 +301,13 @@ async def test_what_is_deleted_is_forgotten(settings: FleetSettings, s3: Buckets
 async def test_a_store_finds_one_object_and_lists_after_a_key(s3: Buckets) -> None:
     """A key that another begins with is not taken for it."""
     for key in ("a.pdf", "a.pdf.txt", "b/1 +%.pdf", "b/2.pdf"):
-        _drop(s3, key, key.encode(), tags="a=1&b=2")
+        drop(s3, key, key.encode(), tags="a=1&b=2")
     store = S3Store()
     bucket = f"s3://{s3.incoming}"
-    listed = {drop.uri: drop async for drop in store.list(s3.incoming)}
+    listed = {one.uri: one async for one in store.list(s3.incoming)}
     assert len(listed) == 4
-    for uri, drop in listed.items():
-        assert await store.find(uri) == drop
+    for uri, one in listed.items():
+        assert await store.find(uri) == one
     assert await store.tags(f"{bucket}/b/1 +%.pdf") == {"a": "1", "b": "2"}
     with pytest.raises(ObjectMissingError):
         await store.find(f"{bucket}/a.p")

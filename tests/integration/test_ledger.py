@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from redis.asyncio import Redis
@@ -45,21 +45,6 @@ def _spec(priority: Priority = Priority.NORMAL, *, callback: bool = False) -> Jo
         priority=priority,
         callback=Callback.model_validate({"url": "http://claims.test/"}) if callback else None,
     )
-
-
-@pytest.fixture
-async def ledger(valkey_url: str) -> AsyncIterator[Ledger]:
-    """A ledger on an empty Redis."""
-    ledger = Ledger(valkey_url)
-    yield ledger
-    await ledger.close()
-
-
-@pytest.fixture
-async def redis(valkey_url: str) -> AsyncIterator[Redis]:
-    """The same Redis, behind the ledger's back."""
-    async with Redis.from_url(valkey_url, decode_responses=True) as redis:
-        yield redis
 
 
 async def _submitted(ledger: Ledger, spec: JobSpec | None = None) -> str:

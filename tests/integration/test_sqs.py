@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
@@ -25,26 +25,17 @@ from producer.client import connect
 from producer.sqs import SqsConsumer
 from producer.sqs_queue import QueueMessage, SqsQueue
 from producer.watch import Watcher
-from schemas.job import JobSpec
 from settings.environment import part_environment
 from settings.fleet import FleetSettings
 from settings.ready import READY_LINE, READY_VARIABLE
 from settings.rules import RuleSettings
 from settings.tenants import TenantSettings
 from settings.watch import WatchSettings
+from tests.fixtures.drop_scene import ODD_KEYS, drop, specs_in, until_jobs, until_told
 from tests.fixtures.emulators import WAYS, Emulator, Queue, make_bucket, make_queue
 from tests.fixtures.servers import Buckets, running
 
 ROOT = Path(__file__).parents[2]
-ODD_KEYS = [
-    "fnol/claim 1+%.pdf",
-    "fnol/100%25.pdf",
-    "fnol/a+b.pdf",
-    "fnol/Schäden/höhe & tiefe.pdf",
-    "fnol/保険/請求書.pdf",
-    "fnol/what?#.pdf",
-    "fnol/a=b;c'd(e)!*~.pdf",
-]
 HOUR = 3600
 
 
@@ -54,31 +45,6 @@ async def _until(condition: Callable[[], bool], what: str) -> None:
             return
         await asyncio.sleep(0.05)
     pytest.fail(f"never came: {what}")
-
-
-async def _specs(valkey_url: str) -> dict[str, JobSpec]:
-    """All jobs in the ledger, by id."""
-    async with Redis.from_url(valkey_url, decode_responses=True) as redis:
-        records = [key async for key in redis.scan_iter("docfleet:record:job_*", count=1000)]
-        texts = [await redis.hget(key, "spec") for key in records]
-    return {
-        key.rpartition(":")[2]: JobSpec.model_validate_json(text or "")
-        for key, text in zip(records, texts, strict=True)
-    }
-
-
-async def _until_jobs(valkey_url: str, count: int) -> dict[str, JobSpec]:
-    async with asyncio.timeout(120):
-        while len(specs := await _specs(valkey_url)) < count:
-            await asyncio.sleep(0.05)
-    assert len(specs) == count
-    return specs
-
-
-async def _until_told(logs: Sequence[Mapping[str, Any]], event: str) -> None:
-    async with asyncio.timeout(60):
-        while all(entry["event"] != event for entry in logs):
-            await asyncio.sleep(0.02)
 
 
 @pytest.fixture
@@ -122,10 +88,6 @@ async def _consuming(
             await asyncio.gather(*tasks)
 
 
-def _drop(s3: Buckets, key: str, data: bytes = b"a claim") -> None:
-    s3.client.put_object(Bucket=s3.incoming, Key=key, Body=data)
-
-
 def _event(bucket: str, *keys: str) -> dict[str, Any]:
     return {
         "Records": [
@@ -160,7 +122,7 @@ async def test_every_way_that_events_take_makes_jobs_of_odd_keys(
         for key in ODD_KEYS:
             emulator.client("s3").put_object(Bucket=bucket, Key=key, Body=key.encode())
         emulator.client("s3").delete_object(Bucket=bucket, Key="fnol/never was.pdf")
-        specs = await _until_jobs(valkey_url, len(ODD_KEYS))
+        specs = await until_jobs(valkey_url, len(ODD_KEYS))
         await _until(lambda: queue.counts() == (0, 0, 0), "an empty queue")
     assert {spec.document.uri for spec in specs.values()} == {
         f"s3://{bucket}/{key}" for key in ODD_KEYS
@@ -172,7 +134,7 @@ async def test_an_event_and_a_listing_make_the_same_job(
 ) -> None:
     """Uploads in parts and copies too; each event comes twice, and the last one first."""
     for key in ODD_KEYS:
-        _drop(s3, key)
+        drop(s3, key)
     upload = s3.client.create_multipart_upload(Bucket=s3.incoming, Key="fnol/large.pdf")
     named = {"Bucket": s3.incoming, "Key": "fnol/large.pdf", "UploadId": upload["UploadId"]}
     part = s3.client.upload_part(**named, PartNumber=1, Body=b"x" * 5 * 2**20)
@@ -182,7 +144,7 @@ async def test_an_event_and_a_listing_make_the_same_job(
     s3.client.copy_object(Bucket=s3.incoming, Key="fnol/copy.pdf", CopySource=source)
     keys = [*ODD_KEYS, "fnol/large.pdf", "fnol/copy.pdf"]
     async with _consuming(_with_events_only(settings), queue.url):
-        listed = await _until_jobs(valkey_url, len(keys))
+        listed = await until_jobs(valkey_url, len(keys))
     async with Redis.from_url(valkey_url) as redis:
         await redis.flushall()
     # Where nothing can be listed, as with a bucket that came after the first listing.
@@ -193,9 +155,9 @@ async def test_an_event_and_a_listing_make_the_same_job(
         for bucket in consumers[0]._watcher._buckets.values():
             bucket.forget()
         queue.send(*(_event(s3.incoming, key) for key in [*reversed(keys), *keys]))
-        assert await _until_jobs(valkey_url, len(keys)) == listed
+        assert await until_jobs(valkey_url, len(keys)) == listed
         await _until(lambda: queue.counts() == (0, 0, 0), "an empty queue")
-    assert await _specs(valkey_url) == listed
+    assert await specs_in(valkey_url) == listed
 
 
 async def test_an_overwritten_object_is_another_job(
@@ -204,12 +166,12 @@ async def test_an_overwritten_object_is_another_job(
     """A late event of the first version adds nothing."""
     async with _consuming(_with_events_only(settings), queue.url):
         for data, jobs in ((b"first", 1), (b"second", 2)):
-            _drop(s3, "fnol/a.pdf", data)
+            drop(s3, "fnol/a.pdf", data)
             queue.send(_event(s3.incoming, "fnol/a.pdf"))
-            specs = await _until_jobs(valkey_url, jobs)
+            specs = await until_jobs(valkey_url, jobs)
         queue.send(_event(s3.incoming, "fnol/a.pdf"))
         await _until(lambda: queue.counts() == (0, 0, 0), "an empty queue")
-    assert len(await _specs(valkey_url)) == 2
+    assert len(await specs_in(valkey_url)) == 2
     assert len({spec.document.version for spec in specs.values()}) == 2
 
 
@@ -218,7 +180,7 @@ async def test_what_is_refused_goes_to_the_redrive_queue_and_the_rest_goes_on(
 ) -> None:
     """No event, an unwatched bucket, a bucket of results, an object that is gone: with reasons."""
     queue = make_queue(ministack, receives=2)
-    _drop(s3, "fnol/gone.pdf")
+    drop(s3, "fnol/gone.pdf")
     s3.client.delete_object(Bucket=s3.incoming, Key="fnol/gone.pdf")
     refused = {
         "no event": {"order": 7},
@@ -229,9 +191,9 @@ async def test_what_is_refused_goes_to_the_redrive_queue_and_the_rest_goes_on(
     with capture_logs() as logs:
         async with _consuming(_with_events_only(settings), queue.url):
             queue.send(*refused.values())
-            _drop(s3, "fnol/a.pdf")
+            drop(s3, "fnol/a.pdf")
             queue.send(_event(s3.incoming, "fnol/a.pdf"))
-            await _until_jobs(valkey_url, 1)
+            await until_jobs(valkey_url, 1)
             await _until(lambda: queue.counts() == (0, 0, len(refused)), "all put away")
     told = [entry for entry in logs if "redrive policy" in entry["event"]]
     for reason in refused:
@@ -244,9 +206,9 @@ async def test_a_message_with_many_records_makes_many_jobs_even_beside_a_refused
     """The message stays for the redrive policy; what was good in it is taken."""
     async with _consuming(_with_events_only(settings), queue.url):
         for number in range(20):
-            _drop(s3, f"fnol/{number}.pdf")
+            drop(s3, f"fnol/{number}.pdf")
         queue.send(_event(s3.incoming, *(f"fnol/{n}.pdf" for n in range(20)), "fnol/gone.pdf"))
-        await _until_jobs(valkey_url, 20)
+        await until_jobs(valkey_url, 20)
     assert queue.counts()[0] + queue.counts()[1] == 1
 
 
@@ -262,11 +224,11 @@ async def test_events_wait_while_redis_is_full_and_none_is_put_away(
                 async with _consuming(_with_events_only(settings), queue.url):
                     await redis.config_set("maxmemory", 1)
                     for number in range(30):
-                        _drop(s3, f"fnol/{number}.pdf")
+                        drop(s3, f"fnol/{number}.pdf")
                         queue.send(_event(s3.incoming, f"fnol/{number}.pdf"))
-                    await _until_told(logs, "events have to wait")
+                    await until_told(logs, "events have to wait")
                     await redis.config_set("maxmemory", before)
-                    await _until_jobs(valkey_url, 30)
+                    await until_jobs(valkey_url, 30)
                     await _until(lambda: queue.counts() == (0, 0, 0), "an empty queue")
         finally:
             await redis.config_set("maxmemory", before)
@@ -286,10 +248,10 @@ async def test_events_of_a_tenant_with_too_many_jobs_stand_aside(
     keys = [*(f"acme/{number}.pdf" for number in range(100)), "zenith/a.pdf"]
     async with _consuming(_with_events_only(settings, **narrow), queue.url):
         for key in keys:
-            _drop(s3, key)
+            drop(s3, key)
         queue.send(*(_event(s3.incoming, key) for key in keys))
         async with asyncio.timeout(60):
-            while "zenith/a.pdf" not in str(specs := await _specs(valkey_url)):
+            while "zenith/a.pdf" not in str(specs := await specs_in(valkey_url)):
                 await asyncio.sleep(0.05)
         await _until(lambda: queue.counts() == (0, 101 - len(specs), 0), "only those of acme")
         assert len(specs) < 10
@@ -306,9 +268,9 @@ async def test_a_watcher_that_stops_lets_its_messages_go(
             with capture_logs() as logs:
                 async with _consuming(_with_events_only(settings), queue.url):
                     await redis.config_set("maxmemory", 1)
-                    _drop(s3, "fnol/a.pdf")
+                    drop(s3, "fnol/a.pdf")
                     queue.send(_event(s3.incoming, "fnol/a.pdf"))
-                    await _until_told(logs, "events have to wait")
+                    await until_told(logs, "events have to wait")
                     assert queue.counts() == (0, 1, 0)
         finally:
             await redis.config_set("maxmemory", before)
@@ -333,13 +295,13 @@ async def test_a_message_outlives_the_second_that_a_power_loss_takes(
     with ExitStack() as servers:
         servers.enter_context(running(valkey_part(first, port=port, password="secret")))
         async with _consuming(here, queue.url):
-            _drop(s3, "fnol/a.pdf")
+            drop(s3, "fnol/a.pdf")
             queue.send(_event(s3.incoming, "fnol/a.pdf"))
-            before = await _until_jobs(url, 1)
+            before = await until_jobs(url, 1)
             servers.pop_all().close()
             servers.enter_context(running(valkey_part(second, port=port, password="secret")))
             assert queue.counts() == (0, 1, 0)
-            assert await _until_jobs(url, 1) == before
+            assert await until_jobs(url, 1) == before
             await _until(lambda: queue.counts() == (0, 0, 0), "an empty queue")
 
 
@@ -361,7 +323,7 @@ async def test_a_thousand_drops_are_a_thousand_jobs_for_two_watchers_of_one_queu
         async with _consuming(here, queue.url, watchers=2):
             with ThreadPoolExecutor(8) as pool:
                 await asyncio.to_thread(lambda: list(pool.map(drop, range(1000))))
-            specs = await _until_jobs(valkey_url, 1000)
+            specs = await until_jobs(valkey_url, 1000)
             await _until(lambda: queue.counts() == (0, 0, 0), "an empty queue")
     assert len({spec.document.uri for spec in specs.values()}) == 1000
     assert Counter(entry["event"] for entry in logs)["job submitted"] == 1000
@@ -409,14 +371,14 @@ async def test_a_killed_watcher_loses_no_drop(
     keys = [f"fnol/{number:03}.pdf" for number in range(300)]
     async with _watch_process(environment) as process:
         for key in keys:
-            _drop(s3, key)
+            drop(s3, key)
         queue.send(*(_event(s3.incoming, key) for key in keys))
         async with asyncio.timeout(60):
-            while not await _specs(valkey_url):
+            while not await specs_in(valkey_url):
                 await asyncio.sleep(0.01)
         process.kill()
     async with _watch_process(environment) as process:
-        specs = await _until_jobs(valkey_url, len(keys))
+        specs = await until_jobs(valkey_url, len(keys))
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 30) == 0
     assert {spec.document.uri for spec in specs.values()} == {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -22,14 +21,6 @@ from tests.fixtures.servers import Buckets
 
 CONTENT = b"%PDF-1.7 claim"
 ENCRYPTED = Failure.of(FailureCode.DOCUMENT_ENCRYPTED, "It asks for a password.")
-
-
-@pytest.fixture
-async def ledger(valkey_url: str) -> AsyncIterator[Ledger]:
-    """The same ledger."""
-    ledger = Ledger(valkey_url)
-    yield ledger
-    await ledger.close()
 
 
 @pytest.fixture

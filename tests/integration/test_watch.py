@@ -8,11 +8,9 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
@@ -25,70 +23,20 @@ from docfleet.valkey import redis_url, valkey_part
 from producer.client import connect
 from producer.errors import ListenError, UnknownTaskError
 from producer.event_listener import EventRoute, listening
-from producer.watch import Watcher
-from schemas.job import JobSpec
 from settings.environment import part_environment
 from settings.fleet import FleetSettings
 from settings.ready import READY_LINE, READY_VARIABLE
 from settings.rules import RuleSettings
+from tests.fixtures.drop_scene import ODD_KEYS, drop, specs_in, until_jobs, until_told, watching
 from tests.fixtures.servers import EVENTS_BUCKET, Buckets, running, seaweed
 
 ROOT = Path(__file__).parents[2]
-ODD_KEYS = [
-    "fnol/claim 1+%.pdf",
-    "fnol/100%25.pdf",
-    "fnol/Schäden/höhe & tiefe.pdf",
-    "fnol/保険/請求書.pdf",
-    "fnol/what?#.pdf",
-    "fnol/a=b;c'd(e)!*~.pdf",
-]
-
-
-async def _specs(valkey_url: str) -> dict[str, JobSpec]:
-    """All jobs in the ledger, by id."""
-    async with Redis.from_url(valkey_url, decode_responses=True) as redis:
-        records = [key async for key in redis.scan_iter("docfleet:record:job_*", count=1000)]
-        texts = [await redis.hget(key, "spec") for key in records]
-    return {
-        key.rpartition(":")[2]: JobSpec.model_validate_json(text or "")
-        for key, text in zip(records, texts, strict=True)
-    }
-
-
-async def _until_jobs(valkey_url: str, count: int) -> dict[str, JobSpec]:
-    async with asyncio.timeout(60):
-        while len(specs := await _specs(valkey_url)) < count:
-            await asyncio.sleep(0.05)
-    assert len(specs) == count
-    return specs
-
-
-@asynccontextmanager
-async def _watching(settings: FleetSettings, *, wait: bool = True) -> AsyncIterator[Watcher]:
-    """A watcher that runs, and has listed the bucket once if that is to be waited for."""
-    listed = asyncio.Event()
-    async with connect(settings) as client:
-        watcher = Watcher(settings, client.store, client.submitter)
-        running = asyncio.create_task(watcher.run(listed.set))
-        try:
-            if wait:
-                async with asyncio.timeout(60):
-                    await listed.wait()
-            yield watcher
-            assert not running.done()
-        finally:
-            running.cancel()
-            await asyncio.wait({running})
 
 
 async def _list_once(settings: FleetSettings) -> None:
     """A watcher's first listing, as after a restart."""
-    async with _watching(settings):
+    async with watching(settings):
         pass
-
-
-def _drop(s3: Buckets, key: str, data: bytes = b"a claim") -> None:
-    s3.client.put_object(Bucket=s3.incoming, Key=key, Body=data)
 
 
 async def test_each_drop_becomes_the_job_that_its_rule_says_under_its_very_key(
@@ -96,10 +44,10 @@ async def test_each_drop_becomes_the_job_that_its_rule_says_under_its_very_key(
 ) -> None:
     """Spaces, plus, percent and other scripts stay what they are, and lead back to the bytes."""
     for key in ODD_KEYS:
-        _drop(s3, key, key.encode())
-    _drop(s3, "calls/call.txt")
+        drop(s3, key, key.encode())
+    drop(s3, "calls/call.txt")
     await _list_once(settings)
-    specs = await _until_jobs(valkey_url, len(ODD_KEYS) + 1)
+    specs = await until_jobs(valkey_url, len(ODD_KEYS) + 1)
     tasks = {spec.document.uri: spec.tasks for spec in specs.values()}
     assert tasks == {
         **{f"s3://{s3.incoming}/{key}": ("fnol",) for key in ODD_KEYS},
@@ -121,39 +69,39 @@ async def test_drops_that_a_restarted_redis_has_forgotten_become_jobs_again(
     for folder in (first, second):
         folder.mkdir()
     here = settings.model_copy(update={"redis_url": SecretStr(url)})
-    _drop(s3, "fnol/a.pdf")
+    drop(s3, "fnol/a.pdf")
     with ExitStack() as servers:
         servers.enter_context(running(valkey_part(first, port=port, password="secret")))
-        async with _watching(here):
-            before = await _until_jobs(url, 1)
+        async with watching(here):
+            before = await until_jobs(url, 1)
             servers.pop_all().close()
             servers.enter_context(running(valkey_part(second, port=port, password="secret")))
-            assert await _until_jobs(url, 1) == before
+            assert await until_jobs(url, 1) == before
 
 
 async def test_a_drop_is_found_while_the_watcher_runs(
     settings: FleetSettings, s3: Buckets, valkey_url: str
 ) -> None:
     """Without any event, by the next listing."""
-    async with _watching(settings):
-        _drop(s3, "fnol/a.pdf")
-        await _until_jobs(valkey_url, 1)
+    async with watching(settings):
+        drop(s3, "fnol/a.pdf")
+        await until_jobs(valkey_url, 1)
 
 
 async def test_the_same_object_listed_again_is_no_new_job_and_another_upload_is_one(
     settings: FleetSettings, s3: Buckets, valkey_url: str
 ) -> None:
     """Through listings, hints, a restart and two watchers at once; both versions keep their job."""
-    _drop(s3, "fnol/a.pdf", b"first")
-    async with _watching(settings) as watcher, _watching(settings):
+    drop(s3, "fnol/a.pdf", b"first")
+    async with watching(settings) as watcher, watching(settings):
         watcher.hint(s3.incoming, ["fnol/a.pdf"])
-        _drop(s3, "fnol/b.pdf")
-        await _until_jobs(valkey_url, 2)
+        drop(s3, "fnol/b.pdf")
+        await until_jobs(valkey_url, 2)
     await _list_once(settings)
-    first = await _until_jobs(valkey_url, 2)
-    _drop(s3, "fnol/a.pdf", b"second")
+    first = await until_jobs(valkey_url, 2)
+    drop(s3, "fnol/a.pdf", b"second")
     await _list_once(settings)
-    specs = await _until_jobs(valkey_url, 3)
+    specs = await until_jobs(valkey_url, 3)
     assert first.items() <= specs.items()
     versions = {spec.document.version for spec in specs.values() if "a.pdf" in spec.document.uri}
     assert len(versions) == 2
@@ -163,24 +111,24 @@ async def test_an_object_that_is_deleted_and_dropped_anew_is_a_new_job(
     settings: FleetSettings, s3: Buckets, valkey_url: str
 ) -> None:
     """What a watcher remembers of a key ends with the object."""
-    async with _watching(settings):
-        _drop(s3, "fnol/a.pdf", b"first")
-        await _until_jobs(valkey_url, 1)
+    async with watching(settings):
+        drop(s3, "fnol/a.pdf", b"first")
+        await until_jobs(valkey_url, 1)
         s3.client.delete_object(Bucket=s3.incoming, Key="fnol/a.pdf")
-        _drop(s3, "fnol/a.pdf", b"second")
-        await _until_jobs(valkey_url, 2)
+        drop(s3, "fnol/a.pdf", b"second")
+        await until_jobs(valkey_url, 2)
 
 
 async def test_a_drop_stays_the_job_that_it_became_when_the_rules_change(
     settings: FleetSettings, s3: Buckets, valkey_url: str
 ) -> None:
     """New rules are for new drops."""
-    _drop(s3, "fnol/a.pdf")
+    drop(s3, "fnol/a.pdf")
     await _list_once(settings)
-    before = await _until_jobs(valkey_url, 1)
+    before = await until_jobs(valkey_url, 1)
     rules = (RuleSettings(tasks=("summary",)),)
     await _list_once(settings.model_copy(update={"rules": rules}))
-    assert await _specs(valkey_url) == before
+    assert await specs_in(valkey_url) == before
 
 
 async def test_a_thousand_objects_become_a_thousand_jobs(
@@ -188,10 +136,10 @@ async def test_a_thousand_objects_become_a_thousand_jobs(
 ) -> None:
     """More than one page of a listing holds; a second look adds none."""
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: _drop(s3, f"fnol/{n:04}.pdf"), range(1001)))
+        list(pool.map(lambda n: drop(s3, f"fnol/{n:04}.pdf"), range(1001)))
     await _list_once(settings)
     await _list_once(settings)
-    specs = await _until_jobs(valkey_url, 1001)
+    specs = await until_jobs(valkey_url, 1001)
     assert len({spec.document.uri for spec in specs.values()}) == 1001
 
 
@@ -199,7 +147,7 @@ async def test_folders_and_parts_of_uploads_become_no_jobs(
     settings: FleetSettings, s3: Buckets, valkey_url: str
 ) -> None:
     """An upload in parts becomes one job when it is complete."""
-    _drop(s3, "fnol/folder/", b"")
+    drop(s3, "fnol/folder/", b"")
     upload = s3.client.create_multipart_upload(Bucket=s3.incoming, Key="fnol/large.pdf")
     part = s3.client.upload_part(
         Bucket=s3.incoming,
@@ -209,7 +157,7 @@ async def test_folders_and_parts_of_uploads_become_no_jobs(
         Body=b"x" * 5 * 2**20,
     )
     await _list_once(settings)
-    assert await _specs(valkey_url) == {}
+    assert await specs_in(valkey_url) == {}
     s3.client.complete_multipart_upload(
         Bucket=s3.incoming,
         Key="fnol/large.pdf",
@@ -218,7 +166,7 @@ async def test_folders_and_parts_of_uploads_become_no_jobs(
     )
     await _list_once(settings)
     await _list_once(settings)
-    (spec,) = (await _until_jobs(valkey_url, 1)).values()
+    (spec,) = (await until_jobs(valkey_url, 1)).values()
     assert spec.document.uri.endswith("fnol/large.pdf")
 
 
@@ -226,15 +174,15 @@ async def test_a_drop_that_no_rule_fits_is_told_of_once(
     settings: FleetSettings, s3: Buckets, valkey_url: str
 ) -> None:
     """With what to do about it, and without a job."""
-    _drop(s3, "unknown/a.pdf")
-    _drop(s3, "fnol/a.pdf")
+    drop(s3, "unknown/a.pdf")
+    drop(s3, "fnol/a.pdf")
     rules = (RuleSettings(prefix="fnol/", tasks=("fnol",)),)
     with capture_logs() as logs:
-        async with _watching(settings.model_copy(update={"rules": rules})):
-            _drop(s3, "fnol/b.pdf")  # two more listings for certain
-            await _until_jobs(valkey_url, 2)
-            _drop(s3, "fnol/c.pdf")
-            await _until_jobs(valkey_url, 3)
+        async with watching(settings.model_copy(update={"rules": rules})):
+            drop(s3, "fnol/b.pdf")  # two more listings for certain
+            await until_jobs(valkey_url, 2)
+            drop(s3, "fnol/c.pdf")
+            await until_jobs(valkey_url, 3)
     told = [entry for entry in logs if entry["log_level"] == "warning"]
     assert [entry["uri"] for entry in told] == [f"s3://{s3.incoming}/unknown/a.pdf"]
     assert "fleet.toml" in told[0]["event"]
@@ -258,13 +206,13 @@ async def test_drops_wait_for_redis_and_none_is_lost(
         await redis.config_set("maxmemory", 1)
         with capture_logs() as logs:
             try:
-                async with _watching(settings, wait=False):
+                async with watching(settings, wait=False):
                     for number in range(50):
-                        _drop(s3, f"fnol/{number}.pdf")
-                    await _until_told(logs, "drops have to wait; trying again")
+                        drop(s3, f"fnol/{number}.pdf")
+                    await until_told(logs, "drops have to wait; trying again")
                     await redis.config_set("maxmemory", before)
-                    await _until_jobs(valkey_url, 50)
-                    await _until_told(logs, "drops are taken again")
+                    await until_jobs(valkey_url, 50)
+                    await until_told(logs, "drops are taken again")
             finally:
                 await redis.config_set("maxmemory", before)
     assert Counter(entry["event"] for entry in logs)["drops have to wait; trying again"] == 1
@@ -293,22 +241,22 @@ async def test_drops_of_an_outage_are_found_when_it_is_over(
     with ExitStack() as servers, capture_logs() as logs:
         redis_process = servers.enter_context(running(redis))
         store_process = servers.enter_context(running(store))
-        async with _watching(settings.model_copy(update=own)):
+        async with watching(settings.model_copy(update=own)):
             drop("fnol/1.pdf")
-            await _until_jobs(url, 1)
+            await until_jobs(url, 1)
             redis_process.kill()
             drop("fnol/2.pdf")
-            await _until_told(logs, waiting)
+            await until_told(logs, waiting)
             servers.enter_context(running(redis))
-            await _until_jobs(url, 2)
-            await _until_told(logs, going_on)
+            await until_jobs(url, 2)
+            await until_told(logs, going_on)
             logs.clear()
             store_process.kill()
-            await _until_told(logs, waiting)
+            await until_told(logs, waiting)
             servers.enter_context(running(store))
             drop("fnol/3.pdf")
-            await _until_jobs(url, 3)
-            await _until_told(logs, going_on)
+            await until_jobs(url, 3)
+            await until_told(logs, going_on)
     assert Counter(entry["event"] for entry in logs)[waiting] == 1
 
 
@@ -318,18 +266,12 @@ async def test_without_a_bucket_the_watcher_waits_for_it(
     """It is told of, and found when it is there."""
     later = f"{s3.incoming}-later"
     with capture_logs() as logs:
-        async with _watching(settings.model_copy(update={"incoming_bucket": later}), wait=False):
-            await _until_told(logs, "drops have to wait; trying again")
+        async with watching(settings.model_copy(update={"incoming_bucket": later}), wait=False):
+            await until_told(logs, "drops have to wait; trying again")
             s3.client.create_bucket(Bucket=later)
             s3.client.put_object(Bucket=later, Key="fnol/a.pdf", Body=b"a claim")
-            await _until_jobs(valkey_url, 1)
+            await until_jobs(valkey_url, 1)
     assert later in logs[0]["error"]
-
-
-async def _until_told(logs: Sequence[Mapping[str, Any]], event: str) -> None:
-    async with asyncio.timeout(60):
-        while all(entry["event"] != event for entry in logs):
-            await asyncio.sleep(0.02)
 
 
 async def test_an_event_of_the_object_store_brings_its_drop_at_once(
@@ -339,13 +281,13 @@ async def test_an_event_of_the_object_store_brings_its_drop_at_once(
     hourly = settings.watch.model_copy(update={"list_seconds": 3600})
     seldom = settings.model_copy(update={"watch": hourly, "incoming_bucket": EVENTS_BUCKET})
     mark = s3.incoming
-    async with _watching(seldom) as watcher:
-        before = len(await _specs(valkey_url))
+    async with watching(seldom) as watcher:
+        before = len(await specs_in(valkey_url))
         route = EventRoute(s3.server.events_token, watcher.hint)
         async with listening(route, "127.0.0.1", s3.server.events_port):
             for key in ODD_KEYS:
                 s3.client.put_object(Bucket=EVENTS_BUCKET, Key=f"{key}.{mark}", Body=b"a claim")
-            specs = await _until_jobs(valkey_url, before + len(ODD_KEYS))
+            specs = await until_jobs(valkey_url, before + len(ODD_KEYS))
     uris = {spec.document.uri for spec in specs.values()}
     assert {f"s3://{EVENTS_BUCKET}/{key}.{mark}" for key in ODD_KEYS} <= uris
 
@@ -355,10 +297,10 @@ async def test_a_flood_of_hints_is_one_listing(
 ) -> None:
     """And finds what lies there, hinted or not."""
     hourly = settings.watch.model_copy(update={"list_seconds": 3600})
-    async with _watching(settings.model_copy(update={"watch": hourly})) as watcher:
-        _drop(s3, "fnol/not hinted.pdf")
+    async with watching(settings.model_copy(update={"watch": hourly})) as watcher:
+        drop(s3, "fnol/not hinted.pdf")
         watcher.hint(s3.incoming, (f"fnol/{number}.pdf" for number in range(1000)))
-        await _until_jobs(valkey_url, 1)
+        await until_jobs(valkey_url, 1)
 
 
 async def test_only_the_token_gives_hints() -> None:
@@ -400,7 +342,7 @@ async def test_a_part_announces_itself_and_ends_cleanly_when_told(
 
     A watcher without an events token only lists.
     """
-    _drop(s3, "fnol/a.pdf")
+    drop(s3, "fnol/a.pdf")
     ready, ready_of_part = os.pipe()
     environment = {
         **s3.server.environment(),
@@ -421,7 +363,7 @@ async def test_a_part_announces_itself_and_ends_cleanly_when_told(
     os.close(ready_of_part)
     try:
         assert await asyncio.to_thread(os.read, ready, 64) == READY_LINE
-        assert len(await _specs(valkey_url)) == (command == "watch")
+        assert len(await specs_in(valkey_url)) == (command == "watch")
         process.send_signal(signal.SIGTERM)
         _, log = await asyncio.to_thread(process.communicate, timeout=30)
         assert process.returncode == 0, log
