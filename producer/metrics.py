@@ -8,9 +8,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ledger.depth import FleetDepth, QueueDepth
+from ledger.depth import FleetDepth, LedgerMemory, QueueDepth
 
-_KINDS = {"job": "job", "batch": "batch", "file": "file"}
+_KINDS = {"job": "job", "batch": "batch", "file": "file", "msg": "delivery"}
 
 
 class DepthCollector(Collector):
@@ -38,7 +38,10 @@ class DepthCollector(Collector):
             value=self._depth.waiting,
         )
         yield _dead_letters(self._depth.dead)
+        yield _opened(self._depth.opened)
         yield _closed(self._depth.closed)
+        yield from _engines(self._depth.engines)
+        yield from _memory(self._depth.memory)
 
 
 _BY_QUEUE = (
@@ -95,8 +98,43 @@ def _closed(closed: dict[str, int]) -> Metric:
     )
     for name, count in sorted(closed.items()):
         prefix, _, state = name.partition(":")
-        family.add_metric([_KINDS.get(prefix, "delivery"), state], count)
+        family.add_metric([_KINDS[prefix], state], count)
     return family
+
+
+def _opened(opened: dict[str, int]) -> Metric:
+    family = CounterMetricFamily(
+        "docfleet_opened", "Records that were written, by kind.", labels=["kind"]
+    )
+    for prefix, count in sorted(opened.items()):
+        family.add_metric([_KINDS[prefix]], count)
+    return family
+
+
+def _engines(engines: dict[str, int]) -> Iterator[Metric]:
+    """Counted in the ledger: an engine's death ends its worker, with all that it counted."""
+    for event, words in (("started", "were started"), ("died", "died")):
+        family = CounterMetricFamily(
+            f"docfleet_engines_{event}", f"Engines that {words}.", labels=["queue"]
+        )
+        for name, count in sorted(engines.items()):
+            queue, _, what = name.rpartition(":")
+            if what == event:
+                family.add_metric([queue], count)
+        yield family
+
+
+def _memory(memory: LedgerMemory) -> Iterator[Metric]:
+    for name, words, value in (
+        ("used_bytes", "Memory that Redis uses.", memory.used_bytes),
+        ("limit_bytes", "Redis' maxmemory; 0 where there is none.", memory.limit_bytes),
+    ):
+        yield GaugeMetricFamily(f"docfleet_ledger_{name}", words, value=value)
+    yield GaugeMetricFamily(
+        "docfleet_ledger_full",
+        "1 while Redis is so full that submits are refused.",
+        value=memory.full,
+    )
 
 
 def metrics_text(depth: FleetDepth) -> bytes:
