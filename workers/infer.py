@@ -131,6 +131,7 @@ class InferStage:
         self._gate = Gate(slots)
         self._gate_size = gate_size(self._gate)
         self._on_engine_death = on_engine_death
+        self._is_dead = False
         watch_gate(self.queue, self._gate, slots)
         self._runner = TaskRunner(engine, self._gate, tasks, adapters)
         self._chats = chats(self._gate)
@@ -221,8 +222,10 @@ class InferStage:
         return ran
 
     async def _engine_died(self, *, alone: bool) -> None:
-        if not alone:  # a death alone says nothing of how many it can take
-            await self._gate_size.shrink()
+        if self._is_dead:  # another job in flight has told of it
+            return
+        self._is_dead = True
+        await self._gate_size.engine_died(alone=alone)
         self._on_engine_death()
 
     async def _unfinished(
