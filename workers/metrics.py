@@ -177,6 +177,7 @@ def count_swept(swept: Mapping[str, int]) -> None:
 
 def watch_gate(queue: str, gate: GateState, tuned: int) -> None:
     """Read the gate whenever the metrics are asked for."""
+    REPAIRS.labels(queue)  # Prometheus sees a series grow, not appear
     TUNED_SLOTS.labels(queue).set(tuned)
     GATE_SLOTS.labels(queue).set_function(lambda: gate.slots)
     GATE_WAITING.labels(queue).set_function(lambda: gate.waiting)
