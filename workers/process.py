@@ -107,7 +107,8 @@ class WorkerProcess:
             queues=[stage.queue for stage in self._stages.values()],
             without_gossip=True,
             without_mingle=True,
-            without_heartbeat=True,
+            without_heartbeat=not self._settings.celery_events,
+            task_events=self._settings.celery_events,
             quiet=True,
         )
         worker.start()

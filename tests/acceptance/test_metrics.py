@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 import yaml
+from celery import Celery
 
 from demo.drop import s3_client
 from demo.receiver import Receiver
@@ -92,6 +94,7 @@ async def stack(
             "DOCFLEET_CALLBACK_URL": receiver.url,
             "DOCFLEET_CALLBACK_SECRET": SECRET,
             "DOCFLEET_LEASE__SECONDS": "3",
+            "DOCFLEET_CELERY_EVENTS": "true",
         }
         async with scoped_stack(state_dir, options=OPTIONS, variables=variables, say=print) as env:
             yield RunningStack(env, receiver, state_dir)
@@ -238,6 +241,38 @@ async def test_the_alerts_are_evaluated_and_tell_of_the_dead_letters(
     groups = (await prometheus.get("rules"))["groups"]
     assert {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}
     assert await prometheus.values('count(ALERTS{alertname!="DocfleetDeadLetters"})') == []
+
+
+def _celery_events(redis_url: str, wanted: set[str]) -> set[tuple[str, str]]:
+    """Types and tasks of Celery's events, until each wanted type has come."""
+    seen: set[tuple[str, str]] = set()
+    app = Celery(broker=redis_url)
+    with app.connection_for_read() as connection:
+        receiver = app.events.Receiver(connection)
+
+        def note(event: dict[str, Any]) -> None:
+            seen.add((event["type"], event.get("uuid", "")))
+            receiver.should_stop = wanted <= {kind for kind, _ in seen}
+
+        receiver.handlers["*"] = note
+        receiver.capture(timeout=_PATIENCE_SECONDS)
+    return seen
+
+
+async def test_celerys_events_tell_of_workers_and_tasks_where_they_are_wanted(
+    stack: RunningStack,
+) -> None:
+    """Flower lives on them; a task has the id of its job."""
+    wanted = {"worker-heartbeat", "task-received", "task-started", "task-succeeded"}
+    listening = asyncio.create_task(
+        asyncio.to_thread(_celery_events, stack.env["DOCFLEET_REDIS_URL"], wanted)
+    )
+    job_ids = set()
+    while not listening.done():
+        done = await asyncio.to_thread(stack.docfleet, "submit", "README.md", "--task", "summary")
+        job_ids.update(re.findall(r"job_[0-9a-f]{24}", done.stdout))
+    assert job_ids & {uuid for _, uuid in await listening}
+    await stack.events(len(job_ids))
 
 
 async def test_health_says_when_redis_cannot_be_reached_and_when_it_can_again(
