@@ -24,7 +24,7 @@ from settings.metrics_endpoint import serving_metrics
 from settings.ready import announce_ready
 from workers.attempt import GIVE_BACK_SECONDS, Attempts
 from workers.celery_app import make_celery
-from workers.heartbeat import Heartbeat, Pulse
+from workers.heartbeat import Heartbeat, LastBeat
 from workers.loop import LoopThread
 from workers.stage import WorkerStage
 from workers.sweep import sweep_forever
@@ -57,7 +57,7 @@ class WorkerProcess:
         self._settings = settings
         self._lease = settings.lease
         self._make_stages = make_stages
-        self._pulse = Pulse(settings.lease.seconds)
+        self._last_beat = LastBeat(settings.lease.seconds)
         self._exit_code = 0
         self._draining = False
         self._background: list[asyncio.Task[None]] = []
@@ -69,7 +69,7 @@ class WorkerProcess:
             SettingsError: The metrics' port cannot be had.
             EngineStartError: The engine cannot start.
         """
-        with serving_metrics(self._settings, self._pulse.ailment), LoopThread() as thread:
+        with serving_metrics(self._settings, self._last_beat.ailment), LoopThread() as thread:
             self._thread = thread
             thread.call(self._open())
             try:
@@ -90,7 +90,7 @@ class WorkerProcess:
             self._lease,
             self._attempts,
             self._stages.values(),
-            self._pulse,
+            self._last_beat,
         )
 
     def _consume(self) -> None:

@@ -14,7 +14,7 @@ import pytest
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings, load_settings
 from settings.metrics_endpoint import serving_metrics
-from workers.heartbeat import Pulse
+from workers.heartbeat import LastBeat
 
 CONFIG = Path(__file__).parents[2] / "fleet.toml"
 
@@ -92,14 +92,16 @@ def test_without_a_port_nothing_is_served() -> None:
         pass
 
 
-def test_a_heart_that_was_not_felt_for_a_lease_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_whose_heartbeat_missed_redis_for_a_lease_is_not_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Before the first beat the worker starts."""
     now = 100.0
     monkeypatch.setattr("workers.heartbeat.monotonic", lambda: now)
-    pulse = Pulse(10)
-    assert pulse.ailment() == "starting"
-    pulse.feel()
+    last_beat = LastBeat(10)
+    assert last_beat.ailment() == "starting"
+    last_beat.note()
     now += 9.9
-    assert pulse.ailment() is None
+    assert last_beat.ailment() is None
     now += 2
-    assert pulse.ailment() == "no heartbeat has reached Redis for 12 s"
+    assert last_beat.ailment() == "no heartbeat has reached Redis for 12 s"
