@@ -19,10 +19,12 @@ endif
 export VIRTUAL_ENV := $(abspath $(VENV))
 # Compiled here once: vLLM starts three processes, and each would compile torch for itself.
 INSTALL := $(UV) pip install --compile-bytecode --constraint constraints/$(EXTRA).txt $(CPU_ONLY)
+PROMETHEUS_DIR := $(VENV)/prometheus/usr/bin
+PROMTOOL := $(or $(shell command -v promtool),$(wildcard $(PROMETHEUS_DIR)/promtool))
 PINS := pyproject.toml $(wildcard constraints/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help install examples demo test test-fast check lint types layers deps format bench chaos soak schemas pins clean
+.PHONY: help install examples demo test test-fast check lint types layers deps queries rules promtool dashboard format bench chaos soak schemas pins clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -58,7 +60,7 @@ test: $(VENV)/.installed-dev ## Run all tests, real engine included
 test-fast: $(VENV)/.installed-dev ## Run the tests that start no server and no engine
 	$(BIN)/pytest tests/unit
 
-check: lint types layers deps ## Everything that is checked without running docfleet
+check: lint types layers deps queries rules ## Everything that is checked without running docfleet
 
 lint: $(VENV)/.installed-dev ## Ruff, all rules, and shellcheck
 	$(BIN)/ruff check .
@@ -74,6 +76,30 @@ layers: $(VENV)/.installed-dev ## Who may import whom
 
 deps: $(VENV)/.installed-dev ## Each import is declared and each declaration is used
 	$(BIN)/deptry .
+
+queries: $(VENV)/.installed-dev ## Dashboard and alerts ask for what the code exports
+	$(BIN)/pytest --quiet tests/contract/test_queries.py
+
+rules: ## Prometheus' rules and their tests; left out, with a word, where there is no promtool
+ifeq ($(PROMTOOL),)
+	@echo "rules: NOT CHECKED, there is no promtool: 'make promtool' brings Debian's, or install Prometheus"
+else
+	$(PROMTOOL) check config infra/prometheus/prometheus.yml
+	$(PROMTOOL) test rules infra/prometheus/rules_test.yml
+endif
+
+promtool: ## Unpack Debian's Prometheus into .venv, where it is not installed
+	@$(if $(PROMTOOL),echo "$(PROMTOOL)",$(MAKE) --no-print-directory $(PROMETHEUS_DIR)/promtool)
+
+# Unpacked and not installed: Debian's package would start a server.
+$(PROMETHEUS_DIR)/promtool:
+	@command -v apt-get >/dev/null || { echo "this is no Debian: install Prometheus, which brings promtool"; exit 1; }
+	mkdir -p $(VENV)/prometheus
+	cd $(VENV)/prometheus && apt-get download prometheus
+	cd $(VENV)/prometheus && dpkg-deb --extract prometheus_*.deb . && rm prometheus_*.deb
+
+dashboard: $(VENV)/.installed-dev ## Write the Grafana dashboard again
+	$(BIN)/python infra/grafana/make_dashboard.py
 
 format: $(VENV)/.installed-dev ## Put the code into the agreed form
 	$(BIN)/ruff check --fix .

@@ -49,49 +49,56 @@ class OwnParts:
             stop_seconds=_SERVER_STOP_SECONDS,
         )
 
-    def watch(self, port: int) -> Part:
+    def watch(self, port: int, metrics_port: int) -> Part:
         """The watcher of the buckets that rules name.
 
         Args:
             port: Where it takes events.
+            metrics_port: Where it serves its metrics.
         """
         return Part(
             name="watch",
             roles=("watch",),
             argv=self._argv("watch", "--port", str(port)),
-            environment=self._environment,
+            environment=self._with_metrics(metrics_port),
             place=f"s3://{self._settings.incoming_bucket}",
             stop_seconds=_SERVER_STOP_SECONDS + self._last_poll_seconds(),
         )
 
-    def prepare_and_deliver(self) -> Part:
+    def prepare_and_deliver(self, metrics_port: int) -> Part:
         """One worker for what needs no engine."""
         return Part(
             name="prepare-deliver",
             roles=("prepare", "deliver", "batch"),
             argv=self._argv("worker", "prepare", "deliver", "batch"),
-            environment=self._environment,
+            environment=self._with_metrics(metrics_port),
             place="one worker",
             stop_seconds=self._settings.lease.drain_seconds + _AFTER_DRAIN_SECONDS,
         )
 
-    def infer(self, number: int, pool: str, engine: EngineKind) -> Part:
+    def infer(self, number: int, pool: str, engine: EngineKind, metrics_port: int) -> Part:
         """A worker with an engine.
 
         Args:
             number: Counts them.
             pool: What it serves.
             engine: What it holds.
+            metrics_port: Where it serves its metrics.
         """
         return Part(
             name=f"infer-{number}",
             roles=("infer",),
             argv=self._argv("worker", "infer", "--pool", pool, "--engine", engine.value),
-            environment=self._environment,
+            environment=self._with_metrics(metrics_port),
             place=f"pool {pool}, engine {engine.value}",
             stop_seconds=self._settings.lease.drain_seconds + _AFTER_DRAIN_SECONDS,
             note=_NOTES[engine],
         )
+
+    def _with_metrics(self, port: int) -> dict[str, str]:
+        """Each process has a port of its own."""
+        own = {"DOCFLEET_METRICS_HOST": LOOPBACK, "DOCFLEET_METRICS_PORT": str(port)}
+        return {**self._environment, **own}
 
     def _last_poll_seconds(self) -> int:
         """A poll of a queue cannot be broken off: the messages that it brings would be nobody's."""

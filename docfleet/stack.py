@@ -25,10 +25,12 @@ class LocalStack:
     Attributes:
         layers: See Supervisor.
         environment: How to reach it; see settings.environment.CONNECTION_VARIABLES.
+        metrics: Where each part serves its metrics, HOST:PORT by the part's name.
     """
 
     layers: Sequence[Sequence[Part]]
     environment: dict[str, str]
+    metrics: dict[str, str]
 
 
 def local_stack(settings: FleetSettings, state: StateDir, options: StackOptions) -> LocalStack:
@@ -62,16 +64,28 @@ def local_stack(settings: FleetSettings, state: StateDir, options: StackOptions)
         },
     )
     infer = [
-        own.infer(number, pool, options.engine) for number in range(1, options.infer_workers + 1)
+        own.infer(number, pool, options.engine, port)
+        for number, port in ports.infer_metrics.items()
     ]
+    workers = [own.prepare_and_deliver(ports.worker_metrics), *infer]
+    watch = own.watch(ports.watch, ports.watch_metrics)
     return LocalStack(
         layers=[
             _servers(settings, state, ports, access),
-            [own.api(ports.api), own.watch(ports.watch)],
-            [own.prepare_and_deliver(), *infer],
+            [own.api(ports.api), watch],
+            workers,
         ],
         environment=environment,
+        metrics={
+            "api": f"{LOOPBACK}:{ports.api}",
+            **{part.name: _metrics_address(part) for part in (watch, *workers)},
+        },
     )
+
+
+def _metrics_address(part: Part) -> str:
+    told = part.environment
+    return f"{told['DOCFLEET_METRICS_HOST']}:{told['DOCFLEET_METRICS_PORT']}"
 
 
 def _encryption_keys(settings: FleetSettings, secrets: Secrets) -> str:
@@ -97,6 +111,9 @@ class _StackPorts:
     api: int
     watch: int
     s3: SeaweedPorts
+    watch_metrics: int
+    worker_metrics: int
+    infer_metrics: dict[int, int]
 
 
 def _choose_ports(ports: Ports, options: StackOptions) -> _StackPorts:
@@ -105,6 +122,12 @@ def _choose_ports(ports: Ports, options: StackOptions) -> _StackPorts:
         api=ports.choose("api", told=options.api_port),
         watch=ports.choose("watch"),
         s3=SeaweedPorts.choose(ports, options.s3_port),
+        watch_metrics=ports.choose("watch-metrics"),
+        worker_metrics=ports.choose("prepare-deliver-metrics"),
+        infer_metrics={
+            number: ports.choose(f"infer-{number}-metrics")
+            for number in range(1, options.infer_workers + 1)
+        },
     )
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import secrets
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -114,6 +115,17 @@ class StateDir:
     def record_stack(self, record: StackRecord) -> None:
         """Publish what runs now."""
         write_private(self._stack, record.model_dump_json(indent=2))
+
+    def record_metrics(self, addresses: Mapping[str, str]) -> None:
+        """Tell a Prometheus where the parts serve their metrics, as its `file_sd_configs` read it.
+
+        Args:
+            addresses: HOST:PORT by the part's name.
+        """
+        targets = [
+            {"targets": [address], "labels": {"part": name}} for name, address in addresses.items()
+        ]
+        write_private(self.path / "metrics.json", json.dumps(targets, indent=2))
 
     def forget_stack(self) -> None:
         """Nothing runs any more."""

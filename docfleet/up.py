@@ -26,5 +26,6 @@ def run_stack(state: StateDir, options: StackOptions) -> None:
     settings = load_settings(options.config)
     with state.held():
         stack = local_stack(settings, state, options)
+        state.record_metrics(stack.metrics)
         supervisor = Supervisor(stack.layers, stack.environment, state, Announcer())
         asyncio.run(supervisor.run())

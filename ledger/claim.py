@@ -21,6 +21,7 @@ class Claim:
         attempt: The number of this attempt at the present stage, from 1.
         created_ms: When the record was written, Unix milliseconds by Redis TIME.
         claimed_ms: When this lease was taken, likewise.
+        waited_ms: How long the record had stood in the queue's line by then.
         prepared: What the prepare stage left, for a job that is past it.
         stage: Where a job stands; None for a delivery.
         suspect: Whether the job was in flight when an engine died.
@@ -39,6 +40,7 @@ class Claim:
     claimed_ms: int
     prepared: Prepared | None
     stage: Stage | None
+    waited_ms: int = 0
     suspect: bool = False
     redrives: int = 0
     pool: str | None = None
@@ -59,6 +61,7 @@ def read_claim(record_id: str, token: str, claimed_ms: int, fields: Mapping[str,
         claimed_ms=claimed_ms,
         prepared=Prepared.model_validate_json(prepared) if prepared else None,
         stage=Stage(fields["stage"]) if "stage" in fields else None,
+        waited_ms=int(fields.get("waited", 0)),
         suspect="suspect" in fields,
         redrives=int(fields.get("redrives", 0)),
         pool=fields.get("pool"),

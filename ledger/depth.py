@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -39,20 +39,41 @@ class QueueDepth:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerMemory:
+    """How full Redis is.
+
+    Attributes:
+        used_bytes: In use.
+        limit_bytes: Its maxmemory; 0 where there is none.
+        full: Whether submits are refused.
+    """
+
+    used_bytes: int
+    limit_bytes: int
+    full: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FleetDepth:
-    """All queues, what waits for a retry, and how records ended so far.
+    """All queues, what waits for a retry, how many records came and how they ended so far.
 
     Attributes:
         queues: One entry a queue, by name.
         waiting: Records that failed and will be tried again.
         dead: Dead letters by failure code.
         closed: Count by `job:STATE` and `msg:STATE`.
+        opened: Count of records that were written, by `job`, `msg`, `batch` and `file`.
+        engines: Count by `QUEUE:started` and `QUEUE:died`.
+        memory: What Redis uses.
     """
 
     queues: tuple[QueueDepth, ...]
     waiting: int
     dead: dict[str, int]
     closed: dict[str, int]
+    opened: dict[str, int]
+    engines: dict[str, int]
+    memory: LedgerMemory
 
 
 async def read_depth(redis: Redis) -> FleetDepth:
@@ -64,15 +85,25 @@ async def read_depth(redis: Redis) -> FleetDepth:
     names = sorted(str(name) for name in await redis.smembers(keys.QUEUES))
     async with redis.pipeline(transaction=True) as pipe:
         pipe.zcard(keys.WAITING)
-        pipe.hgetall(keys.DEAD_CODES)
-        pipe.hgetall(keys.CLOSED)
-        waiting, dead, closed = await pipe.execute()
+        for counts in (keys.DEAD_CODES, keys.CLOSED, keys.OPENED, keys.ENGINES):
+            pipe.hgetall(counts)
+        pipe.info("memory")
+        pipe.exists(keys.FULL)
+        waiting, *by_word, memory, full = await pipe.execute()
+    dead, closed, opened, engines = map(_counts, by_word)
     return FleetDepth(
         tuple([await _read_queue(redis, name) for name in names]),
         waiting,
-        {code: int(count) for code, count in dead.items()},
-        {ending: int(count) for ending, count in closed.items()},
+        dead,
+        closed,
+        opened,
+        engines,
+        LedgerMemory(memory["used_memory"], memory["maxmemory"], bool(full)),
     )
+
+
+def _counts(words: Mapping[str, str]) -> dict[str, int]:
+    return {word: int(count) for word, count in words.items()}
 
 
 async def _read_queue(redis: Redis, name: str) -> QueueDepth:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ledger.api_keys import ApiKeys
 from ledger.batches import Batches
@@ -32,6 +32,8 @@ from schemas.failure import Failure, FailureCode
 from schemas.job import DEFAULT_TENANT, Attempt, Job, JobSpec
 from schemas.queues import PREPARE_QUEUE, infer_queue
 from schemas.states import JobState, Stage
+
+EngineEvent = Literal["started", "died"]
 
 _RESENDS = 20
 _SWEEP_BATCH = 256
@@ -288,6 +290,11 @@ class Ledger:
         async with available():
             name = keys.GATE.format(queue=queue, host=host)
             await self._redis.set(name, slots, ex=_GATE_SECONDS)
+
+    async def count_engine(self, queue: str, event: EngineEvent) -> None:
+        """Count that an engine of a pool started or died; a lost answer may count it twice."""
+        async with available():
+            await self._redis.hincrby(keys.ENGINES, f"{queue}:{event}", 1)
 
     async def sweep(
         self,

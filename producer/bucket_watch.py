@@ -11,6 +11,7 @@ from producer.digest_set import DigestSet
 from producer.listing import ListingPlan, Range
 from producer.submit import dropped_job_id
 from producer.trouble import Trouble
+from producer.watch_metrics import count_drop, listing
 from schemas.ids import job_digest
 from settings.rules import RuleSettings
 from settings.watch import WatchSettings
@@ -64,7 +65,15 @@ class BucketWatch:
         self._quota = Trouble(
             "drops of a tenant have to wait", "no drops wait for their tenant", bucket=bucket
         )
+        self._was_listed = False
         self._over_quota = 0  # drops, since the watcher started
+
+    @property
+    def ailment(self) -> str | None:
+        """What keeps drops from becoming jobs; None when nothing does."""
+        if self._trouble.error is not None:
+            return f"drops in {self._bucket} have to wait: {self._trouble.error}"
+        return None if self._was_listed else "starting"
 
     def hint(self, keys: Iterable[str]) -> None:
         """Look at these keys at once."""
@@ -98,15 +107,15 @@ class BucketWatch:
         self._plan.restart()
 
     async def _list_again_and_again(self, on_first_listing: Callable[[], None]) -> None:
-        is_first, pause = True, 0.0
+        pause = 0.0
         while True:
             self._list_now.clear()
-            if not await self._attempted(self._list()):
+            if not await self._attempted(self._measured_list()):
                 pause = min(max(pause * 2, 1.0), _LONGEST_PAUSE_SECONDS)
             else:
                 pause = self._list_seconds
-                if is_first:
-                    is_first = False
+                if not self._was_listed:
+                    self._was_listed = True
                     on_first_listing()
             await _until_set(self._list_now, pause)
 
@@ -137,6 +146,10 @@ class BucketWatch:
             done = True
             self._trouble.end()
         return done
+
+    async def _measured_list(self) -> None:
+        with listing(self._bucket):
+            await self._list()
 
     async def _list(self) -> None:
         await self._know_server()
@@ -191,6 +204,8 @@ class BucketWatch:
             self._quota.meet(error)
             self._over_quota += 1
             raise
+        if is_settled:
+            count_drop(self._bucket)
         if is_settled and forgotten == self._forgotten:
             self._settled.add(digest)
             if self._still_there is not None:

@@ -1,4 +1,8 @@
-"""The API's metrics: the ledger's depth in Prometheus' words."""
+"""The API's metrics: the ledger's depth in Prometheus' words.
+
+A counter that may still be 0 is told of as 0: Prometheus does not take a series that appears for
+one that has grown.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ledger.depth import FleetDepth, QueueDepth
+from ledger.depth import FleetDepth, LedgerMemory, QueueDepth
+from schemas.queues import DELIVER_QUEUE
+from schemas.states import CLOSED
 
-_KINDS = {"job": "job", "batch": "batch", "file": "file"}
+_KINDS = {"job": "job", "batch": "batch", "file": "file", "msg": "delivery"}
 
 
 class DepthCollector(Collector):
@@ -38,7 +44,10 @@ class DepthCollector(Collector):
             value=self._depth.waiting,
         )
         yield _dead_letters(self._depth.dead)
+        yield _opened(self._depth.opened)
         yield _closed(self._depth.closed)
+        yield from _engines(self._depth.engines)
+        yield from _memory(self._depth.memory)
 
 
 _BY_QUEUE = (
@@ -63,7 +72,7 @@ def _records(queues: tuple[QueueDepth, ...]) -> Metric:
         family.add_metric([queue.queue, "in_line"], queue.in_line)
         family.add_metric([queue.queue, "dispatched"], queue.dispatched)
         family.add_metric([queue.queue, "leased"], queue.leased)
-        if queue.behind:
+        if queue.queue == DELIVER_QUEUE:
             family.add_metric([queue.queue, "behind"], queue.behind)
     return family
 
@@ -93,10 +102,44 @@ def _closed(closed: dict[str, int]) -> Metric:
     family = CounterMetricFamily(
         "docfleet_closed", "Records that ended, by kind and state.", labels=["kind", "state"]
     )
-    for name, count in sorted(closed.items()):
-        prefix, _, state = name.partition(":")
-        family.add_metric([_KINDS.get(prefix, "delivery"), state], count)
+    for prefix, kind in _KINDS.items():
+        for state in sorted(CLOSED):
+            family.add_metric([kind, state], closed.get(f"{prefix}:{state}", 0))
     return family
+
+
+def _opened(opened: dict[str, int]) -> Metric:
+    family = CounterMetricFamily(
+        "docfleet_opened", "Records that were written, by kind.", labels=["kind"]
+    )
+    for prefix, kind in _KINDS.items():
+        family.add_metric([kind], opened.get(prefix, 0))
+    return family
+
+
+def _engines(engines: dict[str, int]) -> Iterator[Metric]:
+    """Counted in the ledger: an engine's death ends its worker, with all that it counted."""
+    queues = sorted({name.rpartition(":")[0] for name in engines})
+    for event, words in (("started", "were started"), ("died", "died")):
+        family = CounterMetricFamily(
+            f"docfleet_engines_{event}", f"Engines that {words}.", labels=["queue"]
+        )
+        for queue in queues:
+            family.add_metric([queue], engines.get(f"{queue}:{event}", 0))
+        yield family
+
+
+def _memory(memory: LedgerMemory) -> Iterator[Metric]:
+    for name, words, value in (
+        ("used_bytes", "Memory that Redis uses.", memory.used_bytes),
+        ("limit_bytes", "Redis' maxmemory; 0 where there is none.", memory.limit_bytes),
+    ):
+        yield GaugeMetricFamily(f"docfleet_ledger_{name}", words, value=value)
+    yield GaugeMetricFamily(
+        "docfleet_ledger_full",
+        "1 while Redis is so full that submits are refused.",
+        value=memory.full,
+    )
 
 
 def metrics_text(depth: FleetDepth) -> bytes:

@@ -61,6 +61,11 @@ class Watcher:
         if bucket in self._buckets:
             self._buckets[bucket].hint(keys)
 
+    @property
+    def ailment(self) -> str | None:
+        """What keeps drops from becoming jobs; None when nothing does."""
+        return next((bucket.ailment for bucket in self._buckets.values() if bucket.ailment), None)
+
     async def run(self, on_first_listing: Callable[[], None]) -> None:
         """Watch until cancelled.
 

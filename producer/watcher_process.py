@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Sequence
+from concurrent.futures import Future
 from contextlib import AsyncExitStack
+from functools import partial
 
 import structlog
 
@@ -15,7 +17,10 @@ from producer.sqs import SqsConsumer
 from producer.sqs_queue import SqsQueue
 from producer.watch import Watcher
 from settings.fleet import FleetSettings
+from settings.metrics_endpoint import serving_metrics
 from settings.ready import announce_ready
+
+_ANSWER_SECONDS = 5
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +35,7 @@ def watch(settings: FleetSettings, host: str, port: int) -> None:
         port: See host.
 
     Raises:
-        SettingsError: No Redis is named, or a task file is not valid.
+        SettingsError: No Redis is named, a task file is not valid, or the metrics' port is taken.
         UnknownTaskError: A rule names a task that has no file.
         ListenError: The port cannot be had.
     """
@@ -44,6 +49,8 @@ async def _watch(settings: FleetSettings, host: str, port: int) -> None:
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connect(settings))
         watcher = Watcher(settings, client.store, client.submitter)
+        ailment = partial(_ailment, watcher, asyncio.get_running_loop())
+        stack.enter_context(serving_metrics(settings, ailment))
         if settings.events_token:
             route = EventRoute(settings.events_token.get_secret_value(), watcher.hint)
             url = await stack.enter_async_context(listening(route, host, port))
@@ -52,6 +59,16 @@ async def _watch(settings: FleetSettings, host: str, port: int) -> None:
         if not settings.events_token and not consumers:
             log.info("no queue and no DOCFLEET_EVENTS_TOKEN: no events are taken, only listings")
         await _until(stop, watcher, consumers)
+
+
+def _ailment(watcher: Watcher, loop: asyncio.AbstractEventLoop) -> str | None:
+    """What the watcher says of itself, asked from another thread."""
+    said: Future[str | None] = Future()
+    loop.call_soon_threadsafe(lambda: said.set_result(watcher.ailment))
+    try:
+        return said.result(_ANSWER_SECONDS)
+    except TimeoutError:
+        return "the event loop stands still"
 
 
 def _consumer(

@@ -79,6 +79,12 @@ FULL = PREFIX + "full"
 GATE = PREFIX + "gate:{queue}:{host}"
 """Number. How many requests at once the pool's engine on a host is given, after it died."""
 
+ENGINES = PREFIX + "engines"
+"""Hash. How often engines started and died, by QUEUE:started and QUEUE:died."""
+
+OPENED = PREFIX + "opened"
+"""Hash. How many records were written, by kind."""
+
 CLOSED = PREFIX + "closed"
 """Hash. How many records ended in each state."""
 

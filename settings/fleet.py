@@ -63,6 +63,15 @@ class FleetSettings(BaseSettings):
     watch: WatchSettings = WatchSettings()
     openai: OpenAiSettings = OpenAiSettings()
     scripted: ScriptedSettings = ScriptedSettings()
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65_535, description="Where this process serves its metrics, if set."
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="The address to serve them on; 0.0.0.0 in a container."
+    )
+    celery_events: bool = Field(
+        default=False, description="Whether workers send Celery's events, which Flower shows."
+    )
     prepare_concurrency: int = Field(default=2, ge=1, le=256)
     tasks_dir: Path = Path("tasks")
     state_dir: Path = Path(".docfleet")

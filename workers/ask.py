@@ -16,6 +16,7 @@ from workers.errors import (
     StageError,
 )
 from workers.gate import Gate
+from workers.metrics import count_tokens, step
 from workers.pulse import has_pulse
 
 _CODES: dict[type[EngineError], FailureCode] = {
@@ -42,7 +43,7 @@ async def ask(
         StageError: There is no answer.
     """
     try:
-        return await _answer(engine, gate, request, seconds)
+        answer = await _answer(engine, gate, request, seconds)
     except TimeoutError as error:
         raise StageError(
             FailureCode.REQUEST_TIMEOUT, f"No answer within {seconds:g} seconds.", task
@@ -56,6 +57,8 @@ async def ask(
         raise StageError(code, str(error), task) from error
     except EngineError as error:
         raise StageError(_CODES[type(error)], str(error), task) from error
+    count_tokens(engine.version, request.adapter.name if request.adapter else None, answer.usage)
+    return answer
 
 
 async def _answer(
@@ -63,8 +66,9 @@ async def _answer(
 ) -> EngineAnswer:
     """What the engine answers; one that has no pulse is ended, so that all in it hear of it."""
     try:
-        async with asyncio.timeout(seconds):
-            return await engine.generate(request)
+        with step("engine"):
+            async with asyncio.timeout(seconds):
+                return await engine.generate(request)
     except TimeoutError:
         if await has_pulse(engine):
             raise

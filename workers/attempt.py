@@ -28,6 +28,7 @@ from schemas.states import JobState
 from settings.lease import LeaseSettings
 from workers.decision import decide, history_of
 from workers.errors import StageError
+from workers.metrics import attempt_at, count_interruption, count_outcome
 from workers.outcome import (
     Abandoned,
     Advanced,
@@ -102,9 +103,13 @@ class Attempts:
         if claim is None:
             log.debug("stale message dropped", record=record_id)
             return
-        with bound_contextvars(**_log_context(claim)):
+        with (
+            bound_contextvars(**_log_context(claim)),
+            attempt_at(stage.queue, waited_ms=claim.waited_ms),
+        ):
             try:
                 outcome = await self._outcome(stage, claim)
+                count_outcome(stage.queue, outcome, _failure_of(outcome))
                 entry = self._entry(claim, outcome, stage)
                 await self._until_redis_answers(lambda: self._settle(claim, outcome, entry))
             finally:
@@ -148,7 +153,7 @@ class Attempts:
 
     def _entry(self, claim: Claim, outcome: Outcome, stage: WorkerStage) -> Attempt | None:
         """What the history is to say: of failures, and of what a receiver answered."""
-        failure = outcome.failure if isinstance(outcome, Decision) else None
+        failure = _failure_of(outcome)
         answer = getattr(outcome, "answer", None)
         if failure is None and answer is None:
             return None
@@ -245,6 +250,7 @@ class Attempts:
         if held is None or held.interruption is not None or held.task.done():
             return
         log.info("attempt interrupted", record=held.claim.id, reason=reason.name.lower())
+        count_interruption(reason.name.lower())
         held.interruption = reason
         held.task.cancel()
 
@@ -257,6 +263,10 @@ def _log_context(claim: Claim) -> dict[str, Any]:
     kind = "batch" if claim.id.startswith(BATCH_PREFIX) else "file"
     kind = "delivery" if claim.id.startswith(DELIVERY_PREFIX) else kind
     return {f"{kind}_id": claim.id, "attempt": claim.attempt}
+
+
+def _failure_of(outcome: Outcome) -> Failure | None:
+    return outcome.failure if isinstance(outcome, Decision) else None
 
 
 def _after(interruption: Interruption | None) -> Outcome:

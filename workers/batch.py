@@ -33,6 +33,7 @@ from workers.batch_input import BatchInput, Block
 from workers.batch_line import ReadLine
 from workers.errors import StageError
 from workers.fetch import own_objects
+from workers.metrics import step
 from workers.outcome import Finished, Outcome, Parked
 
 log = structlog.get_logger(__name__)
@@ -96,7 +97,8 @@ class BatchStage:
             await self._batches.end(claim.id, BatchStatus.EXPIRED)
             batch = await self._batch(claim)
         if batch.jobs is None and batch.ending is None:
-            return await self._expand(claim, batch, since)
+            with step("lines"):
+                return await self._expand(claim, batch, since)
         if batch.ending is not None and not batch.all_ended:
             await self._batches.cancel_lines(batch.id, range(1, batch.place.line + 1))
             batch = await self._batch(claim)
@@ -189,7 +191,8 @@ class BatchStage:
             return Finished(JobState.SUCCEEDED)
         if batch.ending is None or batch.ending is BatchStatus.EXPIRED:
             await self._batches.note(claim, BatchStatus.FINALIZING, {})
-        written = await self._files.write(batch, self._input(batch))
+        with step("files"):
+            written = await self._files.write(batch, self._input(batch))
         await self._batches.note(claim, status, says(written))
         log.info("batch ended", status=status, completed=batch.completed, failed=batch.failed)
         return Finished(JobState.SUCCEEDED)

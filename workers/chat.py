@@ -27,6 +27,7 @@ from workers.engine import Adapter, Engine, EngineAnswer, EngineRequest, Samplin
 from workers.errors import StageError
 from workers.fetch import fetch_document
 from workers.gate import Gate
+from workers.metrics import step
 from workers.output import OutputError, parse_output
 from workers.task_adapters import TaskAdapters
 
@@ -88,7 +89,8 @@ class ChatRunner:
         Raises:
             StageError: It cannot be had, or is not served.
         """
-        data = await fetch_document(store, document, max_bytes=self._line_bytes)
+        with step("fetch"):
+            data = await fetch_document(store, document, max_bytes=self._line_bytes)
         try:
             line = BatchLine.model_validate_json(data)
             request = chat_request(line.body)
@@ -138,7 +140,8 @@ class ChatRunner:
                     task=CHAT_TASK,
                 )
                 said["usage"] = answer.usage
-                check_answer(request, answer)
+                with step("validate"):
+                    check_answer(request, answer)
                 said |= {
                     "status": TaskStatus.SUCCEEDED,
                     "data": completion(request, claim, answer),

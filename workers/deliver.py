@@ -22,6 +22,7 @@ from storage.objects import ObjectStore
 from workers.egress import EgressGuard
 from workers.errors import StageError
 from workers.fetch import own_objects
+from workers.metrics import observe_webhook
 from workers.outcome import DeadLetter, Finished, Outcome, Retry
 from workers.receiver import Receiver, Receivers
 from workers.retry_schedule import next_wait
@@ -79,6 +80,7 @@ class DeliverStage:
             body = event.model_dump_json(exclude_none=True)
             headers = sign(receiver.secrets, claim.id, moment(claim.claimed_ms), body)
             answer = await self._sender.send(receiver.url, body.encode(), headers, tls=receiver.tls)
+            observe_webhook(answer.status, answer.latency_ms / 1000, forbidden=answer.forbidden)
             log.info("webhook sent", status=answer.status, latency_ms=answer.latency_ms)
             return await self._after(answer, claim, spec, receiver)
 

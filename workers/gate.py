@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from workers.errors import GateClosedError
+from workers.metrics import step
 
 
 class Gate:
@@ -29,6 +30,16 @@ class Gate:
     def slots(self) -> int:
         """Requests at once."""
         return self._slots
+
+    @property
+    def inside(self) -> int:
+        """Requests that are through."""
+        return self._inside
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a slot, suspects among them."""
+        return len(self._line) + len(self._suspects)
 
     def resize(self, slots: int) -> None:
         """Let through more or fewer from now on."""
@@ -54,7 +65,8 @@ class Gate:
         (self._suspects if alone else self._line).append(place)
         self._admit()
         try:
-            await place
+            with step("gate"):
+                await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled() and place.exception() is None:
                 self._leave()

@@ -38,8 +38,9 @@ class GateSize:
         self._growing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Set the gate as it was left, and let it grow from there."""
+        """The engine has started: set the gate as it was left, and let it grow from there."""
         with suppress(LedgerUnavailableError):
+            await self._ledger.count_engine(self._queue, "started")
             remembered = await self._ledger.gate(self._queue, self._host)
             if remembered is not None:
                 self._gate.resize(min(remembered, self._most))
@@ -47,9 +48,17 @@ class GateSize:
             log.warning("gate lowered", slots=self._gate.slots, tuned=self._most)
             self._growing = asyncio.create_task(self._grow())
 
-    async def shrink(self) -> None:
-        """The engine died under its load."""
+    async def engine_died(self, *, alone: bool) -> None:
+        """Remember a death.
+
+        Args:
+            alone: Whether one request was all that it had, which says nothing of how many it can
+                take.
+        """
         with suppress(LedgerUnavailableError):
+            await self._ledger.count_engine(self._queue, "died")
+            if alone:
+                return
             remembered = await self._ledger.gate(self._queue, self._host)
             slots = self._gate.slots if remembered is None else max(1, self._gate.slots // 2)
             await self._ledger.set_gate(self._queue, self._host, slots)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from time import monotonic
 
 from ledger.errors import LedgerUnavailableError
 from ledger.ledger import Ledger
@@ -11,6 +12,31 @@ from settings.lease import LeaseSettings
 from workers.attempt import Attempts
 from workers.periodic import repeat
 from workers.stage import WorkerStage
+
+
+class LastBeat:
+    """When a heartbeat last reached Redis, for whoever asks on another thread.
+
+    Args:
+        lease_seconds: When none has for so long, all that the worker held is lost.
+    """
+
+    def __init__(self, lease_seconds: float) -> None:
+        self._lease_seconds = lease_seconds
+        self._at: float | None = None
+
+    def note(self) -> None:
+        """It has; so the loop that it beats on turns."""
+        self._at = monotonic()
+
+    def ailment(self) -> str | None:
+        """What is wrong; None when all is well."""
+        if self._at is None:
+            return "starting"
+        silent = monotonic() - self._at
+        if silent < self._lease_seconds:
+            return None
+        return f"no heartbeat has reached Redis for {silent:.0f} s"
 
 
 class Heartbeat:
@@ -23,12 +49,14 @@ class Heartbeat:
         lease: LeaseSettings,
         attempts: Attempts,
         stages: Iterable[WorkerStage],
+        last_beat: LastBeat,
     ) -> None:
         self._ledger = ledger
         self._worker = worker
         self._lease = lease
         self._attempts = attempts
         self._stages = tuple(stages)
+        self._last_beat = last_beat
         self._retired = False
 
     async def beat(self) -> None:
@@ -41,6 +69,7 @@ class Heartbeat:
                 )
         except TimeoutError as error:
             raise LedgerUnavailableError("Redis does not answer the heartbeat in time") from error
+        self._last_beat.note()
         self._attempts.let_go(let_go)
 
     async def beat_forever(self) -> None:

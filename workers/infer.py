@@ -37,6 +37,7 @@ from workers.fetch import own_objects
 from workers.gate import Gate
 from workers.gate_size import GateSize
 from workers.kept import Kept, reusable
+from workers.metrics import count_task, step, watch_gate
 from workers.outcome import DeadLetter, GivenBack, Outcome
 from workers.page_text import load_page_text
 from workers.publish import Results
@@ -130,6 +131,8 @@ class InferStage:
         self._gate = Gate(slots)
         self._gate_size = gate_size(self._gate)
         self._on_engine_death = on_engine_death
+        self._is_dead = False
+        watch_gate(self.queue, self._gate, slots)
         self._runner = TaskRunner(engine, self._gate, tasks, adapters)
         self._chats = chats(self._gate)
 
@@ -174,7 +177,7 @@ class InferStage:
         if prepared is None:
             raise StageError(FailureCode.WORKER_ERROR, "The job came to infer unprepared.")
         tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
-        with own_objects():
+        with own_objects(), step("load"):
             page_text = await load_page_text(self._store, prepared.text_uri)
         text = page_text.text
 
@@ -201,6 +204,7 @@ class InferStage:
             request_id = f"{claim.id}:{claim.token}:{task.name}"
             try:
                 ran.results[task.name] = await work.run(task, request_id)
+                count_task(task.name, ran.results[task.name])
             except StageError as error:
                 ran.failures[task.name] = error.failure
             except GateClosedError:
@@ -218,8 +222,10 @@ class InferStage:
         return ran
 
     async def _engine_died(self, *, alone: bool) -> None:
-        if not alone:  # a death alone says nothing of how many it can take
-            await self._gate_size.shrink()
+        if self._is_dead:  # another job in flight has told of it
+            return
+        self._is_dead = True
+        await self._gate_size.engine_died(alone=alone)
         self._on_engine_death()
 
     async def _unfinished(

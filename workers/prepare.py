@@ -19,6 +19,7 @@ from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
 from workers.document import read_document
 from workers.fetch import fetch_document, own_objects
+from workers.metrics import step
 from workers.model_tokenizer import ModelTokenizer
 from workers.outcome import Advanced
 from workers.page_text import load_page_text, page_text_uri, store_page_text
@@ -63,9 +64,10 @@ class PrepareStage:
         """See WorkerStage."""
         spec = JobSpec.model_validate_json(claim.spec)
         tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
-        data = await fetch_document(
-            self._store, spec.document, max_bytes=self._settings.limits.document_bytes
-        )
+        with step("fetch"):
+            data = await fetch_document(
+                self._store, spec.document, max_bytes=self._settings.limits.document_bytes
+            )
         sha256 = await asyncio.to_thread(_sha256, data)
         with own_objects():
             page_text, uri = await self._page_text(data, sha256)
@@ -74,11 +76,14 @@ class PrepareStage:
     async def _page_text(self, data: bytes, sha256: str) -> tuple[PageText, str]:
         uri = page_text_uri(self._settings.work_bucket, sha256)
         try:
-            return await load_page_text(self._store, uri), uri
+            with step("load"):
+                return await load_page_text(self._store, uri), uri
         except ObjectMissingError:
             async with self._readers:
-                page_text = await read_document(data, self._settings.limits)
-            await store_page_text(self._store, uri, page_text)
+                with step("read"):
+                    page_text = await read_document(data, self._settings.limits)
+            with step("store"):
+                await store_page_text(self._store, uri, page_text)
             return page_text, uri
 
     def _route(

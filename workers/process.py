@@ -20,10 +20,11 @@ from celery import signals
 from ledger.ledger import Ledger
 from schemas.window import window
 from settings.fleet import FleetSettings
+from settings.metrics_endpoint import serving_metrics
 from settings.ready import announce_ready
 from workers.attempt import GIVE_BACK_SECONDS, Attempts
 from workers.celery_app import make_celery
-from workers.heartbeat import Heartbeat
+from workers.heartbeat import Heartbeat, LastBeat
 from workers.loop import LoopThread
 from workers.stage import WorkerStage
 from workers.sweep import sweep_forever
@@ -56,13 +57,19 @@ class WorkerProcess:
         self._settings = settings
         self._lease = settings.lease
         self._make_stages = make_stages
+        self._last_beat = LastBeat(settings.lease.seconds)
         self._exit_code = 0
         self._draining = False
         self._background: list[asyncio.Task[None]] = []
 
     def run(self) -> int:
-        """Work until SIGTERM; gives the exit code."""
-        with LoopThread() as thread:
+        """Work until SIGTERM; gives the exit code.
+
+        Raises:
+            SettingsError: The metrics' port cannot be had.
+            EngineStartError: The engine cannot start.
+        """
+        with serving_metrics(self._settings, self._last_beat.ailment), LoopThread() as thread:
             self._thread = thread
             thread.call(self._open())
             try:
@@ -78,7 +85,12 @@ class WorkerProcess:
             await stage.start()
         self._attempts = Attempts(self.ledger, self.name, self._lease, self._stages)
         self._heartbeat = Heartbeat(
-            self.ledger, self.name, self._lease, self._attempts, self._stages.values()
+            self.ledger,
+            self.name,
+            self._lease,
+            self._attempts,
+            self._stages.values(),
+            self._last_beat,
         )
 
     def _consume(self) -> None:
@@ -95,7 +107,8 @@ class WorkerProcess:
             queues=[stage.queue for stage in self._stages.values()],
             without_gossip=True,
             without_mingle=True,
-            without_heartbeat=True,
+            without_heartbeat=not self._settings.celery_events,
+            task_events=self._settings.celery_events,
             quiet=True,
         )
         worker.start()

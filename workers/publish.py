@@ -12,6 +12,7 @@ from schemas.result import JobResult
 from storage.errors import ObjectChangedError, ObjectExistsError, ObjectMissingError
 from storage.objects import ObjectStore
 from workers.fetch import own_objects
+from workers.metrics import step
 from workers.outcome import Finished
 
 log = structlog.get_logger(__name__)
@@ -64,7 +65,7 @@ class Results:
         """
         uri = self._uri(claim.id)
         data = result.model_dump_json(exclude_none=True).encode()
-        with own_objects():
+        with own_objects(), step("publish"):
             try:
                 if replaces is None:
                     await self._store.create(uri, data, media_type="application/json")

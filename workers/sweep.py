@@ -7,6 +7,7 @@ import structlog
 from ledger.ledger import Ledger
 from settings.lease import LeaseSettings
 from settings.retention import RetentionSettings
+from workers.metrics import count_swept
 from workers.periodic import repeat
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,7 @@ async def sweep_forever(ledger: Ledger, lease: LeaseSettings, retention: Retenti
             losses=lease.attempts,
             retention_seconds=retention.closed_seconds,
         )
+        count_swept(swept._asdict())
         if any(swept):
             log.info("swept", **swept._asdict())
 

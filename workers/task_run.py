@@ -17,6 +17,7 @@ from workers.ask import ask
 from workers.engine import Engine, EngineRequest
 from workers.errors import StageError
 from workers.gate import Gate
+from workers.metrics import count_repair, step
 from workers.output import OutputError, parse_output
 from workers.prompt import build_messages
 from workers.repair import repaired
@@ -106,6 +107,7 @@ class TaskRunner:
         for number in range(task.limits.repairs + 1):
             if unusable is not None:
                 log.info("answer repaired", code=unusable.failure.code)
+                count_repair()
                 request = repaired(request, unusable, number)
             try:
                 answer = await ask(
@@ -121,7 +123,8 @@ class TaskRunner:
                 raise
             ran["usage"] += answer.usage
             try:
-                return parse_output(answer, self._schemas[task.name])
+                with step("validate"):
+                    return parse_output(answer, self._schemas[task.name])
             except OutputError as error:
                 unusable = error
         raise unusable or AssertionError("a task is asked at least once")

@@ -11,7 +11,8 @@ local function claimed(now)
   return { 'claimed', now, unpack(redis.call('HGETALL', KEYS[1])) }
 end
 
-local state, queue, holder = unpack(redis.call('HMGET', KEYS[1], 'state', 'queue', 'token'))
+local state, queue, holder, since = unpack(
+  redis.call('HMGET', KEYS[1], 'state', 'queue', 'token', 'updated'))
 if not state then return { 'refused', 'unknown' } end
 local now = now_ms()
 if state == 'running' and holder == token then return claimed(now) end
@@ -22,6 +23,7 @@ if ARGV[5] ~= '' and ARGV[5] ~= queue then return { 'refused', 'elsewhere' } end
 if redis.call('ZREM', dispatched_key(queue), id) == 0 then return { 'refused', 'in line' } end
 
 redis.call('ZADD', leased_key(queue), now + lease, id)
-redis.call('HSET', KEYS[1], 'state', 'running', 'token', token, 'worker', worker, 'updated', now)
+redis.call('HSET', KEYS[1], 'state', 'running', 'token', token, 'worker', worker, 'updated', now,
+  'waited', now - since)
 redis.call('HINCRBY', KEYS[1], 'attempts', 1)
 return claimed(now)

@@ -17,5 +17,6 @@ redis.call('HSET', KEYS[1], 'spec', spec, 'rank', now, 'created', now, 'expires'
   'attempts', 0, 'losses', 0, 'lane', tenant, 'status', 'validating')
 if callback == '1' then redis.call('HSET', KEYS[1], 'callback', 1) end
 redis.call('ZADD', batches_key(tenant), now, id)
+count_opened(id)
 stand_in_line(id, BATCH_QUEUE, now, now)
 return 'created'

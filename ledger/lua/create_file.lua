@@ -14,5 +14,6 @@ redis.call('HSET', KEYS[1], 'spec', spec, 'rank', now + kept, 'created', now, 'e
   'attempts', 0, 'losses', 0, 'lane', tenant, 'queue', BATCH_QUEUE)
 redis.call('SADD', QUEUES, BATCH_QUEUE)
 redis.call('ZADD', files_key(tenant), now, id)
+count_opened(id)
 park(id, now + kept, now)
 return 'created'

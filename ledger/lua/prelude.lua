@@ -19,6 +19,9 @@ local function leave_the_dead(id)
   end
 end
 
+-- A record was written that was not there.
+local function count_opened(id) redis.call('HINCRBY', OPENED, string.match(id, '^%l+'), 1) end
+
 -- Write a delivery and its place in line.
 local function open_delivery(id, told, now)
   -- A job that was forgotten, came again and ended as before: its first delivery may still be here.
@@ -32,6 +35,7 @@ local function open_delivery(id, told, now)
     'receiver', told.endpoint or told.tenant .. '@' .. string.match(told.url, '^%a+://[^/?#]+'))
   redis.call('ZADD', DELIVERIES, now, id)
   if told.endpoint then redis.call('ZADD', deliveries_key(told.endpoint), now, id) end
+  count_opened(id)
   stand_in_line(id, DELIVER, now, now)
 end
 

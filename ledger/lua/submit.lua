@@ -25,5 +25,6 @@ if lane ~= 'default' then redis.call('HSET', KEYS[1], 'lane', lane) end
 if callback == '1' then redis.call('HSET', KEYS[1], 'callback', 1) end
 redis.call('ZADD', jobs_key(tenant_of(lane)), now, id)
 redis.call('SADD', INDEXED, tenant_of(lane))
+count_opened(id)
 stand_in_line(id, queue, now + handicap, now)
 return { 'created', spec }

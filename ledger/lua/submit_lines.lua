@@ -31,6 +31,7 @@ for i = FIRST, #ARGV, WORDS do
     redis.call('HSET', record, 'spec', head .. '"offset":' .. offset .. ',"length":' .. length .. tail,
       'stage', 'infer', 'rank', rank, 'handicap', handicap, 'created', now, 'attempts', 0,
       'losses', 0, 'lane', lane, 'batch', batch)
+    count_opened(id)
     stand_in_line(id, queue, rank, now)
   end
 end

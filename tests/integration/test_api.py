@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from ledger.ledger import Ledger
 from producer.api import create_app
+from schemas import keys
 from schemas.failure import Failure, FailureCode
 from schemas.job import JOB_ID, Job
 from schemas.result import JobResult
@@ -243,12 +244,18 @@ async def test_a_body_over_the_limit_is_refused_while_it_is_read(
         assert await redis.dbsize() == 0
 
 
-async def test_metrics_count_what_stands_where(api: aiohttp.ClientSession, ledger: Ledger) -> None:
+async def test_metrics_count_what_stands_where(
+    api: aiohttp.ClientSession, ledger: Ledger, valkey_url: str
+) -> None:
     """In line, dispatched, leased, dead and closed, by the names that dashboards know."""
     jobs = [(await submit(api, TEXT))["id"] for _ in range(5)]
     await claim(ledger, jobs[0])
     await kill(ledger, jobs[1], Failure.of(FailureCode.DOCUMENT_EMPTY, "Empty."))
     await ledger.heartbeat("w1", 30, {"prepare": 2}, [])
+    for event in ("started", "died", "started"):
+        await ledger.count_engine("infer.cpu", event)
+    async with Redis.from_url(valkey_url) as redis:
+        await redis.set(keys.FULL, 1)
     async with api.get("/metrics") as answer:
         lines = (await answer.text()).splitlines()
         assert answer.content_type == "text/plain"
@@ -261,7 +268,11 @@ async def test_metrics_count_what_stands_where(api: aiohttp.ClientSession, ledge
         'docfleet_queue_head_age_seconds{queue="prepare"} 0.0',
         "docfleet_waiting_records 0.0",
         'docfleet_dead_letters{code="document.empty"} 1.0',
+        'docfleet_opened_total{kind="job"} 5.0',
         'docfleet_closed_total{kind="job",state="dead"} 1.0',
+        'docfleet_engines_started_total{queue="infer.cpu"} 2.0',
+        'docfleet_engines_died_total{queue="infer.cpu"} 1.0',
+        "docfleet_ledger_full 1.0",
     ):
         assert line in lines, "\n".join(lines)
 

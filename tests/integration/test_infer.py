@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -13,7 +14,8 @@ from schemas.kept import KeptTasks
 from schemas.result import TaskStatus
 from schemas.states import JobState
 from settings.fleet import FleetSettings
-from tests.fixtures.infer_scene import LARGER_POOL, InferScene, task
+from tests.fixtures.infer_scene import LARGER_POOL, POOL, InferScene, task
+from workers.engine import EngineAnswer, EngineRequest
 from workers.errors import (
     EngineDiedError,
     PromptTooLongError,
@@ -55,7 +57,7 @@ async def test_all_in_flight_when_the_engine_dies_go_back_uncharged_and_run_alon
     killer, *neighbours = [await scene.job("first") for _ in range(3)]
     scene.engine.trouble["first"] = [_out_of_memory() for _ in range(3)]
     await scene.run(killer, *neighbours, crowd=3)
-    assert scene.deaths == 3  # each of them tells; the worker ends once
+    assert scene.deaths == 1
     for job_id in (killer, *neighbours):
         job = await scene.state(job_id)
         assert (job.state, job.attempts) == (JobState.QUEUED, 0)
@@ -144,6 +146,33 @@ async def test_repeated_deaths_halve_the_gate_and_a_single_one_does_not(scene: I
         capacities.append(scene.stage.capacity)
     assert capacities == [4, 2, 1]
     assert scene.stage.most == 4
+
+
+async def test_one_death_is_one_however_many_jobs_it_takes_along(
+    scene: InferScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever hears of it later does not take it for another one."""
+    jobs = [await scene.job("first") for _ in range(4)]
+    scene.engine.trouble["first"] = [_out_of_memory() for _ in jobs]
+    asked = scene.engine.generate
+    pauses = iter(range(4))
+
+    async def one_by_one(request: EngineRequest) -> EngineAnswer:
+        pause = next(pauses)
+        try:
+            return await asked(request)
+        finally:
+            await asyncio.sleep(pause / 20)
+
+    monkeypatch.setattr(scene.engine, "generate", one_by_one)
+    await scene.run(*jobs, crowd=4)
+    await scene.restart()
+    assert scene.stage.capacity == 4
+    assert scene.deaths == 1
+    assert (await scene.ledger.depth()).engines == {
+        f"infer.{POOL}:started": 2,
+        f"infer.{POOL}:died": 1,
+    }
 
 
 async def test_a_retry_runs_only_what_did_not_go_through(scene: InferScene) -> None:

@@ -433,3 +433,30 @@ async def test_a_redis_that_is_away_fails_fast_with_a_clear_error() -> None:
     with pytest.raises(LedgerUnavailableError, match="does not answer"):
         await ledger.submit(new_job_id(), _spec())
     await ledger.close()
+
+
+async def test_a_claim_says_how_long_its_record_stood_in_line(ledger: Ledger, redis: Redis) -> None:
+    """Since it last came into a line; asked again after a lost answer, the claim says the same."""
+    job_id = await _submitted(ledger)
+    await redis.hincrby(keys.record(job_id), "updated", -5000)
+    first = await ledger.claim(job_id, "w1", LEASE, token="t1")
+    again = await ledger.claim(job_id, "w1", LEASE, token="t1")
+    assert first is not None
+    assert again is not None
+    assert 5000 <= first.waited_ms == again.waited_ms
+    await ledger.release(first, charge=True)
+    second = await ledger.claim(job_id, "w1", LEASE)
+    assert second is not None
+    assert second.waited_ms < 5000
+
+
+async def test_a_record_is_counted_when_it_is_written_and_only_then(ledger: Ledger) -> None:
+    """A replayed submit writes nothing; the delivery of a job's end is a record too."""
+    job_id, spec = new_job_id(), _spec(callback=True)
+    assert await ledger.submit(job_id, spec)
+    assert not await ledger.submit(job_id, spec)
+    claim = await ledger.claim(job_id, "w1", LEASE)
+    assert claim is not None
+    for _ in range(2):
+        await ledger.finish(claim, JobState.SUCCEEDED)
+    assert (await ledger.depth()).opened == {"job": 1, "msg": 1}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ledger.depth import FleetDepth, QueueDepth
+from ledger.depth import FleetDepth, LedgerMemory, QueueDepth
 from producer.drain import Sample, sample_of, seconds_to_wait
 
 
@@ -30,5 +30,13 @@ def test_a_twentieth_of_the_backlog_has_gone_by_then(samples: list[Sample], seco
 def test_a_sample_counts_jobs_and_no_deliveries_as_ended() -> None:
     """What is open is all that stands anywhere."""
     queue = QueueDepth("prepare", 5, {"acme": 5}, 2, 1, 4, 1, 0.0)
-    depth = FleetDepth((queue, queue), 3, {}, {"job:dead": 2, "job:succeeded": 9, "msg:dead": 40})
+    depth = FleetDepth(
+        (queue, queue),
+        3,
+        {},
+        {"job:dead": 2, "job:succeeded": 9, "msg:dead": 40},
+        {},
+        {},
+        LedgerMemory(1, 2, full=False),
+    )
     assert sample_of(depth, 1.5) == Sample(1.5, 11, 19)

@@ -148,3 +148,16 @@ def test_unknown_pool_is_refused(tmp_path: Path) -> None:
     """The error names those that there are."""
     with pytest.raises(SettingsError, match="'moon'; the fleet's file has: cpu"):
         lay_out(tmp_path, replace(OPTIONS, pool="moon"))
+
+
+def test_each_part_of_our_own_serves_metrics_on_a_port_of_its_own(tmp_path: Path) -> None:
+    """The stack lists them; the API's are on the port that it has anyway."""
+    stack = lay_out(tmp_path, replace(OPTIONS, infer_workers=2))
+    parts = parts_of(stack)
+    assert stack.metrics.keys() == {"api", "watch", "prepare-deliver", "infer-1", "infer-2"}
+    assert len(set(stack.metrics.values())) == len(stack.metrics)
+    assert stack.environment["DOCFLEET_API_URL"] == f"http://{stack.metrics['api']}"
+    for name in stack.metrics.keys() - {"api"}:
+        told = parts[name].environment
+        host, port = told["DOCFLEET_METRICS_HOST"], told["DOCFLEET_METRICS_PORT"]
+        assert stack.metrics[name] == f"{host}:{port}"

@@ -1,0 +1,92 @@
+"""Where a process serves its metrics, and says whether it is well.
+
+The metrics are those of prometheus_client's own registry, of the process itself among them.
+A thread answers, so that a process whose event loop stands still can be heard to say so.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
+
+from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics, generate_latest
+
+from settings.errors import SettingsError
+from settings.fleet import FleetSettings
+
+Ailment = Callable[[], str | None]
+"""What keeps the process from its work; None when nothing does. Called on another thread."""
+
+# A second series beside each counter, which says when it was made and which nobody asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
+
+
+@contextmanager
+def serving_metrics(settings: FleetSettings, ailment: Ailment) -> Iterator[None]:
+    """Serve `/metrics` and `/healthz` for the length of a block; nothing where no port is set.
+
+    Raises:
+        SettingsError: The port cannot be had.
+    """
+    if settings.metrics_port is None:
+        yield
+        return
+    host, port = settings.metrics_host, settings.metrics_port
+    try:
+        server = _Server((host, port), ailment)
+    except OSError as error:
+        raise SettingsError(
+            f"metrics_port: {host}:{port} cannot be listened to: {error.strerror or error}"
+        ) from error
+    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Server(ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], ailment: Ailment) -> None:
+        self.ailment = ailment
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = 10
+
+    def do_GET(self) -> None:
+        match self.path.partition("?")[0]:
+            case "/metrics":
+                self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest())
+            case "/healthz":
+                ailment = self.server.ailment()
+                code = HTTPStatus.SERVICE_UNAVAILABLE if ailment else HTTPStatus.OK
+                self._answer(
+                    code, "application/json", json.dumps({"status": ailment or "ok"}).encode()
+                )
+            case _:
+                self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"/metrics or /healthz\n")
+
+    def _answer(self, code: HTTPStatus, media_type: str, body: bytes) -> None:
+        self.send_response(code)
+        self.send_header("Content-Type", media_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's name
+        """A scrape is no news."""
