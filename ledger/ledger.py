@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from ledger.api_keys import ApiKeys
 from ledger.batches import Batches
@@ -18,6 +18,7 @@ from ledger.dead_letters import DeadLetters
 from ledger.deliveries import Deliveries
 from ledger.depth import FleetDepth, read_depth
 from ledger.endpoints import Endpoints
+from ledger.engines import Engines
 from ledger.errors import IdempotencyError, LeaseLostError, LedgerFullError, TenantQuotaError
 from ledger.files import Files
 from ledger.jobs import Jobs
@@ -25,31 +26,14 @@ from ledger.posts import Posts
 from ledger.record import read_job
 from ledger.script import Scripts
 from ledger.stored import read_whole
+from ledger.sweeps import Sweeps
 from ledger.token import new_token
 from schemas import keys
 from schemas.document import Prepared
-from schemas.failure import Failure, FailureCode
+from schemas.failure import Failure
 from schemas.job import DEFAULT_TENANT, Attempt, Job, JobSpec
 from schemas.queues import PREPARE_QUEUE, infer_queue
 from schemas.states import JobState, Stage
-
-EngineEvent = Literal["started", "died"]
-
-_RESENDS = 20
-_SWEEP_BATCH = 256
-_GATE_SECONDS = 600
-
-
-class Swept(NamedTuple):
-    """What one sweep mended, each a count of records."""
-
-    expired: int
-    killed: int
-    woken: int
-    resent: int
-    undeliverable: int
-    pardoned: int
-    forgotten: int
 
 
 class LetGo(NamedTuple):
@@ -79,6 +63,8 @@ class Ledger:
         batches: Many requests in one file.
         files: What batches read and write.
         posts: What requests made.
+        engines: How often engines started and died, and what they may be given since.
+        sweeps: What mends.
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
@@ -92,6 +78,8 @@ class Ledger:
         self.batches = Batches(self._redis, self._scripts)
         self.files = Files(self._redis, self._scripts)
         self.posts = Posts(self._redis)
+        self.engines = Engines(self._redis)
+        self.sweeps = Sweeps(self._scripts)
 
     async def submit(
         self,
@@ -278,63 +266,6 @@ class Ledger:
                 if values:
                     pipe.hset(name, mapping={tenant: str(values[tenant]) for tenant in values})
             await pipe.execute()
-
-    async def gate(self, queue: str, host: str) -> int | None:
-        """How many requests at once a pool's engine on a host is given since it died, if it did."""
-        async with available():
-            slots = await self._redis.get(keys.GATE.format(queue=queue, host=host))
-        return None if slots is None else int(slots)
-
-    async def set_gate(self, queue: str, host: str, slots: int) -> None:
-        """Remember for ten minutes that the engine died, and what it may be given now."""
-        async with available():
-            name = keys.GATE.format(queue=queue, host=host)
-            await self._redis.set(name, slots, ex=_GATE_SECONDS)
-
-    async def count_engine(self, queue: str, event: EngineEvent) -> None:
-        """Count that an engine of a pool started or died; a lost answer may count it twice."""
-        async with available():
-            await self._redis.hincrby(keys.ENGINES, f"{queue}:{event}", 1)
-
-    async def sweep(
-        self,
-        *,
-        every_seconds: float,
-        lease_seconds: float,
-        grace_seconds: float,
-        losses: int,
-        retention_seconds: float,
-    ) -> Swept:
-        """Mend what broke; does nothing when another worker just did.
-
-        Args:
-            every_seconds: The interval between two sweeps of the whole fleet.
-            lease_seconds: The length of a lease.
-            grace_seconds: How long a message may go unclaimed before it is looked for.
-            losses: How many leases one stage of a job may lose before it is a dead letter.
-            retention_seconds: How long a record is kept that ended, dead letters apart.
-        """
-        failures = (
-            Failure.of(
-                FailureCode.WORKER_KILLED, "The worker died or hung while it held this job."
-            ),
-            Failure.of(
-                FailureCode.WORKER_KILLED,
-                f"{losses} workers in turn died or hung while they held this job.",
-            ),
-            Failure.of(FailureCode.QUEUE_UNDELIVERABLE, f"The message was lost {_RESENDS} times."),
-        )
-        arguments = [
-            _milliseconds(every_seconds),
-            _milliseconds(lease_seconds),
-            _milliseconds(grace_seconds),
-            losses,
-            _RESENDS,
-            _SWEEP_BATCH,
-            *(_text(failure) for failure in failures),
-            _milliseconds(retention_seconds),
-        ]
-        return Swept(*await self._scripts.run("sweep", [], arguments))
 
     async def job(self, job_id: str) -> Job | None:
         """A job as its owner sees it, or None when there is no such job."""

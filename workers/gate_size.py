@@ -40,8 +40,8 @@ class GateSize:
     async def start(self) -> None:
         """The engine has started: set the gate as it was left, and let it grow from there."""
         with suppress(LedgerUnavailableError):
-            await self._ledger.count_engine(self._queue, "started")
-            remembered = await self._ledger.gate(self._queue, self._host)
+            await self._ledger.engines.count(self._queue, "started")
+            remembered = await self._ledger.engines.gate(self._queue, self._host)
             if remembered is not None:
                 self._gate.resize(min(remembered, self._most))
         if self._gate.slots < self._most:
@@ -56,19 +56,19 @@ class GateSize:
                 take.
         """
         with suppress(LedgerUnavailableError):
-            await self._ledger.count_engine(self._queue, "died")
+            await self._ledger.engines.count(self._queue, "died")
             if alone:
                 return
-            remembered = await self._ledger.gate(self._queue, self._host)
+            remembered = await self._ledger.engines.gate(self._queue, self._host)
             slots = self._gate.slots if remembered is None else max(1, self._gate.slots // 2)
-            await self._ledger.set_gate(self._queue, self._host, slots)
+            await self._ledger.engines.set_gate(self._queue, self._host, slots)
 
     async def _grow(self) -> None:
         while self._gate.slots < self._most:
             await asyncio.sleep(_GROW_SECONDS)
             self._gate.resize(self._gate.slots + 1)
             with suppress(LedgerUnavailableError):
-                await self._ledger.set_gate(self._queue, self._host, self._gate.slots)
+                await self._ledger.engines.set_gate(self._queue, self._host, self._gate.slots)
 
     async def stop(self) -> None:
         """Leave it as it is."""

@@ -17,7 +17,7 @@ async def sweep_forever(ledger: Ledger, lease: LeaseSettings, retention: Retenti
     """Sweep until cancelled; of all workers, one an interval does the work."""
 
     async def sweep() -> None:
-        swept = await ledger.sweep(
+        swept = await ledger.sweeps.run(
             every_seconds=lease.sweep_seconds,
             lease_seconds=lease.seconds,
             grace_seconds=lease.grace_seconds,

@@ -6,7 +6,7 @@
 --       7 failure of one lost lease, 8 of the last one, 9 of a message lost too often (JSON each),
 --       10 milliseconds that an ended record is kept
 -- Gives {expired, killed, woken, resent, undeliverable, pardoned, forgotten}, each a count
--- Caller: ledger/ledger.py Ledger.sweep
+-- Caller: ledger/sweeps.py Sweeps.run
 
 local interval, lease, grace = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_losses, max_resends, batch = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])

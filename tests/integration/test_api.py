@@ -253,7 +253,7 @@ async def test_metrics_count_what_stands_where(
     await kill(ledger, jobs[1], Failure.of(FailureCode.DOCUMENT_EMPTY, "Empty."))
     await ledger.heartbeat("w1", 30, {"prepare": 2}, [])
     for event in ("started", "died", "started"):
-        await ledger.count_engine("infer.cpu", event)
+        await ledger.engines.count("infer.cpu", event)
     async with Redis.from_url(valkey_url) as redis:
         await redis.set(keys.FULL, 1)
     async with api.get("/metrics") as answer:

@@ -135,7 +135,7 @@ async def test_a_forgotten_job_is_listed_no_more(
     kept = await submit(api, TEXT)
 
     async def sweep() -> int:
-        swept = await ledger.sweep(
+        swept = await ledger.sweeps.run(
             every_seconds=0, lease_seconds=10, grace_seconds=10, losses=3, retention_seconds=0.001
         )
         return swept.forgotten

@@ -9,8 +9,9 @@ import pytest
 from redis.asyncio import Redis
 
 from ledger.errors import CursorError, NotDeadError
-from ledger.ledger import Ledger, Swept
+from ledger.ledger import Ledger
 from ledger.record import moment
+from ledger.sweeps import Swept
 from schemas import keys
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, DeadLetterKind, Redrive
 from schemas.document import DocumentRef
@@ -79,7 +80,7 @@ async def _letter(ledger: Ledger, record_id: str) -> DeadLetter:
 
 
 async def _sweep(ledger: Ledger, retention: float) -> Swept:
-    return await ledger.sweep(
+    return await ledger.sweeps.run(
         every_seconds=0, lease_seconds=30, grace_seconds=30, losses=3, retention_seconds=retention
     )
 

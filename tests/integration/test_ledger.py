@@ -16,7 +16,8 @@ from ledger.errors import (
     LedgerUnavailableError,
     NotDeadError,
 )
-from ledger.ledger import Ledger, LetGo, Swept
+from ledger.ledger import Ledger, LetGo
+from ledger.sweeps import Swept
 from schemas import keys
 from schemas.delivery import DeliverySpec
 from schemas.document import DocumentRef, Prepared
@@ -62,7 +63,7 @@ async def _claimed(ledger: Ledger, lease: float = LEASE, *, callback: bool = Fal
 async def _sweep(
     ledger: Ledger, *, grace: float = LEASE, losses: int = 3, retention: float = 3600
 ) -> Swept:
-    return await ledger.sweep(
+    return await ledger.sweeps.run(
         every_seconds=0,
         lease_seconds=LEASE,
         grace_seconds=grace,

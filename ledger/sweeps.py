@@ -1,0 +1,74 @@
+"""The sweep: one script that finds what broke anywhere in the fleet, and mends it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ledger.script import Scripts
+from schemas.failure import Failure, FailureCode
+
+_RESENDS = 20
+_BATCH = 256
+
+
+class Swept(NamedTuple):
+    """What one sweep mended, each a count of records."""
+
+    expired: int
+    killed: int
+    woken: int
+    resent: int
+    undeliverable: int
+    pardoned: int
+    forgotten: int
+
+
+class Sweeps:
+    """The sweeps of one ledger; they may raise LedgerUnavailableError."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    async def run(
+        self,
+        *,
+        every_seconds: float,
+        lease_seconds: float,
+        grace_seconds: float,
+        losses: int,
+        retention_seconds: float,
+    ) -> Swept:
+        """Mend what broke; does nothing when another worker just did.
+
+        Args:
+            every_seconds: The interval between two sweeps of the whole fleet.
+            lease_seconds: The length of a lease.
+            grace_seconds: How long a message may go unclaimed before it is looked for.
+            losses: How many leases one stage of a job may lose before it is a dead letter.
+            retention_seconds: How long a record is kept that ended, dead letters apart.
+        """
+        failures = (
+            Failure.of(
+                FailureCode.WORKER_KILLED, "The worker died or hung while it held this job."
+            ),
+            Failure.of(
+                FailureCode.WORKER_KILLED,
+                f"{losses} workers in turn died or hung while they held this job.",
+            ),
+            Failure.of(FailureCode.QUEUE_UNDELIVERABLE, f"The message was lost {_RESENDS} times."),
+        )
+        arguments = [
+            _milliseconds(every_seconds),
+            _milliseconds(lease_seconds),
+            _milliseconds(grace_seconds),
+            losses,
+            _RESENDS,
+            _BATCH,
+            *(failure.model_dump_json(exclude_none=True) for failure in failures),
+            _milliseconds(retention_seconds),
+        ]
+        return Swept(*await self._scripts.run("sweep", [], arguments))
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
