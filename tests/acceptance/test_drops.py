@@ -7,6 +7,7 @@ with OpenAI's SDK. One stack serves the whole module, since the engine takes a w
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -45,14 +46,15 @@ async def stack(state_dir: Path) -> AsyncIterator[RunningStack]:
             yield RunningStack(env, receiver, state_dir)
 
 
-def _engine_processes() -> Iterator[int]:
+def _engine_processes(stack: RunningStack) -> Iterator[int]:
+    """Those that write to the stack's logs, whoever their parent is by now."""
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                name = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"VLLM::" in name:
+        with suppress(OSError):
+            if (
+                entry.name.isdigit()
+                and b"VLLM::" in (entry / "cmdline").read_bytes()
+                and (entry / "fd" / "2").readlink().is_relative_to(stack.state_dir)
+            ):
                 yield int(entry.name)
 
 
@@ -81,7 +83,8 @@ async def test_a_killed_infer_worker_leaves_no_engine_behind_and_its_jobs_end_on
 ) -> None:
     """Kill -9 with jobs in flight: a fresh worker with one fresh engine finishes them."""
     before = stack.results().keys()
-    old_engines = set(_engine_processes())
+    old_engines = set(_engine_processes(stack))
+    assert old_engines
     drop(stack.env, DOCUMENTS, PDFS[:6], "killed")
     first = await stack.events(1)
     restarts = stack.kill("infer")
@@ -89,7 +92,7 @@ async def test_a_killed_infer_worker_leaves_no_engine_behind_and_its_jobs_end_on
     assert {event["type"] for event in events} == {"job.succeeded"}
     assert len(stack.results().keys() - before) == 6
     await stack.ready("infer", restarts=restarts + 1)
-    engines = set(_engine_processes())
+    engines = set(_engine_processes(stack))
     assert not engines & old_engines
     assert len(engines) == len(old_engines)
     assert stack.receiver.arrivals.empty()
