@@ -109,6 +109,18 @@ def rotate_secret(
 @endpoints.command()
 @grouped
 @explained()
+def reseal(stack: AskedStack) -> None:
+    """Seal the secrets of all tenants with the first of DOCFLEET_ENCRYPTION_KEYS.
+
+    After that the other keys can be taken out. No signature changes.
+    """
+    count = stack.ask(lambda client: client.endpoints.reseal())
+    typer.echo(f"{count} endpoint{'' if count == 1 else 's'} sealed with the first key")
+
+
+@endpoints.command()
+@grouped
+@explained()
 def enable(
     stack: AskedStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:

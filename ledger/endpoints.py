@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -84,6 +84,13 @@ class Endpoints:
         stored = [await self.get(endpoint_id) for endpoint_id in found]
         endpoints = [one.endpoint for one in stored if one is not None]
         return sorted(endpoints, key=lambda one: (one.created_at, one.id))
+
+    async def ids(self) -> AsyncIterator[str]:
+        """The endpoints of all tenants, in no order; one that is new may be left out."""
+        every = keys.ENDPOINT.format(id="*")
+        async with available():
+            async for name in self._redis.scan_iter(match=every, count=_BATCH):
+                yield str(name).removeprefix(keys.ENDPOINT.format(id=""))
 
     async def create(
         self,

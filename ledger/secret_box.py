@@ -17,7 +17,7 @@ class SecretBox:
 
     Args:
         keys: Of Fernet, separated by commas: the first one seals, each opens. To replace a key, put
-            the new one first, and take the old one out when nothing is sealed with it any more.
+            the new one first, reseal what there is, and take the old one out.
             Without any, what asks for it fails.
     """
 

@@ -122,6 +122,25 @@ class Endpoints:
             raise _unknown_endpoint(endpoint_id)
         return new
 
+    async def reseal(self) -> int:
+        """Seal the secrets of all tenants with the first key; gives how many endpoints have any.
+
+        Raises:
+            SecretBoxError: No key opens a secret.
+            EndpointChangedError: Somebody else changed an endpoint meanwhile.
+        """
+        count = 0
+        async for endpoint_id in self._endpoints.ids():
+            stored = await self._endpoints.get(endpoint_id)
+            if stored is None:
+                continue
+            sealed = [
+                one.model_copy(update={"sealed": self._box.reseal(one.sealed)})
+                for one in stored.secrets
+            ]
+            count += await self._endpoints.change(stored, {}, sealed)
+        return count
+
     async def delete(self, tenant: str, endpoint_id: str) -> None:
         """Forget an endpoint; what waits for it becomes dead letters.
 

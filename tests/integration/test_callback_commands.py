@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
-from ledger.secret_box import new_encryption_key
+from ledger.ledger import Ledger
+from ledger.secret_box import SecretBox, new_encryption_key
+from producer.endpoints import Endpoints
+from schemas.endpoint import EndpointRequest
 from settings.environment import part_environment
 from settings.fleet import FleetSettings
-from tests.fixtures.command import run_command
+from tests.fixtures.command import Done, run_command
 
 
 async def test_an_endpoint_is_registered_tested_disabled_and_replayed_on_the_command_line(
@@ -49,3 +52,25 @@ async def test_an_endpoint_is_registered_tested_disabled_and_replayed_on_the_com
     await docfleet("deliveries", "replay", code=2)
     await docfleet("endpoints", "delete", made["id"])
     assert "there is no endpoint" in await docfleet("endpoints", "show", made["id"], code=1)
+
+
+async def test_the_encryption_key_is_replaced_without_a_new_secret(settings: FleetSettings) -> None:
+    """New key first, reseal, old key out: the endpoint signs as before."""
+    assert settings.redis_url is not None
+    url = settings.redis_url.get_secret_value()
+    old, new = new_encryption_key(), new_encryption_key()
+    ledger = Ledger(url)
+    made = await Endpoints(ledger, SecretBox(old)).create(
+        "acme", EndpointRequest.model_validate({"url": "https://claims.example/"})
+    )
+
+    async def reseal(keys: str) -> Done:
+        variables = {"DOCFLEET_REDIS_URL": url, "DOCFLEET_ENCRYPTION_KEYS": keys}
+        return await run_command(part_environment(variables), "endpoints", "reseal")
+
+    assert "put back the key" in (await reseal(new)).err
+    assert (await reseal(f"{new},{old}")).out == "1 endpoint sealed with the first key\n"
+    stored = await ledger.endpoints.get(made.id)
+    assert stored is not None
+    assert [SecretBox(new).unseal(one.sealed) for one in stored.secrets] == [made.secret]
+    await ledger.close()
