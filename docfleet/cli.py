@@ -16,6 +16,7 @@ from docfleet import (
     commands_endpoints,
     commands_jobs,
     commands_keys,
+    commands_setup,
     commands_stack,
     commands_worker,
 )
@@ -38,6 +39,7 @@ for group in (
     commands_deliveries,
     commands_doors,
     commands_worker,
+    commands_setup,
     commands_contract,
 ):
     group.add_commands(app)

@@ -19,6 +19,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from docfleet.buckets import make_buckets
 from docfleet.errors import NotInstalledError
 from docfleet.part import Part
 from docfleet.ports import LOOPBACK, Ports
@@ -33,8 +34,6 @@ GRPC_OFFSET = 10_000
 
 _STOP_SECONDS = 15
 _VOLUME_MEGABYTES = 256
-_NOT_FOUND = 404
-_PROBE_KEY = ".docfleet-probe"
 
 # Strings of TOML are written as JSON writes them.
 _NOTIFICATION = """\
@@ -167,17 +166,12 @@ def _options(data: Path, ports: SeaweedPorts) -> list[str]:
 
 
 async def has_buckets(access: S3Access, buckets: Sequence[str]) -> bool:
-    """Whether the server has these buckets, which are made, and keeps what is put into the last.
-
-    After a restart it knows its buckets some moments before it can read an object again.
-    """
+    """Whether the server has these buckets, which are made, and keeps what is put into the last."""
 
     def make() -> None:
         client = _client(access)
         try:
-            for bucket in buckets:
-                _make_bucket(client, bucket)
-            _put_and_get(client, buckets[-1])
+            make_buckets(client, buckets)
         finally:
             client.close()
 
@@ -186,21 +180,6 @@ async def has_buckets(access: S3Access, buckets: Sequence[str]) -> bool:
     except (BotoCoreError, ClientError):
         return False
     return True
-
-
-def _make_bucket(client: S3Client, bucket: str) -> None:
-    try:
-        client.head_bucket(Bucket=bucket)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != _NOT_FOUND:
-            raise
-        client.create_bucket(Bucket=bucket)
-
-
-def _put_and_get(client: S3Client, bucket: str) -> None:
-    client.put_object(Bucket=bucket, Key=_PROBE_KEY, Body=b"here")
-    client.get_object(Bucket=bucket, Key=_PROBE_KEY)["Body"].read()
-    client.delete_object(Bucket=bucket, Key=_PROBE_KEY)
 
 
 def _client(access: S3Access) -> S3Client:

@@ -9,6 +9,8 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
     BusyLoadingError,
     MasterDownError,
     OutOfMemoryError,
@@ -19,7 +21,12 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from ledger.errors import LedgerError, LedgerFullError, LedgerUnavailableError
+from ledger.errors import (
+    LedgerError,
+    LedgerFullError,
+    LedgerRefusedError,
+    LedgerUnavailableError,
+)
 
 _CONNECTIONS = 64
 _PASSING = ("MISCONF", "NOREPLICAS", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "UNKILLABLE")
@@ -66,6 +73,10 @@ async def available() -> AsyncIterator[None]:
     except OutOfMemoryError as error:
         raise LedgerFullError(
             "Redis has reached its maxmemory: wait for the backlog to shrink, or raise it"
+        ) from error
+    except (AuthenticationError, AuthorizationError) as error:
+        raise LedgerRefusedError(
+            f"Redis refuses the password, of DOCFLEET_REDIS_URL or DOCFLEET_REDIS_PASSWORD: {error}"
         ) from error
     except _AWAY as error:
         raise LedgerUnavailableError(f"Redis does not answer: {error}") from error

@@ -13,6 +13,10 @@ class LedgerUnavailableError(LedgerError):
     """Redis did not answer: nothing is known of what was asked."""
 
 
+class LedgerRefusedError(LedgerUnavailableError):
+    """Redis does not take our password."""
+
+
 class LedgerFullError(LedgerError):
     """Redis has no memory left for another job."""
 

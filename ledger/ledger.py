@@ -19,7 +19,14 @@ from ledger.deliveries import Deliveries
 from ledger.depth import FleetDepth, read_depth
 from ledger.endpoints import Endpoints
 from ledger.engines import Engines
-from ledger.errors import IdempotencyError, LeaseLostError, LedgerFullError, TenantQuotaError
+from ledger.errors import (
+    IdempotencyError,
+    LeaseLostError,
+    LedgerFullError,
+    LedgerRefusedError,
+    LedgerUnavailableError,
+    TenantQuotaError,
+)
 from ledger.files import Files
 from ledger.jobs import Jobs
 from ledger.posts import Posts
@@ -293,6 +300,19 @@ class Ledger:
         """Raise LedgerUnavailableError unless Redis answers."""
         async with available():
             await self._redis.ping()
+
+    async def check_access(self) -> None:
+        """See that Redis takes our password; a Redis that is away may come back.
+
+        Raises:
+            LedgerRefusedError: It does not.
+        """
+        try:
+            await self.ping()
+        except LedgerRefusedError:
+            raise
+        except LedgerUnavailableError:
+            return
 
     async def server_run(self) -> str:
         """Which run of which server keeps the ledger; another may have forgotten a little."""

@@ -39,7 +39,9 @@ class ApiServer(uvicorn.Server):
 
         Raises:
             ListenError: The port cannot be had.
+            SettingsError: Redis does not take the password.
         """
+        await self._client.check_access()
         try:
             await super().startup(sockets)
         except SystemExit as error:  # uvicorn's way to say so; the reason is in the log

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ledger.depth import FleetDepth
+from ledger.errors import LedgerRefusedError
 from ledger.ledger import Ledger
 from ledger.page import Page
 from ledger.secret_box import SecretBox
@@ -206,6 +207,17 @@ class Client:
     async def ping(self) -> None:
         """Raise LedgerUnavailableError unless Redis answers."""
         await self._ledger.ping()
+
+    async def check_access(self) -> None:
+        """See that Redis takes our password; a Redis that is away may come back.
+
+        Raises:
+            SettingsError: It does not.
+        """
+        try:
+            await self._ledger.check_access()
+        except LedgerRefusedError as error:
+            raise SettingsError(str(error)) from error
 
     async def close(self) -> None:
         """Let the connections go."""

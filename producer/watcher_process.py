@@ -35,7 +35,8 @@ def watch(settings: FleetSettings, host: str, port: int) -> None:
         port: See host.
 
     Raises:
-        SettingsError: No Redis is named, a task file is not valid, or the metrics' port is taken.
+        SettingsError: No Redis is named, it refuses the password, a task file is not valid, or the
+            metrics' port is taken.
         UnknownTaskError: A rule names a task that has no file.
         ListenError: The port cannot be had.
     """
@@ -48,6 +49,7 @@ async def _watch(settings: FleetSettings, host: str, port: int) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connect(settings))
+        await client.check_access()
         watcher = Watcher(settings, client.store, client.submitter)
         ailment = partial(_ailment, watcher, asyncio.get_running_loop())
         stack.enter_context(serving_metrics(settings, ailment))

@@ -1,7 +1,7 @@
 """The settings of a fleet: `fleet.toml`, and the environment over it.
 
 Each section of the file is described in a module of its own.
-Secrets come from the environment only.
+Secrets come from the environment only, or from files that it names (secret_files.py).
 `DOCFLEET_POOLS__CPU__CONCURRENCY` overrides `[pools.cpu] concurrency`.
 """
 
@@ -12,6 +12,7 @@ import tomllib
 from base64 import b64decode, urlsafe_b64decode
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote, urlsplit
 
 from pydantic import (
     Field,
@@ -38,11 +39,21 @@ from settings.pools import ModelSettings, PoolSettings
 from settings.retention import RetentionSettings
 from settings.rules import RuleSettings
 from settings.scripted import ScriptedSettings
+from settings.secret_files import SecretFiles
 from settings.tenants import TenantSettings
 from settings.watch import WatchSettings
 
-SECRETS = frozenset({"redis_url", "api_key", "callback_secret", "encryption_keys", "events_token"})
-"""Settings that may come from the environment only."""
+SECRETS = frozenset(
+    {
+        "api_key",
+        "callback_secret",
+        "encryption_keys",
+        "events_token",
+        "redis_password",
+        "redis_url",
+    }
+)
+"""Settings that may come from the environment, or from files that it names, only."""
 
 
 class FleetSettings(BaseSettings):
@@ -80,6 +91,9 @@ class FleetSettings(BaseSettings):
     work_bucket: str = "work"
 
     redis_url: SecretStr | None = None
+    redis_password: SecretStr | None = Field(
+        default=None, description="Goes into `redis_url`, where that has none."
+    )
     api_key: SecretStr | None = None
     callback_url: str | None = None
     callback_secret: SecretStr | None = None
@@ -88,6 +102,17 @@ class FleetSettings(BaseSettings):
         description="Seal endpoints' secrets: Fernet keys and commas; the first seals, each opens.",
     )
     events_token: SecretStr | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _password_into_url(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Everybody else is given a URL that is whole."""
+        url, password = values.get("redis_url"), values.get("redis_password")
+        if not isinstance(url, str) or not password or urlsplit(url).password:
+            return values
+        scheme, _, rest = url.partition("://")
+        place = rest.rpartition("@")[2]
+        return {**values, "redis_url": f"{scheme}://:{quote(password, safe='')}@{place}"}
 
     @model_validator(mode="after")
     def _pools_name_models(self) -> Self:
@@ -156,8 +181,9 @@ class FleetSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the hook's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the hook's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments over the environment over the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        """Arguments over the environment over secret files over the fleet's file."""
+        files = SecretFiles(settings_cls, SECRETS)
+        return init_settings, env_settings, files, TomlConfigSettingsSource(settings_cls)
 
 
 _FERNET_KEY_LENGTH = 44
@@ -207,7 +233,8 @@ def _check_file(path: Path) -> None:
         raise SettingsError(f"{path} cannot be read: {error}") from error
     for key in sorted(SECRETS & content.keys()):
         raise SettingsError(
-            f"{path}: `{key}` is a secret; set DOCFLEET_{key.upper()} in the environment instead"
+            f"{path}: `{key}` is a secret; instead, set DOCFLEET_{key.upper()} in the environment, "
+            f"or DOCFLEET_{key.upper()}_FILE to the file that holds it"
         )
 
 

@@ -17,8 +17,10 @@ from typing import Any
 import structlog
 from celery import signals
 
+from ledger.errors import LedgerRefusedError
 from ledger.ledger import Ledger
 from schemas.window import window
+from settings.errors import SettingsError
 from settings.fleet import FleetSettings
 from settings.metrics_endpoint import serving_metrics
 from settings.ready import announce_ready
@@ -66,7 +68,7 @@ class WorkerProcess:
         """Work until SIGTERM; gives the exit code.
 
         Raises:
-            SettingsError: The metrics' port cannot be had.
+            SettingsError: Redis does not take the password, or the metrics' port cannot be had.
             EngineStartError: The engine cannot start.
         """
         with serving_metrics(self._settings, self._last_beat.ailment), LoopThread() as thread:
@@ -80,6 +82,7 @@ class WorkerProcess:
 
     async def _open(self) -> None:
         self.ledger = Ledger(self._redis_url)
+        await self._check_access()
         self._stages = self._make_stages(self)
         for stage in self._stages.values():
             await stage.start()
@@ -92,6 +95,14 @@ class WorkerProcess:
             self._stages.values(),
             self._last_beat,
         )
+
+    async def _check_access(self) -> None:
+        """Celery would ask for ever with a wrong password."""
+        try:
+            await self.ledger.check_access()
+        except LedgerRefusedError as error:
+            await self.ledger.close()
+            raise SettingsError(str(error)) from error
 
     def _consume(self) -> None:
         """Run Celery in this, the main thread."""

@@ -1,0 +1,54 @@
+"""Secrets that come in files, as containers are given them.
+
+`DOCFLEET_API_KEY_FILE` names the file that holds what DOCFLEET_API_KEY would; the latter wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from os import environ  # noqa: TID251  # settings is the place where it is read
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+from settings.errors import SettingsError
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """A source of settings.
+
+    Args:
+        settings_cls: What is read.
+        names: The settings that are secrets.
+    """
+
+    def __init__(self, settings_cls: type[BaseSettings], names: Iterable[str]) -> None:
+        super().__init__(settings_cls)
+        self._names = sorted(names)
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002  # the base's signature
+        """What a file holds, without white space around it; None where none is named.
+
+        Raises:
+            SettingsError: The file is missing, unreadable or empty.
+        """
+        variable = f"DOCFLEET_{field_name.upper()}_FILE"
+        path = environ.get(variable)
+        if not path:
+            return None, field_name, False
+        try:
+            secret = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise SettingsError(f"{variable}: {path} cannot be read: {reason}") from error
+        if not secret:
+            raise SettingsError(f"{variable}: {path} is empty")
+        return secret, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """All that files hold."""
+        fields = self.settings_cls.model_fields
+        found = {name: self.get_field_value(fields[name], name)[0] for name in self._names}
+        return {name: secret for name, secret in found.items() if secret is not None}
