@@ -24,7 +24,12 @@ PROMTOOL := $(or $(shell command -v promtool),$(wildcard $(PROMETHEUS_DIR)/promt
 PINS := pyproject.toml $(wildcard constraints/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help install examples demo test test-fast check lint types layers deps queries rules promtool dashboard format bench chaos soak schemas pins clean
+COMPOSE ?= docker compose
+COMPOSE_DEMO = $(COMPOSE) -f docker-compose.yml -f infra/compose/demo.yml
+
+.PHONY: help install examples demo test test-fast check lint types layers deps queries rules promtool \
+        dashboard stack format bench chaos soak compose-up compose-demo compose-down compose-verify \
+        schemas pins clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -60,7 +65,7 @@ test: $(VENV)/.installed-dev ## Run all tests, real engine included
 test-fast: $(VENV)/.installed-dev ## Run the tests that start no server and no engine
 	$(BIN)/pytest tests/unit
 
-check: lint types layers deps queries rules ## Everything that is checked without running docfleet
+check: lint types layers deps queries rules stack ## Everything that is checked without running docfleet
 
 lint: $(VENV)/.installed-dev ## Ruff, all rules, and shellcheck
 	$(BIN)/ruff check .
@@ -76,6 +81,13 @@ layers: $(VENV)/.installed-dev ## Who may import whom
 
 deps: $(VENV)/.installed-dev ## Each import is declared and each declaration is used
 	$(BIN)/deptry .
+
+stack: $(VENV)/.installed-dev ## The compose files, the Dockerfiles and the scripts in them
+	$(BIN)/docker-compose --profile gpu config --quiet
+	$(BIN)/docker-compose -f docker-compose.yml -f infra/compose/demo.yml --profile demo config --quiet
+	$(BIN)/hadolint infra/docker/*.Dockerfile
+	$(BIN)/shellcheck infra/docker/install.sh infra/docker/run-part infra/compose/start-redis infra/compose/start-s3
+	$(BIN)/yamllint docker-compose.yml infra
 
 queries: $(VENV)/.installed-dev ## Dashboard and alerts ask for what the code exports
 	$(BIN)/pytest --quiet tests/contract/test_queries.py
@@ -117,6 +129,19 @@ chaos: $(VENV)/.installed-dev ## Break a running fleet on purpose, and show that
 soak: $(VENV)/.installed-dev ## Break it for 20 minutes, and see whether memory grows
 	$(BIN)/python -m chaos.soak --minutes 20
 
+compose-up: ## Build the images, and start the whole fleet in containers
+	$(COMPOSE) up --build --detach --wait
+
+compose-demo: ## Drop a document into the fleet in containers, and show its result and its callback
+	$(COMPOSE_DEMO) up --build --detach --wait
+	$(COMPOSE_DEMO) run --rm demo
+
+compose-down: ## Stop the fleet in containers; its volumes stay
+	$(COMPOSE_DEMO) --profile gpu down --remove-orphans
+
+compose-verify: $(VENV)/.installed-dev ## Break the fleet in containers on purpose (WITHOUT="grafana": leave it out)
+	$(BIN)/python -m infra.compose.verify $(addprefix --without ,$(WITHOUT))
+
 schemas: install ## Write the public JSON Schemas and the page of failure codes again
 	$(BIN)/docfleet schemas --out docs/schemas
 	$(BIN)/docfleet failures --out docs/failures.md
@@ -125,4 +150,4 @@ pins: $(VENV)/.installed-dev ## Write the constraints again, from what is instal
 	$(UV) pip freeze --exclude-editable > constraints/$(EXTRA).txt
 
 clean: ## Remove the environment, local state and everything that was built
-	rm -rf $(VENV) .docfleet demo/out chaos/out dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .docfleet demo/out chaos/out infra/compose/out dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Tries the stack in containers out: starts it, loads it, breaks it, and counts what was lost."""

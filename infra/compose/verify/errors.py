@@ -1,0 +1,5 @@
+"""Errors of verify."""
+
+
+class VerifyError(Exception):
+    """The stack did not do what it should."""
