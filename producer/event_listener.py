@@ -15,9 +15,6 @@ from producer.s3_event import read_event
 EVENTS_PATH = "/events"
 """Where events are taken."""
 
-HEALTH_PATH = "/healthz"
-"""Answers as long as the watcher's event loop turns; needs no token."""
-
 
 class EventRoute:
     """`POST /events`: an event of the object store, taken as a hint.
@@ -44,10 +41,6 @@ class EventRoute:
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
-async def _is_well(_: web.Request) -> web.Response:
-    return web.json_response({"status": "ok"})
-
-
 @asynccontextmanager
 async def listening(route: EventRoute, host: str, port: int) -> AsyncIterator[str]:
     """Listen for the length of a block; port 0 finds a free one.
@@ -60,7 +53,6 @@ async def listening(route: EventRoute, host: str, port: int) -> AsyncIterator[st
     """
     app = web.Application()
     app.router.add_post(EVENTS_PATH, route.receive)
-    app.router.add_get(HEALTH_PATH, _is_well)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

@@ -324,17 +324,6 @@ async def test_only_the_token_gives_hints() -> None:
     assert hints == [("incoming", ["a.pdf"])]
 
 
-async def test_anybody_may_ask_whether_the_watcher_is_well() -> None:
-    """A container's health check has no token."""
-    route = EventRoute("token", lambda _bucket, _keys: None)
-    async with (
-        listening(route, "127.0.0.1", 0) as url,
-        aiohttp.ClientSession() as session,
-        session.get(url.replace("/events", "/healthz")) as answer,
-    ):
-        assert answer.status == 200
-
-
 async def test_a_port_that_is_taken_is_a_clear_error() -> None:
     """With address and port."""
     route = EventRoute("token", lambda _bucket, _keys: None)
