@@ -72,7 +72,7 @@ def test_every_service_is_confined(services: Services) -> None:
         assert "no-new-privileges:true" in service["security_opt"], name
         assert service["init"], name
         assert service["logging"]["options"]["max-size"], name
-        assert "mem_limit" in service or name == "infer-gpu", name
+        assert "mem_limit" in service, name
         assert "pids_limit" in service or name in ONCE, name
 
 
