@@ -165,3 +165,25 @@ def test_the_demo_allows_deliveries_to_its_receivers_network_alone() -> None:
     assert json.loads(allowed) == [subnet["subnet"]]
     assert set(demo["services"]["receiver"]["networks"]) == {"receivers"}
     assert "receivers" not in read()["networks"]
+
+
+def test_the_example_of_env_lists_every_variable_and_each_line_of_it_can_be_used(
+    tmp_path: Path,
+) -> None:
+    """Uncommented as a whole, it is read, and takes effect."""
+    files = [*ROOT.glob("docker-compose.yml"), ROOT / "infra/compose/demo.yml"]
+    used = {name for file in files for name in re.findall(r"\$\{([A-Z0-9_]+)", file.read_text())}
+    passed_on = re.findall(r"^  ([A-Z0-9_]+):$", files[0].read_text(), re.MULTILINE)
+    example = (ROOT / ".env.example").read_text()
+    lines = re.findall(r"^# ([A-Z0-9_]+=.*)$", example, re.MULTILINE)
+    named = {line.partition("=")[0] for line in lines}
+    of_the_demo = {"RECEIVER_PORT", "RECEIVERS_NETWORK"}
+    seldom = {name for name in used if name.endswith("_MEMORY")}
+    assert used | set(passed_on) - seldom <= named | of_the_demo | seldom
+    assert named - {"COMPOSE_PROFILES"} <= used | set(passed_on)
+    (tmp_path / "env").write_text("\n".join(lines))
+    services = read("--env-file", str(tmp_path / "env"))["services"]
+    assert services["infer-gpu"]["command"][-1] == "a100"
+    allowed = services["deliver"]["environment"]["DOCFLEET_CALLBACKS__ALLOW_NETWORKS"]
+    assert json.loads(allowed) == ["10.1.2.0/24"]
+    assert services["api"]["build"]["network"] == "host"
