@@ -25,6 +25,7 @@ from infra.compose.verify.trials import KILLED, Trials, idle_memory, image_megab
 OUT = ROOT / "infra/compose/out/verify.md"
 _WELL_SECONDS = 900
 _SETTLE_SECONDS = 20
+_PARTS = ("kills", "moves", "mistakes")
 _IMAGES = ("docfleet-producer:local", "docfleet-worker-cpu:local")
 
 
@@ -60,11 +61,15 @@ def _verify(stack: Stack, arguments: argparse.Namespace) -> tuple[str, bool]:
     sleep(_SETTLE_SECONDS)
     memory = idle_memory(stack)
     trials = Trials(stack, Load(stack), arguments.documents)
-    rows = [trials.nothing()]
-    rows += [trials.kill(service) for service in KILLED if service not in stack.without]
-    rows += [trials.kill_engine(), trials.down_and_up(), trials.scale(arguments.scale)]
-    findings = [mistakes.make(stack, mistake) for mistake in MISTAKES]
-    findings += [mistakes.take_port(stack), mistakes.ask_for_gpu(stack)]
+    rows, findings = [trials.nothing()], []
+    if "kills" in arguments.only:
+        rows += [trials.kill(service) for service in KILLED if service not in stack.without]
+        rows += [trials.kill_engine()]
+    if "moves" in arguments.only:
+        rows += [trials.down_and_up(), trials.scale(arguments.scale)]
+    if "mistakes" in arguments.only:
+        findings += [mistakes.make(stack, mistake) for mistake in MISTAKES]
+        findings += [mistakes.take_port(stack), mistakes.ask_for_gpu(stack)]
     left_out = [f"Left out, for want of an image: {', '.join(sorted(stack.without))}."]
     report = [
         trials_table(rows),
@@ -82,6 +87,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--documents", type=int, default=8, help="dropped in each trial")
     parser.add_argument("--scale", type=int, default=3, help="infer workers in the last trial")
     parser.add_argument("--without", action="append", default=[], help="a service to leave out")
+    parser.add_argument("--only", nargs="+", choices=_PARTS, default=_PARTS, help="these parts")
     parser.add_argument("--keep", action="store_true", help="leave the stack running")
     return parser.parse_args()
 

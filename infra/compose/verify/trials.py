@@ -17,10 +17,11 @@ KILLED = (
 """Every container that runs."""
 
 _WELL_SECONDS = 600
+# Its own command line holds this text, and is not to match.
 _KILL_ENGINE = """
 for process in /proc/[0-9]*; do
     case "$(tr '\\0' ' ' <"$process/cmdline" 2>/dev/null)" in
-    *EngineCore*) kill -9 "${process#/proc/}" && echo killed ;;
+    *Engine[C]ore*) kill -9 "${process#/proc/}" && echo killed ;;
     esac
 done
 """
