@@ -41,12 +41,12 @@ class Tally:
     Attributes:
         jobs: Those that were dropped, by URI, and those that were submitted, by id.
         ended: By job, how often it was told of.
-        results: Jobs whose result object is there.
+        results: By job whose result object is there, the worker that made it.
     """
 
     jobs: set[str]
     ended: Counter[str] = field(default_factory=Counter)
-    results: set[str] = field(default_factory=set)
+    results: dict[str, str] = field(default_factory=dict)
 
     @property
     def open(self) -> set[str]:
@@ -68,6 +68,7 @@ class Load:
         self._key = stack.secret("api_key")
         self._s3 = _s3_client(stack)
         self._uris: dict[str, str] = {}  # of each job, once its result was read
+        self._workers: dict[str, str] = {}  # likewise
 
     def send(self, drops: int, submits: int) -> Tally:
         """Drop documents and submit others; gives the tally of both, with nothing ended yet."""
@@ -132,10 +133,12 @@ class Load:
             bucket, _, key = uri.removeprefix("s3://").partition("/")
             result = json.loads(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
             self._uris[data["id"]] = result["document"]["uri"]
+            self._workers[data["id"]] = result["worker"]
         for name in (data["id"], self._uris.get(data["id"])):
             if name in tally.jobs:
                 tally.ended[name] += 1
-                tally.results |= {name} if uri else set()
+                if uri is not None:
+                    tally.results[name] = self._workers[data["id"]]
 
 
 def _again_and_again(send: Callable[[], _T]) -> _T:

@@ -10,7 +10,9 @@ from infra.compose.verify.trials import Row
 
 def trials_table(rows: Iterable[Row]) -> str:
     """One line for each trial."""
-    head = ("what was done", "jobs", "results", "callbacks", "repeated", "lost", "seconds")
+    head = (
+        "what was done", "jobs", "results", "callbacks", "repeated", "lost", "infer workers", "seconds",
+    )  # fmt: skip
     return _table(
         head,
         [
@@ -21,6 +23,7 @@ def trials_table(rows: Iterable[Row]) -> str:
                 row.told,
                 row.repeated,
                 row.lost,
+                row.workers,
                 f"{row.seconds:.0f}",
             )
             for row in rows

@@ -39,6 +39,7 @@ class Row:
         repeated: Events that came again, under the id that they had.
         lost: Jobs that nobody was told of.
         seconds: From the first document until the last event.
+        workers: How many infer workers made the results.
     """
 
     done: str
@@ -48,6 +49,7 @@ class Row:
     repeated: int
     lost: int
     seconds: float
+    workers: int
 
     @property
     def passed(self) -> bool:
@@ -65,6 +67,7 @@ class Row:
             repeated=sum(tally.ended.values()) - len(tally.ended),
             lost=len(tally.open),
             seconds=seconds,
+            workers=len(set(tally.results.values())),
         )
 
 
@@ -119,13 +122,13 @@ class Trials:
 
     def scale(self, workers: int) -> Row:
         """More infer workers share the load."""
-
-        def scale() -> None:
-            self._stack.up("--no-recreate", "--scale", f"infer={workers}")
-            self._stack.await_well(_WELL_SECONDS)
-
-        row = self._run(f"`--scale infer={workers}`", scale)
+        self._stack.say(f"starting {workers} infer workers")
+        self._stack.up("--no-recreate", "--scale", f"infer={workers}")
+        self._stack.await_well(_WELL_SECONDS)
+        row = self._run(f"`--scale infer={workers}`", lambda: None)
         self._stack.up("--no-recreate")
+        if row.workers != workers:
+            raise VerifyError(f"of {workers} infer workers, {row.workers} worked")
         return row
 
     def _run(self, done: str, act: Callable[[], None]) -> Row:
