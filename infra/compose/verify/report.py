@@ -10,11 +10,9 @@ from infra.compose.verify.trials import Row
 
 def trials_table(rows: Iterable[Row]) -> str:
     """One line for each trial."""
-    head = (
-        "what was done", "jobs", "results", "callbacks", "repeated", "lost", "infer workers", "seconds",
-    )  # fmt: skip
+    head = "what was done, jobs, results, callbacks, repeated, lost, infer workers, seconds"
     return _table(
-        head,
+        head.split(", "),
         [
             (
                 row.done,
