@@ -15,12 +15,14 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator,
 from schemas.guidable import UnguidableSchemaError, check_guidable
 from schemas.job import Metadata
 from schemas.model import Contract
+from schemas.stranger_schema import cost_problem
 
 CHAT_TASK = "chat"
 """The one task of a chat job; no task file may have this name."""
 CHAT_VERSION = "1"
 CHAT_ENDPOINT = "/v1/chat/completions"
 
+_SCHEMA_CHARACTERS = 120_000
 _ANY_OBJECT = {"type": "object", "additionalProperties": True}
 _STREAM = "streaming is not served: ask without `stream`, or use the Batch API"
 
@@ -86,7 +88,7 @@ class NamedSchema(Contract):
     @field_validator("json_schema")
     @classmethod
     def _guidable(cls, schema: dict[str, Any]) -> dict[str, Any]:
-        if problem := _guiding_problem(json.dumps(schema)):
+        if problem := _guiding_problem(json.dumps(schema, allow_nan=False)):
             raise ValueError(problem)
         return schema
 
@@ -179,9 +181,14 @@ def chat_request(body: Any) -> ChatRequest:
 
 @lru_cache(maxsize=64)
 def _guiding_problem(schema: str) -> str | None:
-    """Why the engine could not hold a model to a schema; the lines of a batch share theirs."""
+    """Why a schema is not taken; the lines of a batch share theirs."""
+    if len(schema) > _SCHEMA_CHARACTERS:
+        return f"a schema has {_SCHEMA_CHARACTERS:,} characters at most"
+    values = json.loads(schema)
+    if problem := cost_problem(values):
+        return problem
     try:
-        check_guidable(json.loads(schema))
+        check_guidable(values)
     except UnguidableSchemaError as error:
         return str(error)
     return None

@@ -13,6 +13,13 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
+from schemas.answer_validator import (
+    EndlessValidationError,
+    PatternError,
+    answer_validator,
+    check_pattern,
+)
+
 NOTES = frozenset({"$schema", "$id", "title", "description", "examples", "default"})
 """Keywords that constrain nothing."""
 
@@ -67,13 +74,17 @@ def check_guidable(schema: Mapping[str, Any]) -> None:
         raise UnguidableSchemaError(f"{place}: {error.message}") from error
     if schema.get("type") != "object":
         raise UnguidableSchemaError("#: the outermost type must be `object`")
-    for place, problem in _problems(schema, "#", schema):
-        raise UnguidableSchemaError(f"{place}: {problem}")
+    # Values last: whether they are valid can only be asked of a schema that is as it should be.
+    for problems in (_problems, _value_problems):
+        for place, problem in problems(schema, "#", schema):
+            raise UnguidableSchemaError(f"{place}: {problem}")
 
 
 def _problems(node: Any, place: str, root: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if isinstance(node, bool):
         return
+    if "$id" in node and node is not root:
+        yield f"{place}/$id", "a `$ref` below it would lead elsewhere than to this schema's #/$defs"
     types = _types(node)
     known = NOTES | EVERYWHERE | frozenset().union(*(GUIDED[name] for name in types))
     for keyword in node:
@@ -81,7 +92,6 @@ def _problems(node: Any, place: str, root: Mapping[str, Any]) -> Iterator[tuple[
             of = f" for type {'/'.join(sorted(types))}" if types else " without a type"
             yield f"{place}/{keyword}", f"the engine does not enforce `{keyword}`{of}"
     yield from _lone_problems(node, place)
-    yield from _value_problems(node, place, root)
     yield from _object_problems(node, place, types)
     yield from _array_problems(node, place, types)
     yield from _integer_problems(node, place, types)
@@ -103,15 +113,27 @@ def _lone_problems(node: Mapping[str, Any], place: str) -> Iterator[tuple[str, s
             yield place, f"the engine ignores `{'`, `'.join(beside)}` beside `{keyword}`"
 
 
-def _value_problems(
-    node: Mapping[str, Any], place: str, root: Mapping[str, Any]
-) -> Iterator[tuple[str, str]]:
+def _value_problems(node: Any, place: str, root: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The engine takes any value of an enum, whatever stands beside it."""
-    validator = Draft202012Validator({**node, "$defs": root.get("$defs", {})})
+    if isinstance(node, bool):
+        return
     for keyword, values in (("enum", node.get("enum", ())), ("const", [node.get("const")])):
-        for value in values if keyword in node else ():
-            if not validator.is_valid(value):
+        if keyword not in node:
+            continue
+        rest = {name: value for name, value in node.items() if name != keyword}
+        validator = answer_validator({**rest, "$defs": root.get("$defs", {})})
+        for value in values:
+            if not _is_valid(value, validator):
                 yield f"{place}/{keyword}", f"{value!r} is not valid by the rest of the schema"
+    for step, child in _children(node):
+        yield from _value_problems(child, f"{place}/{step}", root)
+
+
+def _is_valid(value: Any, validator: Any) -> bool:
+    try:
+        return bool(validator.is_valid(value))
+    except EndlessValidationError:
+        return False
 
 
 def _object_problems(
@@ -134,7 +156,7 @@ def _integer_problems(
     node: Mapping[str, Any], place: str, types: frozenset[str]
 ) -> Iterator[tuple[str, str]]:
     for keyword in sorted(GUIDED["integer"] & node.keys()) if "integer" in types else ():
-        if float(node[keyword]) % 1:
+        if node[keyword] % 1:
             yield f"{place}/{keyword}", "the engine takes whole numbers as an integer's bounds"
 
 
@@ -162,6 +184,10 @@ def _pattern_problem(pattern: str) -> str | None:
         return f"no regular expression: {error}"
     if _SPECIAL_GROUP.search(pattern):
         return "the engine ignores or refuses lookahead, lookbehind and all `(?...)` but `(?:...)`"
+    try:
+        check_pattern(pattern)
+    except PatternError as error:
+        return str(error)
     rest = _GUIDED_ESCAPE.sub("x", pattern)
     if "\\" in rest or '"' in rest:
         return (

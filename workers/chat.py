@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from ledger.claim import Claim
 from ledger.record import moment
+from schemas.answer_validator import answer_validator
 from schemas.batch_line import BatchLine
 from schemas.chat import CHAT_TASK, CHAT_VERSION, ChatRequest, ChatRequestError, chat_request
 from schemas.document import DocumentRef, Prepared
@@ -93,7 +94,8 @@ class ChatRunner:
             data = await fetch_document(store, document, max_bytes=self._line_bytes)
         try:
             line = BatchLine.model_validate_json(data)
-            request = chat_request(line.body)
+            # In a thread: a large schema takes a second, in which leases have to be renewed.
+            request = await asyncio.to_thread(chat_request, line.body)
         except ValidationError as error:
             raise StageError(
                 FailureCode.REQUEST_INVALID, "The line is no request.", CHAT_TASK
@@ -192,10 +194,7 @@ def check_answer(request: ChatRequest, answer: EngineAnswer) -> None:
     """
     if request.output_schema is None or answer.finish_reason == "length" or request.stop:
         return
-    validator = Draft202012Validator(
-        request.output_schema, format_checker=Draft202012Validator.FORMAT_CHECKER
-    )
-    parse_output(answer, validator)
+    parse_output(answer, answer_validator(request.output_schema))
 
 
 def completion(request: ChatRequest, claim: Claim, answer: EngineAnswer) -> dict[str, Any]:

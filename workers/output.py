@@ -7,6 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from schemas.answer_validator import EndlessValidationError
 from schemas.failure import FailureCode
 from workers.engine import EngineAnswer
 from workers.errors import StageError
@@ -34,11 +35,16 @@ def parse_output(answer: EngineAnswer, schema: Draft202012Validator) -> Any:
         )
     try:
         data = json.loads(answer.text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also for a number of thousands of digits
         raise OutputError(
             FailureCode.OUTPUT_INVALID, f"The answer is no JSON: {error}.", answer.text
         ) from error
-    for problem in schema.iter_errors(data):
+    try:
+        problem = next(schema.iter_errors(data), None)
+    except (EndlessValidationError, RecursionError) as error:
+        words = f"The answer cannot be validated: {error}."
+        raise OutputError(FailureCode.OUTPUT_INVALID, words, answer.text) from error
+    if problem is not None:
         place = "/".join(["#", *(str(step) for step in problem.absolute_path)])
         raise OutputError(FailureCode.OUTPUT_INVALID, f"{place}: {problem.message}.", answer.text)
     return data
