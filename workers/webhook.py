@@ -144,7 +144,7 @@ def _retry_after(response: aiohttp.ClientResponse) -> float:
         return float(said[:9])
     try:
         until = parsedate_to_datetime(said)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)

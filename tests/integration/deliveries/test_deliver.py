@@ -117,6 +117,7 @@ async def test_retry_after_is_honoured_up_to_a_day(
         (503, date, 7000, 8641),
         (429, "999999999", 86_400, 103_681),
         (429, "soon", 5, 7),
+        (429, "Mon, 16 Nov 2026 13:32:02 +99999999999999999999", 5, 7),
         (500, "600", 5, 7),
     ):
         receiver.answers(status, retry_after=said)
