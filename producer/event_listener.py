@@ -30,7 +30,7 @@ class EventRoute:
 
     async def receive(self, request: web.Request) -> web.Response:
         """204 when it is understood."""
-        sent = request.headers.get("Authorization", "").encode()
+        sent = request.headers.get("Authorization", "").encode(errors="surrogateescape")
         if not hmac.compare_digest(sent, self._authorization):
             return web.Response(status=HTTPStatus.UNAUTHORIZED)
         reading = read_event(await request.read())

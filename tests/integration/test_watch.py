@@ -321,6 +321,10 @@ async def test_only_the_token_gives_hints() -> None:
         headers = {"Authorization": "Bearer token"}
         async with session.post(url, data=b"{not json", headers=headers) as answer:
             assert answer.status == 400
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.split(":")[2][:-7]))
+        writer.write(b"POST /events HTTP/1.1\r\nHost: x\r\nAuthorization: \xff\r\n\r\n")
+        assert b" 401 " in await reader.readline()
+        writer.close()
     assert hints == [("incoming", ["a.pdf"])]
 
 
