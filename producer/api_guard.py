@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
+from time import monotonic
 from typing import NamedTuple
 
 from starlette.datastructures import Headers
@@ -24,8 +26,11 @@ GUARDED = "/v1/"
 TENANT_HEADER = "Docfleet-Tenant"
 """Names the tenant that a job is for, where the key is the whole fleet's."""
 
-STREAMED = ("/v1/documents",)
-"""What is sent to these paths, and forms, are read as they come."""
+DOCUMENTS = "/v1/documents"
+"""What is sent there is read as it comes, and so are forms sent to JOBS."""
+
+JOBS = "/v1/jobs"
+"""Where jobs are submitted."""
 
 FILES = "/v1/files"
 """Where files are uploaded, which may be larger than a document."""
@@ -37,6 +42,12 @@ _FORM_BYTES = 2**20
 """What a form may have beside the document in it."""
 
 
+_PATIENCE_SECONDS = 60.0
+"""How long a body may keep us waiting, all pauses together; and so much longer for what came."""
+_SLOWEST_BYTES = 16 * 2**10
+"""A second. Whoever is slower, or gone without a word, would hold a place that others wait for."""
+
+
 class BodyTooLargeError(HTTPException):
     """More bytes came than a body may have."""
 
@@ -45,6 +56,13 @@ class BodyTooLargeError(HTTPException):
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"the body has more than {body_bytes:,} bytes ([limits] in fleet.toml)",
         )
+
+
+class BodyTooSlowError(HTTPException):
+    """The rest of a body does not come."""
+
+    def __init__(self) -> None:
+        super().__init__(HTTPStatus.REQUEST_TIMEOUT, "the body was waited for too long")
 
 
 class BodyLimits(NamedTuple):
@@ -71,7 +89,7 @@ class BodyLimits(NamedTuple):
         if path == FILES:
             return self.file
         is_form = headers.get("content-type", "").lower().startswith("multipart/")
-        is_streamed = path.startswith(STREAMED) or is_form
+        is_streamed = path == DOCUMENTS or (path == JOBS and is_form)
         return self.streamed if is_streamed else self.whole
 
 
@@ -137,11 +155,26 @@ def _counted(receive: Receive, headers: Headers, limit: int) -> Receive:
     declared = headers.get("content-length", "")
     declared_bytes = int(declared) if declared.isdecimal() else 0
     received_bytes = 0
+    waited_seconds = 0.0
+    whole = False
+
+    async def receive_in_time() -> Message:
+        nonlocal waited_seconds
+        began = monotonic()
+        left = _PATIENCE_SECONDS + received_bytes / _SLOWEST_BYTES - waited_seconds
+        try:
+            async with asyncio.timeout(left):
+                return await receive()
+        except TimeoutError as error:
+            raise BodyTooSlowError from error
+        finally:
+            waited_seconds += monotonic() - began
 
     async def counted() -> Message:
-        nonlocal received_bytes
+        nonlocal received_bytes, whole
         if declared_bytes <= limit:
-            message = await receive()
+            message = await (receive() if whole else receive_in_time())
+            whole = not message.get("more_body", False)
             received_bytes += len(message.get("body", b""))
             if received_bytes <= limit:
                 return message

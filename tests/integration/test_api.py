@@ -237,6 +237,10 @@ async def test_a_body_over_the_limit_is_refused_while_it_is_read(
             await problem_of(answer, 413, "body-too-large")
         async with api.post("/v1/jobs", data=body(10), headers=json_type) as answer:
             await problem_of(answer, 422, "invalid-request")
+        form_type = {"content-type": "multipart/form-data; boundary=b"}
+        for path in ("/v1/chat/completions", "/v1/endpoints"):  # what they read is read as a whole
+            async with api.post(path, data=body(11), headers=form_type) as answer:
+                assert answer.status == 413
         stranger = {**json_type, "Authorization": "Bearer wrong"}
         async with api.post("/v1/jobs", data=body(11), headers=stranger) as answer:
             await problem_of(answer, 401, "unauthorized")

@@ -213,6 +213,38 @@ async def test_a_sender_who_hangs_up_leaves_nothing(
     assert s3.client.list_objects_v2(Bucket=s3.work)["KeyCount"] == 0
 
 
+async def test_a_sender_who_says_nothing_more_holds_no_place(
+    api: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who stopped half-way hold all places; the next document is stored all the same."""
+    monkeypatch.setattr("producer.api_guard._PATIENCE_SECONDS", 0.5)
+    senders = []
+    for _ in range(16):
+        reader, writer = await asyncio.open_connection(api._base_url.host, api._base_url.port)  # type: ignore[union-attr]  # it was made with one
+        senders.append((reader, writer))
+        writer.write(
+            b"POST /v1/documents HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+            + f"Authorization: {KEY['Authorization']}\r\n\r\nHail".encode()
+        )
+        await writer.drain()
+    async with asyncio.timeout(20):
+        await _upload(api, b"Hail.")
+        for reader, writer in senders:
+            assert b" 408 " in await reader.readline()
+            writer.close()
+
+
+async def test_a_key_that_no_object_can_have_is_refused(
+    api: aiohttp.ClientSession, s3: Buckets
+) -> None:
+    """The ledger would keep all of it with the job."""
+    for size, status in ((1024, 202), (1025, 422)):
+        key = "documents/default/".ljust(size, "a")
+        body = {"document": {"uri": f"s3://{s3.work}/{key}"}, "tasks": ["summary"]}
+        async with api.post("/v1/jobs", json=body) as answer:
+            assert answer.status == status
+
+
 async def test_a_tenant_names_its_own_documents_alone(settings: FleetSettings, s3: Buckets) -> None:
     """What it uploaded, and what a rule says is its own; docfleet could read the others' too."""
     rules = (
