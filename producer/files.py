@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ledger.files import StoredFile
 from ledger.ledger import Ledger
 from producer.openai_error import not_found
-from schemas.openai_file import FilePurpose, FileSpec, file_key, new_file_id
+from schemas.openai_file import FILE_PREFIX, FilePurpose, FileSpec, file_key, new_file_id
 from settings.fleet import FleetSettings
 from storage.objects import ObjectStore, Upload
 
@@ -94,7 +94,8 @@ class Files:
         Raises:
             OpenAiError: There is none of this id.
         """
-        file = await self._ledger.files.get(file_id)
+        known = file_id.startswith(FILE_PREFIX)
+        file = await self._ledger.files.get(file_id) if known else None
         if file is None or file.tenant != tenant:
             raise not_found("file", file_id)
         return file

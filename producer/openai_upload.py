@@ -75,11 +75,16 @@ class _Reader:
         self._sha256 = hashlib.sha256()
         self._header = [b"", b""]
         self._headers: dict[bytes, bytes] = {}
+        self._parts = 0
         self._name: str | None = None
         self._is_file = False
         self._value = bytearray()
         self._bytes = bytearray()
-        self._parser = MultipartParser(options[b"boundary"], self._callbacks())
+        self._ended = False
+        try:
+            self._parser = MultipartParser(options[b"boundary"], self._callbacks())
+        except FormParserError as error:
+            raise _bad(f"The form cannot be read: {error}") from error
 
     def _callbacks(self) -> Any:
         return {
@@ -90,13 +95,15 @@ class _Reader:
             "on_headers_finished": self._end_headers,
             "on_part_data": lambda data, start, end: self._add(data[start:end]),
             "on_part_end": self._end,
+            "on_end": self._end_form,
         }
 
     def feed(self, chunk: bytes) -> None:
         self._parser.write(chunk)
 
     def finish(self) -> None:
-        self._parser.finalize()
+        if not self._ended:
+            raise _bad("The form ends before its last boundary.")
         if self.form.incoming is None:
             raise _bad("The form has no file named `file`.", "file")
         self.form.digest = self._sha256.hexdigest()
@@ -122,6 +129,9 @@ class _Reader:
             await self.form.incoming.upload.abort()
 
     def _begin(self) -> None:
+        self._parts += 1
+        if self._parts > _FIELDS:
+            raise _bad("The form has more fields than a file needs.")
         self._headers, self._name, self._is_file = {}, None, False
         self._value.clear()
 
@@ -148,12 +158,15 @@ class _Reader:
             self._bytes += data
             return
         self._value += data
-        if len(self._value) > _FIELD_BYTES or len(self.form.fields) >= _FIELDS:
-            raise _bad("The form has more fields, or longer ones, than a file needs.")
+        if len(self._value) > _FIELD_BYTES:
+            raise _bad("The form has longer fields than a file needs.")
 
     def _end(self) -> None:
         if not self._is_file and self._name:
             self.form.fields[self._name] = _text(bytes(self._value))
+
+    def _end_form(self) -> None:
+        self._ended = True
 
 
 def _text(data: bytes) -> str:

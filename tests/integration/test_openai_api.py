@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiohttp
 import openai
 import pytest
 
@@ -203,10 +204,57 @@ async def test_a_tenant_never_sees_anothers_files_and_batches(batches: BatchScen
         lambda: theirs.batches.create(input_file_id=file.id, **window),
         lambda: theirs.batches.retrieve(batch.id),
         lambda: theirs.batches.cancel(batch.id),
+        lambda: theirs.files.retrieve(batch.id),
+        lambda: theirs.files.delete(batch.id),
+        lambda: theirs.batches.create(input_file_id=batch.id, **window),
     ]
     for ask in asked:
         with pytest.raises(openai.NotFoundError):
             await ask()
+
+
+@pytest.mark.parametrize(
+    ("boundary", "more", "words"),
+    [
+        ("b", 0, "ends before its last boundary"),
+        ("b" * 5000, 0, "cannot be read"),
+        ("b", 20, "more fields"),
+    ],
+)
+async def test_a_form_that_is_cut_off_or_has_no_end_of_fields_makes_no_file(
+    batches: BatchScene, s3: Buckets, boundary: str, more: int, words: str
+) -> None:
+    """Half of its lines would be a batch of their own, and millions of fields fill the memory."""
+    fields = {
+        "purpose": "batch",
+        **{f"f{number}": "" for number in range(more)},
+        "file": chat_line("1"),
+    }
+    body = "".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    url = f"{batches.client.base_url}files"
+    headers = {
+        "Authorization": f"Bearer {batches.client.api_key}",
+        "Content-Type": f"multipart/form-data; boundary={boundary}",
+    }
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(url, data=body.encode()) as answer,
+    ):
+        told = await answer.json()
+    assert (answer.status, told["error"]["code"]) == (400, "invalid_form")
+    assert words in told["error"]["message"]
+    assert s3.client.list_objects_v2(Bucket=s3.work)["KeyCount"] == 0
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"model": "\\ud800"}', "[]", "{"])
+async def test_a_body_that_is_no_json_object_is_refused(batches: BatchScene, body: str) -> None:
+    """However it is none."""
+    with pytest.raises(openai.BadRequestError) as caught:
+        await batches.client.post("/chat/completions", content=body.encode(), cast_to=object)
+    assert caught.value.code == "invalid_json"
 
 
 @pytest.mark.parametrize(
