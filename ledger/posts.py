@@ -27,3 +27,8 @@ class Posts:
         async with available():
             name = keys.POSTED.format(tenant=tenant, digest=digest)
             await self._redis.set(name, record_id, ex=_SECONDS)
+
+    async def forget(self, tenant: str, digest: str) -> None:
+        """Have the same request make something new when it comes again."""
+        async with available():
+            await self._redis.delete(keys.POSTED.format(tenant=tenant, digest=digest))

@@ -103,6 +103,10 @@ class Chats:
         state = await self._ledger.state(job_id)
         return None if state in {None, JobState.CANCELLED} else job_id
 
+    async def forget(self, tenant: str, digest: str) -> None:
+        """Have the same request make a job of its own when it comes again."""
+        await self._ledger.posts.forget(tenant, digest)
+
     async def completion(
         self, job_id: str, *, seconds: float, disconnected: Callable[[], Awaitable[bool]]
     ) -> Any:

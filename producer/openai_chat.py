@@ -68,6 +68,7 @@ async def create_chat_completion(
         completion: dict[str, Any] = await chats.completion(
             job_id, seconds=seconds, disconnected=request.is_disconnected
         )
-    except DisconnectedError:
+    except DisconnectedError:  # who comes again must not wait for what is being cancelled
+        await chats.forget(tenant, digest)
         return Response(status_code=_GONE)
     return completion

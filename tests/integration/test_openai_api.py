@@ -92,6 +92,27 @@ async def test_a_client_that_goes_away_cancels_its_chat(batches: BatchScene) -> 
             await asyncio.sleep(0.02)
 
 
+async def test_a_client_that_comes_again_gets_a_job_of_its_own(batches: BatchScene) -> None:
+    """The first one runs until its worker hears that it is cancelled."""
+    again = batches.client.with_options(default_headers={"x-stainless-retry-count": "1"})
+    asking = asyncio.create_task(batches.client.chat.completions.create(model=MODEL, messages=SLOW))
+    job_id = await _only_job(batches)
+    assert await batches.ledger.claim(job_id, "w2", 60) is not None
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    async with asyncio.timeout(20):
+        while not await batches.redis.hexists(f"docfleet:record:{job_id}", "cancel"):
+            await asyncio.sleep(0.02)
+        while await batches.redis.keys("docfleet:posted:*"):
+            await asyncio.sleep(0.02)
+    asking = asyncio.create_task(again.chat.completions.create(model=MODEL, messages=SLOW))
+    async with asyncio.timeout(20):
+        while len(await batches.redis.keys("docfleet:record:job_*")) < 2:
+            await asyncio.sleep(0.02)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+
+
 async def test_a_chat_that_fails_says_why(batches: BatchScene) -> None:
     """The failure's code is the error's."""
     refused: Any = [{"role": "user", "content": "docfleet-fault: request-refused"}]
