@@ -239,6 +239,25 @@ async def test_a_redrive_whose_result_was_written_before_its_worker_died_adopts_
     assert (await scene.state(job_id)).state is JobState.SUCCEEDED
 
 
+async def test_an_id_that_comes_again_for_something_else_gets_a_result_of_its_own(
+    scene: InferScene,
+) -> None:
+    """What the forgotten job left is not passed off as what was asked for now."""
+    job_id = await scene.job("first")
+    await scene.run(job_id)
+    before = await scene.result(job_id)
+    await scene.ledger.sweeps.run(
+        every_seconds=0, lease_seconds=30, grace_seconds=30, losses=3, retention_seconds=-1
+    )
+    assert await scene.ledger.job(job_id) is None
+    await scene.job("first", "second", job_id=job_id)
+    await scene.run(job_id)
+    assert (await scene.state(job_id)).state is JobState.SUCCEEDED
+    after = await scene.result(job_id)
+    assert after.tasks.keys() == {"first", "second"}
+    assert after.timings.submitted_at > before.timings.submitted_at
+
+
 async def test_a_redrive_to_another_version_keeps_nothing_that_the_old_one_gave(
     scene: InferScene,
 ) -> None:
