@@ -65,9 +65,10 @@ class Batches:
             callback=request.callback or self._callback,
         )
         batch_id = new_batch_id()
+        # First, since whoever gets no answer comes again, and must find what was made.
+        await self._ledger.posts.remember(tenant, digest, batch_id)
         if not await self._ledger.batches.create(batch_id, spec):
             raise not_found("file", file.id)
-        await self._ledger.posts.remember(tenant, digest, batch_id)
         return await self.get(tenant, batch_id)
 
     async def again(self, tenant: str, digest: str) -> BatchRecord | None:

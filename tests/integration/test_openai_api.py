@@ -10,6 +10,8 @@ import aiohttp
 import openai
 import pytest
 
+from ledger.errors import LedgerUnavailableError
+from ledger.posts import Posts
 from schemas.states import JobState
 from settings.fleet import FleetSettings
 from settings.openai import OpenAiSettings
@@ -90,6 +92,28 @@ async def test_a_client_that_goes_away_cancels_its_chat(batches: BatchScene) -> 
     async with asyncio.timeout(20):
         while await batches.ledger.state(job_id) is not JobState.CANCELLED:
             await asyncio.sleep(0.02)
+
+
+async def test_a_batch_whose_answer_was_lost_is_not_made_twice(
+    batches: BatchScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis goes away half-way, and OpenAI's client sends the request again by itself."""
+    remember = Posts.remember
+    asked = []
+
+    async def fails_once(posts: Posts, tenant: str, digest: str, record_id: str) -> None:
+        asked.append(record_id)
+        if len(asked) == 2:  # the first one is of the file
+            raise LedgerUnavailableError("away")
+        await remember(posts, tenant, digest, record_id)
+
+    monkeypatch.setattr(Posts, "remember", fails_once)
+    file = await batches.client.files.create(file=("a", chat_line("1").encode()), purpose="batch")
+    made = await batches.client.with_options(max_retries=2).batches.create(
+        input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+    )
+    assert len(asked) == 3
+    assert [one.id async for one in batches.client.batches.list()] == [made.id]
 
 
 async def test_a_client_that_comes_again_gets_a_job_of_its_own(batches: BatchScene) -> None:
