@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -85,7 +86,15 @@ async def test_who_waits_at_the_gate_when_the_engine_dies_is_no_suspect(
     await scene.restart()
     killer, bystander = await scene.job("first"), await scene.job("second")
     scene.engine.trouble["first"] = [_out_of_memory()]
-    await scene.run(killer, bystander)
+    killing = asyncio.create_task(scene.run(killer, crowd=2))
+    async with asyncio.timeout(20):
+        while not scene.engine.asked:
+            await asyncio.sleep(0.01)
+        waiting = asyncio.create_task(scene.run(bystander, crowd=2))
+        while not scene.gate.waiting:
+            await asyncio.sleep(0.01)
+    scene.engine.go_on()
+    await asyncio.gather(killing, waiting)
     job = await scene.state(bystander)
     assert (job.state, job.attempts, job.history) == (JobState.QUEUED, 0, ())
     claim = await scene.ledger.claim(bystander, "w2", 30)
