@@ -75,7 +75,8 @@ class EndpointRequest(Contract):
     concurrency: Concurrency = 8
     v1a: StrictBool = Field(default=False, description="Sign with Ed25519 as well.")
     client_certificate: CertificateName | None = Field(
-        default=None, description="Shown to the receiver; the operator keeps NAME.pem for it."
+        default=None,
+        description="Shown to the receiver; the operator keeps NAME.pem for its tenant.",
     )
 
 

@@ -32,7 +32,8 @@ class CallbackSettings(Section):
         default=2**20, ge=0, description="Results larger than this are left out of full events."
     )
     certificates_dir: Path | None = Field(
-        default=None, description="Holds NAME.pem, certificate and key, for endpoints with mTLS."
+        default=None,
+        description="Holds TENANT/NAME.pem, certificate and key, for its endpoints with mTLS.",
     )
     ca_file: Path | None = Field(
         default=None, description="Certificates of authorities to trust beside the system's."

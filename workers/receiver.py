@@ -79,15 +79,15 @@ class Receivers:
         return Receiver(
             str(endpoint.url),
             secrets,
-            self._tls(endpoint.client_certificate),
+            self._tls(endpoint.client_certificate, endpoint.tenant),
             endpoint.failing_since,
         )
 
-    def _tls(self, certificate: str | None) -> ssl.SSLContext | None:
+    def _tls(self, certificate: str | None, tenant: str = "") -> ssl.SSLContext | None:
         folder, authorities = self._settings.certificates_dir, self._settings.ca_file
         if certificate is None:
             return _tls_context(None, authorities, 0) if authorities else None
-        path = None if folder is None else folder / f"{certificate}.pem"
+        path = None if folder is None else folder / tenant / f"{certificate}.pem"
         try:
             if path is None:
                 raise FileNotFoundError("[callbacks] certificates_dir is not set")

@@ -129,14 +129,16 @@ async def test_a_worker_without_the_key_says_so_and_tries_again(
         assert len(receiver.arrivals) == 1
 
 
-@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize(("name", "shown"), [("claims", True), (None, False), ("theirs", False)])
 async def test_mutual_tls_shows_the_endpoints_certificate(
-    valkey_url: str, s3: Buckets, tmp_path: Path, *, shown: bool
+    valkey_url: str, s3: Buckets, tmp_path: Path, *, name: str | None, shown: bool
 ) -> None:
-    """A receiver that asks for one takes the event with it and not without."""
+    """A receiver that asks for one takes the event with it, and not without or with another's."""
     assert s3.results
     authority = Authority(tmp_path)
-    (tmp_path / "claims.pem").write_bytes(authority.issue("docfleet"))
+    for place in (f"{DEFAULT_TENANT}/claims.pem", "acme/theirs.pem"):
+        (tmp_path / place).parent.mkdir()
+        (tmp_path / place).write_bytes(authority.issue("docfleet"))
     server = tmp_path / "server.pem"
     server.write_bytes(authority.issue("127.0.0.1"))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority.path)
@@ -147,7 +149,7 @@ async def test_mutual_tls_shows_the_endpoints_certificate(
         receiving(ssl_context=context) as receiver,
         delivering(valkey_url, settings) as scene,
     ):
-        await scene.endpoint(receiver, client_certificate="claims" if shown else None)
+        await scene.endpoint(receiver, client_certificate=name)
         await scene.end_job()
         (delivery,) = await scene.settled()
         assert delivery.state is (JobState.SUCCEEDED if shown else JobState.WAITING)
