@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import mimetypes
 import secrets
+from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ _DOCUMENTS = "documents"
 _UNFINISHED = "uploads"
 _AT_ONCE = 16
 """So many uploads are read at once; others wait, and nothing of theirs is in memory."""
+_OF_ONE_TENANT = 8
+"""So many of them: however slowly its bytes come, the others have room."""
 _WHOLE_BYTES = 2**20
 """A document of no more is put in one request."""
 _ABANDONED = timedelta(days=1)
@@ -67,6 +70,9 @@ class Uploads:
         self._max_bytes = settings.limits.document_bytes
         self._store = store
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self._tenants_room = defaultdict[str, asyncio.Semaphore](
+            lambda: asyncio.Semaphore(_OF_ONE_TENANT)
+        )
 
     async def receive(self, head: DocumentHead, chunks: AsyncIterator[bytes]) -> StoredDocument:
         """Store a document as its bytes come.
@@ -80,7 +86,7 @@ class Uploads:
             RequestError: It has none.
             StorageUnavailableError: The object store does not answer.
         """
-        async with self._room:
+        async with self._tenants_room[head.tenant], self._room:
             counted = _Counted(chunks, self._max_bytes)
             async with aclosing(counted.chunks()) as source:
                 first = bytearray()

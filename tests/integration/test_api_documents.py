@@ -281,3 +281,26 @@ async def test_a_tenant_names_its_own_documents_alone(settings: FleetSettings, s
             assert (await submit(api, body))["tenant"] == "default"
         for tenant, key in keys.items():
             assert (await submit(api, TEXT, **key))["tenant"] == tenant
+
+
+async def test_one_tenants_uploads_leave_room_for_anothers(
+    api: aiohttp.ClientSession,
+) -> None:
+    """However many of them begin and go no further."""
+    begun = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"a"
+        begun.set()
+        await asyncio.sleep(60)
+
+    stuck = [
+        asyncio.create_task(_upload(api, endless(), headers={"Docfleet-Tenant": "acme"}))
+        for _ in range(20)
+    ]
+    await begun.wait()
+    async with asyncio.timeout(10):
+        await _upload(api, BytesIO(b"Hail."), headers={"Docfleet-Tenant": "globex"})
+    for upload in stuck:
+        upload.cancel()
+    await asyncio.gather(*stuck, return_exceptions=True)
