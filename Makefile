@@ -119,9 +119,11 @@ format: $(VENV)/.installed-dev ## Put the code into the agreed form
 
 bench: $(VENV)/.installed-dev ## Measure what the README claims
 	$(BIN)/python -m bench.overhead
+	$(BIN)/python -m bench.plain
 	$(BIN)/python -m bench.intake
 	$(BIN)/python -m bench.intake_batch
 	$(BIN)/python -m bench.fairness
+	$(BIN)/python -m bench.deliver
 
 chaos: $(VENV)/.installed-dev ## Break a running fleet on purpose, and show that nothing is lost
 	$(BIN)/python -m chaos
