@@ -135,7 +135,15 @@ def test_images_of_others_are_pinned_and_ours_are_built_here(services: Services)
         else:
             assert service["image"].endswith(":local"), name
             assert service["pull_policy"] == "never", name
-            assert (ROOT / service["build"]["dockerfile"]).is_file(), name
+
+
+def test_each_image_of_ours_is_built_by_one_service(services: Services) -> None:
+    """Builds of one image side by side fail when the second one gives it its name."""
+    ours = {service["image"] for name, service in services.items() if name not in OF_OTHERS}
+    built = [service for service in services.values() if "build" in service]
+    assert sorted(service["image"] for service in built) == sorted(ours)
+    for service in built:
+        assert (ROOT / service["build"]["dockerfile"]).is_file(), service["image"]
 
 
 def test_secrets_come_in_files_only(services: Services) -> None:
@@ -186,4 +194,4 @@ def test_the_example_of_env_lists_every_variable_and_each_line_of_it_can_be_used
     assert services["infer-gpu"]["command"][-1] == "a100"
     allowed = services["deliver"]["environment"]["DOCFLEET_CALLBACKS__ALLOW_NETWORKS"]
     assert json.loads(allowed) == ["10.1.2.0/24"]
-    assert services["api"]["build"]["network"] == "host"
+    assert services["secrets"]["build"]["network"] == "host"
