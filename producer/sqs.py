@@ -46,6 +46,7 @@ _LONGEST_PAUSE_SECONDS = 30.0
 _LONGEST_SHOW_AGAIN_SECONDS = 900
 _DELETES = 5
 _FINISH_SECONDS = 5.0
+_CANCEL_AGAIN_SECONDS = 1.0
 
 
 @dataclass(eq=False, slots=True)
@@ -104,8 +105,7 @@ class SqsConsumer:
                 polls = [self._tasks.create_task(self._poll()) for _ in range(_POLLS_AT_ONCE)]
                 await asyncio.wait(polls)
                 await self._finish()
-                for task in (upkeep, *self._taking):
-                    task.cancel()
+                await _end({upkeep, *self._taking})
         finally:
             with suppress(QueueError):
                 await self._queue.show_again([held.message for held in self._held], 0)
@@ -297,6 +297,14 @@ class SqsConsumer:
                 while self._held and not self._pausing:
                     self._changed.clear()
                     await self._changed.wait()
+
+
+async def _end(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended: one that was about to be answered may not hear of the first."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=_CANCEL_AGAIN_SECONDS)
 
 
 def _now() -> float:
