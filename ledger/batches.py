@@ -13,6 +13,7 @@ from ledger.claim import Claim
 from ledger.connection import available
 from ledger.errors import LeaseLostError, LedgerFullError
 from ledger.listing import read_listed
+from ledger.record import duration_ms
 from ledger.script import Scripts
 from schemas import keys
 from schemas.batch import BatchSpec, BatchStatus, window_seconds
@@ -138,7 +139,7 @@ class Batches:
         Raises:
             LeaseLostError: Another attempt owns the batch.
         """
-        wait = max(round(wait_seconds * 1000), 0)
+        wait = max(duration_ms(wait_seconds), 0)
         await self._held("park_batch", claim, wait, int(complete), int(ending))
 
     async def submit_lines(

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from ledger.connection import available
 from ledger.errors import LedgerFullError
 from ledger.listing import read_listed
+from ledger.record import duration_ms
 from ledger.script import Scripts
 from schemas import keys
 from schemas.openai_file import FileObject, FilePurpose, FileSpec
@@ -47,7 +48,7 @@ class Files:
         answer = await self._scripts.run(
             "create_file",
             [keys.record(file_id)],
-            [file_id, spec.model_dump_json(), spec.tenant, round(seconds * 1000)],
+            [file_id, spec.model_dump_json(), spec.tenant, duration_ms(seconds)],
         )
         if answer == "full":
             raise LedgerFullError("Redis uses 80 % of its maxmemory: no file can be taken now")

@@ -30,7 +30,7 @@ from ledger.errors import (
 from ledger.files import Files
 from ledger.jobs import Jobs
 from ledger.posts import Posts
-from ledger.record import read_job
+from ledger.record import duration_ms, read_job
 from ledger.script import Scripts
 from ledger.stored import read_whole
 from ledger.sweeps import Sweeps
@@ -165,7 +165,7 @@ class Ledger:
         answer = await self._scripts.run(
             "claim",
             [keys.record(record_id)],
-            [record_id, token, worker, _milliseconds(lease_seconds), queue],
+            [record_id, token, worker, duration_ms(lease_seconds), queue],
         )
         if answer[0] == "refused":
             return None
@@ -179,7 +179,7 @@ class Ledger:
         held: Iterable[Claim],
     ) -> Sequence[LetGo]:
         """Renew a worker's leases and count its capacity, by queue; 0 takes the worker out."""
-        arguments: list[str | int] = [worker, _milliseconds(lease_seconds), len(capacity)]
+        arguments: list[str | int] = [worker, duration_ms(lease_seconds), len(capacity)]
         for queue, slots in capacity.items():
             arguments += [queue, slots]
         for claim in held:
@@ -242,7 +242,7 @@ class Ledger:
         await self._fenced(
             "release",
             claim,
-            _milliseconds(wait_seconds),
+            duration_ms(wait_seconds),
             int(charge),
             _text(entry),
             queue,
@@ -333,10 +333,6 @@ class Ledger:
 
 def _text(value: Failure | Attempt | None) -> str:
     return value.model_dump_json(exclude_none=True) if value else ""
-
-
-def _milliseconds(seconds: float) -> int:
-    return round(seconds * 1000)
 
 
 def _pairs(flat: Sequence[str]) -> dict[str, str]:

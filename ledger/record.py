@@ -59,6 +59,11 @@ def moment(unix_ms: str | int) -> datetime:
     return datetime.fromtimestamp(int(unix_ms) / 1000, tz=UTC)
 
 
+def duration_ms(seconds: float) -> int:
+    """A duration as the ledger's scripts take it."""
+    return round(seconds * 1000)
+
+
 def milliseconds(at: datetime) -> int:
     """A time as the ledger keeps it: Unix milliseconds."""
     return round(at.timestamp() * 1000)

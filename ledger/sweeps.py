@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ledger.record import duration_ms
 from ledger.script import Scripts
 from schemas.failure import Failure, FailureCode
 
@@ -58,17 +59,13 @@ class Sweeps:
             Failure.of(FailureCode.QUEUE_UNDELIVERABLE, f"The message was lost {_RESENDS} times."),
         )
         arguments = [
-            _milliseconds(every_seconds),
-            _milliseconds(lease_seconds),
-            _milliseconds(grace_seconds),
+            duration_ms(every_seconds),
+            duration_ms(lease_seconds),
+            duration_ms(grace_seconds),
             losses,
             _RESENDS,
             _BATCH,
             *(failure.model_dump_json(exclude_none=True) for failure in failures),
-            _milliseconds(retention_seconds),
+            duration_ms(retention_seconds),
         ]
         return Swept(*await self._scripts.run("sweep", [], arguments))
-
-
-def _milliseconds(seconds: float) -> int:
-    return round(seconds * 1000)
