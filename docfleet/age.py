@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+AGE_METAVAR = "90s|15m|2h|7d"
+"""How commands show the form of an age."""
 _AGE = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _MOST = timedelta(days=36_500)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from docfleet.age import parse_age
+from docfleet.age import AGE_METAVAR, parse_age
 from docfleet.asked_stack import AskedStack
 from docfleet.errors import BadUsageError
 from docfleet.option_group import grouped
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from docfleet.dead_letter_order import Choice
     from ledger.page import Page
     from producer.client import Client
-
-_AGE_METAVAR = "90s|15m|2h|7d"
 
 letters = typer.Typer(
     name="dead-letters",
@@ -50,11 +48,11 @@ class LetterOptions:
     kind: Annotated[DeadLetterKind | None, typer.Option(help="Jobs or deliveries alone.")] = None
     older_than: Annotated[
         timedelta | None,
-        typer.Option(parser=parse_age, help="Dead for longer than this.", metavar=_AGE_METAVAR),
+        typer.Option(parser=parse_age, help="Dead for longer than this.", metavar=AGE_METAVAR),
     ] = None
     newer_than: Annotated[
         timedelta | None,
-        typer.Option(parser=parse_age, help="Dead for less than this.", metavar=_AGE_METAVAR),
+        typer.Option(parser=parse_age, help="Dead for less than this.", metavar=AGE_METAVAR),
     ] = None
 
     def filter(self) -> DeadLetterFilter:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from docfleet.age import parse_age
+from docfleet.age import AGE_METAVAR, parse_age
 from docfleet.asked_stack import AskedStack
 from docfleet.errors import BadUsageError
 from docfleet.option_group import grouped
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 AgeOption = Annotated[
     timedelta | None,
-    typer.Option(parser=parse_age, help="Opened so long ago.", metavar="90s|15m|2h|7d"),
+    typer.Option(parser=parse_age, help="Opened so long ago.", metavar=AGE_METAVAR),
 ]
 
 deliveries = typer.Typer(
