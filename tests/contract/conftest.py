@@ -149,6 +149,14 @@ def vllm_host(
         host.stop()
 
 
+@pytest.fixture(params=["scripted", "vllm"])
+def host(request: pytest.FixtureRequest) -> Any:
+    """Each engine in turn, running."""
+    host = request.getfixturevalue(f"{request.param}_host")
+    host.ensure_running()
+    return host
+
+
 @pytest.fixture(scope="session")
 def adapters(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Adapter]:
     """Adapters of random weights: sound ones, and one whose config the engine refuses."""

@@ -36,14 +36,6 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-@pytest.fixture(params=["scripted", "vllm"])
-def host(request: pytest.FixtureRequest) -> Any:
-    """Each engine in turn, running."""
-    host = request.getfixturevalue(f"{request.param}_host")
-    host.ensure_running()
-    return host
-
-
 def _request(request_id: str, **changes: Any) -> EngineRequest:
     arguments: dict[str, Any] = {
         "request_id": request_id,

@@ -18,14 +18,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::Deprec
 SLOTS = 2
 
 
-@pytest.fixture(params=["scripted", "vllm"])
-def host(request: pytest.FixtureRequest) -> Any:
-    """Each engine in turn, running."""
-    host = request.getfixturevalue(f"{request.param}_host")
-    host.ensure_running()
-    return host
-
-
 def _request(request_id: str) -> EngineRequest:
     """One that takes a while."""
     digits = {
