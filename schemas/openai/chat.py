@@ -17,8 +17,6 @@ from schemas.job import Metadata
 from schemas.json_schema.cost import cost_problem
 from schemas.json_schema.guidable import UnguidableSchemaError, check_guidable
 
-CHAT_TASK = "chat"
-"""The one task of a chat job; no task file may have this name."""
 CHAT_VERSION = "1"
 CHAT_ENDPOINT = "/v1/chat/completions"
 

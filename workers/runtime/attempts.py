@@ -42,7 +42,7 @@ from workers.outcome import (
     Parked,
     Retry,
 )
-from workers.retry_policy import decide, history_of
+from workers.retry_policy import RetryLimits, decide, history_of
 from workers.stage import WorkerStage
 
 log = structlog.get_logger(__name__)
@@ -150,7 +150,7 @@ class Attempts:
         except Exception as error:
             log.exception("attempt failed without a code")
             failure = Failure.of(FailureCode.WORKER_ERROR, _place_of(error))
-        return decide(failure, history_of(claim, self._lease.attempts))
+        return decide(failure, history_of(claim, RetryLimits(self._lease.attempts)))
 
     def _entry(self, claim: Claim, outcome: Outcome, stage: WorkerStage) -> Attempt | None:
         """What the history is to say: of failures, and of what a receiver answered."""
