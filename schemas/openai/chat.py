@@ -205,4 +205,6 @@ def _explained(error: ValidationError) -> ChatRequestError:
     if problem["type"] == "extra_forbidden":
         return ChatRequestError(f"`{place}` is not served", place)
     words = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "union_tag_invalid":  # its message has the value
+        words = f"Input should be one of {problem['ctx']['expected_tags']}"
     return ChatRequestError(f"`{place}`: {words}", place or None)
