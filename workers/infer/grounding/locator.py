@@ -5,18 +5,38 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from schemas.document import Page
 from schemas.result import Evidence, Match
 from workers.infer.grounding.choices import is_choice
-from workers.infer.grounding.leaves import Leaf, leaves
+from workers.infer.grounding.leaves import Leaf, Scalar, leaves
 from workers.infer.grounding.page_index import PageIndex, Place, places_of
 
 _LABEL_CHARACTERS = 160
 """Characters before a value in which the words of its field's name are looked for."""
 _RANK = {Match.EXACT: 0, Match.NORMALIZED: 1, Match.FUZZY: 2}
 _UNGROUNDED = Evidence(match=Match.UNGROUNDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a page.
+
+    Attributes:
+        page: Number of the page.
+        start: First character, in the page's text.
+        end: Character after the last.
+    """
+
+    page: int
+    start: int
+    end: int
+
+    def holds(self, place: Place) -> bool:
+        """Tell whether a place lies within."""
+        return self.page == place.page and self.start <= place.start and place.end <= self.end
 
 
 class Locator:
@@ -31,7 +51,7 @@ class Locator:
         self._anchors: set[tuple[int, int]] = set()
 
     def evidence(
-        self, data: Any, schema: Mapping[str, Any], pages: Sequence[int] | None = None
+        self, data: Any, schema: Mapping[str, Any], within: Sequence[Span] | None = None
     ) -> dict[str, Evidence]:
         """Locate the leaf values of an answer.
 
@@ -41,31 +61,30 @@ class Locator:
         Args:
             data: Valid against the schema.
             schema: The task's.
-            pages: Numbers of the pages to look on; all of them by default.
+            within: Stretches to look in; all pages by default.
 
         Returns:
             By JSON pointer; values that stand nowhere are `ungrounded`.
         """
-        looked_on = [self._pages[number] for number in pages or self._pages]
         records: dict[str, list[Leaf]] = defaultdict(list)
         for leaf in leaves(data):
             records[leaf.record].append(leaf)
         found: dict[str, Evidence] = {}
         for record, members in records.items():
-            found |= self._record(members, schema, looked_on, in_list=bool(record))
+            found |= self._record(members, schema, within, in_list=bool(record))
         return found
 
     def _record(
         self,
         members: Sequence[Leaf],
         schema: Mapping[str, Any],
-        pages: Sequence[PageIndex],
+        within: Sequence[Span] | None,
         *,
         in_list: bool,
     ) -> dict[str, Evidence]:
         choices = {leaf.pointer for leaf in members if is_choice(schema, leaf.pointer)}
         places = {
-            leaf.pointer: places_of(leaf.value, pages)
+            leaf.pointer: self._places(leaf.value, within)
             for leaf in members
             if not isinstance(leaf.value, bool)
         }
@@ -79,6 +98,13 @@ class Locator:
             else:
                 found[leaf.pointer] = self._said(place) if place else _UNGROUNDED
         return found
+
+    def _places(self, value: Scalar, within: Sequence[Span] | None) -> list[Place]:
+        if within is None:
+            return places_of(value, list(self._pages.values()))
+        numbers = dict.fromkeys(span.page for span in within)
+        found = places_of(value, [self._pages[number] for number in numbers])
+        return [place for place in found if any(span.holds(place) for span in within)]
 
     def _anchor(self, places: Mapping[str, Sequence[Place]], choices: set[str]) -> Place | None:
         """Return the place of the record's rarest value, each place for one record only."""
