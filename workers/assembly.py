@@ -14,12 +14,14 @@ from schemas.task import Task
 from settings.chat_models import ChatModels
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
+from settings.own_ports import own_ports
 from settings.pools import PoolSettings
 from settings.tasks import load_tasks
 from storage.s3 import S3Store
 from workers.batch import BatchStage
 from workers.chat import ChatRunner
 from workers.deliver import DeliverStage
+from workers.egress import EgressGuard
 from workers.engine import Engine
 from workers.engine_kind import EngineKind
 from workers.engine_scripted import ScriptedEngine
@@ -173,7 +175,8 @@ class _Builder:
         keys = self._settings.encryption_keys
         box = SecretBox(keys.get_secret_value() if keys else "")
         receivers = Receivers(settings, self.callback_secret(), endpoints, box)
-        return DeliverStage(settings, receivers, endpoints, S3Store())
+        guard = EgressGuard(settings.allow_networks, settings.ports, own_ports(self._settings))
+        return DeliverStage(settings, receivers, endpoints, S3Store(), guard)
 
     def callback_secret(self) -> str:
         """What a deliver worker signs with."""
