@@ -11,7 +11,7 @@ from datetime import UTC
 from types import MappingProxyType
 
 from ledger.ledger import Ledger
-from producer.document_access import check_access
+from producer.access.documents import check_access
 from producer.errors import RequestError, UnknownTaskError
 from producer.uploads import document_uri
 from schemas.document import DocumentRef, S3Uri, bucket_and_key
@@ -19,7 +19,7 @@ from schemas.ids import derived_job_id, new_job_id
 from schemas.job import DEFAULT_TENANT, Callback, JobRequest, JobSpec
 from schemas.task import Task
 from settings.fleet import FleetSettings
-from settings.rules import RuleSettings
+from settings.sections.rules import RuleSettings
 from storage.errors import ObjectExistsError
 from storage.objects import ObjectInfo, ObjectStore
 

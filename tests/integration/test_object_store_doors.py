@@ -8,7 +8,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from docfleet.part import Part
+from docfleet.processes.part import Part
 from tests.fixtures.servers import S3Server, running, seaweed
 
 ACME = "documents/acme/claim.txt"
