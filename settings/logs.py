@@ -52,7 +52,8 @@ def configure_logs(part: str, stream: TextIO = sys.stderr) -> None:
         cache_logger_on_first_use=True,
     )
     last: list[structlog.types.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        # The default shows the variables of each frame, a document's text among them.
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if stream.isatty()
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
