@@ -113,7 +113,7 @@ class ChatRunner:
         return request, facts
 
     async def run(
-        self, request: ChatRequest, claim: Claim, request_id: str, *, alone: bool
+        self, request: ChatRequest, claim: Claim, request_id: str, *, tenant: str, alone: bool
     ) -> TaskResult:
         """The completion; a permanent failure is a result too.
 
@@ -121,6 +121,7 @@ class ChatRunner:
             request: What to do.
             claim: The attempt's.
             request_id: Unique among the requests in flight.
+            tenant: Whose chat it is.
             alone: Whether the engine may run nothing beside it.
 
         Raises:
@@ -137,7 +138,7 @@ class ChatRunner:
                 answer = await ask(
                     self._engine,
                     self._gate,
-                    engine_request(request, request_id, adapter),
+                    engine_request(request, request_id, adapter, tenant),
                     seconds=self._seconds,
                     task=CHAT_TASK,
                 )
@@ -167,7 +168,9 @@ class ChatRunner:
         return None if model.adapter is None else self._adapters.at(model.adapter)
 
 
-def engine_request(request: ChatRequest, request_id: str, adapter: Adapter | None) -> EngineRequest:
+def engine_request(
+    request: ChatRequest, request_id: str, adapter: Adapter | None, tenant: str
+) -> EngineRequest:
     """A chat in the engine's words."""
     return EngineRequest(
         request_id=request_id,
@@ -183,6 +186,7 @@ def engine_request(request: ChatRequest, request_id: str, adapter: Adapter | Non
             frequency_penalty=request.frequency_penalty,
             presence_penalty=request.presence_penalty,
         ),
+        tenant=tenant,
     )
 
 

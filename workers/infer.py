@@ -183,7 +183,11 @@ class InferStage:
 
         async def run(task: NamedTask, request_id: str) -> TaskResult:
             return await self._runner.run(
-                self._tasks[task.name], text, request_id, alone=claim.suspect
+                self._tasks[task.name],
+                text,
+                request_id,
+                tenant=spec.tenant,
+                alone=claim.suspect,
             )
 
         return _Work(tasks, prepared, run)
@@ -192,7 +196,9 @@ class InferStage:
         request, facts = await self._chats.read(self._store, spec.document)
 
         async def run(_: NamedTask, request_id: str) -> TaskResult:
-            return await self._chats.run(request, claim, request_id, alone=claim.suspect)
+            return await self._chats.run(
+                request, claim, request_id, tenant=spec.tenant, alone=claim.suspect
+            )
 
         return _Work([CHAT], facts, run)
 

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from structlog.contextvars import bound_contextvars
 
 from schemas.failure import Failure, FailureCode
+from schemas.job import DEFAULT_TENANT
 from schemas.result import AdapterVersion, TaskResult, TaskStatus, Usage
 from schemas.task import NamedTask, Task
 from workers.ask import ask
@@ -55,7 +56,13 @@ class TaskRunner:
         }
 
     async def run(
-        self, task: Task, document: str, request_id: str, *, alone: bool = False
+        self,
+        task: Task,
+        document: str,
+        request_id: str,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        alone: bool = False,
     ) -> TaskResult:
         """The task's result; a permanent failure of the task is a result too.
 
@@ -63,6 +70,7 @@ class TaskRunner:
             task: What to do.
             document: Its text.
             request_id: Unique among the requests in flight.
+            tenant: Whose document it is.
             alone: Whether the engine may run nothing beside it.
 
         Raises:
@@ -72,11 +80,13 @@ class TaskRunner:
         with bound_contextvars(task=task.name):
             async with self._gate.passage(alone=alone):
                 started = monotonic()
-                outcome = await self._outcome(task, document, request_id)
+                outcome = await self._outcome(task, document, request_id, tenant)
                 seconds = monotonic() - started
         return TaskResult(version=task.version, kind=task.kind, seconds=seconds, **outcome)
 
-    async def _outcome(self, task: Task, document: str, request_id: str) -> dict[str, Any]:
+    async def _outcome(
+        self, task: Task, document: str, request_id: str, tenant: str
+    ) -> dict[str, Any]:
         """What a TaskResult says of how the task went."""
         ran: dict[str, Any] = {"usage": Usage()}
         try:
@@ -89,6 +99,7 @@ class TaskRunner:
                 schema=task.output_schema,
                 max_tokens=task.limits.max_output_tokens,
                 adapter=adapter,
+                tenant=tenant,
             )
             data = await self._answered(task, request, ran)
         except StageError as error:
