@@ -21,6 +21,7 @@ from docfleet import (
     commands_worker,
 )
 from docfleet.errors import BadUsageError, FrontDoorError
+from docfleet.output import say
 from settings.errors import SettingsError
 
 app = typer.Typer(
@@ -47,7 +48,7 @@ for group in (
 
 def _show_version(*, wanted: bool) -> None:
     if wanted:
-        typer.echo(f"docfleet {__version__}")
+        say(f"docfleet {__version__}")
         raise typer.Exit
 
 
@@ -72,8 +73,8 @@ def main() -> None:
     try:
         app()
     except FrontDoorError as error:
-        typer.echo(f"docfleet: {error}", err=True)
+        say(f"docfleet: {error}", err=True)
         sys.exit(error.exit_code)
     except SettingsError as error:
-        typer.echo(f"docfleet: {error}", err=True)
+        say(f"docfleet: {error}", err=True)
         sys.exit(BadUsageError.exit_code)

@@ -17,6 +17,7 @@ from rich.text import Text
 from docfleet.dead_letter_order import Terminal
 from docfleet.dead_letter_text import HEADINGS, letter_card, letter_cells, shortened
 from docfleet.errors import BadUsageError
+from docfleet.output import say, warn
 from schemas.dead_letter import DeadLetter
 
 _GAP = 2
@@ -28,9 +29,7 @@ _MANY = 100
 
 def this_terminal() -> Terminal:
     """The one that the command was typed on, or the pipes in its place."""
-    return Terminal(
-        say=typer.echo, warn=lambda line: typer.echo(line, err=True), ask=_ask, progress=_progress
-    )
+    return Terminal(say=say, warn=warn, ask=_ask, progress=_progress)
 
 
 def print_letters(letters: Sequence[DeadLetter], now: datetime, console: Console) -> None:

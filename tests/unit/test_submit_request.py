@@ -67,7 +67,7 @@ def test_what_names_no_object_is_no_uri(uri: str) -> None:
 )
 def test_what_no_store_can_have_is_refused_at_the_door(uri: str) -> None:
     """It would be asked for again and again, and nobody would ever find it."""
-    with pytest.raises(ValidationError, match="no NUL|is no bucket"):
+    with pytest.raises(ValidationError, match=r"no NUL|is no bucket"):
         DocumentRef(uri=uri)
 
 
