@@ -7,11 +7,11 @@ from schemas.document import DocumentRef
 from schemas.job import JobSpec
 from schemas.states import Stage
 from settings.fleet import FleetSettings
-from settings.tasks import load_tasks
+from settings.sections.tasks import load_tasks
 from storage.s3 import S3Store
 from tests.fixtures.servers import Buckets
-from workers.model_tokenizer import ModelTokenizer
-from workers.prepare import PoolTokens, PrepareStage
+from workers.models.model_tokenizer import ModelTokenizer
+from workers.prepare.stage import PoolTokens, PrepareStage
 from workers.routing import PoolLimits
 
 

@@ -9,9 +9,9 @@ import logging
 import pytest
 import structlog
 
-from docfleet.announcer import Announcer
 from docfleet.output import say
-from docfleet.part import PartState
+from docfleet.processes.part import PartState
+from docfleet.stack.announcer import Announcer
 from settings.logs import configure_logs
 from settings.printable import printable
 
