@@ -18,8 +18,8 @@ from docfleet.commands import services as commands_doors
 from docfleet.commands import setup as commands_setup
 from docfleet.commands import stack as commands_stack
 from docfleet.commands import worker as commands_worker
+from docfleet.commands.output import say
 from docfleet.errors import BadUsageError, FrontDoorError
-from docfleet.output import say
 from settings.errors import SettingsError
 
 app = typer.Typer(

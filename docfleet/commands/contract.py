@@ -10,7 +10,7 @@ import typer
 
 from docfleet.commands.failure_page import failure_page
 from docfleet.commands.options import JsonOption
-from docfleet.output import say
+from docfleet.commands.output import say
 from schemas.failure import FAILURES
 from schemas.published import public_schemas
 

@@ -13,9 +13,9 @@ from docfleet.commands.age import AGE_METAVAR, parse_age
 from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import TenantOption
+from docfleet.commands.output import say
 from docfleet.commands.target import AskedStack
 from docfleet.errors import BadUsageError
-from docfleet.output import say
 from schemas.job import DEFAULT_TENANT
 from schemas.states import JobState
 from schemas.webhooks.delivery import DeliveryFilter

@@ -12,8 +12,8 @@ from docfleet.commands.age import parse_age
 from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import TenantOption
+from docfleet.commands.output import say
 from docfleet.commands.target import AskedStack
-from docfleet.output import say
 from schemas.contract import Contract
 from schemas.job import DEFAULT_TENANT
 from schemas.webhooks.endpoint import EndpointChange, EndpointRequest, EndpointState, SecretRotation

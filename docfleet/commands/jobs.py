@@ -11,9 +11,9 @@ import typer
 from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import JsonOption
+from docfleet.commands.output import say
 from docfleet.commands.target import AskedStack
 from docfleet.errors import BadUsageError
-from docfleet.output import say
 from schemas.job import Priority
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from docfleet.commands.age import parse_age
 from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import JsonOption
+from docfleet.commands.output import say
 from docfleet.commands.target import AskedStack
-from docfleet.output import say
 from schemas.api_key import ApiKey, ApiKeyRequest, Scope
 
 _COLUMNS = "{:<12}  {:<16}  {:<26}  {:<20}  {:<20}  {}"

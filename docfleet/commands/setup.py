@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from docfleet.commands.options import DEFAULT_CONFIG, ConfigOption
-from docfleet.output import say
+from docfleet.commands.output import say
 
 _PATIENCE_SECONDS = 60
 

@@ -15,7 +15,7 @@ from docfleet.commands.options import (
     JsonOption,
     StateDirOption,
 )
-from docfleet.output import say
+from docfleet.commands.output import say
 from docfleet.stack.options import StackOptions
 from docfleet.stack.record import PartRow
 from docfleet.stack.state_dir import StateDir

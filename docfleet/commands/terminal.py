@@ -16,8 +16,8 @@ from rich.text import Text
 
 from docfleet.commands.dead_letter_actions import Terminal
 from docfleet.commands.dead_letter_text import HEADINGS, letter_card, letter_cells, shortened
+from docfleet.commands.output import say, warn
 from docfleet.errors import BadUsageError
-from docfleet.output import say, warn
 from schemas.dead_letter import DeadLetter
 
 _GAP = 2

@@ -14,7 +14,7 @@ from docfleet.commands.options import (
     ConfigOption,
     StateDirOption,
 )
-from docfleet.output import say
+from docfleet.commands.output import say
 from settings.errors import SettingsError
 from settings.logs import configure_logs
 from workers.engine_kind import EngineKind

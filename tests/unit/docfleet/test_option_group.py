@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from docfleet.commands.option_group import grouped
-from docfleet.output import say
+from docfleet.commands.output import say
 
 app = typer.Typer(rich_markup_mode=None)
 
