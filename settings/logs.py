@@ -55,6 +55,7 @@ def configure_logs(part: str, stream: TextIO = sys.stderr) -> None:
         cache_logger_on_first_use=True,
     )
     last: list[structlog.types.Processor] = (
+        # The default shows the variables of each frame, a document's text among them.
         [_without_steering, structlog.dev.ConsoleRenderer(exception_formatter=plain_traceback)]
         if stream.isatty()
         else [structlog.processors.JSONRenderer()]

@@ -74,11 +74,13 @@ class EngineAnswer:
         text: The output, complete or not.
         finish_reason: `stop` when complete, `length` when max_tokens cut it off.
         usage: Tokens, counted by the engine.
+        seconds: Time in the engine, measured by whoever asked.
     """
 
     text: str
     finish_reason: Literal["stop", "length"]
     usage: Usage
+    seconds: float = 0
 
 
 class Engine(Protocol):

@@ -102,6 +102,7 @@ class PrepareStage:
             size=page_text.size,
             pages=len(page_text.pages),
             tokens=tokens[chosen],
+            unread_pages=page_text.unread_pages,
         )
         log.info("prepared", pages=prepared.pages, tokens=prepared.tokens)
         return Advanced(pools[chosen].limits.queue, prepared)
