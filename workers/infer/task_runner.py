@@ -74,13 +74,27 @@ class TaskRunner:
             draft = TaskDraft(task, prepared.unread_pages)
             with bound_contextvars(task=task.name):
                 return await draft.settled(
-                    self._data(draft, self._tasks[task.name], text, request_id, alone=claim.suspect)
+                    self._data(
+                        draft,
+                        self._tasks[task.name],
+                        text,
+                        request_id,
+                        tenant=spec.tenant,
+                        alone=claim.suspect,
+                    )
                 )
 
         return Work(tasks, prepared, run)
 
     async def _data(
-        self, draft: TaskDraft, task: Task, document: str, request_id: str, *, alone: bool
+        self,
+        draft: TaskDraft,
+        task: Task,
+        document: str,
+        request_id: str,
+        *,
+        tenant: str,
+        alone: bool,
     ) -> Any:
         draft.adapter = self._adapters.of(task)
         if draft.unread_pages and task.unread_pages is UnreadPages.FAIL:
@@ -91,6 +105,7 @@ class TaskRunner:
             schema=task.output_schema,
             max_tokens=task.limits.max_output_tokens,
             adapter=draft.adapter,
+            tenant=tenant,
         )
         return await self._usable(draft, task, request, alone=alone)
 
