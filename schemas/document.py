@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated
 
@@ -11,15 +12,17 @@ from schemas.contract import Contract
 
 _KEY_BYTES = 1024
 """S3 allows no longer key; what is not refused here fills the ledger."""
-_BUCKET_CHARACTERS = 255
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 
 
 def _s3_uri(value: str) -> str:
     bucket, key = bucket_and_key(value)
-    if len(bucket) > _BUCKET_CHARACTERS or len(key.encode(errors="replace")) > _KEY_BYTES:
-        raise ValueError(f"a key has {_KEY_BYTES:,} bytes at most")
     if not value.startswith("s3://") or not bucket or not key.strip("/"):
         raise ValueError(f"{value!r} is not of the form s3://bucket/key")
+    if not _BUCKET.fullmatch(bucket):
+        raise ValueError(f"{bucket!r} is no bucket: its name has letters, digits, `.`, `-` and `_`")
+    if "\0" in key or len(key.encode(errors="replace")) > _KEY_BYTES:
+        raise ValueError(f"a key has {_KEY_BYTES:,} bytes at most, and no NUL")
     return value
 
 

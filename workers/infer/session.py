@@ -51,6 +51,21 @@ class Question:
         return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """The attempt that asks.
+
+    Attributes:
+        request_id: Begins the ids of its requests.
+        tenant: Shares no cached prompts with others.
+        alone: Whether each request keeps the engine to itself.
+    """
+
+    request_id: str
+    tenant: str
+    alone: bool = False
+
+
 class Session:
     """Puts the questions of one task to the engine; several at once, and not all.
 
@@ -58,8 +73,7 @@ class Session:
         engine: Shared with all that runs on it.
         task: The task.
         draft: Counts what the answers use.
-        request_id: Begins the ids of the requests.
-        alone: Whether each request keeps the engine to itself.
+        asker: The attempt.
         at_once: Maximum requests at once, so that one long document leaves room for others.
         answers: Answers of earlier attempts by digest of the question; new ones are added.
     """
@@ -69,17 +83,15 @@ class Session:
         engine: GatedEngine,
         task: Task,
         draft: TaskDraft,
-        request_id: str,
+        asker: Asker,
         *,
-        alone: bool,
         at_once: int,
         answers: MutableMapping[str, Any],
     ) -> None:
         self.task = task
         self.draft = draft
         self._engine = engine
-        self._request_id = request_id
-        self._alone = alone
+        self._asker = asker
         self._slots = asyncio.Semaphore(at_once)
         self._answers = answers
 
@@ -128,12 +140,14 @@ class Session:
 
     async def _usable(self, question: Question) -> Any:
         limits = self.task.limits
+        own_id = self._asker.request_id
         request = EngineRequest(
-            request_id=f"{self._request_id}:{question.key}" if question.key else self._request_id,
+            request_id=f"{own_id}:{question.key}" if question.key else own_id,
             messages=build_messages(question.text, question.instructions),
             schema=question.schema,
             max_tokens=question.max_tokens,
             adapter=self.draft.adapter,
+            tenant=self._asker.tenant,
         )
         validator = Draft202012Validator(
             question.schema, format_checker=Draft202012Validator.FORMAT_CHECKER
@@ -149,7 +163,7 @@ class Session:
                     request,
                     seconds=limits.timeout_seconds,
                     task=self.task.name,
-                    alone=self._alone,
+                    alone=self._asker.alone,
                 )
             except StageError as error:
                 if unusable is not None and error.failure.code is FailureCode.DOCUMENT_TOO_LONG:

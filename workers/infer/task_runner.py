@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from structlog.contextvars import bound_contextvars
@@ -19,7 +19,7 @@ from workers.errors import StageError
 from workers.infer.draft import TaskDraft
 from workers.infer.reading.budget import ContextBudget
 from workers.infer.reading.reader import read
-from workers.infer.session import Session
+from workers.infer.session import Asker, Session
 from workers.infer.work import Answers, Work
 from workers.metrics import step
 from workers.models.adapter_registry import TaskAdapters
@@ -64,36 +64,24 @@ class TaskRunner:
 
         async def run(task: NamedTask, request_id: str) -> TaskResult:
             draft = TaskDraft(task, page_text.unread_pages)
-            kept = answers.of(task)
+            session = Session(
+                self._engine,
+                self._tasks[task.name],
+                draft,
+                Asker(request_id, spec.tenant, alone=claim.suspect),
+                at_once=max(1, self._engine.gate.slots // 2),
+                answers=answers.of(task),
+            )
             with bound_contextvars(task=task.name):
-                return await draft.settled(
-                    self._data(draft, page_text, request_id, kept, alone=claim.suspect)
-                )
+                return await draft.settled(self._data(session, page_text))
 
         return Work(tasks, prepared, run)
 
-    async def _data(
-        self,
-        draft: TaskDraft,
-        page_text: PageText,
-        request_id: str,
-        answers: MutableMapping[str, Any],
-        *,
-        alone: bool,
-    ) -> Any:
-        task = self._tasks[draft.task.name]
+    async def _data(self, session: Session, page_text: PageText) -> Any:
+        task, draft = session.task, session.draft
         draft.adapter = self._adapters.of(task)
         if draft.unread_pages and task.unread_pages is UnreadPages.FAIL:
             raise StageError(FailureCode.DOCUMENT_UNREAD_PAGES, _unread(draft.unread_pages))
-        session = Session(
-            self._engine,
-            task,
-            draft,
-            request_id,
-            alone=alone,
-            at_once=max(1, self._engine.gate.slots // 2),
-            answers=answers,
-        )
         return await read(session, page_text, self._budget)
 
 

@@ -20,7 +20,7 @@ from workers.errors import RequestFailedError, StageError
 from workers.infer.draft import TaskDraft
 from workers.infer.reading.budget import ContextBudget
 from workers.infer.reading.reader import read
-from workers.infer.session import Session
+from workers.infer.session import Asker, Session
 
 TEXT = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 
@@ -79,7 +79,7 @@ async def _read(
     await engine.start()
     draft = TaskDraft(task, document.unread_pages)
     session = Session(
-        GatedEngine(engine, 8), task, draft, "r", alone=False, at_once=2,
+        GatedEngine(engine, 8), task, draft, Asker("r", "acme"), at_once=2,
         answers={} if answers is None else answers,
     )  # fmt: skip
     return await draft.settled(read(session, document, ContextBudget(context, len)))
