@@ -28,6 +28,7 @@ class TaskDraft:
         pages_read: Pages that the data rests on.
         lost_pages: Pages of windows that have no usable answer.
         evidence: By JSON pointer of a leaf value of the data.
+        confidence: From 0 to 1, by JSON pointer of a leaf value of the data.
         alternatives: Values of other windows, by JSON pointer.
     """
 
@@ -39,6 +40,7 @@ class TaskDraft:
     pages_read: Sequence[int] = ()
     lost_pages: Sequence[int] = ()
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    confidence: Mapping[str, float] = field(default_factory=dict)
     alternatives: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def count(self, answer: EngineAnswer) -> None:
@@ -109,6 +111,7 @@ class TaskDraft:
             pages_read=tuple(self.pages_read),
             lost_pages=tuple(self.lost_pages),
             evidence=dict(self.evidence),
+            confidence=dict(self.confidence),
             alternatives=dict(self.alternatives),
             **outcome,
         )
