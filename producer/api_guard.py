@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger.errors import LedgerError
 from producer.errors import ProducerError, RequestError, UnauthorizedError
+from producer.json_values import has_more_values, too_many_values
 from producer.keyring import Keyring
 from producer.principal import Principal
 from schemas.job import TENANT_NAME
@@ -27,29 +28,33 @@ TENANT_HEADER = "Docfleet-Tenant"
 """Names the tenant that a job is for, where the key is the whole fleet's."""
 
 DOCUMENTS = "/v1/documents"
-"""What is sent there is read as it comes, and so are forms sent to JOBS."""
+"""Takes documents, which are stored as they arrive; so are forms that are sent to JOBS."""
 
 JOBS = "/v1/jobs"
-"""Where jobs are submitted."""
+"""Takes submits."""
+
+CHATS = "/v1/chat/completions"
+"""Takes chats, which may be as long as a submit."""
 
 FILES = "/v1/files"
-"""Where files are uploaded, which may be larger than a document."""
+"""Takes files for batches, which may be larger than a document."""
 
+_READ_BY_ROUTE = frozenset({DOCUMENTS, JOBS, CHATS, FILES})
+"""Their routes read bodies themselves; FastAPI reads all others as JSON."""
 _BEARER = "bearer "
-
-
 _FORM_BYTES = 2**20
-"""What a form may have beside the document in it."""
-
-
-_PATIENCE_SECONDS = 60.0
-"""How long a body may keep us waiting, all pauses together; and so much longer for what came."""
+"""Maximum bytes of a form beside the document in it."""
+_CONTROL_BYTES = 64 * 2**10
+"""Maximum bytes of a body that is neither a document nor a submit nor a chat."""
+_CONTROL_VALUES = 1_000
+"""Maximum JSON values in such a body: each may be a mistake of which an error is made."""
+_PATIENCE_SECONDS = 20.0
+"""Total seconds a client may stall, plus one for each _SLOWEST_BYTES received."""
 _SLOWEST_BYTES = 16 * 2**10
-"""A second. Whoever is slower, or gone without a word, would hold a place that others wait for."""
 
 
 class BodyTooLargeError(HTTPException):
-    """More bytes came than a body may have."""
+    """A body with more bytes than the limit."""
 
     def __init__(self, body_bytes: int) -> None:
         super().__init__(
@@ -59,38 +64,46 @@ class BodyTooLargeError(HTTPException):
 
 
 class BodyTooSlowError(HTTPException):
-    """The rest of a body does not come."""
+    """A body whose rest does not come."""
 
     def __init__(self) -> None:
         super().__init__(HTTPStatus.REQUEST_TIMEOUT, "the body was waited for too long")
 
 
 class BodyLimits(NamedTuple):
-    """The most that a body may have, in bytes.
+    """The maximum bytes of a body.
 
     Attributes:
-        whole: One that is read into memory.
-        streamed: One that is not.
-        file: One that brings a file for a batch.
+        control: Of one that is neither of the others.
+        whole: Of one that is read into memory: a submit without a file, or a chat.
+        streamed: Of one that brings a document.
+        file: Of one that brings a file for a batch.
     """
 
+    control: int
     whole: int
     streamed: int
     file: int
 
     @classmethod
     def of(cls, limits: LimitSettings, *, file_bytes: int) -> BodyLimits:
-        """What the fleet's file says."""
+        """Return the limits that the fleet's file sets."""
         whole = min(limits.inline_bytes, limits.document_bytes)
-        return cls(whole, limits.document_bytes + _FORM_BYTES, file_bytes + _FORM_BYTES)
+        return cls(
+            control=min(_CONTROL_BYTES, whole),
+            whole=whole,
+            streamed=limits.document_bytes + _FORM_BYTES,
+            file=file_bytes + _FORM_BYTES,
+        )
 
     def for_request(self, path: str, headers: Headers) -> int:
-        """The limit of one request."""
+        """Return the limit of one request."""
         if path == FILES:
             return self.file
         is_form = headers.get("content-type", "").lower().startswith("multipart/")
-        is_streamed = path == DOCUMENTS or (path == JOBS and is_form)
-        return self.streamed if is_streamed else self.whole
+        if path == DOCUMENTS or (path == JOBS and is_form):
+            return self.streamed
+        return self.whole if path in {JOBS, CHATS} else self.control
 
 
 class Guard:
@@ -133,7 +146,10 @@ class Guard:
                 return
             scope.setdefault("state", {})["principal"] = principal
         limit = self._limits.for_request(scope["path"], headers)
-        await self._app(scope, _counted(receive, headers, limit), send)
+        counted = _counted(receive, headers, limit)
+        if scope["path"] not in _READ_BY_ROUTE:
+            counted = _few_values(counted)
+        await self._app(scope, counted, send)
 
     async def _principal(self, headers: Headers) -> Principal:
         sent = headers.get("authorization", "")
@@ -151,9 +167,14 @@ class Guard:
         return principal.acting_for(tenant)
 
 
+def _is_over(declared: str, limit: int) -> bool:
+    """Return whether a Content-Length is over a limit; Python reads 4,300 digits at most."""
+    digits = declared.lstrip("0")
+    return declared.isdecimal() and (len(digits) > len(str(limit)) or int(digits or 0) > limit)
+
+
 def _counted(receive: Receive, headers: Headers, limit: int) -> Receive:
-    declared = headers.get("content-length", "")
-    declared_bytes = int(declared) if declared.isdecimal() else 0
+    declared_over = _is_over(headers.get("content-length", ""), limit)
     received_bytes = 0
     waited_seconds = 0.0
     whole = False
@@ -172,7 +193,7 @@ def _counted(receive: Receive, headers: Headers, limit: int) -> Receive:
 
     async def counted() -> Message:
         nonlocal received_bytes, whole
-        if declared_bytes <= limit:
+        if not declared_over:
             message = await (receive() if whole else receive_in_time())
             whole = not message.get("more_body", False)
             received_bytes += len(message.get("body", b""))
@@ -181,3 +202,26 @@ def _counted(receive: Receive, headers: Headers, limit: int) -> Receive:
         raise BodyTooLargeError(limit)
 
     return counted
+
+
+def _few_values(receive: Receive) -> Receive:
+    """Give a small body in one message, once its JSON values are counted."""
+    is_checked = False
+
+    async def checked() -> Message:
+        nonlocal is_checked
+        message = await receive()
+        if is_checked or message["type"] != "http.request":
+            return message
+        body = bytearray(message.get("body", b""))
+        while message.get("more_body", False):
+            message = await receive()
+            body += message.get("body", b"")
+        is_checked = True
+        if message["type"] != "http.request":
+            return message
+        if has_more_values(bytes(body), _CONTROL_VALUES):
+            raise HTTPException(HTTPStatus.BAD_REQUEST, too_many_values(_CONTROL_VALUES))
+        return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+    return checked

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from producer.drain import Drain
 from producer.errors import ProducerError
-from producer.problem import error_headers, http_error_headers
+from producer.problem import error_headers, http_error_headers, place_of
 from producer.problem_type import known_error
 from schemas.openai_error import error_body
 
@@ -105,7 +105,7 @@ def openai_error_response(error: Exception, drain: Drain | None = None) -> JSONR
 def _first_problem(error: RequestValidationError) -> tuple[str, str]:
     """Never the input itself, which is a customer's."""
     problem = error.errors()[0]
-    place = ".".join(str(step) for step in problem["loc"][1:]) or str(problem["loc"][0])
+    place = place_of(problem["loc"][1:] or problem["loc"][:1])
     return place, str(problem["msg"]).removeprefix("Value error, ")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
 
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from producer.client import Client
 from producer.errors import RequestError
+from producer.json_values import has_more_values, too_many_values
 from producer.multipart import Form, FormPart
 from producer.principal import Principal
 from producer.uploads import DocumentHead
@@ -20,7 +22,9 @@ from schemas.job import DocumentSource, JobRequest, JobTerms
 
 JSON_TYPE = "application/json"
 FORM_TYPE = "multipart/form-data"
-_TERMS_BYTES = 256 * 2**10
+_TERMS_BYTES = 64 * 2**10
+_VALUES = 500
+"""Maximum JSON values of a submit; one that is right has a hundred at most."""
 _NAME_LENGTH = 255
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -48,7 +52,7 @@ async def read_submission(request: Request, client: Client, asker: Principal) ->
     """
     media_type = _media_type(request)
     if media_type == JSON_TYPE:
-        return Submission(_valid(JobRequest, await request.body(), "body"))
+        return Submission(await _valid(JobRequest, await read_body(request), "body"))
     if media_type == FORM_TYPE:
         return await _read_form(request, client, asker)
     raise _unsupported(JSON_TYPE, FORM_TYPE)
@@ -85,7 +89,7 @@ async def _read_form(request: Request, client: Client, asker: Principal) -> Subm
     name = None
     async for part in form.parts():
         if part.name == "request" and terms is None:
-            terms = _valid(JobTerms, await form.text(max_bytes=_TERMS_BYTES), "body.request")
+            terms = await _valid(JobTerms, await form.text(max_bytes=_TERMS_BYTES), "body.request")
             client.submitter.check_tasks(terms.tasks)  # before the file is sent
         elif part.name == "file" and stored is None:
             name = part.file_name
@@ -109,13 +113,16 @@ def _fields(terms: JobTerms) -> dict[str, Any]:
     return {name: getattr(terms, name) for name in terms.model_fields_set}
 
 
-def _valid(model: type[_M], body: bytes, place: str) -> _M:
+async def _valid(model: type[_M], body: bytes, place: str) -> _M:
+    if has_more_values(body, _VALUES):
+        raise RequestError(too_many_values(_VALUES))
     try:
-        return model.model_validate_json(body)
+        return await asyncio.to_thread(model.model_validate_json, body)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
-        places = [{**one, "loc": (*place.split("."), *one["loc"])} for one in found]
-        raise RequestValidationError(places) from error
+    # Outside of the block: the error refers to what it refuses.
+    places = [{**one, "loc": (*place.split("."), *one["loc"])} for one in found]
+    raise RequestValidationError(places)
 
 
 def _media_type(request: Request) -> str:
