@@ -26,7 +26,8 @@ def _values(node: Any) -> int:
 
 @given(JSON, st.booleans())
 def test_what_has_no_more_values_than_allowed_is_never_refused(
-    value: Any, ensure_ascii: bool  # noqa: FBT001  # drawn
+    value: Any,
+    ensure_ascii: bool,  # noqa: FBT001  # drawn
 ) -> None:
     """Quotes, commas and brackets inside of strings do not count, however they are escaped."""
     body = json.dumps(value, ensure_ascii=ensure_ascii).encode()
