@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer.json_values import has_more_values
+from producer.http.limits.json_values import has_more_values
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -1,4 +1,4 @@
-"""Places at something scarce, which tenants share: one that takes many leaves some to the others."""
+"""Places that tenants share: a tenant that takes many leaves some to the others."""
 
 from __future__ import annotations
 
