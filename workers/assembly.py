@@ -13,10 +13,12 @@ from schemas.task import Task
 from settings.chat_models import ChatModels
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
+from settings.own_ports import own_ports
 from settings.sections.pools import PoolSettings
 from settings.sections.tasks import load_tasks
 from storage.s3 import S3Store
 from workers.batch.stage import BatchStage
+from workers.deliver.egress import EgressGuard
 from workers.deliver.receiver import Receivers
 from workers.deliver.stage import DeliverStage
 from workers.engine.gate_memory import GateSize
@@ -173,7 +175,8 @@ class _Builder:
         keys = self._settings.encryption_keys
         box = SecretBox(keys.get_secret_value() if keys else "")
         receivers = Receivers(settings, self.callback_secret(), endpoints, box)
-        return DeliverStage(settings, receivers, endpoints, S3Store())
+        guard = EgressGuard(settings.allow_networks, settings.ports, own_ports(self._settings))
+        return DeliverStage(settings, receivers, endpoints, S3Store(), guard)
 
     def callback_secret(self) -> str:
         """What a deliver worker signs with."""

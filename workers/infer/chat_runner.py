@@ -86,7 +86,9 @@ class ChatRunner:
 
         async def run(task: NamedTask, request_id: str) -> TaskResult:
             draft = TaskDraft(task)
-            return await draft.settled(self._completion(draft, request, claim, request_id))
+            return await draft.settled(
+                self._completion(draft, request, claim, request_id, spec.tenant)
+            )
 
         return Work([CHAT], facts, run)
 
@@ -114,11 +116,11 @@ class ChatRunner:
         return request, facts
 
     async def _completion(
-        self, draft: TaskDraft, request: ChatRequest, claim: Claim, request_id: str
+        self, draft: TaskDraft, request: ChatRequest, claim: Claim, request_id: str, tenant: str
     ) -> dict[str, Any]:
         draft.adapter = self._adapter(request.model)
         answer = await self._engine.ask(
-            engine_request(request, request_id, draft.adapter),
+            engine_request(request, request_id, draft.adapter, tenant),
             seconds=self._seconds,
             task=CHAT_TASK,
             alone=claim.suspect,
@@ -137,7 +139,9 @@ class ChatRunner:
         return None if model.adapter is None else self._adapters.at(model.adapter)
 
 
-def engine_request(request: ChatRequest, request_id: str, adapter: Adapter | None) -> EngineRequest:
+def engine_request(
+    request: ChatRequest, request_id: str, adapter: Adapter | None, tenant: str
+) -> EngineRequest:
     """A chat in the engine's words."""
     return EngineRequest(
         request_id=request_id,
@@ -153,6 +157,7 @@ def engine_request(request: ChatRequest, request_id: str, adapter: Adapter | Non
             frequency_penalty=request.frequency_penalty,
             presence_penalty=request.presence_penalty,
         ),
+        tenant=tenant,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,12 +21,14 @@ class TaskDraft:
 
     Attributes:
         task: The task.
+        unread_pages: Pages of the document that nothing could read.
         adapter: Runs the task instead of the base model alone.
         usage: Tokens of all answers, those of refused answers too.
         seconds: Time that the answers took in the engine.
     """
 
     task: NamedTask
+    unread_pages: Sequence[int] = ()
     adapter: Adapter | None = None
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0
@@ -43,13 +45,16 @@ class TaskDraft:
             StageError: The failure may not happen again, or not in another pool.
         """
         try:
-            return self._result(status=TaskStatus.SUCCEEDED, data=await data)
+            return self._result(status=self._status(), data=await data)
         except StageError as error:
             failure = error.failure
             if failure.transient or failure.code is FailureCode.DOCUMENT_TOO_LONG:
                 raise
             raw_output = error.raw_output if isinstance(error, OutputError) else None
             return self.failed(failure, raw_output)
+
+    def _status(self) -> TaskStatus:
+        return TaskStatus.INCOMPLETE if self.unread_pages else TaskStatus.SUCCEEDED
 
     def failed(self, failure: Failure, raw_output: str | None = None) -> TaskResult:
         """Return the result of a task for which nothing is left to try."""

@@ -200,10 +200,17 @@ class InferStage:
             redrive=claim.redrives,
             tenant=spec.tenant,
             document=DocumentFacts(
-                **spec.document.model_dump(), **prepared.model_dump(exclude={"text_uri"})
+                **spec.document.model_dump(),
+                **prepared.model_dump(exclude={"text_uri"}),
+                pages_read=prepared.pages_read,
             ),
             metadata=spec.metadata,
             tasks=dict(results),
+            needs_review=tuple(
+                f"{name}: {reason}"
+                for name, result in results.items()
+                for reason in result.needs_review
+            ),
             engine=self._engine.version,
             pool=self._pool,
             worker=self._worker,

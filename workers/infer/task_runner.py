@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -13,7 +13,7 @@ from ledger.claim import Claim
 from schemas.failure import FailureCode
 from schemas.job import JobSpec
 from schemas.result import TaskResult
-from schemas.task import NamedTask, Task
+from schemas.task import NamedTask, Task, UnreadPages
 from storage.objects import ObjectStore
 from workers.engine.gated import GatedEngine
 from workers.engine.protocol import EngineRequest
@@ -65,25 +65,41 @@ class TaskRunner:
         text = page_text.text
 
         async def run(task: NamedTask, request_id: str) -> TaskResult:
-            return await self._run(self._tasks[task.name], text, request_id, alone=claim.suspect)
+            draft = TaskDraft(task, prepared.unread_pages)
+            with bound_contextvars(task=task.name):
+                return await draft.settled(
+                    self._data(
+                        draft,
+                        self._tasks[task.name],
+                        text,
+                        request_id,
+                        tenant=spec.tenant,
+                        alone=claim.suspect,
+                    )
+                )
 
         return Work(tasks, prepared, run)
 
-    async def _run(self, task: Task, document: str, request_id: str, *, alone: bool) -> TaskResult:
-        draft = TaskDraft(task)
-        with bound_contextvars(task=task.name):
-            return await draft.settled(self._data(draft, task, document, request_id, alone=alone))
-
     async def _data(
-        self, draft: TaskDraft, task: Task, document: str, request_id: str, *, alone: bool
+        self,
+        draft: TaskDraft,
+        task: Task,
+        document: str,
+        request_id: str,
+        *,
+        tenant: str,
+        alone: bool,
     ) -> Any:
         draft.adapter = self._adapters.of(task)
+        if draft.unread_pages and task.unread_pages is UnreadPages.FAIL:
+            raise StageError(FailureCode.DOCUMENT_UNREAD_PAGES, _unread(draft.unread_pages))
         request = EngineRequest(
             request_id=request_id,
             messages=build_messages(document, task.instructions),
             schema=task.output_schema,
             max_tokens=task.limits.max_output_tokens,
             adapter=draft.adapter,
+            tenant=tenant,
         )
         return await self._usable(draft, task, request, alone=alone)
 
@@ -113,3 +129,8 @@ class TaskRunner:
             except OutputError as error:
                 unusable = error
         raise unusable or AssertionError("a task is asked at least once")
+
+
+def _unread(pages: Sequence[int]) -> str:
+    numbers = ", ".join(map(str, pages))
+    return f"These pages of the document could not be read: {numbers}."
