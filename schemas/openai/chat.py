@@ -14,8 +14,8 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator,
 
 from schemas.contract import Contract
 from schemas.job import Metadata
-from schemas.json_schema.cost import cost_problem
-from schemas.json_schema.guidable import UnguidableSchemaError, check_guidable
+from schemas.json_schema.cost import cost_problem, shape_problem
+from schemas.json_schema.guidable import UnguidableSchemaError, check_form, check_guidable
 
 CHAT_VERSION = "1"
 CHAT_ENDPOINT = "/v1/chat/completions"
@@ -186,9 +186,12 @@ def _guiding_problem(schema: str) -> str | None:
     if len(schema) > _SCHEMA_CHARACTERS:
         return f"a schema has {_SCHEMA_CHARACTERS:,} characters at most"
     values = json.loads(schema)
-    if problem := cost_problem(values):
-        return problem
     try:
+        if problem := shape_problem(values):
+            return problem
+        check_form(values)
+        if problem := cost_problem(values):
+            return problem
         check_guidable(values)
     except UnguidableSchemaError as error:
         return str(error)
