@@ -35,6 +35,7 @@ from schemas.queues import PoolName
 from schemas.receiver_url import ReceiverUrl
 from settings.errors import SettingsError
 from settings.secret_files import SecretFiles
+from settings.sections.api import ApiSettings
 from settings.sections.callbacks import CallbackSettings
 from settings.sections.lease import LeaseSettings
 from settings.sections.limits import LimitSettings
@@ -71,6 +72,7 @@ class FleetSettings(BaseSettings):
     rules: tuple[RuleSettings, ...] = ()
     tenants: dict[TenantName, TenantSettings] = Field(default_factory=dict)
     limits: LimitSettings = LimitSettings()
+    api: ApiSettings = ApiSettings()
     lease: LeaseSettings = LeaseSettings()
     callbacks: CallbackSettings = CallbackSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from jsonschema import Draft202012Validator
 
 from schemas.failure import FailureCode
 from schemas.task import Task
@@ -154,9 +153,6 @@ class Session:
             with_tokens=True,
             tenant=self._asker.tenant,
         )
-        validator = Draft202012Validator(
-            question.schema, format_checker=Draft202012Validator.FORMAT_CHECKER
-        )
         unusable: OutputError | None = None
         for number in range(limits.repairs + 1):
             if unusable is not None:
@@ -177,7 +173,8 @@ class Session:
             self.draft.count(answer)
             try:
                 with step("validate"):
-                    data = parse_output(answer, validator)
+                    # In a thread: a large answer takes a second, in which leases are renewed.
+                    data = await asyncio.to_thread(parse_output, answer, question.schema)
                     return Answer(data, value_confidence(answer.text, answer.tokens))
             except OutputError as error:
                 unusable = error
