@@ -178,4 +178,6 @@ class Session:
                     return Answer(data, value_confidence(answer.text, answer.tokens))
             except OutputError as error:
                 unusable = error
+                if error.failure.code is FailureCode.OUTPUT_TRUNCATED:
+                    self.draft.was_truncated = True
         raise unusable or AssertionError("a task is asked at least once")
