@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
+from ledger.errors import LedgerFullError, TenantQuotaError
 from ledger.files import StoredFile
 from ledger.ledger import Ledger
 from producer.openai.errors import not_found
@@ -79,7 +80,12 @@ class Files:
             tenant=tenant,
         )
         kept = seconds or self._settings.openai.file_seconds
-        await self._ledger.files.create(incoming.id, spec, kept)
+        quota = self._settings.quota(tenant)
+        try:
+            await self._ledger.files.create(incoming.id, spec, kept, quota)
+        except (LedgerFullError, TenantQuotaError):  # a refusal must fill nothing
+            await self._store.delete(spec.uri)
+            raise
         await self._ledger.posts.remember(tenant, digest, incoming.id)
         return await self.get(tenant, incoming.id)
 
