@@ -36,6 +36,7 @@ from schemas.quota import Quota
 from schemas.receiver_url import ReceiverUrl
 from settings.errors import SettingsError
 from settings.secret_files import SecretFiles
+from settings.sections.api import ApiSettings
 from settings.sections.callbacks import CallbackSettings
 from settings.sections.lease import LeaseSettings
 from settings.sections.limits import LimitSettings
@@ -72,6 +73,7 @@ class FleetSettings(BaseSettings):
     rules: tuple[RuleSettings, ...] = ()
     tenants: dict[TenantName, TenantSettings] = Field(default_factory=dict)
     limits: LimitSettings = LimitSettings()
+    api: ApiSettings = ApiSettings()
     lease: LeaseSettings = LeaseSettings()
     callbacks: CallbackSettings = CallbackSettings()
     retention: RetentionSettings = RetentionSettings()
