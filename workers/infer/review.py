@@ -19,16 +19,19 @@ def review_reasons(rule: ReviewRule, draft: TaskDraft) -> tuple[str, ...]:
     Returns:
         Each as `place: finding`; the place is a JSON pointer, or `document`.
     """
-    return tuple(_reasons(rule, draft))
+    return (*_of_document(rule, draft), *_of_values(rule, draft))
 
 
-def _reasons(rule: ReviewRule, draft: TaskDraft) -> Iterator[str]:
+def _of_document(rule: ReviewRule, draft: TaskDraft) -> Iterator[str]:
     if rule.unread_pages and draft.unread_pages:
         yield f"document: unread pages {_numbers(draft.unread_pages)}"
     if rule.unread_pages and draft.lost_pages:
         yield f"document: no usable answer about pages {_numbers(draft.lost_pages)}"
     if rule.truncated and draft.was_truncated:
         yield "document: an answer was cut off and asked for again"
+
+
+def _of_values(rule: ReviewRule, draft: TaskDraft) -> Iterator[str]:
     if rule.ungrounded:
         for pointer, place in draft.evidence.items():
             if place.match is Match.UNGROUNDED:
@@ -36,10 +39,10 @@ def _reasons(rule: ReviewRule, draft: TaskDraft) -> Iterator[str]:
     if rule.conflicting:
         for pointer in draft.alternatives:
             yield f"{pointer}: pages disagree"
-    if rule.below is not None:
-        for pointer, confidence in draft.confidence.items():
-            if confidence < rule.below:
-                yield f"{pointer}: confidence {confidence:.2f} is below {rule.below:g}"
+    below = 0 if rule.below is None else rule.below
+    for pointer, confidence in draft.confidence.items():
+        if confidence < below:
+            yield f"{pointer}: confidence {confidence:.2f} is below {below:g}"
 
 
 def _numbers(pages: Sequence[int]) -> str:
