@@ -32,6 +32,7 @@ from workers.infer.stage import InferStage
 from workers.models.adapter_registry import TaskAdapters
 from workers.models.base_model import locate_model
 from workers.models.model_tokenizer import ModelTokenizer
+from workers.prepare.lockdown.privileges import hide_memory
 from workers.prepare.stage import PoolTokens, PrepareStage
 from workers.role import Role
 from workers.routing import PoolLimits, ways_out
@@ -58,6 +59,8 @@ def run_worker(
         SettingsError: A role lacks what it needs.
         EngineStartError: The engine cannot start as configured.
     """
+    if Role.PREPARE in roles:
+        hide_memory()  # from the readers of documents, should one break out
     if settings.redis_url is None:
         raise SettingsError("a worker needs DOCFLEET_REDIS_URL, the ledger's Redis")
     builder = _Builder(settings, load_tasks(settings.tasks_dir), pool, engine)
