@@ -21,6 +21,12 @@ _START = (
     "import sys; sys.path.append(sys.argv[1]);"
     " from workers.prepare.zygote import main; main(sys.argv[2:])"
 )
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
+}
+"""All of a zygote's. Libraries would start threads as they are loaded, and those outlive no fork."""
 _REPORT_BYTES = 65_536
 _CHUNK = 2**20
 _START_SECONDS = 120
@@ -201,6 +207,6 @@ def _spawn(control: socket.socket, formats: Sequence[str]) -> subprocess.Popen[b
         stdout=subprocess.DEVNULL,
         pass_fds=(control.fileno(),),
         start_new_session=True,
-        env={},
+        env=_ENVIRONMENT,
         cwd="/",
     )
