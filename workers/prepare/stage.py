@@ -1,4 +1,4 @@
-"""The stage `prepare`: bytes to page text, stored once per document, and the way to a pool."""
+"""The stage `prepare`: bytes to page text, stored once, and the way to a pool."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ class PrepareStage:
             )
         sha256 = await asyncio.to_thread(_sha256, data)
         with own_objects():
-            page_text, uri = await self._page_text(data, sha256)
+            page_text, uri = await self._page_text(data, spec.tenant, sha256)
         return await asyncio.to_thread(self._route, page_text, uri, tasks, claim.pool)
 
-    async def _page_text(self, data: bytes, sha256: str) -> tuple[PageText, str]:
-        uri = page_text_uri(self._settings.work_bucket, sha256)
+    async def _page_text(self, data: bytes, tenant: str, sha256: str) -> tuple[PageText, str]:
+        uri = page_text_uri(self._settings.work_bucket, tenant, sha256)
         try:
             with step("load"):
                 return await load_page_text(self._store, uri), uri
@@ -110,6 +110,7 @@ class PrepareStage:
             size=page_text.size,
             pages=len(page_text.pages),
             tokens=tokens[chosen],
+            unread_pages=page_text.unread_pages,
         )
         log.info("prepared", pages=prepared.pages, tokens=prepared.tokens)
         return Advanced(pools[chosen].limits.queue, prepared)
