@@ -122,7 +122,7 @@ class Sandbox:
             reasons = "; ".join(f"{layer} ({layers.off[layer]})" for layer in missing)
             raise SettingsError(
                 f"[sandbox] require: these layers do not work here: {reasons};"
-                " docs/sandbox.md says what each takes"
+                " docs/sandbox.md says what each of them takes"
             )
 
 

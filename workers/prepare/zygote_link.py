@@ -26,7 +26,7 @@ _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "ORT_DISABLE_TELEMETRY": "1",
 }
-"""All of a zygote's. Libraries would start threads as they are loaded, and those outlive no fork."""
+"""All of a zygote's: libraries would start threads as they are loaded, which no fork keeps."""
 _REPORT_BYTES = 65_536
 _CHUNK = 2**20
 _START_SECONDS = 120

@@ -26,7 +26,7 @@ from settings.sections.sandbox import SandboxLayer
 from workers.errors import StageError
 from workers.prepare.document import read_document
 from workers.prepare.sandbox import Sandbox
-from workers.prepare.zygote_link import Layers
+from workers.prepare.zygote_link import Layers, SandboxStartError
 
 ROOT = Path(__file__).parents[3]
 LIMITS = LimitSettings()
@@ -435,6 +435,16 @@ async def test_a_zygote_that_was_killed_is_replaced(endless: bytes) -> None:
     await until(lambda: not lives(reader))
     assert (await read_document(b"Claim 4711", LIMITS, sandbox)).text == "Claim 4711"
     sandbox.stop()
+
+
+async def test_a_format_that_leaves_a_thread_behind_is_not_served(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """A fork would lose the thread, and keep the locks that it holds."""
+    name = "tests.fixtures.lingering_format"
+    with pytest.raises(SandboxStartError):
+        await Sandbox(formats=(name,)).start()
+    assert f"{name} leaves a thread behind" in capfd.readouterr().err
 
 
 async def test_a_layer_that_is_required_and_not_there_is_named() -> None:
