@@ -35,6 +35,7 @@ from schemas.queues import PoolName
 from schemas.receiver_url import ReceiverUrl
 from settings.errors import SettingsError
 from settings.secret_files import SecretFiles
+from settings.sections.api import ApiSettings
 from settings.sections.callbacks import CallbackSettings
 from settings.sections.lease import LeaseSettings
 from settings.sections.limits import LimitSettings
@@ -73,6 +74,7 @@ class FleetSettings(BaseSettings):
     tenants: dict[TenantName, TenantSettings] = Field(default_factory=dict)
     limits: LimitSettings = LimitSettings()
     sandbox: SandboxSettings = SandboxSettings()
+    api: ApiSettings = ApiSettings()
     lease: LeaseSettings = LeaseSettings()
     callbacks: CallbackSettings = CallbackSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from jsonschema import Draft202012Validator
 
 from schemas.failure import FailureCode
 from schemas.task import Task
@@ -149,9 +148,6 @@ class Session:
             adapter=self.draft.adapter,
             tenant=self._asker.tenant,
         )
-        validator = Draft202012Validator(
-            question.schema, format_checker=Draft202012Validator.FORMAT_CHECKER
-        )
         unusable: OutputError | None = None
         for number in range(limits.repairs + 1):
             if unusable is not None:
@@ -172,7 +168,8 @@ class Session:
             self.draft.count(answer)
             try:
                 with step("validate"):
-                    return parse_output(answer, validator)
+                    # In a thread: a large answer takes a second, in which leases are renewed.
+                    return await asyncio.to_thread(parse_output, answer, question.schema)
             except OutputError as error:
                 unusable = error
         raise unusable or AssertionError("a task is asked at least once")
