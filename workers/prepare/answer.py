@@ -38,7 +38,7 @@ class _Refusal(_Part):
 _ANSWER: TypeAdapter[Reading | _Refusal] = TypeAdapter(Reading | _Refusal)
 
 
-def parse_answer(answer: bytes, *, max_pages: int) -> Reading:
+def parse_answer(answer: bytes | bytearray, *, max_pages: int) -> Reading:
     """Take in what a reader wrote.
 
     Args:

@@ -158,7 +158,7 @@ class ReaderLink:
         self._answer = answer
         self._end: End | None = None
 
-    async def answer(self, most: int) -> bytes | None:
+    async def answer(self, most: int) -> bytearray | None:
         """Wait for all that it writes; None if that is more bytes than `most`."""
         stream = asyncio.StreamReader()
         protocol = asyncio.StreamReaderProtocol(stream)
@@ -173,7 +173,7 @@ class ReaderLink:
                     return None
         finally:
             transport.close()
-        return bytes(answer)
+        return answer
 
     async def end(self) -> End | None:
         """Wait until it is gone; None if its zygote went with it."""

@@ -200,6 +200,7 @@ def siege(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         "abort": hostile("os.abort()"),
         "silence": hostile("os._exit(0)"),
         "lie": hostile('os.write(1, b\'{"code":"worker.killed","message":"x"}\'); os._exit(0)'),
+        "flood": hostile("while True: os.write(1, bytes(65536))"),
         "threads": hostile(THREADS, "{\\rtf"),
         "honest": "Claim 4711",
     }
@@ -255,9 +256,9 @@ def test_no_system_call_beyond_the_list_is_made(siege: Siege) -> None:
     assert made == {getattr(numbers, MACHINE) for numbers in listed} - DEADLY - {None}
 
 
-@pytest.mark.parametrize("attack", ["other convention", "crash", "abort"])
+@pytest.mark.parametrize("attack", ["other convention", "crash", "abort", "flood"])
 def test_a_crash_is_the_documents_fault(siege: Siege, attack: str) -> None:
-    """So is a system call of another convention, which ends the reader."""
+    """So is an answer without end, or a system call of another convention: they end the reader."""
     if attack == "other convention" and MACHINE != "x86_64":
         pytest.skip("only x86-64 has system calls of another convention")
     assert siege.found[attack]["code"] == "document.exhausting"
