@@ -90,7 +90,7 @@ class Client:
         self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks)
         encryption_keys = settings.encryption_keys
         box = SecretBox(encryption_keys.get_secret_value() if encryption_keys else "")
-        self.endpoints = Endpoints(ledger, box)
+        self.endpoints = Endpoints(ledger, box, settings.quota)
 
     async def submit(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from ledger.errors import LedgerFullError, TenantQuotaError
 from ledger.ledger import Ledger
 from producer.openai.errors import NO_RETRY, OpenAiError
 from schemas.document import DocumentRef
@@ -91,9 +92,12 @@ class Chats:
             priority=Priority.HIGH,
         )
         await self._ledger.posts.remember(tenant, digest, job_id)
-        await self._ledger.submit(
-            job_id, spec, pool=model.pool, max_queued=self._settings.tenant(tenant).max_queued
-        )
+        quota = self._settings.quota(tenant)
+        try:
+            await self._ledger.submit(job_id, spec, pool=model.pool, quota=quota)
+        except (LedgerFullError, TenantQuotaError):  # a refusal must fill nothing
+            await self._ledger.posts.forget(tenant, digest)
+            raise
         return job_id
 
     async def again(self, tenant: str, digest: str) -> str | None:

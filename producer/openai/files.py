@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ledger.errors import LedgerFullError, TenantQuotaError
 from ledger.files import StoredFile
 from ledger.ledger import Ledger
 from producer.downloads import Download
@@ -78,7 +79,12 @@ class Files:
             tenant=tenant,
         )
         kept = seconds or self._settings.openai.file_seconds
-        await self._ledger.files.create(incoming.id, spec, kept)
+        quota = self._settings.quota(tenant)
+        try:
+            await self._ledger.files.create(incoming.id, spec, kept, quota)
+        except (LedgerFullError, TenantQuotaError):  # a refusal must fill nothing
+            await self._store.delete(spec.uri)
+            raise
         await self._ledger.posts.remember(tenant, digest, incoming.id)
         return await self.get(tenant, incoming.id)
 

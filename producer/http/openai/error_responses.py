@@ -61,7 +61,10 @@ def openai_error_response(error: Exception, drain: Drain | None = None) -> JSONR
         kind, status = known
         if status == HTTPStatus.UNPROCESSABLE_ENTITY:  # which OpenAI does not use for this
             status = HTTPStatus.BAD_REQUEST
-        return _json(status, str(error), kind, None, error_headers(error, status, drain))
+        headers = error_headers(error, status, drain)
+        if status == HTTPStatus.INSUFFICIENT_STORAGE:  # until something is forgotten, for days
+            headers = {**headers, **NO_RETRY}
+        return _json(status, str(error), kind, None, headers)
     log.error("request failed", exc_info=error)
     words = "The log of the API says what it was."
     return _json(HTTPStatus.INTERNAL_SERVER_ERROR, words, "defect", None, NO_RETRY)
