@@ -198,7 +198,7 @@ class Client:
     async def jobs(
         self, which: JobFilter, *, after: str | None = None, limit: int = 100
     ) -> Page[Job]:
-        """Some of the jobs that meet the filter, the newest first.
+        """Return one page of the jobs that meet the filter, the newest first.
 
         Raises:
             CursorError: `after` is no cursor of an earlier page.
@@ -206,7 +206,7 @@ class Client:
         return await self._ledger.jobs.page(which, after=after, limit=limit)
 
     async def depth(self) -> FleetDepth:
-        """How much work stands where."""
+        """Return the depth of the queues."""
         return await self._ledger.depth()
 
     async def ping(self) -> None:

@@ -128,11 +128,11 @@ class StateDir:
         write_private(self.path / "metrics.json", json.dumps(targets, indent=2))
 
     def forget_stack(self) -> None:
-        """Nothing runs any more."""
+        """Delete the record of the running stack."""
         self._stack.unlink(missing_ok=True)
 
     def running_stack(self) -> StackRecord:
-        """What runs in this directory.
+        """Return the record of the stack that runs in this directory.
 
         Raises:
             NoStackError: Nothing does.
