@@ -37,6 +37,7 @@ from ledger.share import check_share
 from ledger.stored import read_whole
 from ledger.sweeps import Sweeps
 from ledger.token import new_token
+from ledger.workers import Workers
 from schemas.document import Prepared
 from schemas.failure import Failure
 from schemas.job import DEFAULT_TENANT, Attempt, Job, JobSpec
@@ -74,6 +75,7 @@ class Ledger:
         posts: What requests made.
         engines: How often engines started and died, and what they may be given since.
         sweeps: What mends.
+        workers: Whose heartbeat is fresh.
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
@@ -89,6 +91,7 @@ class Ledger:
         self.posts = Posts(self._redis)
         self.engines = Engines(self._redis)
         self.sweeps = Sweeps(self._scripts)
+        self.workers = Workers(self._redis)
 
     async def submit(
         self,
