@@ -73,7 +73,7 @@ class Batches:
             callback=request.callback or self._callback,
         )
         batch_id = new_batch_id()
-        # First, since whoever gets no answer comes again, and must find what was made.
+        # First: a client without an answer retries, and must find what was made.
         await self._ledger.posts.remember(tenant, digest, batch_id)
         try:
             made = await self._ledger.batches.create(batch_id, spec, self._settings.quota(tenant))
@@ -102,7 +102,7 @@ class Batches:
         return batch
 
     async def page(self, tenant: str, *, after: str | None, limit: int) -> list[BatchRecord]:
-        """Some of a tenant's batches, the newest first."""
+        """Return one page of a tenant's batches, the newest first."""
         return await self._ledger.batches.page(tenant, after=after, limit=limit)
 
     async def cancel(self, tenant: str, batch_id: str) -> BatchRecord:
