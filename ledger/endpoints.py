@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field
 from redis.asyncio import Redis
 
 from ledger import keys
@@ -16,14 +14,13 @@ from ledger.connection import available
 from ledger.errors import EndpointChangedError, EndpointDisabledError, TooManyEndpointsError
 from ledger.record import moment
 from ledger.scripts import Scripts
-from schemas.contract import Contract
+from ledger.sealed_secret import SealedSecret, read_secrets, shown_secrets, write_secrets
 from schemas.failure import Failure, FailureCode
 from schemas.ids import new_delivery_id
 from schemas.webhooks.endpoint import (
     DisabledReason,
     Endpoint,
     EndpointState,
-    SecretInfo,
     SecretKind,
 )
 
@@ -32,31 +29,19 @@ MOST_ENDPOINTS = 16
 _BATCH = 200
 
 
-class SealedSecret(Contract):
-    """A signing secret as Redis keeps it."""
-
-    kind: SecretKind
-    sealed: str
-    created_at: datetime
-    expires_at: datetime | None = Field(default=None, description="When it was rotated out.")
-    public_key: str | None = None
-
-    def alive(self, at: datetime) -> bool:
-        """Whether events are still signed with it."""
-        return self.expires_at is None or self.expires_at > at
-
-
 @dataclass(frozen=True, slots=True)
 class StoredEndpoint:
     """An endpoint and what only docfleet may see of it.
 
     Attributes:
         endpoint: As its owner sees it.
+        url: Of the receiver, whole.
         secrets: All that were not forgotten, the newest first.
         version: Counts the changes.
     """
 
     endpoint: Endpoint
+    url: str
     secrets: tuple[SealedSecret, ...]
     version: str
 
@@ -104,7 +89,7 @@ class Endpoints:
         Raises:
             TooManyEndpointsError: The tenant has as many as it may have.
         """
-        await self._put(endpoint_id, tenant, "", {**fields, "secrets": _dump(secrets)})
+        await self._put(endpoint_id, tenant, "", {**fields, "secrets": write_secrets(secrets)})
 
     async def change(
         self,
@@ -125,7 +110,7 @@ class Endpoints:
         Raises:
             EndpointChangedError: Somebody else changed it meanwhile.
         """
-        sealed = {} if secrets is None else {"secrets": _dump(secrets)}
+        sealed = {} if secrets is None else {"secrets": write_secrets(secrets)}
         endpoint = stored.endpoint
         return await self._put(
             endpoint.id, endpoint.tenant, stored.version, {**fields, **sealed}, enable=enable
@@ -186,14 +171,10 @@ class Endpoints:
         return delivery_id if outcome == "sent" else None
 
 
-def _dump(secrets: Sequence[SealedSecret]) -> str:
-    return json.dumps([one.model_dump(mode="json", exclude_none=True) for one in secrets])
-
-
 def _read(
     endpoint_id: str, fields: Mapping[str, str], failing: str | None, now: datetime
 ) -> StoredEndpoint:
-    secrets = tuple(SealedSecret.model_validate(one) for one in json.loads(fields["secrets"]))
+    secrets = read_secrets(fields["secrets"])
     endpoint = Endpoint(
         id=endpoint_id,
         tenant=fields["tenant"],
@@ -209,10 +190,6 @@ def _read(
         disabled_at=moment(fields["disabled"]) if "disabled" in fields else None,
         failing_since=moment(failing) if failing else None,
         created_at=moment(fields["created"]),
-        secrets=tuple(
-            SecretInfo.model_validate(one.model_dump(exclude={"sealed"}))
-            for one in secrets
-            if one.alive(now)
-        ),
+        secrets=shown_secrets(secrets, now),
     )
-    return StoredEndpoint(endpoint, secrets, fields["version"])
+    return StoredEndpoint(endpoint, fields["url"], secrets, fields["version"])
