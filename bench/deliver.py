@@ -22,8 +22,8 @@ from ledger.ledger import Ledger
 from ledger.secret_box import SecretBox, new_encryption_key
 from producer.endpoints import Endpoints
 from schemas.job import DEFAULT_TENANT
+from schemas.quota import NO_QUOTA
 from schemas.webhooks.endpoint import EndpointRequest
-from settings.sections.callbacks import CallbackSettings
 
 OPTIONS = ("--engine", "scripted")
 HEALTHY_SECONDS = 0.02
@@ -67,7 +67,7 @@ class Senders:
 
     def __init__(self, ledger: Ledger, box: SecretBox) -> None:
         self._ledger = ledger
-        self._endpoints = Endpoints(ledger, box, CallbackSettings())
+        self._endpoints = Endpoints(ledger, box, lambda _: NO_QUOTA)
 
     async def register(self, receiver: Receiver) -> str:
         """An endpoint that is told of what `send` sends alone."""

@@ -20,6 +20,7 @@ from producer.callbacks.rules import CallbackRules
 from producer.callbacks.secrets import CallbackSecrets
 from producer.catalogue import Catalogue
 from producer.dead_letters import DeadLetters
+from producer.downloads import Download, open_download
 from producer.endpoints import Endpoints
 from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
 from producer.job_observer import Observer
@@ -38,7 +39,6 @@ from settings.sections.tasks import load_tasks
 from storage.errors import ObjectMissingError
 from storage.s3 import S3Store
 
-_RESULT_BYTES = 256 * 2**20
 _FIRST_LOOK_SECONDS = 0.05
 _MOST_BETWEEN_LOOKS_SECONDS = 1.0
 _REDIS_SECONDS = 3
@@ -93,7 +93,8 @@ class Client:
         self.uploads = Uploads(settings, store)
         self.catalogue = Catalogue(submitter.tasks)
         self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks)
-        self.endpoints = Endpoints(ledger, _secret_box(settings), settings.callbacks)
+        box = _secret_box(settings)
+        self.endpoints = Endpoints(ledger, box, settings.quota, settings.callbacks)
 
     async def submit(
         self,
@@ -163,8 +164,13 @@ class Client:
         """A job's result; raises as result_bytes does."""
         return JobResult.model_validate_json(await self.result_bytes(job_id))
 
-    async def result_bytes(self, job_id: str, tenant: str | None = None) -> bytes:
-        """A job's result object as it lies in the bucket: JSON.
+    async def result_bytes(self, job_id: str) -> bytes:
+        """A job's result object as it lies in the bucket: JSON; raises as open_result does."""
+        download = await self.open_result(job_id)
+        return b"".join([block async for block in download.blocks()])
+
+    async def open_result(self, job_id: str, tenant: str | None = None) -> Download:
+        """Begin to read a job's result object.
 
         Raises:
             UnknownJobError: There is no such job.
@@ -175,7 +181,7 @@ class Client:
             yet = "" if job.state.closed else " yet"
             raise NoResultError(f"{job_id} has no result{yet}: it is {job.state}", job)
         try:
-            return await self.store.get(job.result_uri, max_bytes=_RESULT_BYTES)
+            return await open_download(self.store, job.result_uri)
         except ObjectMissingError as error:
             raise NoResultError(f"{job.result_uri} was deleted from the bucket", job) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ledger.endpoints import StoredEndpoint
@@ -14,6 +14,7 @@ from producer.callbacks.rules import check_scheme
 from producer.callbacks.signing import new_secrets, resealed, rotated_out
 from producer.errors import UnknownDeliveryError, UnknownEndpointError
 from schemas.ids import new_endpoint_id
+from schemas.quota import Quota
 from schemas.webhooks.delivery import Delivery, DeliveryFilter
 from schemas.webhooks.endpoint import (
     CreatedEndpoint,
@@ -27,6 +28,8 @@ from schemas.webhooks.endpoint import (
 )
 from settings.sections.callbacks import CallbackSettings
 
+_ANY_RECEIVER = CallbackSettings()
+
 
 class Endpoints:
     """The endpoints and the deliveries of the fleet's tenants.
@@ -36,14 +39,22 @@ class Endpoints:
     Args:
         ledger: Keeps them.
         box: Seals their secrets.
+        quota: Gives the most that a tenant may have in the ledger.
         settings: Which receivers may be named.
     """
 
-    def __init__(self, ledger: Ledger, box: SecretBox, settings: CallbackSettings) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        box: SecretBox,
+        quota: Callable[[str], Quota],
+        settings: CallbackSettings = _ANY_RECEIVER,
+    ) -> None:
         self._settings = settings
         self._endpoints = ledger.endpoints
         self._deliveries = ledger.deliveries
         self._box = box
+        self._quota = quota
 
     async def create(self, tenant: str, request: EndpointRequest) -> CreatedEndpoint:
         """Register an endpoint; its secret is shown this once.
@@ -52,11 +63,13 @@ class Endpoints:
             RequestError: The receiver has no TLS, and the fleet demands it.
             SecretBoxError: There is no key to seal it with.
             TooManyEndpointsError: The tenant has as many as it may have.
+            TenantShareError: Its records take as much of the ledger as they may.
         """
         check_scheme(request.url, self._settings)
         endpoint_id = new_endpoint_id()
         new, sealed = new_secrets(self._box, v1a=request.v1a)
-        await self._endpoints.create(endpoint_id, tenant, _fields(request), sealed)
+        quota = self._quota(tenant)
+        await self._endpoints.create(endpoint_id, tenant, _fields(request), sealed, quota)
         made = await self.get(tenant, endpoint_id)
         return CreatedEndpoint(**made.model_dump(), **new.model_dump())
 

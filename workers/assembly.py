@@ -30,6 +30,7 @@ from workers.engine.vllm.engine import VllmEngine
 from workers.engine_kind import EngineKind
 from workers.infer.chat_runner import ChatRunner
 from workers.infer.kept_tasks import Kept
+from workers.infer.reading.budget import ContextBudget
 from workers.infer.results import Results
 from workers.infer.stage import InferStage
 from workers.infer.task_runner import TaskRunner
@@ -135,7 +136,7 @@ class _Builder:
             pool=self._name,
             worker=process.name,
             engine=engine,
-            documents=TaskRunner(engine, store, self._tasks, adapters),
+            documents=TaskRunner(engine, store, self._tasks, adapters, self._budget()),
             chats=self._chats(engine, store, adapters),
             results=Results(store, self._settings.results_bucket),
             kept=Kept(store, self._settings.work_bucket),
@@ -143,6 +144,10 @@ class _Builder:
             gate_memory=GateSize(process.ledger, queue, socket.gethostname(), engine.gate),
             on_engine_death=process.engine_died,
         )
+
+    def _budget(self) -> ContextBudget:
+        tokenizer = ModelTokenizer(self._source(self._pool), self._settings.state_dir)
+        return ContextBudget(self._pool.max_model_len, tokenizer.count)
 
     def _chats(self, engine: GatedEngine, store: S3Store, adapters: TaskAdapters) -> ChatRunner:
         return ChatRunner(

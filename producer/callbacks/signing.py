@@ -22,6 +22,8 @@ from schemas.webhooks.signing import PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, SECR
 
 _SECRET_BYTES = 48
 """A multiple of three: some verifiers cannot read base64 that needs padding."""
+_MOST_OLD = 6
+"""Maximum old secrets beside the new one: each is one more signature in the header of an event."""
 
 
 def new_secrets(box: SecretBox, *, v1a: bool = False) -> tuple[NewSecret, list[SealedSecret]]:
@@ -52,6 +54,8 @@ def rotated_out(
 ) -> list[SealedSecret]:
     """Return the old secrets that still sign, each until the overlap is over at the latest.
 
+    Of very many, the newest go on signing.
+
     Raises:
         SecretBoxError: No key opens one of them.
     """
@@ -64,8 +68,7 @@ def rotated_out(
                 "expires_at": min(one.expires_at or until, until),
             }
         )
-        for one in old
-        if one.alive(now)
+        for one in [one for one in old if one.alive(now)][:_MOST_OLD]
     ]
 
 

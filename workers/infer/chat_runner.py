@@ -15,7 +15,6 @@ from schemas.document import DocumentRef, Prepared
 from schemas.failure import FailureCode
 from schemas.ids import JOB_PREFIX
 from schemas.job import CHAT_TASK, JobSpec
-from schemas.json_schema.validator import answer_validator
 from schemas.openai.batch_line import BatchLine
 from schemas.openai.chat import CHAT_VERSION, ChatRequest, ChatRequestError, chat_request
 from schemas.openai.usage import usage_of
@@ -28,7 +27,7 @@ from workers.engine.protocol import EngineAnswer, EngineRequest, Sampling
 from workers.errors import StageError
 from workers.infer.draft import TaskDraft
 from workers.infer.output import parse_output
-from workers.infer.work import Work
+from workers.infer.work import Answers, Work
 from workers.metrics import step
 from workers.models.adapter import Adapter
 from workers.models.adapter_registry import TaskAdapters
@@ -81,7 +80,7 @@ class ChatRunner:
         self._seconds = seconds
         self._line_bytes = line_bytes
 
-    async def work(self, claim: Claim, spec: JobSpec) -> Work:
+    async def work(self, claim: Claim, spec: JobSpec, answers: Answers) -> Work:  # noqa: ARG002  # of the protocol; a chat is one question
         """Read the request of a chat job; see Runner."""
         request, facts = await self._read(spec.document)
 
@@ -128,7 +127,7 @@ class ChatRunner:
         )
         draft.count(answer)
         with step("validate"):
-            check_answer(request, answer)
+            await asyncio.to_thread(check_answer, request, answer)
         return completion(request, claim, answer)
 
     def _adapter(self, name: str) -> Adapter | None:
@@ -169,7 +168,7 @@ def check_answer(request: ChatRequest, answer: EngineAnswer) -> None:
     """
     if request.output_schema is None or answer.finish_reason == "length" or request.stop:
         return
-    parse_output(answer, answer_validator(request.output_schema))
+    parse_output(answer, request.output_schema)
 
 
 def completion(request: ChatRequest, claim: Claim, answer: EngineAnswer) -> dict[str, Any]:

@@ -111,7 +111,9 @@ async def test_a_fleet_may_demand_tls_of_every_receiver(settings: FleetSettings)
             await problem_of(answer, 422, "invalid-request")
 
 
-@pytest.mark.parametrize("url", ["http://mallory:word@claims.example/", "http://mallory@claims.example/"])
+@pytest.mark.parametrize(
+    "url", ["http://mallory:word@claims.example/", "http://mallory@claims.example/"]
+)
 async def test_a_user_in_a_callbacks_url_is_refused_and_not_repeated(
     api: aiohttp.ClientSession, url: str
 ) -> None:

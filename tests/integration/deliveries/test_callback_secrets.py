@@ -81,6 +81,19 @@ async def test_a_secret_is_rotated_with_an_overlap(
     assert len((await scene.secrets.show("acme")).secrets) == 1
 
 
+async def test_however_often_a_secret_is_rotated_few_of_them_sign(
+    scene: DeliverScene, receiver: TestReceiver
+) -> None:
+    """Each is one more signature in the header of every event."""
+    for _ in range(10):
+        newest = await scene.secrets.rotate("acme", NOW)
+    await scene.end_job(receiver.url, tenant="acme")
+    await _arrived(scene, receiver, 1)
+    (arrival,) = receiver.arrivals
+    assert verified_by_openai(arrival, newest.secret)
+    assert len(arrival.headers["webhook-signature"].split()) == 7
+
+
 async def test_two_rotations_at_once_both_give_a_secret_that_signs(scene: DeliverScene) -> None:
     """Neither takes the other's away."""
     records = scene.ledger.callback_secrets
