@@ -8,10 +8,10 @@ from ledger.ledger import Ledger
 from ledger.secret_box import SecretBox, new_encryption_key
 from producer.callbacks.secrets import CallbackSecrets
 from producer.endpoints import Endpoints
+from schemas.quota import NO_QUOTA
 from schemas.webhooks.endpoint import EndpointRequest, SecretRotation
 from settings.environment import part_environment
 from settings.fleet import FleetSettings
-from settings.sections.callbacks import CallbackSettings
 from tests.fixtures.command import Done, run_command
 
 
@@ -89,7 +89,7 @@ async def test_the_encryption_key_is_replaced_without_a_new_secret(settings: Fle
     url = settings.redis_url.get_secret_value()
     old, new = new_encryption_key(), new_encryption_key()
     ledger = Ledger(url)
-    made = await Endpoints(ledger, SecretBox(old), CallbackSettings()).create(
+    made = await Endpoints(ledger, SecretBox(old), lambda _: NO_QUOTA).create(
         "acme", EndpointRequest.model_validate({"url": "https://claims.example/"})
     )
 
