@@ -44,6 +44,7 @@ from settings.sections.openai import OpenAiSettings
 from settings.sections.pools import ModelSettings, PoolSettings
 from settings.sections.retention import RetentionSettings
 from settings.sections.rules import RuleSettings
+from settings.sections.sandbox import SandboxSettings
 from settings.sections.scripted import ScriptedSettings
 from settings.sections.tenants import TenantSettings
 from settings.sections.watch import WatchSettings
@@ -73,6 +74,7 @@ class FleetSettings(BaseSettings):
     rules: tuple[RuleSettings, ...] = ()
     tenants: dict[TenantName, TenantSettings] = Field(default_factory=dict)
     limits: LimitSettings = LimitSettings()
+    sandbox: SandboxSettings = SandboxSettings()
     api: ApiSettings = ApiSettings()
     lease: LeaseSettings = LeaseSettings()
     callbacks: CallbackSettings = CallbackSettings()
