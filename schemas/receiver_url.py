@@ -1,4 +1,4 @@
-"""Where webhooks are sent: the URL as callers name it, and as it is shown to them later."""
+"""URLs of webhook receivers: as callers give them, and as they are shown later."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MASK = "***"
 
 
 def _as_it_is_kept(url: HttpUrl) -> HttpUrl:
-    """What is kept has more characters than what was sent, and has to be read again."""
+    """Check the normalized URL, which is longer than the sent one and is read again."""
     if len(str(url)) > _MOST_CHARACTERS:
         raise ValueError(f"a receiver's URL has {_MOST_CHARACTERS} characters at most")
     return url

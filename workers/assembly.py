@@ -1,4 +1,4 @@
-"""How the stage of each role is put together from the settings."""
+"""Assembly of each role's stage from the settings."""
 
 from __future__ import annotations
 
