@@ -75,7 +75,7 @@ class Senders:
         return (await self._endpoints.create(DEFAULT_TENANT, request)).id
 
     async def send(self, endpoint_id: str, count: int) -> None:
-        """Open so many deliveries."""
+        """Open a number of deliveries."""
         numbers = iter(range(count))
 
         async def some() -> None:

@@ -43,7 +43,7 @@ from storage.s3 import S3Store
 _FIRST_LOOK_SECONDS = 0.05
 _MOST_BETWEEN_LOOKS_SECONDS = 1.0
 _REDIS_SECONDS = 3
-"""For one answer. Whoever submits can come again, and must not hang on a Redis that hangs."""
+"""Maximum seconds for one answer: a client can retry, and must not hang with Redis."""
 _REDIS_RETRIES = 1
 """One, for a connection that broke while it was idle."""
 

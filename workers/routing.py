@@ -51,7 +51,7 @@ NO_WAYS_OUT = WaysOut()
 
 
 def ways_out(pools: Sequence[PoolLimits], name: str) -> WaysOut:
-    """Return the pools that take a pool's jobs: later ones, of the model that its adapters fit.
+    """Return the pools that a pool's jobs can go to: later ones of the same model.
 
     Args:
         pools: In the order of fleet.toml, the cheapest and smallest first.

@@ -74,7 +74,7 @@ class Batches:
             callback=callback,
         )
         batch_id = new_batch_id()
-        # First, since whoever gets no answer comes again, and must find what was made.
+        # First: a client without an answer retries, and must find what was made.
         await self._ledger.posts.remember(tenant, digest, batch_id)
         try:
             made = await self._ledger.batches.create(batch_id, spec, self._settings.quota(tenant))
