@@ -103,6 +103,9 @@ ENDPOINT = PREFIX + "endpoint:{id}"
 ENDPOINTS = PREFIX + "endpoints:{tenant}"
 """Set. A tenant's endpoints."""
 
+CALLBACK_SECRETS = PREFIX + "callback-secrets:{tenant}"
+"""Text, JSON. The sealed secrets that sign the callbacks of a tenant's jobs."""
+
 DELIVERIES = PREFIX + "deliveries"
 """Sorted set by time. All deliveries."""
 
