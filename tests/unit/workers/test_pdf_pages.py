@@ -7,7 +7,7 @@ from PIL import Image
 
 from tests.fixtures.pages import drawing, paper, scan
 from workers.prepare.formats import pdf
-from workers.prepare.pdfium.marks import has_unread_marks
+from workers.prepare.formats.pdfium.marks import has_unread_marks
 
 LETTER = "Claim 4711: hail broke two skylights of the insured's warehouse. " * 5
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from workers.prepare.content import PDF
 from workers.prepare.formats.format import Format, Page
-from workers.prepare.pdfium.document import PdfDocument
-from workers.prepare.pdfium.library import load_pdfium, pdfium
-from workers.prepare.pdfium.marks import has_unread_marks
+from workers.prepare.formats.pdfium.document import PdfDocument
+from workers.prepare.formats.pdfium.library import load_pdfium, pdfium
+from workers.prepare.formats.pdfium.marks import has_unread_marks
 
 _ENCODING = "utf-16-le"
 _HYPHEN_AT_LINE_END = "\ufffe"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workers.prepare.formats.format import UnreadableError, check_page_count
-from workers.prepare.pdfium.library import pdfium
+from workers.prepare.formats.pdfium.library import pdfium
 
 _PASSWORD, _SECURITY = 4, 5  # FPDF_ERR_...
 _FORM_NONE, _FORM_XFA_FULL = 0, 2  # FORMTYPE_...

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from workers.prepare.pdfium.library import pdfium
+from workers.prepare.formats.pdfium.library import pdfium
 
 _PATH, _IMAGE, _FORM = 2, 3, 5  # FPDF_PAGEOBJ_...
 _STAMP_CHARACTERS = 200
