@@ -1,4 +1,4 @@
-"""`[limits]`: what a document may cost."""
+"""`[limits]`: what a document or a schema may cost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from settings.sections.section import Section
 
 
 class LimitSettings(Section):
-    """What one document may cost to read."""
+    """What one document may cost to read, and one schema to compile."""
 
     document_bytes: int = Field(default=64 * 2**20, ge=1)
     inline_bytes: int = Field(
@@ -18,3 +18,7 @@ class LimitSettings(Section):
     sandbox_memory_bytes: int = Field(default=2 * 2**30, ge=2**28)
     sandbox_cpu_seconds: int = Field(default=30, ge=1)
     sandbox_wall_seconds: float = Field(default=60, gt=0)
+    grammar_cpu_seconds: int = Field(
+        default=10, ge=1, description="CPU that compiling one schema may take."
+    )
+    grammar_memory_bytes: int = Field(default=512 * 2**20, ge=2**26)
