@@ -1,5 +1,4 @@
-"""`[limits]`: what a document or a schema may cost."""
-"""`[limits]`: what a document may cost, and a tenant."""
+"""`[limits]`: what a document may cost, a schema, and a tenant."""
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ from settings.sections.section import Section
 
 
 class LimitSettings(Section):
-    """What one document may cost to read, and one schema to compile."""
-    """What one document may cost to read, and what one tenant may fill."""
+    """What one document may cost to read, one schema to compile, and what one tenant may fill."""
 
     document_bytes: int = Field(default=64 * 2**20, ge=1)
     inline_bytes: int = Field(

@@ -143,9 +143,7 @@ class Grammars:
         error = RequestFailedError("The process that compiles grammars ended.")
         for answer in self._asked.values():
             if not answer.done():
-                answer.set_exception(
-                    RequestFailedError("The process that compiles grammars ended.")
-                )
+                answer.set_exception(error)
 
     async def stop(self) -> None:
         """End the process."""
