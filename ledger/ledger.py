@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ledger import keys
 from ledger.api_keys import ApiKeys
 from ledger.batches import Batches
+from ledger.callback_secrets import CallbackSecrets
 from ledger.claim import Claim, read_claim
 from ledger.connection import available, open_redis
 from ledger.dead_letters import DeadLetters
@@ -37,6 +38,7 @@ from ledger.share import check_share
 from ledger.stored import read_whole
 from ledger.sweeps import Sweeps
 from ledger.token import new_token
+from ledger.workers import Workers
 from schemas.document import Prepared
 from schemas.failure import Failure
 from schemas.job import DEFAULT_TENANT, Attempt, Job, JobSpec
@@ -66,6 +68,7 @@ class Ledger:
     Attributes:
         dead_letters: What will not be tried again by itself.
         endpoints: The receivers that tenants registered.
+        callback_secrets: What signs the callbacks of tenants' jobs.
         deliveries: What was and is sent, with every attempt.
         api_keys: The keys of the HTTP API.
         jobs: The jobs, to be listed and to be watched.
@@ -74,6 +77,7 @@ class Ledger:
         posts: What requests made.
         engines: How often engines started and died, and what they may be given since.
         sweeps: What mends.
+        workers: Whose heartbeat is fresh.
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
@@ -81,6 +85,7 @@ class Ledger:
         self._scripts = Scripts(self._redis)
         self.dead_letters = DeadLetters(self._redis, self._scripts)
         self.endpoints = Endpoints(self._redis, self._scripts)
+        self.callback_secrets = CallbackSecrets(self._redis, self._scripts)
         self.deliveries = Deliveries(self._redis, self._scripts)
         self.api_keys = ApiKeys(self._redis, self._scripts)
         self.jobs = Jobs(self._redis)
@@ -89,6 +94,7 @@ class Ledger:
         self.posts = Posts(self._redis)
         self.engines = Engines(self._redis)
         self.sweeps = Sweeps(self._scripts)
+        self.workers = Workers(self._redis)
 
     async def submit(
         self,
@@ -292,13 +298,13 @@ class Ledger:
         return json.loads(spec).get("tenant", DEFAULT_TENANT) if spec else None
 
     async def state(self, job_id: str) -> JobState | None:
-        """Where a job stands, or None when there is no such job: what those ask who wait."""
+        """Return a job's state, or None for an unknown job: waiting clients ask for this."""
         async with available():
             state: Any = await self._redis.hget(keys.record(job_id), "state")
         return None if state is None else JobState(state)
 
     async def depth(self) -> FleetDepth:
-        """How much work stands where."""
+        """Return the depth of the queues."""
         async with available():
             return await read_depth(self._redis)
 
@@ -346,7 +352,7 @@ def _pairs(flat: Sequence[str]) -> dict[str, str]:
 
 
 def _same(present: str, spec: JobSpec, *, but_callback: bool) -> bool:
-    """Whether two requests are one, as far as their senders said."""
+    """Tell whether two requests are one, as far as their senders say."""
     known = JobSpec.model_validate_json(present)
     if but_callback:
         known, spec = (one.model_copy(update={"callback": None}) for one in (known, spec))
