@@ -1,7 +1,7 @@
 """Cost of a stranger's JSON Schema, to those who check it and to the engine. Pure.
 
 These are the bounds that need no engine. An infer worker compiles the schema before its engine
-sees it, and has the last word (`workers/engine/grammars.py`).
+sees it, and has the last word (`workers/engine/vllm/grammars.py`).
 """
 
 from __future__ import annotations
