@@ -30,6 +30,7 @@ from vllm.v1.structured_output.backend_xgrammar import XgrammarBackend
 
 from schemas.result import Usage
 from workers.engine.context import output_room
+from workers.engine.control_tokens import control_tokens
 from workers.engine.protocol import EngineAnswer, EngineRequest, TokenChoice
 from workers.engine.vllm.arguments import VllmBuild
 from workers.engine.vllm.log import EngineLog, tells_of_memory
@@ -104,6 +105,8 @@ class EngineClient:
         self._log = EngineLog(str(arguments.get("log_level", envs.VLLM_LOGGING_LEVEL)))
         try:
             self._engine = self._start(dict(arguments))
+            config = self._engine.vllm_config.model_config
+            self._controls = control_tokens(cached_tokenizer_from_config(config))
         except Exception as error:  # vLLM raises all kinds here
             cause = self._log.cause() or last_words(error)
             self._log.close()
@@ -176,7 +179,10 @@ class EngineClient:
         """Tokens as the model's chat template makes them, of any length."""
         renderer = self._engine.renderer
         unlimited = dataclasses.replace(renderer.default_chat_tok_params, max_total_tokens=None)
-        chat = [dict(message) for message in messages]
+        chat = [
+            {**message, "content": self._controls.spelled_out(message["content"])}
+            for message in messages
+        ]
         try:
             _, [prompt] = await renderer.render_chat_async([chat], _CHAT, unlimited)
         except (VLLMClientError, VLLMServerError):
