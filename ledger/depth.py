@@ -19,6 +19,7 @@ class QueueDepth:
         queue: Its name.
         in_line: Waiting for their turn.
         lanes: The same by lane: a tenant, or TENANT~low.
+        suspects: Waiting until they may run with few others, or alone.
         dispatched: Message out, not yet claimed.
         leased: Held by a worker.
         capacity: Records that its live workers can hold at once.
@@ -36,6 +37,7 @@ class QueueDepth:
     workers: int
     head_age_seconds: float
     behind: int = 0
+    suspects: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +115,18 @@ async def _read_queue(redis: Redis, name: str) -> QueueDepth:
         pipe.zcard(keys.LEASED.format(queue=name))
         pipe.hvals(keys.CAPACITY.format(queue=name))
         pipe.smembers(keys.HELD_UP)
+        pipe.zcard(keys.SUSPECTS.format(queue=name))
+        pipe.zcard(keys.ALONE.format(queue=name))
         for lane in lanes:
             pipe.zcard(keys.LINE.format(queue=name, lane=lane))
             pipe.zrange(keys.LINE.format(queue=name, lane=lane), 0, 0)
-        dispatched, leased, slots, held_up, *by_lane = await pipe.execute()
+        dispatched, leased, slots, held_up, few, alone, *by_lane = await pipe.execute()
     return QueueDepth(
         queue=name,
         in_line=sum(by_lane[::2]),
         behind=await _count_behind(redis, held_up) if name == DELIVER_QUEUE else 0,
         lanes=dict(zip(lanes, by_lane[::2], strict=True)),
+        suspects=few + alone,
         dispatched=dispatched,
         leased=leased,
         capacity=sum(int(slot) for slot in slots),
