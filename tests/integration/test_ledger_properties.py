@@ -176,7 +176,8 @@ class LedgerMachine(RuleBasedStateMachine):
             if self.steps.model.records[record_id].called == name:
                 self.steps.claim(record_id, "", worker=name)
         for queue in self._with_messages():
-            self.steps.take(queue, name)
+            for _ in range(slots):
+                self.steps.take(queue, name)
 
     @precondition(lambda self: self._preparing())
     @rule(n=nth, queue=infer_queue_name, again=flag)
