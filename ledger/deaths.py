@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ledger.script import Scripts
+from ledger.scripts import Scripts
 from schemas.failure import Failure, FailureCode
 
 

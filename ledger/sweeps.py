@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ledger.deaths import loss_failures
 from ledger.record import duration_ms
-from ledger.script import Scripts
+from ledger.scripts import Scripts
 from schemas.failure import Failure, FailureCode
 
 _RESENDS = 20

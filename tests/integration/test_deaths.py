@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from redis.asyncio import Redis
 
+from ledger import keys
 from ledger.beat import Beat
 from ledger.claim import Claim
 from ledger.deaths import Buried
 from ledger.errors import WorkerClosedError
 from ledger.ledger import Ledger
-from schemas import keys
 from schemas.dead_letter import Redrive
 from schemas.document import DocumentRef, Prepared
 from schemas.failure import FailureCode
