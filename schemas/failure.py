@@ -31,6 +31,7 @@ class FailureCode(StrEnum):
     DOCUMENT_ENCRYPTED = "document.encrypted"
     DOCUMENT_CORRUPT = "document.corrupt"
     DOCUMENT_NO_TEXT = "document.no_text"
+    DOCUMENT_UNREAD_PAGES = "document.unread_pages"
     DOCUMENT_EXHAUSTING = "document.exhausting"
     TASK_UNKNOWN = "task.unknown"
     ADAPTER_MISSING = "adapter.missing"
@@ -112,6 +113,11 @@ FAILURES: dict[FailureCode, FailureInfo] = {
         _P,
         "No page of the document has text; it may be a scan.",
         "Run the document through OCR first and submit what comes out.",
+    ),
+    _C.DOCUMENT_UNREAD_PAGES: FailureInfo(
+        _P,
+        "Pages of the document could not be read, and the task does not go on without them.",
+        "Send these pages with text or as clearer scans, or set the task's unread_pages: partial.",
     ),
     _C.DOCUMENT_EXHAUSTING: FailureInfo(
         _P,
@@ -217,7 +223,7 @@ FAILURES: dict[FailureCode, FailureInfo] = {
         _P,
         "The receiver's address is private or its port is not open for deliveries: "
         "nothing was sent.",
-        "Name a public HTTPS receiver; docfleet's operator may open a network with "
+        "Name a public HTTPS receiver; docfleet's operator may open a network and its ports with "
         "[callbacks] allow_networks.",
     ),
     _C.DELIVERY_DISABLED: FailureInfo(

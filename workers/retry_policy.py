@@ -37,21 +37,28 @@ class History:
     longer: str | None = None
 
 
-def history_of(claim: Claim, attempts: int, ways: WaysOut = NO_WAYS_OUT) -> History:
-    """What an attempt knows of its record's past.
+@dataclass(frozen=True, slots=True)
+class RetryLimits:
+    """Limits of a stage's attempts.
 
-    Args:
-        claim: The attempt's.
-        attempts: How many a stage may use.
-        ways: Where else a job of this pool could go.
+    Attributes:
+        attempts: Maximum charged attempts.
+        ways: Pools that a job can go to when its own is not enough.
     """
+
+    attempts: int
+    ways: WaysOut = NO_WAYS_OUT
+
+
+def history_of(claim: Claim, limits: RetryLimits) -> History:
+    """Return what an attempt knows of its record's past."""
     return History(
         attempt=claim.attempt,
-        attempts=attempts,
+        attempts=limits.attempts,
         jitter=int(claim.token, 16) / 2**64,
         alone=claim.suspect,
-        larger=ways.larger,
-        longer=ways.longer,
+        larger=limits.ways.larger,
+        longer=limits.ways.longer,
     )
 
 

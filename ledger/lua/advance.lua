@@ -15,6 +15,7 @@ settle(id, queue, token)
 if ends_cancelled(id, now) then return verdict end
 redis.call('HSET', KEYS[1], 'stage', 'infer', 'prepared', prepared, 'attempts', 0, 'losses', 0)
 redis.call('HDEL', KEYS[1], 'company')
+weigh(id)
 stand_in_line(id, next_queue, rank, now)
 fill(queue, now)
 return verdict

@@ -19,9 +19,8 @@ from ledger.claim import Claim
 from ledger.ledger import Ledger
 from schemas.document import DocumentRef
 from schemas.failure import FailureCode
-from schemas.job import JobSpec
+from schemas.job import CHAT_TASK, JobSpec
 from schemas.openai.batch import ENDED, BatchStatus
-from schemas.openai.chat import CHAT_TASK
 from schemas.openai.file import FILE_PREFIX, FileSpec
 from schemas.queues import BATCH_QUEUE
 from schemas.states import JobState
@@ -177,7 +176,7 @@ class BatchStage:
                 spec,
                 some,
                 written=progress.written + len(some),
-                max_queued=self._settings.tenant(batch.spec.tenant).max_queued,
+                quota=self._settings.quota(batch.spec.tenant),
             )
             if progress.answer != "held":
                 return

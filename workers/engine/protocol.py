@@ -1,6 +1,6 @@
 """What the workers ask of an engine: the protocol, its requests and its answers.
 
-Implementations are in `engine_vllm.py` and `engine_scripted.py`; both pass the same conformance
+Implementations are in `vllm/` and `scripted/`; both pass the same conformance
 suite. Nothing here imports vllm.
 """
 
@@ -8,24 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from schemas.engine import EngineVersion
+from schemas.job import DEFAULT_TENANT
 from schemas.result import Usage
+from workers.models.adapter import Adapter
 
 Message = Mapping[str, str]
 """One chat message: `role` and `content`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Adapter:
-    """A LoRA adapter that has been verified against the base model."""
-
-    name: str
-    path: Path
-    sha256: str
-    rank: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +54,8 @@ class EngineRequest:
         max_tokens: Most output tokens; None for all that the context has room for.
         adapter: What to run on instead of the base model alone.
         sampling: How tokens are chosen.
+        with_tokens: Return the answer's tokens and their probabilities.
+        tenant: Whose cached prompts it may read: another's would tell what that one has sent.
     """
 
     request_id: str
@@ -71,6 +64,21 @@ class EngineRequest:
     max_tokens: int | None
     adapter: Adapter | None = None
     sampling: Sampling = GREEDY
+    with_tokens: bool = False
+    tenant: str = DEFAULT_TENANT
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChoice:
+    """One token of an answer.
+
+    Attributes:
+        text: Its characters; empty for a part of a character that a later token completes.
+        logprob: Natural logarithm of its probability among the tokens that the grammar allowed.
+    """
+
+    text: str
+    logprob: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +89,15 @@ class EngineAnswer:
         text: The output, complete or not.
         finish_reason: `stop` when complete, `length` when max_tokens cut it off.
         usage: Tokens, counted by the engine.
+        tokens: The tokens of the text, where the request asked for them.
+        seconds: Time in the engine, measured by whoever asked.
     """
 
     text: str
     finish_reason: Literal["stop", "length"]
     usage: Usage
+    tokens: tuple[TokenChoice, ...] = ()
+    seconds: float = 0
 
 
 class Engine(Protocol):

@@ -12,51 +12,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from producer.errors import ProducerError
-from producer.http.problem import error_headers, http_error_headers
+from producer.http.problem import error_headers, http_error_headers, place_of
 from producer.http.problem_type import known_error
 from producer.http.retry_after import Drain
+from producer.openai.errors import NO_RETRY, OpenAiError
 from schemas.openai.error import error_body
 
 log = structlog.get_logger(__name__)
 
 OPENAI_PATHS = ("/v1/models", "/v1/chat/", "/v1/files", "/v1/batches")
 """Paths of the routes start so."""
-NO_RETRY = {"x-should-retry": "false"}
-"""OpenAI's clients would send the request again by themselves."""
-
-
-class OpenAiError(ProducerError):
-    """An answer that is an error.
-
-    Attributes:
-        status: HTTP status.
-        code: Its stable name.
-        param: The parameter concerned.
-        headers: More headers.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        code: str | None = None,
-        param: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.param = param
-        self.headers = headers
-
-
-def not_found(kind: str, record_id: str) -> OpenAiError:
-    """There is none of this id."""
-    return OpenAiError(
-        HTTPStatus.NOT_FOUND, f"There is no {kind} {record_id!r}.", code=f"{kind}_not_found"
-    )
 
 
 def add_openai_handler(app: FastAPI) -> None:
@@ -96,7 +61,10 @@ def openai_error_response(error: Exception, drain: Drain | None = None) -> JSONR
         kind, status = known
         if status == HTTPStatus.UNPROCESSABLE_ENTITY:  # which OpenAI does not use for this
             status = HTTPStatus.BAD_REQUEST
-        return _json(status, str(error), kind, None, error_headers(error, status, drain))
+        headers = error_headers(error, status, drain)
+        if status == HTTPStatus.INSUFFICIENT_STORAGE:  # until something is forgotten, for days
+            headers = {**headers, **NO_RETRY}
+        return _json(status, str(error), kind, None, headers)
     log.error("request failed", exc_info=error)
     words = "The log of the API says what it was."
     return _json(HTTPStatus.INTERNAL_SERVER_ERROR, words, "defect", None, NO_RETRY)
@@ -105,7 +73,7 @@ def openai_error_response(error: Exception, drain: Drain | None = None) -> JSONR
 def _first_problem(error: RequestValidationError) -> tuple[str, str]:
     """Never the input itself, which is a customer's."""
     problem = error.errors()[0]
-    place = ".".join(str(step) for step in problem["loc"][1:]) or str(problem["loc"][0])
+    place = place_of(problem["loc"][1:] or problem["loc"][:1])
     return place, str(problem["msg"]).removeprefix("Value error, ")
 
 
