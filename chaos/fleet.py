@@ -17,10 +17,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 
 from chaos.kept_part import KeptPart
-from docfleet.mourning import mourn
 from docfleet.processes.guard import Guard
 from docfleet.processes.part import Part
 from docfleet.stack.layout import LocalStack, local_stack
+from docfleet.stack.mourning import mourn
 from docfleet.stack.options import StackOptions
 from docfleet.stack.state_dir import StateDir
 from settings.environment import apply_environment

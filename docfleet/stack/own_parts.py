@@ -9,8 +9,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from docfleet.mourning import mourn
 from docfleet.processes.part import Part
+from docfleet.stack.mourning import mourn
 from docfleet.stack.ports import LOOPBACK
 from settings.environment import part_environment, with_python_path
 from settings.fleet import FleetSettings
