@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chaos import (
     clock_skew,
+    crash_loop,
     engine_killed,
     messages_deleted,
     out_of_memory,
@@ -13,12 +14,17 @@ from chaos import (
     redis_faults,
     s3_faults,
     sigterm,
+    worker_evicted,
+    worker_poisoned,
     workers_killed,
 )
 from chaos.drill import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
     workers_killed.SCENARIO,
+    *worker_poisoned.SCENARIOS,
+    worker_evicted.SCENARIO,
+    *crash_loop.SCENARIOS,
     *redis_faults.SCENARIOS,
     power_loss.SCENARIO,
     messages_deleted.SCENARIO,

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from chaos.kept_part import KeptPart
 from docfleet.processes.guard import Guard
 from docfleet.processes.part import Part
 from docfleet.stack.layout import LocalStack, local_stack
+from docfleet.stack.mourning import mourn
 from docfleet.stack.options import StackOptions
 from docfleet.stack.state_dir import StateDir
 from settings.environment import apply_environment
@@ -36,6 +38,8 @@ _COMMON = {
     "DOCFLEET_WATCH__LIST_SECONDS": "1",
     "DOCFLEET_PREPARE_CONCURRENCY": "8",
 }
+
+_LEASE = "DOCFLEET_LEASE__"
 
 QUICK_LEASE = {
     "DOCFLEET_LEASE__SECONDS": "4",
@@ -56,6 +60,7 @@ class FleetPlan:
         engine: What they hold.
         variables: Settings of every part.
         spares: More infer workers, which the drill starts, with settings of their own.
+        prepare_workers: Workers for all roles but infer.
     """
 
     infer_workers: int = 2
@@ -63,6 +68,7 @@ class FleetPlan:
     engine: EngineKind = EngineKind.SCRIPTED
     variables: Mapping[str, str] = field(default_factory=dict)
     spares: int = 0
+    prepare_workers: int = 1
 
 
 class Fleet:
@@ -179,7 +185,11 @@ async def running_fleet(folder: Path, plan: FleetPlan, callback_url: str) -> Asy
 def _lay_out(
     state: StateDir, plan: FleetPlan, callback_url: str
 ) -> tuple[LocalStack, FleetSettings]:
-    given: dict[str, Any] = {"callback_url": callback_url, "callback_secret": SECRET}
+    given: dict[str, Any] = {
+        "callback_url": callback_url,
+        "callback_secret": SECRET,
+        "lease": _lease_of(plan),
+    }
     options = StackOptions(
         config=CONFIG,
         engine=plan.engine,
@@ -187,12 +197,39 @@ def _lay_out(
         concurrency=plan.concurrency,
     )
     stack = local_stack(load_settings(CONFIG, **given), state, options)
-    layers = [[_with_variables(part, plan) for part in layer] for layer in stack.layers]
     apply_environment({**stack.environment, "AWS_DEFAULT_REGION": "us-east-1"})
     settings = load_settings(
         CONFIG, **given, redis_url=stack.environment["DOCFLEET_REDIS_URL"], state_dir=state.path
     )
+    layers = [[_with_variables(part, plan) for part in layer] for layer in stack.layers]
+    prepare, *infer = layers[-1]
+    more = [_another(prepare, n, settings, state) for n in range(2, plan.prepare_workers + 1)]
+    layers[-1] = [prepare, *more, *infer]
     return replace(stack, layers=layers), settings
+
+
+def _lease_of(plan: FleetPlan) -> dict[str, str]:
+    """What those know of the workers' leases who only look after them."""
+    return {
+        name.removeprefix(_LEASE).lower(): value
+        for name, value in plan.variables.items()
+        if name.startswith(_LEASE)
+    }
+
+
+def _another(part: Part, number: int, settings: FleetSettings, state: StateDir) -> Part:
+    """One more worker like this one, with a name and a port of its own."""
+    name = f"{part.name}-{number}"
+    own = {
+        "DOCFLEET_WORKER_NAME": name,
+        "DOCFLEET_METRICS_PORT": str(state.ports().choose(f"{name}-metrics")),
+    }
+    return replace(
+        part,
+        name=name,
+        environment={**part.environment, **own},
+        mourn=partial(mourn, part.environment["DOCFLEET_REDIS_URL"], name, settings.lease.attempts),
+    )
 
 
 def _with_variables(part: Part, plan: FleetPlan) -> Part:

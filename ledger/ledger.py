@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ledger import keys
 from ledger.api_keys import ApiKeys
 from ledger.batches import Batches
 from ledger.callback_secrets import CallbackSecrets
+from ledger.beat import Beat, read_beat
 from ledger.claim import Claim, read_claim
 from ledger.connection import available, open_redis
 from ledger.dead_letters import DeadLetters
+from ledger.deaths import Deaths
 from ledger.deliveries import Deliveries
 from ledger.depth import FleetDepth, read_depth
 from ledger.endpoints import Endpoints
@@ -28,6 +30,7 @@ from ledger.errors import (
     LedgerRefusedError,
     LedgerUnavailableError,
     TenantQuotaError,
+    WorkerClosedError,
 )
 from ledger.files import Files
 from ledger.jobs import Jobs
@@ -45,13 +48,6 @@ from schemas.job import DEFAULT_TENANT, Attempt, Job, JobSpec
 from schemas.queues import PREPARE_QUEUE, infer_queue
 from schemas.quota import NO_QUOTA, Quota
 from schemas.states import JobState, Stage
-
-
-class LetGo(NamedTuple):
-    """A lease that its holder must let go, by its token."""
-
-    token: str
-    cancelled: bool
 
 
 class Ledger:
@@ -77,6 +73,7 @@ class Ledger:
         posts: What requests made.
         engines: How often engines started and died, and what they may be given since.
         sweeps: What mends.
+        deaths: Of workers.
         workers: Whose heartbeat is fresh.
     """
 
@@ -94,6 +91,7 @@ class Ledger:
         self.posts = Posts(self._redis)
         self.engines = Engines(self._redis)
         self.sweeps = Sweeps(self._scripts)
+        self.deaths = Deaths(self._scripts)
         self.workers = Workers(self._redis)
 
     async def submit(
@@ -172,6 +170,9 @@ class Ledger:
             lease_seconds: How long the lease lives unless renewed.
             queue: Where the message came from; a record that stands elsewhere is refused.
             token: Of an earlier call that got no answer, so that this one takes the same lease.
+
+        Raises:
+            WorkerClosedError: The worker may take nothing but the suspects that it is told to.
         """
         token = token or new_token()
         answer = await self._scripts.run(
@@ -179,6 +180,8 @@ class Ledger:
             [keys.record(record_id)],
             [record_id, token, worker, duration_ms(lease_seconds), queue],
         )
+        if answer == ["refused", "closed"]:
+            raise WorkerClosedError(f"{worker} is closed until a suspect has run alone in it")
         if answer[0] == "refused":
             return None
         return read_claim(record_id, token, int(answer[1]), _pairs(answer[2:]))
@@ -189,15 +192,14 @@ class Ledger:
         lease_seconds: float,
         capacity: Mapping[str, int],
         held: Iterable[Claim],
-    ) -> Sequence[LetGo]:
+    ) -> Beat:
         """Renew a worker's leases and count its capacity, by queue; 0 takes the worker out."""
         arguments: list[str | int] = [worker, duration_ms(lease_seconds), len(capacity)]
         for queue, slots in capacity.items():
             arguments += [queue, slots]
         for claim in held:
             arguments += [claim.id, claim.token]
-        answer = await self._scripts.run("heartbeat", [], arguments)
-        return [LetGo(token, verdict == "cancel") for token, verdict in _pairs(answer).items()]
+        return read_beat(await self._scripts.run("heartbeat", [], arguments))
 
     async def advance(self, claim: Claim, queue: str, prepared: Prepared) -> None:
         """Pass a prepared job on to the line of a pool."""

@@ -28,6 +28,7 @@ class PartProcess:
 
     def __init__(self, part: Part, *, family: str, log: Path, guard: Guard) -> None:
         self.announced = asyncio.Event()
+        self._mourn = part.mourn
         self._prefix = f"{family}.{part.name}."
         self._guard = guard
         self._ready_end, ready_end_of_part = os.pipe()
@@ -70,6 +71,8 @@ class PartProcess:
         self._guard.forget(self.pid)
         os.close(self._pidfd)
         os.close(self._ready_end)
+        if self._mourn is not None:
+            await self._mourn()
         return self._child.wait()
 
     def send(self, number: signal.Signals) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 from celery import signals
 
-from ledger.errors import LedgerError, LedgerRefusedError
+from ledger.errors import LedgerError, LedgerRefusedError, LedgerUnavailableError
 from ledger.ledger import Ledger
 from ledger.window import window
 from settings.errors import SettingsError
@@ -55,7 +55,8 @@ class WorkerProcess:
         redis_url: str,
         make_stages: MakeStages,
     ) -> None:
-        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+        station = settings.worker_name or socket.gethostname()
+        self.name = f"{station}-{os.getpid()}-{secrets.token_hex(2)}"
         self._redis_url = redis_url
         self._settings = settings
         self._lease = settings.lease
@@ -84,6 +85,7 @@ class WorkerProcess:
     async def _open(self) -> None:
         self.ledger = Ledger(self._redis_url)
         await self._check_access()
+        await self._bury_predecessor()
         self._stages = self._make_stages(self)
         for stage in self._stages.values():
             await stage.start()
@@ -104,6 +106,17 @@ class WorkerProcess:
         except LedgerRefusedError as error:
             await self.ledger.close()
             raise SettingsError(str(error)) from error
+
+    async def _bury_predecessor(self) -> None:
+        """Tell the ledger that whoever had this worker's name has ended, if it does not know."""
+        if self._settings.worker_name is None:
+            return
+        with suppress(LedgerUnavailableError):  # the leases will expire
+            buried = await self.ledger.deaths.bury(
+                self._settings.worker_name, losses=self._lease.attempts, living=self.name
+            )
+            if buried.workers:
+                log.warning("predecessor died", **buried._asdict())
 
     def _consume(self) -> None:
         """Run Celery in this, the main thread."""
@@ -170,6 +183,9 @@ class WorkerProcess:
             os.kill(os.getpid(), signal.SIGTERM)
 
     async def _close(self) -> None:
+        if self._draining:
+            # Celery has waited for its own; suspects run beside it.
+            await self._attempts.settled(self._lease.drain_seconds)
         self._attempts.give_all_back()
         await self._attempts.settled(GIVE_BACK_SECONDS)
         for task in self._background:

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 
 import pytest
 
+from ledger.beat import LetGo
 from ledger.claim import Claim
-from ledger.ledger import Ledger, LetGo
+from ledger.ledger import Ledger
 from schemas.document import DocumentRef
 from schemas.failure import FailureCode
 from schemas.ids import new_job_id
