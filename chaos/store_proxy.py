@@ -123,9 +123,7 @@ class StoreProxy:
         headers.pop(hdrs.CONTENT_LENGTH, None)
         return web.Response(status=status, headers=headers, body=answer)
 
-    async def _asked(
-        self, request: web.Request, body: bytes
-    ) -> tuple[int, dict[str, str], bytes]:
+    async def _asked(self, request: web.Request, body: bytes) -> tuple[int, dict[str, str], bytes]:
         """What the store itself answers: status, headers and body."""
         url = self._store.join(URL(request.raw_path, encoded=True))
         headers = [

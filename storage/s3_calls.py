@@ -35,7 +35,16 @@ _T = TypeVar("_T")
 _MISSING = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "NoSuchUpload"}
 _FORBIDDEN = {"AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _EXISTS = {"PreconditionFailed", "ConditionalRequestConflict"}
-_TRY_AGAIN = {"SlowDown", "RequestTimeout", "Throttling", "BadDigest", "IncompleteBody", "InvalidPart"}
+_TRY_AGAIN = frozenset(
+    ("SlowDown", "RequestTimeout", "Throttling", "BadDigest", "IncompleteBody", "InvalidPart")
+)
+    "SlowDown",
+    "RequestTimeout",
+    "Throttling",
+    "BadDigest",
+    "IncompleteBody",
+    "InvalidPart",
+}
 _TRIES = 3
 _FIRST_PAUSE_SECONDS = 0.1
 _BROKEN_OFF = (ResponseStreamingError, IncompleteReadError, FlexibleChecksumError)

@@ -145,11 +145,13 @@ class Attempts:
             log.warning("attempt abandoned", reason=str(error))
             return Abandoned()
         except StageError as error:
-            failure = error.failure
+            failure, outage_seconds = error.failure, error.outage_seconds
         except Exception as error:
             log.exception("attempt failed without a code")
             failure = Failure.of(FailureCode.WORKER_ERROR, f"{type(error).__name__}: {error}")
-        return decide(failure, history_of(claim, self._lease.attempts))
+            outage_seconds = None
+        attempts = self._lease.attempts
+        return decide(failure, history_of(claim, attempts, outage_seconds=outage_seconds))
 
     def _entry(self, claim: Claim, outcome: Outcome, stage: WorkerStage) -> Attempt | None:
         """What the history is to say: of failures, and of what a receiver answered."""
@@ -165,7 +167,7 @@ class Attempts:
             number=claim.attempt,
             worker=self._worker,
             seconds=round(monotonic() - self._held[claim.token].since, 3),
-            charged=not isinstance(outcome, Alone),
+            charged=not isinstance(outcome, Alone) and getattr(outcome, "charged", True),
             engine=stage.engine,
             answer=answer,
             failure=failure,
@@ -189,9 +191,13 @@ class Attempts:
                     claim, JobState.DEAD, failure=failure, kept_uri=kept_uri, entry=entry
                 )
                 log.info("closed", state=JobState.DEAD)
-            case Retry(_, wait_seconds, kept_uri):
+            case Retry(_, wait_seconds, kept_uri, charged=charged):
                 await self._ledger.release(
-                    claim, wait_seconds=wait_seconds, charge=True, kept_uri=kept_uri, entry=entry
+                    claim,
+                    wait_seconds=wait_seconds,
+                    charge=charged,
+                    kept_uri=kept_uri,
+                    entry=entry,
                 )
             case Alone(_, kept_uri):
                 await self._ledger.release(

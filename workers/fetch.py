@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
-from schemas.document import DocumentRef
+from pydantic import BaseModel, ValidationError
+
+from schemas.document import DocumentRef, S3Uri
 from schemas.failure import FailureCode
 from storage.errors import (
+    BadAnswerError,
     ObjectForbiddenError,
     ObjectMissingError,
     ObjectTooLargeError,
@@ -17,6 +21,7 @@ from storage.errors import (
 from storage.objects import ObjectStore
 from workers.errors import StageError
 
+_M = TypeVar("_M", bound=BaseModel)
 _DOCUMENT_CODES: dict[type[StorageError], FailureCode] = {
     ObjectMissingError: FailureCode.DOCUMENT_MISSING,
     ObjectForbiddenError: FailureCode.DOCUMENT_FORBIDDEN,
@@ -40,12 +45,26 @@ async def fetch_document(store: ObjectStore, document: DocumentRef, *, max_bytes
             raise StageError(_DOCUMENT_CODES[type(error)], str(error)) from error
 
 
+def parsed(model: type[_M], data: bytes, uri: S3Uri) -> _M:
+    """Read one of docfleet's own objects.
+
+    Raises:
+        BadAnswerError: It is not what docfleet wrote there.
+    """
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        raise BadAnswerError(f"{uri} came as no {model.__name__}") from error
+
+
 @contextmanager
 def own_objects() -> Iterator[None]:
     """Turn the store's errors about docfleet's own objects into failures of the stage."""
     try:
         yield
     except StorageUnavailableError as error:
-        raise StageError(FailureCode.STORAGE_UNAVAILABLE, str(error)) from error
+        raise StageError(
+            FailureCode.STORAGE_UNAVAILABLE, str(error), outage_seconds=error.outage_seconds
+        ) from error
     except StorageError as error:
         raise StageError(FailureCode.STORAGE_REFUSED, str(error)) from error

@@ -12,7 +12,7 @@ from schemas.result import TaskResult, TaskStatus
 from schemas.task import NamedTask
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
-from workers.fetch import own_objects
+from workers.fetch import own_objects, parsed
 
 _MAX_BYTES = 64 * 2**20
 
@@ -41,7 +41,7 @@ class Kept:
                 data = await self._store.get(claim.kept_uri, max_bytes=_MAX_BYTES)
             except ObjectMissingError:
                 return {}  # it can be made again
-        kept = KeptTasks.model_validate_json(data)
+            kept = parsed(KeptTasks, data, claim.kept_uri)
         return reusable(kept.tasks, tasks, failed_too=kept.redrive == claim.redrives)
 
     async def store(self, claim: Claim, results: Mapping[str, TaskResult]) -> S3Uri | None:
