@@ -35,16 +35,9 @@ _T = TypeVar("_T")
 _MISSING = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "NoSuchUpload"}
 _FORBIDDEN = {"AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _EXISTS = {"PreconditionFailed", "ConditionalRequestConflict"}
-_TRY_AGAIN = frozenset(
-    ("SlowDown", "RequestTimeout", "Throttling", "BadDigest", "IncompleteBody", "InvalidPart")
-)
-    "SlowDown",
-    "RequestTimeout",
-    "Throttling",
-    "BadDigest",
-    "IncompleteBody",
-    "InvalidPart",
-}
+_GARBLED = {"BadDigest", "IncompleteBody", "InvalidPart"}
+"""Our bytes did not arrive as they were sent."""
+_TRY_AGAIN = {"SlowDown", "RequestTimeout", "Throttling", *_GARBLED}
 _TRIES = 3
 _FIRST_PAUSE_SECONDS = 0.1
 _BROKEN_OFF = (ResponseStreamingError, IncompleteReadError, FlexibleChecksumError)
