@@ -93,14 +93,19 @@ def list_keys(
 def revoke(
     stack: AskedStack,
     key_id: Annotated[str, typer.Argument(help="As `list` prints it.", metavar="ID")],
+    *,
+    keep_made: Annotated[
+        bool, typer.Option("--keep-made", help="Leave the keys that it made as they are.")
+    ] = False,
 ) -> None:
-    """Revoke a key: within three seconds it opens nothing any more.
+    """Revoke a key and all that it made: within three seconds they open nothing any more.
 
     Exit codes: 0 revoked. 1 there is no such key. 2 bad usage or configuration. 3 no stack is
     running, or its Redis does not answer.
     """
-    stack.ask(lambda client: client.keyring.revoke(key_id))
-    typer.echo(f"{key_id} is revoked")
+    revoked = stack.ask(lambda client: client.keyring.revoke(key_id, keep_made=keep_made))
+    for one in revoked:
+        typer.echo(f"{one} is revoked")
 
 
 def _line(key: ApiKey) -> str:

@@ -17,6 +17,7 @@ from ledger.errors import (
     NotDeadError,
     SecretBoxError,
     TooManyEndpointsError,
+    TooManyKeysError,
 )
 from producer.errors import (
     DocumentFileError,
@@ -72,7 +73,7 @@ def explained() -> Iterator[None]:
         raise NoDeadLetterError(str(error)) from error
     except CursorError as error:
         raise BadUsageError(str(error)) from error
-    except (SecretBoxError, TooManyEndpointsError) as error:
+    except (SecretBoxError, TooManyEndpointsError, TooManyKeysError) as error:
         raise BadUsageError(str(error)) from error
     except (EndpointDisabledError, EndpointChangedError, DeliveryOpenError) as error:
         raise NotSentError(str(error)) from error

@@ -9,9 +9,14 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 
 from ledger.connection import available
-from ledger.record import moment
+from ledger.errors import MakerRevokedError, TooManyKeysError
+from ledger.record import duration_ms, moment
+from ledger.script import Scripts
 from schemas import keys
 from schemas.api_key import ApiKey, ApiKeyRequest, Scope
+
+MOST_KEYS = 1000
+"""Of one tenant, and of the whole fleet: they fill the ledger, and are looked through."""
 
 
 class StoredKey(NamedTuple):
@@ -24,41 +29,49 @@ class StoredKey(NamedTuple):
 class ApiKeys:
     """The keys of one fleet; every method may raise LedgerUnavailableError."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, scripts: Scripts) -> None:
         self._redis = redis
+        self._scripts = scripts
 
-    async def add(self, key_id: str, digest: str, asked: ApiKeyRequest) -> ApiKey:
-        """Write a key that is new.
+    async def add(
+        self, key_id: str, digest: str, asked: ApiKeyRequest, *, maker: str | None = None
+    ) -> ApiKey:
+        """Write a key that is new; it ends with its maker, if not before.
 
         Args:
             key_id: Its public half.
             digest: The sha256 of its secret half, in hex.
             asked: What it is to be.
+            maker: The key that makes it; None for an operator.
 
         Raises:
+            MakerRevokedError: The maker works no longer.
+            TooManyKeysError: The tenant has as many as it may have.
             LedgerFullError: Redis has no memory left.
         """
-        created = await self._now()
-        fields: dict[str, Any] = {
-            "digest": digest,
-            "label": asked.label,
-            "scopes": " ".join(asked.scopes),
-            "created": str(created),
-        }
-        if asked.tenant is not None:
-            fields["tenant"] = asked.tenant
-        expires = created + 1000 * (asked.expires_seconds or 0)
-        if asked.expires_seconds is not None:
-            fields["expires"] = str(expires)
-        name = keys.API_KEY.format(id=key_id)
-        words: list[Any] = [word for pair in fields.items() for word in pair]
-        async with available(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(name, items=words)
-            if asked.expires_seconds is not None:
-                pipe.pexpireat(name, expires)
-            pipe.zadd(keys.API_KEYS, {key_id: created})
-            await pipe.execute()
-        return _read(key_id, fields, None).key
+        fields = {"digest": digest, "label": asked.label, "scopes": " ".join(asked.scopes)}
+        lasts = "" if asked.expires_seconds is None else duration_ms(asked.expires_seconds)
+        outcome, *times = await self._scripts.run(
+            "make_key",
+            [keys.API_KEY.format(id=key_id)],
+            [
+                key_id,
+                maker or "",
+                asked.tenant or "",
+                lasts,
+                MOST_KEYS,
+                *(word for pair in fields.items() for word in pair),
+            ],
+        )
+        if outcome == "no maker":
+            raise MakerRevokedError(f"the key {maker} works no longer, and makes no other")
+        if outcome == "full":
+            whose = f"tenant {asked.tenant}" if asked.tenant else "the whole fleet"
+            raise TooManyKeysError(f"{whose} has {MOST_KEYS:,} keys: revoke those that nobody uses")
+        created, ends = times
+        named = {"tenant": asked.tenant, "maker": maker, "expires": ends}
+        stored = {name: value for name, value in named.items() if value}
+        return _read(key_id, {**fields, "created": created, **stored}, None).key
 
     async def find(self, key_id: str) -> StoredKey | None:
         """A key that works, or None: there is none, or it was revoked, or its time is up."""
@@ -77,21 +90,22 @@ class ApiKeys:
                 *found, used = await pipe.execute()
         together = dict(zip(ids, found, strict=True))
         for key_id in (one for one, fields in together.items() if not fields):
-            await self.remove(key_id)  # its time was up
+            await self.remove(key_id, keep_made=True)  # its time was up
         return [
             _read(key_id, fields, used.get(key_id)).key
             for key_id, fields in together.items()
             if fields
         ]
 
-    async def remove(self, key_id: str) -> bool:
-        """Revoke a key; gives whether there was one that worked."""
-        async with available(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(keys.API_KEY.format(id=key_id))
-            pipe.zrem(keys.API_KEYS, key_id)
-            pipe.hdel(keys.API_KEYS_USED, key_id)
-            removed, *_ = await pipe.execute()
-        return bool(removed)
+    async def remove(self, key_id: str, *, keep_made: bool = False) -> list[str]:
+        """Revoke a key and, unless they are to be kept, all that it made; gives those that worked.
+
+        Args:
+            key_id: Its public half.
+            keep_made: Whether the keys that it made go on working.
+        """
+        revoked = await self._scripts.run("revoke_key", [], [key_id, int(keep_made)])
+        return [str(one) for one in revoked]
 
     async def mark_used(self, key_id: str) -> None:
         """Remember that a key was used now."""
@@ -115,6 +129,7 @@ def _read(key_id: str, fields: Mapping[str, Any], used: str | None) -> StoredKey
         created_at=moment(fields["created"]),
         expires_at=_moment(fields.get("expires")),
         last_used_at=_moment(used),
+        made_by=fields.get("maker"),
     )
     return StoredKey(key, fields["digest"])
 

@@ -57,6 +57,14 @@ class TooManyEndpointsError(LedgerError):
     """The tenant has as many endpoints as it may have."""
 
 
+class TooManyKeysError(LedgerError):
+    """The tenant has as many keys of the HTTP API as it may have."""
+
+
+class MakerRevokedError(LedgerError):
+    """The key that is to make another one works no longer."""
+
+
 class EndpointChangedError(LedgerError):
     """Somebody else changed the endpoint meanwhile."""
 

@@ -80,7 +80,7 @@ class Ledger:
         self.dead_letters = DeadLetters(self._redis, self._scripts)
         self.endpoints = Endpoints(self._redis, self._scripts)
         self.deliveries = Deliveries(self._redis, self._scripts)
-        self.api_keys = ApiKeys(self._redis)
+        self.api_keys = ApiKeys(self._redis, self._scripts)
         self.jobs = Jobs(self._redis)
         self.batches = Batches(self._redis, self._scripts)
         self.files = Files(self._redis, self._scripts)

@@ -37,8 +37,12 @@ SCRIPTS = (
     "park_batch",
     "cancel_batch",
     "cancel_lines",
+    "make_key",
+    "revoke_key",
 )
-_REFUSED_WHEN_FULL = frozenset({"submit", "create_file", "create_batch", "submit_lines"})
+_REFUSED_WHEN_FULL = frozenset(
+    {"submit", "create_file", "create_batch", "submit_lines", "make_key"}
+)
 _SHARED = ("keys", "receiver", "line", "batch", "prelude")
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path
+from fastapi import APIRouter, Body, Path, Query
 
 from producer.api_list import ApiList
 from producer.api_parameters import Administers, ClientOfApp
@@ -20,6 +20,7 @@ _EXAMPLES = {
 }
 
 KeyId = Annotated[str, Path(examples=["0f3a9c41d2b7"])]
+KeepMade = Annotated[bool, Query(description="Whether the keys that it made go on working.")]
 
 api_keys = APIRouter(
     prefix="/v1/keys",
@@ -47,7 +48,7 @@ class ApiKeyList(ApiList[ApiKey]):
                 }
             }
         },
-        **documented(HTTPStatus.UNPROCESSABLE_ENTITY),
+        **documented(HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
     },
 )
 async def create_key(
@@ -55,9 +56,8 @@ async def create_key(
     client: ClientOfApp,
     asker: Administers,
 ) -> NewApiKey:
-    """The answer is the one time that it is shown; a tenant's key creates that tenant's keys."""
-    asked = body.model_copy(update={"tenant": asker.narrowed(body.tenant)})
-    return await client.keyring.create(asked)
+    """The answer is the one time that it is shown; it can do no more than the key that asks."""
+    return await client.keyring.create(body, asker)
 
 
 @api_keys.get(
@@ -75,6 +75,8 @@ async def list_keys(client: ClientOfApp, asker: Administers) -> ApiKeyList:
     status_code=HTTPStatus.NO_CONTENT,
     responses=documented(HTTPStatus.NOT_FOUND),
 )
-async def revoke_key(key_id: KeyId, client: ClientOfApp, asker: Administers) -> None:
-    """Within three seconds it opens nothing any more."""
-    await client.keyring.revoke(key_id, asker.tenant)
+async def revoke_key(
+    key_id: KeyId, client: ClientOfApp, asker: Administers, *, keep_made: KeepMade = False
+) -> None:
+    """Within three seconds it opens nothing any more, and neither does any key that it made."""
+    await client.keyring.revoke(key_id, asker.tenant, keep_made=keep_made)

@@ -8,12 +8,13 @@ import re
 import secrets
 from collections import OrderedDict
 from contextlib import suppress
+from datetime import UTC, datetime
 from time import monotonic
 from typing import NamedTuple
 
 from ledger.api_keys import ApiKeys
-from ledger.errors import LedgerError
-from producer.errors import UnknownApiKeyError
+from ledger.errors import LedgerError, MakerRevokedError
+from producer.errors import UnauthorizedError, UnknownApiKeyError
 from producer.principal import BOOTSTRAP, Principal
 from schemas.api_key import ApiKey, ApiKeyRequest, NewApiKey
 
@@ -42,15 +43,31 @@ class Keyring:
         self._trusted_keys = _TRUSTED_KEYS
         self._trusted: OrderedDict[str, _Trusted] = OrderedDict()
 
-    async def create(self, asked: ApiKeyRequest) -> NewApiKey:
-        """A new key; this is the one time that it is shown.
+    async def create(self, asked: ApiKeyRequest, maker: Principal = BOOTSTRAP) -> NewApiKey:
+        """Make a new key; this is the one time that it is shown.
+
+        Args:
+            asked: What it is to be.
+            maker: On whose word; an operator's unless given.
 
         Raises:
+            ForbiddenError: The key would open more than its maker's, or work longer.
+            UnauthorizedError: The maker's key was revoked.
+            TooManyKeysError: The tenant has as many as it may have.
             LedgerFullError: Redis has no memory left.
             LedgerUnavailableError: Redis does not answer.
         """
+        asked = maker.key_within(asked, datetime.now(UTC))
         key_id, secret = secrets.token_hex(6), secrets.token_hex(24)
-        made = await self._keys.add(key_id, _digest(secret), asked)
+        try:
+            made = await self._keys.add(
+                key_id,
+                _digest(secret),
+                asked,
+                maker=None if maker.key_id == BOOTSTRAP.key_id else maker.key_id,
+            )
+        except MakerRevokedError as error:
+            raise UnauthorizedError(str(error)) from error
         return NewApiKey(**made.model_dump(), key=f"df_{key_id}_{secret}")
 
     async def each(self, tenant: str | None = None) -> list[ApiKey]:
@@ -61,23 +78,30 @@ class Keyring:
         """
         return [key for key in await self._keys.each() if tenant in {None, key.tenant}]
 
-    async def revoke(self, key_id: str, tenant: str | None = None) -> None:
-        """Take a key back; other processes that have just seen it believe it some seconds longer.
+    async def revoke(
+        self, key_id: str, tenant: str | None = None, *, keep_made: bool = False
+    ) -> list[str]:
+        """Take a key back, and all keys that it made; gives the ids of those that worked.
+
+        Other processes that have just seen one of them believe it some seconds longer.
 
         Args:
             key_id: Its public half.
             tenant: Whose key it has to be; None for anybody's.
+            keep_made: Whether the keys that it made go on working.
 
         Raises:
             UnknownApiKeyError: There is none.
         """
         stored = await self._keys.find(key_id)
         mine = stored is not None and tenant in {None, stored.key.tenant}
-        if not mine or not await self._keys.remove(key_id):
+        revoked = await self._keys.remove(key_id, keep_made=keep_made) if mine else []
+        if key_id not in revoked:
             raise UnknownApiKeyError(f"there is no key {key_id}")
         for digest, trusted in list(self._trusted.items()):
-            if trusted.principal.key_id == key_id:
+            if trusted.principal.key_id in revoked:
                 del self._trusted[digest]
+        return revoked
 
     async def principal(self, sent: str) -> Principal | None:
         """Who sent a key; None where it is no key, or none any more.
@@ -108,7 +132,8 @@ class Keyring:
             return None
         with suppress(LedgerError):  # a full Redis is no reason to turn anybody away
             await self._keys.mark_used(key_id)
-        principal = Principal(key_id, stored.key.tenant, frozenset(stored.key.scopes))
+        key = stored.key
+        principal = Principal(key_id, key.tenant, frozenset(key.scopes), expires_at=key.expires_at)
         return principal.acting_for(None)
 
     def _trust(self, digest: str, principal: Principal) -> None:

@@ -18,6 +18,7 @@ from ledger.errors import (
     SecretBoxError,
     TenantQuotaError,
     TooManyEndpointsError,
+    TooManyKeysError,
 )
 from producer.errors import (
     ClosedJobError,
@@ -73,6 +74,8 @@ class ProblemType(StrEnum):
     """Somebody else changed the endpoint meanwhile: read it and try again."""
     TOO_MANY_ENDPOINTS = "too-many-endpoints"
     """The tenant has as many endpoints as it may have."""
+    TOO_MANY_KEYS = "too-many-keys"
+    """The tenant has as many keys as it may have."""
     DELIVERY_OPEN = "delivery-open"
     """The delivery is about to be sent anyway."""
     NO_ENCRYPTION_KEY = "no-encryption-key"
@@ -114,6 +117,7 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     EndpointDisabledError: (ProblemType.ENDPOINT_DISABLED, HTTPStatus.CONFLICT),
     EndpointChangedError: (ProblemType.ENDPOINT_CHANGED, HTTPStatus.CONFLICT),
     TooManyEndpointsError: (ProblemType.TOO_MANY_ENDPOINTS, HTTPStatus.CONFLICT),
+    TooManyKeysError: (ProblemType.TOO_MANY_KEYS, HTTPStatus.CONFLICT),
     DeliveryOpenError: (ProblemType.DELIVERY_OPEN, HTTPStatus.CONFLICT),
     SecretBoxError: (ProblemType.NO_ENCRYPTION_KEY, HTTPStatus.SERVICE_UNAVAILABLE),
     NoResultError: (ProblemType.NO_RESULT, HTTPStatus.NOT_FOUND),

@@ -44,7 +44,10 @@ class ApiKeyRequest(Contract):
         default=None, description="Whose jobs it is for; null for the whole fleet."
     )
     expires_seconds: int | None = Field(
-        default=None, ge=1, le=10 * _YEAR_SECONDS, description="How long it works; null for ever."
+        default=None,
+        ge=1,
+        le=10 * _YEAR_SECONDS,
+        description="How long it works; null for as long as the key that makes it.",
     )
 
 
@@ -59,6 +62,9 @@ class ApiKey(Contract):
     expires_at: datetime | None = None
     last_used_at: datetime | None = Field(
         default=None, description="To some seconds; null where it was never used."
+    )
+    made_by: str | None = Field(
+        default=None, description="The key that made it; null where an operator did."
     )
 
 

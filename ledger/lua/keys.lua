@@ -47,3 +47,6 @@ local QUEUES = PREFIX .. 'queues'
 local SWEPT = PREFIX .. 'swept'
 local WEIGHTS = PREFIX .. 'weights'
 local BOUNDS = PREFIX .. 'bounds'
+local function api_key_key(id) return PREFIX .. 'api-key:' .. id end
+local API_KEYS = PREFIX .. 'api-keys'
+local API_KEYS_USED = PREFIX .. 'api-keys-used'

@@ -252,6 +252,80 @@ async def test_a_key_needs_a_label_and_a_scope(api: aiohttp.ClientSession) -> No
             await problem_of(answer, 422, "invalid-request")
 
 
+async def _asked(api: aiohttp.ClientSession, key: dict[str, str], **asked: Any) -> Any:
+    """A key that another key asks for: its answer, read."""
+    body = {"label": "made", "scopes": ["read"], **asked}
+    async with api.post("/v1/keys", json=body, headers=key) as answer:
+        return answer.status, await answer.json()
+
+
+async def test_a_key_makes_none_that_can_do_more_or_works_longer(
+    api: aiohttp.ClientSession,
+) -> None:
+    """Scopes are its own or fewer; one that names no end ends with its maker."""
+    maker = await _key(api, tenant="acme", scopes=["read", "admin"], expires_seconds=3600)
+    status, told = await _asked(api, maker, scopes=["read", "submit", "operate"])
+    assert (status, told["type"]) == (403, "urn:docfleet:problem:forbidden")
+    assert "submit, operate" in told["detail"]
+    status, told = await _asked(api, maker, expires_seconds=7200)
+    assert (status, told["type"]) == (403, "urn:docfleet:problem:forbidden")
+    assert "expires" in told["detail"]
+    ends = (await _listed(api))[0]["expires_at"]
+    status, endless = await _asked(api, maker)
+    assert (status, endless["expires_at"]) == (201, ends)
+    status, short = await _asked(api, maker, expires_seconds=60)
+    assert (status, short["expires_at"] < ends) == (201, True)
+    maker_id = maker["Authorization"].split("_")[1]
+    assert [one.get("made_by") for one in await _listed(api)] == [None, maker_id, maker_id]
+
+
+@pytest.mark.parametrize("kept", [False, True])
+async def test_what_a_key_made_is_revoked_with_it_unless_it_is_to_be_kept(
+    api: aiohttp.ClientSession, *, kept: bool
+) -> None:
+    """Down to what those made; another key of the tenant is left alone."""
+    other = await _key(api, tenant="acme")
+    maker = await _key(api, tenant="acme")
+    _, child = await _asked(api, maker, scopes=ALL)
+    _, grandchild = await _asked(api, {"Authorization": f"Bearer {child['key']}"})
+    maker_id = maker["Authorization"].split("_")[1]
+    async with api.delete(f"/v1/keys/{maker_id}", params={"keep_made": str(kept)}) as answer:
+        assert answer.status == 204
+    made = {child["id"], grandchild["id"]} if kept else set()
+    left = {other["Authorization"].split("_")[1]} | made
+    assert {one["id"] for one in await _listed(api)} == left
+    for key in (child, grandchild):
+        sent = {"Authorization": f"Bearer {key['key']}"}
+        async with api.get("/v1/jobs/x", headers=sent) as answer:
+            assert answer.status == (404 if kept else 401)
+
+
+async def test_a_revoked_key_makes_none_while_it_is_still_believed(
+    api: aiohttp.ClientSession, valkey_url: str
+) -> None:
+    """Another process revoked it; this one has just seen it work."""
+    maker = await _key(api, tenant="acme")
+    assert (await _asked(api, maker))[0] == 201
+    other = Ledger(valkey_url)
+    await Keyring(other.api_keys).revoke(maker["Authorization"].split("_")[1])
+    await other.close()
+    status, told = await _asked(api, maker)
+    assert (status, told["type"]) == (401, "urn:docfleet:problem:unauthorized")
+    assert await _listed(api) == []
+
+
+async def test_a_tenant_has_so_many_keys_and_no_more(
+    api: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else they would fill the ledger; another tenant's are not counted."""
+    monkeypatch.setattr("ledger.api_keys.MOST_KEYS", 2)
+    keys = [await _key(api, tenant="acme") for _ in range(2)]
+    status, told = await _asked(api, keys[0])
+    assert (status, told["type"]) == (409, "urn:docfleet:problem:too-many-keys")
+    assert "revoke" in told["detail"]
+    await _key(api, tenant="globex")
+
+
 async def test_verified_keys_are_few_and_forgotten(valkey_url: str) -> None:
     """However many keys come by, the memory that they take has a bound."""
     ledger = Ledger(valkey_url)

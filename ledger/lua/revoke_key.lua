@@ -1,0 +1,27 @@
+-- Take a key of the HTTP API back and, unless they are to be kept, all keys that it made.
+-- KEYS  none
+-- ARGV  1 id, 2 '1' if the keys that it made are to be kept
+-- Gives the ids of the keys that worked until now; none where there was no such key
+-- Caller: ledger/api_keys.py ApiKeys.remove
+
+local id, kept = ARGV[1], ARGV[2]
+local made = {}
+if kept ~= '1' then
+  for _, one in ipairs(redis.call('ZRANGE', API_KEYS, 0, -1)) do
+    local maker = redis.call('HGET', api_key_key(one), 'maker')
+    if maker then
+      made[maker] = made[maker] or {}
+      table.insert(made[maker], one)
+    end
+  end
+end
+
+local revoked = {}
+local function revoke(key)
+  if redis.call('DEL', api_key_key(key)) == 1 then table.insert(revoked, key) end
+  redis.call('ZREM', API_KEYS, key)
+  redis.call('HDEL', API_KEYS_USED, key)
+  for _, one in ipairs(made[key] or {}) do revoke(one) end
+end
+revoke(id)
+return revoked
