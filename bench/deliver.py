@@ -17,12 +17,12 @@ from time import monotonic
 from aiohttp import web
 
 from bench.rounds import run_rounds
-from docfleet.scoped_stack import scoped_stack
+from docfleet.stack.temporary import scoped_stack
 from ledger.ledger import Ledger
 from ledger.secret_box import SecretBox, new_encryption_key
 from producer.endpoints import Endpoints
-from schemas.endpoint import EndpointRequest
 from schemas.job import DEFAULT_TENANT
+from schemas.webhooks.endpoint import EndpointRequest
 
 OPTIONS = ("--engine", "scripted")
 HEALTHY_SECONDS = 0.02

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import monotonic
 
 from bench.table import print_table, write_json
-from docfleet.scoped_stack import scoped_stack
+from docfleet.stack.temporary import scoped_stack
 from producer.client import Client, connect
 from schemas.job import JobRequest
 from schemas.states import JobState

@@ -24,8 +24,8 @@ from typing import Any
 import aiohttp
 
 from bench.table import print_table, write_json
-from docfleet.ports import LOOPBACK, Ports
-from docfleet.valkey import redis_url, valkey_part
+from docfleet.stack.ports import LOOPBACK, Ports
+from docfleet.stack.valkey import redis_url, valkey_part
 from settings.environment import part_environment
 from settings.ready import READY_LINE, READY_VARIABLE
 

@@ -19,16 +19,16 @@ from time import monotonic, process_time
 from typing import Any
 
 from bench.table import print_table, write_json
-from docfleet.scoped_stack import scoped_stack
+from docfleet.stack.temporary import scoped_stack
 from ledger.batch_record import BatchRecord
 from ledger.ledger import Ledger
-from schemas.batch import BatchSpec, new_batch_id
-from schemas.openai_file import FilePurpose, FileSpec, file_key, new_file_id
+from schemas.openai.batch import BatchSpec, new_batch_id
+from schemas.openai.file import FilePurpose, FileSpec, file_key, new_file_id
 from settings.chat_models import ChatModels
 from settings.environment import apply_environment
 from settings.fleet import FleetSettings, load_settings
 from storage.s3 import S3Store
-from workers.batch import BatchStage
+from workers.batch.stage import BatchStage
 
 CONFIG = Path(__file__).parents[1] / "fleet.toml"
 _LEASE_SECONDS = 600

@@ -19,20 +19,20 @@ from time import monotonic
 
 from bench.rounds import run_rounds
 from bench.workload import Work, workload
-from docfleet.scoped_stack import scoped_stack
+from docfleet.stack.temporary import scoped_stack
 from ledger.ledger import Ledger
 from schemas.document import DocumentRef
 from schemas.ids import new_job_id
 from schemas.job import JobSpec
 from settings.environment import apply_environment
 from settings.fleet import FleetSettings, load_settings
-from settings.tasks import load_tasks
+from settings.sections.tasks import load_tasks
 from storage.s3 import S3Store
-from workers.engine import Engine, EngineRequest
-from workers.engine_vllm import VllmEngine
-from workers.model import locate_model
+from workers.engine.protocol import Engine, EngineRequest
+from workers.engine.vllm.engine import VllmEngine
+from workers.infer.prompt import build_messages
+from workers.models.base_model import locate_model
 from workers.page_text import page_text_uri, store_page_text
-from workers.prompt import build_messages
 
 CONFIG = Path(__file__).parents[1] / "fleet.toml"
 

@@ -27,16 +27,16 @@ from bench.overhead import CONFIG, fleet_of
 from bench.plain_worker import TASK, app
 from bench.rounds import run_rounds
 from bench.workload import Work, workload
-from docfleet.ports import LOOPBACK, Ports
-from docfleet.scoped_stack import scoped_stack
+from docfleet.stack.ports import LOOPBACK, Ports
+from docfleet.stack.temporary import scoped_stack
 from schemas.task import Task
 from settings.environment import part_environment
 from settings.fleet import FleetSettings, load_settings
-from settings.pools import PoolSettings
-from settings.tasks import load_tasks
-from workers.engine_arguments import VllmBuild, engine_arguments
-from workers.model import locate_model
-from workers.prompt import build_messages
+from settings.sections.pools import PoolSettings
+from settings.sections.tasks import load_tasks
+from workers.engine.vllm.arguments import VllmBuild, engine_arguments
+from workers.infer.prompt import build_messages
+from workers.models.base_model import locate_model
 
 MODEL = "plain"
 _START_SECONDS = 300

@@ -16,11 +16,11 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 
 from chaos.kept_part import KeptPart
-from docfleet.family_guard import Guard
-from docfleet.part import Part
-from docfleet.stack import LocalStack, local_stack
-from docfleet.stack_options import StackOptions
-from docfleet.state import StateDir
+from docfleet.processes.guard import Guard
+from docfleet.processes.part import Part
+from docfleet.stack.layout import LocalStack, local_stack
+from docfleet.stack.options import StackOptions
+from docfleet.stack.state_dir import StateDir
 from settings.environment import apply_environment
 from settings.fleet import FleetSettings, load_settings
 from workers.engine_kind import EngineKind

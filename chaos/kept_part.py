@@ -11,9 +11,9 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from docfleet.family_guard import Guard
-from docfleet.part import Part
-from docfleet.part_process import PartProcess
+from docfleet.processes.guard import Guard
+from docfleet.processes.part import Part
+from docfleet.processes.process import PartProcess
 
 _PROBE_SECONDS = 0.05
 _PATIENCE_SECONDS = 300

@@ -10,7 +10,7 @@ from chaos.drill import Drill
 from chaos.fleet import Fleet
 from chaos.kept_part import KeptPart
 from chaos.tally import patiently, read_records
-from schemas import keys
+from ledger import keys
 from schemas.queues import INFER_PREFIX
 from schemas.states import JobState
 

@@ -29,7 +29,7 @@ from chaos.runner import OUT, CurrentFleet, run_one
 from chaos.soak_plot import plot
 from chaos.soak_samples import Samples, used_megabytes
 from chaos.tally import patiently
-from schemas import keys
+from ledger import keys
 from schemas.queues import DELIVER_QUEUE, PREPARE_QUEUE
 
 _RATE = 15

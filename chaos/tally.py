@@ -19,7 +19,7 @@ from chaos.load import Load
 from chaos.receiver import CountingReceiver
 from chaos.row import Row
 from demo.drop import s3_client
-from schemas import keys
+from ledger import keys
 from schemas.ids import result_key
 from schemas.states import JobState
 

@@ -22,7 +22,7 @@ from demo.compare import compare_document
 from demo.drop import drop, s3_client
 from demo.receiver import Receiver
 from demo.report import as_json, figures, print_report
-from docfleet.scoped_stack import StackError, scoped_stack
+from docfleet.stack.temporary import StackError, scoped_stack
 
 HERE = Path(__file__).parent
 OUT = HERE / "out"

@@ -7,19 +7,17 @@ from typing import Annotated
 
 import typer
 
-from docfleet import (
-    __version__,
-    commands_contract,
-    commands_dead_letters,
-    commands_deliveries,
-    commands_doors,
-    commands_endpoints,
-    commands_jobs,
-    commands_keys,
-    commands_setup,
-    commands_stack,
-    commands_worker,
-)
+from docfleet import __version__
+from docfleet.commands import contract as commands_contract
+from docfleet.commands import dead_letters as commands_dead_letters
+from docfleet.commands import deliveries as commands_deliveries
+from docfleet.commands import endpoints as commands_endpoints
+from docfleet.commands import jobs as commands_jobs
+from docfleet.commands import keys as commands_keys
+from docfleet.commands import services as commands_doors
+from docfleet.commands import setup as commands_setup
+from docfleet.commands import stack as commands_stack
+from docfleet.commands import worker as commands_worker
 from docfleet.errors import BadUsageError, FrontDoorError
 from settings.errors import SettingsError
 

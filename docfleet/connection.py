@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from docfleet.errors import NoStackError
-from docfleet.state import StateDir
+from docfleet.stack.state_dir import StateDir
 from settings.environment import REDIS_URL_VARIABLE, connection_variables
 
 

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
+from ledger import keys
 from ledger.connection import available
 from ledger.errors import MakerRevokedError, TooManyKeysError
 from ledger.record import duration_ms, moment
-from ledger.script import Scripts
-from schemas import keys
+from ledger.scripts import Scripts
 from schemas.api_key import ApiKey, ApiKeyRequest, Scope
 
 MOST_KEYS = 1000

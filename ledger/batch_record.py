@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from schemas.batch import (
+from schemas.contract import Contract
+from schemas.failure import Failure
+from schemas.openai.batch import (
     BatchError,
     BatchErrors,
     BatchObject,
@@ -14,8 +16,6 @@ from schemas.batch import (
     BatchStatus,
     RequestCounts,
 )
-from schemas.failure import Failure
-from schemas.model import Contract
 from schemas.states import JobState
 
 

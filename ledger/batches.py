@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
+from ledger import keys
 from ledger.batch_record import BatchRecord, Place, read_batch
 from ledger.claim import Claim
 from ledger.connection import available
 from ledger.errors import LeaseLostError, LedgerFullError
 from ledger.listing import read_listed
 from ledger.record import duration_ms
-from ledger.script import Scripts
-from schemas import keys
-from schemas.batch import BatchSpec, BatchStatus, window_seconds
+from ledger.scripts import Scripts
 from schemas.failure import Failure
 from schemas.ids import derived_job_id
 from schemas.job import JobSpec
+from schemas.openai.batch import BatchSpec, BatchStatus, window_seconds
 from schemas.states import JobState
 
 _CANCELLED_AT_ONCE = 200

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ledger.record import moment, read_history, read_job
-from schemas.batch import BATCH_PREFIX, BatchSpec
 from schemas.dead_letter import DeadLetter, DeadLetterKind
-from schemas.delivery import DeliverySpec
 from schemas.failure import Failure
 from schemas.ids import JOB_PREFIX
-from schemas.openai_file import FILE_PREFIX, FileSpec
+from schemas.openai.batch import BATCH_PREFIX, BatchSpec
+from schemas.openai.file import FILE_PREFIX, FileSpec
+from schemas.webhooks.delivery import DeliverySpec
 
 
 def read_dead_letter(

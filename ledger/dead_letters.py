@@ -8,14 +8,14 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from ledger import keys
 from ledger.connection import available
 from ledger.dead_letter import read_dead_letter
 from ledger.errors import NotDeadError
 from ledger.page import Cursor, Page, Stretch, first_page
-from ledger.script import Scripts
+from ledger.scripts import Scripts
 from ledger.stored import read_whole
 from ledger.token import new_token
-from schemas import keys
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, Redrive
 from schemas.queues import infer_queue
 from schemas.states import JobState

@@ -7,17 +7,17 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from ledger import keys
 from ledger.connection import available
 from ledger.errors import DeliveryOpenError, EndpointDisabledError
 from ledger.page import Cursor, Page, Stretch, first_page
 from ledger.record import moment, read_history
-from ledger.script import Scripts
+from ledger.scripts import Scripts
 from ledger.stored import read_whole
 from ledger.token import new_token
-from schemas import keys
-from schemas.delivery import Delivery, DeliveryFilter, DeliverySpec
 from schemas.failure import Failure
 from schemas.states import JobState
+from schemas.webhooks.delivery import Delivery, DeliveryFilter, DeliverySpec
 
 _BATCH = 200
 _PREFIX = "msg_"

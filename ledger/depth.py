@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from schemas import keys
+from ledger import keys
 from schemas.queues import DELIVER_QUEUE
 
 

@@ -11,21 +11,21 @@ from typing import Any
 from pydantic import Field
 from redis.asyncio import Redis
 
+from ledger import keys
 from ledger.connection import available
 from ledger.errors import EndpointChangedError, EndpointDisabledError, TooManyEndpointsError
 from ledger.record import moment
-from ledger.script import Scripts
-from schemas import keys
-from schemas.endpoint import (
+from ledger.scripts import Scripts
+from schemas.contract import Contract
+from schemas.failure import Failure, FailureCode
+from schemas.ids import new_delivery_id
+from schemas.webhooks.endpoint import (
     DisabledReason,
     Endpoint,
     EndpointState,
     SecretInfo,
     SecretKind,
 )
-from schemas.failure import Failure, FailureCode
-from schemas.ids import new_delivery_id
-from schemas.model import Contract
 
 MOST_ENDPOINTS = 16
 """Of one tenant: each of its jobs' ends opens as many deliveries."""

@@ -6,8 +6,8 @@ from typing import Literal
 
 from redis.asyncio import Redis
 
+from ledger import keys
 from ledger.connection import available
-from schemas import keys
 
 EngineEvent = Literal["started", "died"]
 

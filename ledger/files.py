@@ -7,13 +7,13 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from ledger import keys
 from ledger.connection import available
 from ledger.errors import LedgerFullError
 from ledger.listing import read_listed
 from ledger.record import duration_ms
-from ledger.script import Scripts
-from schemas import keys
-from schemas.openai_file import FileObject, FilePurpose, FileSpec
+from ledger.scripts import Scripts
+from schemas.openai.file import FileObject, FilePurpose, FileSpec
 
 
 class StoredFile(FileObject):

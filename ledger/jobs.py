@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
+from ledger import keys
 from ledger.connection import available
 from ledger.page import Cursor, Page, Stretch
 from ledger.record import read_job
 from ledger.stored import read_stored
-from schemas import keys
 from schemas.job import JOB_ID, Job
 from schemas.job_filter import JobFilter, Standing
 from schemas.states import JobState, Stage

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ledger import keys
 from ledger.api_keys import ApiKeys
 from ledger.batches import Batches
 from ledger.claim import Claim, read_claim
@@ -29,13 +30,12 @@ from ledger.errors import (
 )
 from ledger.files import Files
 from ledger.jobs import Jobs
-from ledger.posts import Posts
 from ledger.record import duration_ms, read_job
-from ledger.script import Scripts
+from ledger.repeated_requests import Posts
+from ledger.scripts import Scripts
 from ledger.stored import read_whole
 from ledger.sweeps import Sweeps
 from ledger.token import new_token
-from schemas import keys
 from schemas.document import Prepared
 from schemas.failure import Failure
 from schemas.job import DEFAULT_TENANT, Attempt, Job, JobSpec

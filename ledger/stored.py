@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
+from ledger import keys
 from ledger.connection import available
-from schemas import keys
 
 
 class Stored(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ledger.record import duration_ms
-from ledger.script import Scripts
+from ledger.scripts import Scripts
 from schemas.failure import Failure, FailureCode
 
 _RESENDS = 20

@@ -15,14 +15,14 @@ from ledger.errors import LedgerRefusedError
 from ledger.ledger import Ledger
 from ledger.page import Page
 from ledger.secret_box import SecretBox
+from producer.access.keyring import Keyring
 from producer.catalogue import Catalogue
 from producer.dead_letters import DeadLetters
-from producer.document_file import key_suffix, read_document
 from producer.endpoints import Endpoints
 from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
-from producer.keyring import Keyring
-from producer.observer import Observer
-from producer.openai import OpenAi
+from producer.job_observer import Observer
+from producer.local_document import key_suffix, read_document
+from producer.openai.service import OpenAi
 from producer.submit import Submitter
 from producer.uploads import Uploads
 from schemas.document import S3Uri
@@ -32,7 +32,7 @@ from schemas.result import JobResult
 from schemas.states import JobState
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
-from settings.tasks import load_tasks
+from settings.sections.tasks import load_tasks
 from storage.errors import ObjectMissingError
 from storage.s3 import S3Store
 

@@ -22,8 +22,9 @@ from ledger.ledger import Ledger
 from ledger.page import Page
 from ledger.secret_box import SecretBox
 from producer.errors import UnknownDeliveryError, UnknownEndpointError
-from schemas.delivery import Delivery, DeliveryFilter
-from schemas.endpoint import (
+from schemas.ids import new_endpoint_id
+from schemas.webhooks.delivery import Delivery, DeliveryFilter
+from schemas.webhooks.endpoint import (
     CreatedEndpoint,
     DisabledReason,
     Endpoint,
@@ -34,8 +35,7 @@ from schemas.endpoint import (
     SecretKind,
     SecretRotation,
 )
-from schemas.ids import new_endpoint_id
-from schemas.signing import PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, SECRET_PREFIX
+from schemas.webhooks.signing import PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, SECRET_PREFIX
 
 _SECRET_BYTES = 48
 """A multiple of three: some verifiers cannot read base64 that needs padding."""

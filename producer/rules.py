@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from settings.rules import RuleSettings
+from settings.sections.rules import RuleSettings
 
 
 class Fit(NamedTuple):

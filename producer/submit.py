@@ -13,7 +13,7 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from ledger.ledger import Ledger
-from producer.document_access import check_access
+from producer.access.documents import check_access
 from producer.errors import RequestError, UnknownTaskError
 from producer.uploads import document_uri
 from schemas.document import DocumentRef, S3Uri, bucket_and_key
@@ -22,7 +22,7 @@ from schemas.job import DEFAULT_TENANT, Callback, JobRequest, JobSpec
 from schemas.task import Task
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
-from settings.rules import RuleSettings
+from settings.sections.rules import RuleSettings
 from storage.errors import ObjectExistsError
 from storage.objects import ObjectInfo, ObjectStore
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import NamedTuple
 
-from producer.document_file import key_suffix
 from producer.errors import DocumentTooLargeError, RequestError
+from producer.local_document import key_suffix
 from schemas.document import S3Uri, StoredDocument
 from settings.fleet import FleetSettings
 from storage.errors import ObjectExistsError

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from schemas.contract import Contract
 from schemas.job import TenantName
-from schemas.model import Contract
 
 _YEAR_SECONDS = 366 * 86_400
 

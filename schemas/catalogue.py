@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
+from schemas.contract import Contract
 from schemas.job import TaskName
-from schemas.model import Contract
 from schemas.task import TaskKind, TaskLimits
 
 

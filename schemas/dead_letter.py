@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import Field, HttpUrl
 
+from schemas.contract import Contract
 from schemas.document import DocumentRef, S3Uri
 from schemas.failure import Failure, FailureCode
 from schemas.job import Attempt, TaskName, TenantName
-from schemas.model import Contract
-from schemas.moment import Moment
 from schemas.queues import PoolName
 from schemas.states import Stage
+from schemas.timestamp import Moment
 
 
 class DeadLetterKind(StrEnum):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from schemas.model import Contract
+from schemas.contract import Contract
 
 _KEY_BYTES = 1024
 """S3 allows no longer key; what is not refused here fills the ledger."""

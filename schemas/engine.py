@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from schemas.model import Contract
+from schemas.contract import Contract
 
 
 class EngineVersion(Contract):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from schemas.model import Contract
+from schemas.contract import Contract
 
 
 class FailureClass(StrEnum):

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from schemas.contract import Contract
 from schemas.document import DocumentRef, Prepared, S3Uri
 from schemas.engine import EngineVersion
 from schemas.failure import Failure
-from schemas.model import Contract
 from schemas.receiver_url import ReceiverUrl
 from schemas.states import JobState, Stage
 

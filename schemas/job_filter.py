@@ -7,11 +7,11 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field, StringConstraints
 
+from schemas.contract import Contract
 from schemas.failure import Failure
 from schemas.job import Job, TaskName, TenantName
-from schemas.model import Contract
-from schemas.moment import Moment
 from schemas.states import JobState, Stage
+from schemas.timestamp import Moment
 
 MetadataPair = Annotated[str, StringConstraints(pattern=r"^[^=]{1,64}=[\s\S]{0,512}$")]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from schemas.contract import Contract
 from schemas.job import TaskName
-from schemas.model import Contract
 from schemas.result import TaskResult
 
 

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from schemas.contract import Contract
 from schemas.document import DocumentRef
 from schemas.engine import EngineVersion
 from schemas.failure import Failure
 from schemas.job import Metadata, TaskName, TenantName
-from schemas.model import Contract
 from schemas.states import JobState
 from schemas.task import TaskKind
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from pydantic import Field, field_validator
 
-from schemas.guidable import check_guidable
+from schemas.contract import Contract
 from schemas.job import TaskName
-from schemas.model import Contract
+from schemas.json_schema.guidable import check_guidable
 
 
 class TaskKind(StrEnum):

@@ -30,18 +30,18 @@ from pydantic_settings import (
 
 from schemas.job import TenantName
 from schemas.queues import PoolName
-from settings.callbacks import CallbackSettings
 from settings.errors import SettingsError
-from settings.lease import LeaseSettings
-from settings.limits import LimitSettings
-from settings.openai import OpenAiSettings
-from settings.pools import ModelSettings, PoolSettings
-from settings.retention import RetentionSettings
-from settings.rules import RuleSettings
-from settings.scripted import ScriptedSettings
 from settings.secret_files import SecretFiles
-from settings.tenants import TenantSettings
-from settings.watch import WatchSettings
+from settings.sections.callbacks import CallbackSettings
+from settings.sections.lease import LeaseSettings
+from settings.sections.limits import LimitSettings
+from settings.sections.openai import OpenAiSettings
+from settings.sections.pools import ModelSettings, PoolSettings
+from settings.sections.retention import RetentionSettings
+from settings.sections.rules import RuleSettings
+from settings.sections.scripted import ScriptedSettings
+from settings.sections.tenants import TenantSettings
+from settings.sections.watch import WatchSettings
 
 SECRETS = frozenset(
     {

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 from hypothesis import HealthCheck, settings
 
-from workers.model import locate_model
+from workers.models.base_model import locate_model
 
 pytest_plugins = [
     "tests.fixtures.servers",

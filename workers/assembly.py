@@ -14,29 +14,29 @@ from schemas.task import Task
 from settings.chat_models import ChatModels
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
-from settings.pools import PoolSettings
-from settings.tasks import load_tasks
+from settings.sections.pools import PoolSettings
+from settings.sections.tasks import load_tasks
 from storage.s3 import S3Store
-from workers.batch import BatchStage
-from workers.chat import ChatRunner
-from workers.deliver import DeliverStage
-from workers.engine import Engine
+from workers.batch.stage import BatchStage
+from workers.deliver.receiver import Receivers
+from workers.deliver.stage import DeliverStage
+from workers.engine.gate_memory import GateSize
+from workers.engine.protocol import Engine
+from workers.engine.scripted.engine import ScriptedEngine
+from workers.engine.vllm.engine import VllmEngine
 from workers.engine_kind import EngineKind
-from workers.engine_scripted import ScriptedEngine
-from workers.engine_vllm import VllmEngine
-from workers.gate_size import GateSize
-from workers.infer import InferStage
-from workers.kept import Kept
-from workers.model import locate_model
-from workers.model_tokenizer import ModelTokenizer
-from workers.prepare import PoolTokens, PrepareStage
-from workers.process import WorkerProcess
-from workers.publish import Results
-from workers.receiver import Receivers
+from workers.infer.chat_runner import ChatRunner
+from workers.infer.kept_tasks import Kept
+from workers.infer.results import Results
+from workers.infer.stage import InferStage
+from workers.models.adapter_registry import TaskAdapters
+from workers.models.base_model import locate_model
+from workers.models.model_tokenizer import ModelTokenizer
+from workers.prepare.stage import PoolTokens, PrepareStage
 from workers.role import Role
 from workers.routing import PoolLimits, ways_out
+from workers.runtime.process import WorkerProcess
 from workers.stage import WorkerStage
-from workers.task_adapters import TaskAdapters
 
 log = structlog.get_logger(__name__)
 

@@ -16,8 +16,8 @@ from jsonschema import Draft202012Validator
 
 from demo.drop import drop
 from demo.receiver import Receiver
-from docfleet.scoped_stack import scoped_stack
-from settings.tasks import load_tasks
+from docfleet.stack.temporary import scoped_stack
+from settings.sections.tasks import load_tasks
 from tests.acceptance.running_stack import ROOT, SECRET, RunningStack
 
 DOCUMENTS = ROOT / "demo" / "documents"

@@ -16,8 +16,8 @@ import pytest
 import pytest_asyncio
 from standardwebhooks import Webhook
 
-from docfleet.ports import Ports
-from docfleet.scoped_stack import scoped_stack
+from docfleet.stack.ports import Ports
+from docfleet.stack.temporary import scoped_stack
 from settings.environment import part_environment
 from tests.acceptance.running_stack import ROOT, SECRET
 from tests.fixtures.claims import ClaimsSystem, eventually

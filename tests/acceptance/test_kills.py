@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from demo.drop import s3_client
 from demo.receiver import Receiver
-from docfleet.scoped_stack import scoped_stack
+from docfleet.stack.temporary import scoped_stack
 from tests.acceptance.running_stack import SECRET, RunningStack
 
 JOBS = 120

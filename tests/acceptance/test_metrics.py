@@ -22,9 +22,9 @@ from celery import Celery
 
 from demo.drop import s3_client
 from demo.receiver import Receiver
-from docfleet.bare_python import bare_command
-from docfleet.ports import LOOPBACK, Ports
-from docfleet.scoped_stack import scoped_stack
+from docfleet.processes.bare_python import bare_command
+from docfleet.stack.ports import LOOPBACK, Ports
+from docfleet.stack.temporary import scoped_stack
 from tests.acceptance.running_stack import ROOT, SECRET, RunningStack
 from tests.fixtures.exported_metrics import INFRA, filled_in
 
@@ -129,7 +129,7 @@ def _running(binary: str, folder: Path, port: int) -> Any:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             bare_command(
-                "docfleet.launch",
+                "docfleet.processes.launch",
                 str(os.getpid()),
                 binary,
                 f"--config.file={folder / 'prometheus.yml'}",

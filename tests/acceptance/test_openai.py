@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from openai import AsyncOpenAI, BadRequestError, OpenAI
 
 from demo.receiver import Receiver
-from docfleet.scoped_stack import scoped_stack
+from docfleet.stack.temporary import scoped_stack
 from settings.environment import part_environment
 from tests.acceptance.running_stack import ROOT, SECRET, RunningStack
 from tests.fixtures.adapter_files import write_adapter

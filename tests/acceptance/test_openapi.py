@@ -34,7 +34,7 @@ async def test_no_request_gets_an_answer_that_openapi_does_not_allow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """No 5xx, no undocumented status, type, header or body; no wrong request is taken for right."""
-    monkeypatch.setattr("producer.job_events._STREAM_SECONDS", 0.2)
+    monkeypatch.setattr("producer.http.job_stream._STREAM_SECONDS", 0.2)
     await submit(api, TEXT)
     done = (await submit(api, TEXT))["id"]
     await succeed(ledger, s3.results, done, {"summary": task_result({"summary": "Hail."})})

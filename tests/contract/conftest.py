@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from settings.pools import PoolSettings
+from settings.sections.pools import PoolSettings
 from tests.fixtures.adapter_files import RANK, write_adapter
-from workers.adapter import verify_adapter
-from workers.engine import Adapter, Engine, EngineRequest
-from workers.engine_scripted import ScriptedEngine
-from workers.engine_vllm import VllmEngine
+from workers.engine.protocol import Adapter, Engine, EngineRequest
+from workers.engine.scripted.engine import ScriptedEngine
+from workers.engine.vllm.engine import VllmEngine
 from workers.errors import EngineDiedError
-from workers.loop import LoopThread
+from workers.models.adapter import verify_adapter
+from workers.runtime.event_loop import LoopThread
 
 _T = TypeVar("_T")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from workers.engine import Adapter, EngineAnswer, EngineRequest
+from workers.engine.protocol import Adapter, EngineAnswer, EngineRequest
 from workers.errors import AdapterRefusedError
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")

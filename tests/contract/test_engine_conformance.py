@@ -1,4 +1,4 @@
-"""What each engine keeps of the protocol in workers/engine.py: one suite, run on all of them."""
+"""What each engine keeps of the protocol in workers/engine/protocol.py: one suite, run on all of them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from schemas.guidable import check_guidable
-from workers.engine import EngineAnswer, EngineRequest, Sampling
+from schemas.json_schema.guidable import check_guidable
+from workers.engine.protocol import EngineAnswer, EngineRequest, Sampling
 from workers.errors import EngineDiedError, PromptTooLongError, RequestRefusedError
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from schemas.failure import FailureCode
-from workers.ask import ask
-from workers.engine import EngineRequest
+from workers.engine.ask import ask
+from workers.engine.gate import Gate
+from workers.engine.protocol import EngineRequest
 from workers.errors import StageError
-from workers.gate import Gate
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
@@ -56,7 +56,7 @@ def test_a_request_that_is_too_slow_times_out_and_the_engine_goes_on(host: Any) 
 
 def test_an_engine_that_hangs_counts_as_dead(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """For each request in it, and soon: nobody waits for an engine that will not answer."""
-    monkeypatch.setattr("workers.pulse.PULSE_SECONDS", 0.5)
+    monkeypatch.setattr("workers.engine.pulse.PULSE_SECONDS", 0.5)
     gate = Gate(SLOTS)
     host.hang()
     assert set(host.call(_ask_all(host, gate, 0.5))) == {FailureCode.ENGINE_CRASHED}

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from settings.pools import PoolSettings
-from workers.engine_vllm import VllmEngine
+from settings.sections.pools import PoolSettings
+from workers.engine.vllm.engine import VllmEngine
 from workers.errors import EngineDiedError, EngineStartError
-from workers.loop import LoopThread
+from workers.runtime.event_loop import LoopThread
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),

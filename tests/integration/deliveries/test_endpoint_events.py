@@ -6,18 +6,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ledger import keys
 from ledger.errors import EndpointDisabledError
-from schemas import keys
 from schemas.dead_letter import DeadLetterFilter
-from schemas.delivery import DeliveryFilter
-from schemas.endpoint import (
+from schemas.failure import FailureCode
+from schemas.job import DEFAULT_TENANT
+from schemas.states import JobState
+from schemas.webhooks.delivery import DeliveryFilter
+from schemas.webhooks.endpoint import (
     DisabledReason,
     EndpointChange,
     EndpointState,
 )
-from schemas.failure import FailureCode
-from schemas.job import DEFAULT_TENANT
-from schemas.states import JobState
 from tests.fixtures.deliver_scene import (
     DeliverScene,
     TestReceiver,

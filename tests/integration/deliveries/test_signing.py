@@ -10,14 +10,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook
 
+from ledger import keys
 from ledger.secret_box import SecretBox, new_encryption_key
-from schemas import keys
-from schemas.endpoint import (
-    SecretRotation,
-)
 from schemas.failure import FailureCode
 from schemas.job import DEFAULT_TENANT
 from schemas.states import JobState
+from schemas.webhooks.endpoint import (
+    SecretRotation,
+)
 from tests.fixtures.authority import Authority
 from tests.fixtures.deliver_scene import (
     CALLBACK_SECRET,

@@ -1,0 +1,1 @@
+"""The groups of the `docfleet` command, and what they print."""

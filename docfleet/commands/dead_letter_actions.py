@@ -1,0 +1,159 @@
+"""What `docfleet dead-letters redrive` and `drop` do: find, ask, change, and tell."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from docfleet.commands.dead_letter_text import counted, dead_letters
+from docfleet.errors import BadUsageError
+from producer.client import Client
+from producer.dead_letters import Refusal, Refused
+from schemas.dead_letter import DeadLetterFilter, Redrive
+
+DROPPED = "they count as cancelled, nobody is told, and the documents are not touched"
+
+_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which dead letters are meant.
+
+    Attributes:
+        ids: By id; empty where all that meet the filter are meant.
+        which: The filter.
+        yes: Whether not to ask.
+    """
+
+    ids: Sequence[str]
+    which: DeadLetterFilter
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Whom to talk to.
+
+    Attributes:
+        say: Given each line for the standard output.
+        warn: Given each line for the standard error.
+        ask: Given a question; whether the user agrees.
+        progress: Given a count; lends a function that is called for each one done.
+    """
+
+    say: Callable[[str], None]
+    warn: Callable[[str], None]
+    ask: Callable[[str], bool]
+    progress: Callable[[int], AbstractContextManager[Callable[[], None]]]
+
+
+class _Verb(NamedTuple):
+    name: str
+    done: str
+
+
+_REDRIVE, _DROP = _Verb("redrive", "redriven"), _Verb("drop", "dropped")
+
+
+def choose(ids: Sequence[str], which: DeadLetterFilter, *, everything: bool, yes: bool) -> Choice:
+    """Make sure that it is clear which dead letters are meant.
+
+    Raises:
+        BadUsageError: It is not.
+    """
+    filtered = which != DeadLetterFilter()
+    if ids and (everything or filtered):
+        raise BadUsageError("name dead letters by their ids, or by --all and filters, not by both")
+    if not ids and not everything:
+        raise BadUsageError("name dead letters by their ids, or say --all, with filters or without")
+    return Choice(tuple(dict.fromkeys(ids)), which, yes)
+
+
+async def redrive(client: Client, choice: Choice, how: Redrive, terminal: Terminal) -> bool:
+    """Redrive them; gives whether each one was.
+
+    Raises:
+        UnknownPoolError: And other errors of the producer and the ledger.
+    """
+    letters = client.dead_letters
+    letters.check(how)
+    ids = choice.ids
+    if not ids:
+        codes, ids = await _find(client, choice.which)
+        where = f" to the pool {how.pool}" if how.pool else ""
+        question = f"Redrive {dead_letters(len(ids))}{where} ({counted(codes)})?"
+        if not _wanted(ids, question, choice, terminal):
+            return True
+    return await _change(
+        _REDRIVE,
+        ids,
+        lambda refused: letters.redrive_many(ids, how, refused),
+        choice,
+        terminal,
+    )
+
+
+async def drop(client: Client, choice: Choice, terminal: Terminal) -> bool:
+    """Drop them; gives whether each one was."""
+    ids, codes_text = choice.ids, ""
+    if not ids:
+        codes, ids = await _find(client, choice.which)
+        codes_text = f" ({counted(codes)})"
+    question = f"Drop {dead_letters(len(ids))}{codes_text}: {DROPPED}. Go on?"
+    if not _wanted(ids, question, choice, terminal):
+        return True
+    return await _change(
+        _DROP,
+        ids,
+        lambda refused: client.dead_letters.drop_many(ids, refused),
+        choice,
+        terminal,
+    )
+
+
+async def _find(client: Client, which: DeadLetterFilter) -> tuple[Counter[str], Sequence[str]]:
+    """How many have which code, and all ids: entries vanish while they are worked through."""
+    codes: Counter[str] = Counter()
+    ids = []
+    async for letter in client.dead_letters.each(which):
+        codes[letter.failure.code] += 1
+        ids.append(letter.id)
+    return codes, ids
+
+
+def _wanted(ids: Sequence[str], question: str, choice: Choice, terminal: Terminal) -> bool:
+    if not ids:
+        terminal.say("there is no such dead letter")
+        return False
+    if choice.yes or terminal.ask(question):
+        return True
+    terminal.say("nothing was changed")
+    return False
+
+
+async def _change(
+    verb: _Verb,
+    ids: Sequence[str],
+    change: Callable[[Refused], AsyncIterator[str]],
+    choice: Choice,
+    terminal: Terminal,
+) -> bool:
+    refusals: list[Refusal] = []
+    done = 0
+    try:
+        with terminal.progress(len(ids)) as advance:
+            async for record_id in change(refusals.append):
+                done += 1
+                advance()
+                if choice.ids and len(ids) <= _LISTED:
+                    terminal.say(f"{record_id}  {verb.done}")
+    finally:  # where Redis goes away in the middle, too
+        for refusal in refusals:
+            terminal.warn(f"not {verb.done}: {refusal.reason}")
+        what = f": {DROPPED}" if verb is _DROP and done else ""
+        terminal.say(f"{verb.done} {done:,} of {dead_letters(len(ids))}{what}")
+    return not refusals

@@ -1,0 +1,118 @@
+"""The commands that look through what is sent to receivers, and send it again: `deliveries`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from docfleet.commands.age import AGE_METAVAR, parse_age
+from docfleet.commands.errors import explained
+from docfleet.commands.option_group import grouped
+from docfleet.commands.options import TenantOption
+from docfleet.commands.target import AskedStack
+from docfleet.errors import BadUsageError
+from schemas.job import DEFAULT_TENANT
+from schemas.states import JobState
+from schemas.webhooks.delivery import DeliveryFilter
+
+if TYPE_CHECKING:
+    from producer.client import Client
+
+AgeOption = Annotated[
+    timedelta | None,
+    typer.Option(parser=parse_age, help="Opened so long ago.", metavar=AGE_METAVAR),
+]
+
+deliveries = typer.Typer(
+    name="deliveries",
+    help="What was and is sent to receivers: look through it, send it again.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryOptions:
+    """The options that say which deliveries are meant."""
+
+    endpoint: Annotated[str | None, typer.Option(help="To this endpoint.")] = None
+    job: Annotated[str | None, typer.Option(help="Of this job.")] = None
+    state: Annotated[JobState | None, typer.Option(help="In this state.")] = None
+    newer_than: AgeOption = None
+    older_than: AgeOption = None
+
+    def filter(self) -> DeliveryFilter:
+        """The same, as of now."""
+        now = datetime.now(UTC)
+        return DeliveryFilter(
+            endpoint=self.endpoint,
+            job=self.job,
+            state=self.state,
+            after=now - self.newer_than if self.newer_than else None,
+            before=now - self.older_than if self.older_than else None,
+        )
+
+
+@deliveries.command("list")
+@grouped
+@explained()
+def list_deliveries(
+    stack: AskedStack,
+    which: DeliveryOptions,
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="The most of them.")] = 50,
+    tenant: TenantOption = DEFAULT_TENANT,
+) -> None:
+    """List deliveries, the newest first: state, last answer, id, receiver."""
+    wanted = which.filter()
+    page = stack.ask(lambda client: client.endpoints.deliveries(tenant, wanted, limit=limit))
+    for one in page.items:
+        answer = one.history[-1].answer if one.history else None
+        status = (answer.status or "no answer") if answer else "not sent"
+        typer.echo(f"{one.state:<9}  {status!s:<9}  {one.id}  {one.type}  {one.url}")
+
+
+@deliveries.command()
+@grouped
+@explained()
+def show(
+    stack: AskedStack,
+    delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="msg_...")],
+    *,
+    tenant: TenantOption = DEFAULT_TENANT,
+) -> None:
+    """Show a delivery with every attempt and the first KB of each answer."""
+    found = stack.ask(lambda client: client.endpoints.delivery(tenant, delivery))
+    typer.echo(json.dumps(found.public(), indent=2))
+
+
+@deliveries.command()
+@grouped
+@explained()
+def replay(
+    stack: AskedStack,
+    which: DeliveryOptions,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[DELIVERY]...")] = None,
+    *,
+    tenant: TenantOption = DEFAULT_TENANT,
+) -> None:
+    """Send deliveries again: those that are named, or all that meet the filters."""
+    wanted = which.filter()
+    if bool(ids) == (wanted != DeliveryFilter()):
+        raise BadUsageError("name deliveries, or name filters")
+
+    async def send(client: Client) -> int:
+        for delivery in ids or ():
+            await client.endpoints.replay(tenant, delivery)
+        return len(ids) if ids else await client.endpoints.replay_many(tenant, wanted)
+
+    typer.echo(f"{stack.ask(send)} are sent again")
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add them to the command."""
+    app.add_typer(deliveries)

@@ -1,0 +1,164 @@
+"""The commands about receivers that a tenant registered: `endpoints`."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from docfleet.commands.age import parse_age
+from docfleet.commands.errors import explained
+from docfleet.commands.option_group import grouped
+from docfleet.commands.options import TenantOption
+from docfleet.commands.target import AskedStack
+from schemas.contract import Contract
+from schemas.job import DEFAULT_TENANT
+from schemas.webhooks.endpoint import EndpointChange, EndpointRequest, EndpointState, SecretRotation
+from schemas.webhooks.event import EventType, PayloadKind
+
+EndpointArgument = Annotated[str, typer.Argument(metavar="ENDPOINT", help="ep_...")]
+
+endpoints = typer.Typer(
+    name="endpoints",
+    help="Receivers that are told of every job: register, test, rotate secrets.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@endpoints.command()
+@grouped
+@explained()
+def add(
+    stack: AskedStack,
+    url: Annotated[str, typer.Argument(metavar="URL")],
+    *,
+    event: Annotated[
+        list[EventType] | None, typer.Option(help="Told of this alone; may be repeated.")
+    ] = None,
+    payload: Annotated[PayloadKind, typer.Option(help="What events carry.")] = PayloadKind.THIN,
+    v1a: Annotated[bool, typer.Option("--v1a", help="Sign with Ed25519 as well.")] = False,
+    certificate: Annotated[
+        str | None, typer.Option(help="Of [callbacks] certificates_dir.", metavar="NAME")
+    ] = None,
+    tenant: TenantOption = DEFAULT_TENANT,
+) -> None:
+    """Register a receiver; prints it with its secret, which is not shown again."""
+    request = EndpointRequest.model_validate(
+        {
+            "url": url,
+            "events": tuple(event or ()),
+            "payload": payload,
+            "v1a": v1a,
+            "client_certificate": certificate,
+        }
+    )
+    _print(stack.ask(lambda client: client.endpoints.create(tenant, request)))
+
+
+@endpoints.command("list")
+@grouped
+@explained()
+def list_endpoints(stack: AskedStack, *, tenant: TenantOption = DEFAULT_TENANT) -> None:
+    """List a tenant's endpoints, a line each."""
+    for one in stack.ask(lambda client: client.endpoints.of_tenant(tenant)):
+        why = f" ({one.reason})" if one.reason else ""
+        typer.echo(f"{one.id}  {one.state}{why}  {one.url}")
+
+
+@endpoints.command()
+@grouped
+@explained()
+def show(
+    stack: AskedStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
+) -> None:
+    """Show an endpoint."""
+    _print(stack.ask(lambda client: client.endpoints.get(tenant, endpoint)))
+
+
+@endpoints.command("test")
+@grouped
+@explained()
+def send_test(
+    stack: AskedStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
+) -> None:
+    """Send a test event; prints the delivery's id."""
+    typer.echo(stack.ask(lambda client: client.endpoints.test(tenant, endpoint)).id)
+
+
+@endpoints.command()
+@grouped
+@explained()
+def rotate_secret(
+    stack: AskedStack,
+    endpoint: EndpointArgument,
+    *,
+    overlap: Annotated[
+        timedelta,
+        typer.Option(parser=parse_age, help="The old one signs too for so long.", metavar="24h"),
+    ] = "24h",  # type: ignore[assignment]  # typer parses defaults too
+    tenant: TenantOption = DEFAULT_TENANT,
+) -> None:
+    """Make a new signing secret; prints it."""
+    how = SecretRotation(overlap_seconds=int(overlap.total_seconds()))
+    _print(stack.ask(lambda client: client.endpoints.rotate(tenant, endpoint, how)))
+
+
+@endpoints.command()
+@grouped
+@explained()
+def reseal(stack: AskedStack) -> None:
+    """Seal the secrets of all tenants with the first of DOCFLEET_ENCRYPTION_KEYS.
+
+    After that the other keys can be taken out. No signature changes.
+    """
+    count = stack.ask(lambda client: client.endpoints.reseal())
+    typer.echo(f"{count} endpoint{'' if count == 1 else 's'} sealed with the first key")
+
+
+@endpoints.command()
+@grouped
+@explained()
+def enable(
+    stack: AskedStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
+) -> None:
+    """Send to an endpoint again; `deliveries replay` sends what it missed."""
+    _set_state(stack, tenant, endpoint, EndpointState.ENABLED)
+
+
+@endpoints.command()
+@grouped
+@explained()
+def disable(
+    stack: AskedStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
+) -> None:
+    """Send nothing more to an endpoint; what waits for it becomes dead letters."""
+    _set_state(stack, tenant, endpoint, EndpointState.DISABLED)
+
+
+@endpoints.command()
+@grouped
+@explained()
+def delete(
+    stack: AskedStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
+) -> None:
+    """Forget an endpoint; what waits for it becomes dead letters."""
+    stack.ask(lambda client: client.endpoints.delete(tenant, endpoint))
+    typer.echo(f"{endpoint} is deleted")
+
+
+def _set_state(stack: AskedStack, tenant: str, endpoint: str, state: EndpointState) -> None:
+    change = EndpointChange(state=state)
+    found = stack.ask(lambda client: client.endpoints.change(tenant, endpoint, change))
+    typer.echo(f"{found.id} is {found.state}")
+
+
+def _print(found: Contract) -> None:
+    typer.echo(json.dumps(found.model_dump(mode="json", exclude_none=True), indent=2))
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add them to the command."""
+    app.add_typer(endpoints)

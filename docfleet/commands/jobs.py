@@ -1,0 +1,112 @@
+"""The commands of those who want something done: `submit` and `job`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from docfleet.commands.errors import explained
+from docfleet.commands.option_group import grouped
+from docfleet.commands.options import JsonOption
+from docfleet.commands.target import AskedStack
+from docfleet.errors import BadUsageError
+from schemas.job import Priority
+
+if TYPE_CHECKING:
+    from producer.client import Client
+
+_WAIT_SECONDS = 600.0
+
+TaskOption = Annotated[
+    list[str], typer.Option("--task", help="A task to run; may be repeated.", metavar="NAME")
+]
+
+
+@grouped
+@explained()
+def submit(
+    stack: AskedStack,
+    documents: Annotated[
+        list[str], typer.Argument(help="Paths or s3://bucket/key.", metavar="DOCUMENT...")
+    ],
+    task: TaskOption,
+    *,
+    callback: Annotated[
+        str | None, typer.Option(help="Where to tell of the end.", metavar="URL")
+    ] = None,
+    priority: Annotated[Priority, typer.Option(help="How soon.")] = Priority.NORMAL,
+    metadata: Annotated[
+        list[str] | None, typer.Option(help="Comes back with the result.", metavar="KEY=VALUE")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end of each job.")] = False,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="With --wait: for so long.", metavar="SECONDS")
+    ] = _WAIT_SECONDS,
+    as_json: JsonOption = False,
+) -> None:
+    """Submit documents: local files or objects of a bucket, a job for each.
+
+    Exit codes: 0 submitted, or with --wait succeeded. 1 with --wait: a job ended dead, cancelled
+    or partially succeeded. 2 bad usage or configuration, or an unknown task. 3 no stack is
+    running, or its Redis or object store does not answer. 4 a file is missing, empty or cannot be
+    read. 5 with --wait: the time was up, and the jobs go on.
+    """
+    request = {
+        "tasks": task,
+        "callback": {"url": callback} if callback else None,
+        "priority": priority,
+        "metadata": _pairs(metadata or []),
+    }
+    from docfleet.commands.submit_action import SubmitOrder, run_order
+
+    order = SubmitOrder(documents, request, timeout if wait else None, as_json)
+    if not asyncio.run(run_order(stack.settings(), order, typer.echo)):
+        raise typer.Exit(1)
+
+
+@grouped
+@explained()
+def job(
+    stack: AskedStack,
+    job_id: Annotated[str, typer.Argument(help="As `submit` printed it.", metavar="ID")],
+    *,
+    result: Annotated[bool, typer.Option("--result", help="Print the result, as JSON.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Cancel it first.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show where a job stands: state, attempts, failure with its remedy, result.
+
+    Exit codes: 0 shown. 1 there is no such job, or it has no result (yet), or it has ended and
+    cannot be cancelled. 2 bad usage or configuration. 3 no stack is running, or its Redis or object
+    store does not answer.
+    """
+    from docfleet.commands.job_text import job_rows
+
+    async def shown(client: Client) -> str | bytes:
+        found = await (client.cancel(job_id) if cancel else client.job(job_id))
+        if result:
+            return await client.result_bytes(job_id)
+        if as_json:
+            return json.dumps(found.public(), indent=2, ensure_ascii=False)
+        return "\n".join(job_rows(found))
+
+    typer.echo(stack.ask(shown))
+
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise BadUsageError(f"--metadata {text!r} is not of the form KEY=VALUE")
+        pairs[key] = value
+    return pairs
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add them to the command."""
+    app.command()(submit)
+    app.command()(job)

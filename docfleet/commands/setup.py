@@ -1,0 +1,53 @@
+"""The commands that prepare a place for a fleet to run in: `secrets` and `buckets`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from docfleet.commands.options import DEFAULT_CONFIG, ConfigOption
+
+_PATIENCE_SECONDS = 60
+
+
+def secrets(
+    folder: Annotated[Path, typer.Argument(help="Holds one secret a file.", metavar="FOLDER")],
+) -> None:
+    """Make up the secrets that a folder lacks; those that are there stay.
+
+    Exit codes: 0 all are there. 2 one is missing and the folder cannot be written, or one is empty.
+    """
+    from docfleet.commands.secret_files import fill
+
+    made = fill(folder)
+    typer.echo(f"made up in {folder}: {', '.join(made)}" if made else f"{folder} is complete")
+
+
+def buckets(
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds for the object store to answer as it should.")
+    ] = _PATIENCE_SECONDS,
+) -> None:
+    """Make the fleet's buckets where they are missing, and try them out.
+
+    The object store is found as boto3 finds it: AWS_ENDPOINT_URL_S3 and credentials.
+
+    Exit codes: 0 they are there. 2 the object store refuses, or does not answer.
+    """
+    from docfleet.buckets import await_buckets
+    from settings.fleet import load_settings
+
+    settings = load_settings(config)
+    names = (settings.incoming_bucket, settings.results_bucket, settings.work_bucket)
+    await_buckets(names, patience_seconds=wait)
+    typer.echo(f"buckets: {', '.join(names)}")
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add them to the command."""
+    app.command()(secrets)
+    app.command()(buckets)

@@ -1,0 +1,74 @@
+"""The stack that a command asks: how its user named it, and a client of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+from docfleet.commands.options import (
+    DEFAULT_CONFIG,
+    DEFAULT_STATE_DIR,
+    ConfigOption,
+    StateDirOption,
+)
+
+if TYPE_CHECKING:
+    from producer.client import Client
+    from settings.fleet import FleetSettings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedStack:
+    """The options that name a stack.
+
+    Attributes:
+        context: Of the command, for whether --state-dir was typed.
+        config: The fleet's file.
+        state_dir: Where a local stack may be running.
+    """
+
+    context: typer.Context
+    config: ConfigOption = DEFAULT_CONFIG
+    state_dir: StateDirOption = DEFAULT_STATE_DIR
+
+    def settings(self) -> FleetSettings:
+        """The fleet's settings, with our environment set to the stack.
+
+        Raises:
+            NoStackError: There is no stack.
+            SettingsError: The file or a variable is not valid.
+        """
+        from docfleet.fleet_settings import connected_settings
+
+        return connected_settings(self.config, self.state_dir, named=self._typed("state_dir"))
+
+    def ask(self, question: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+        """What a client of the stack is told; raises what it raises, and what `settings` does."""
+        from producer.client import connect
+
+        async def run() -> T:
+            async with connect(self.settings()) as client:
+                return await question(client)
+
+        return asyncio.run(run())
+
+    def words(self) -> tuple[str, ...]:
+        """What its user typed to name the stack, for another command to name it so."""
+        named = (("config", "--config"), ("state_dir", "--state-dir"))
+        return tuple(
+            word
+            for name, option in named
+            if self._typed(name)
+            for word in (option, str(getattr(self, name)))
+        )
+
+    def _typed(self, name: str) -> bool:
+        """Whether an option was typed, and is not there by a variable or by default."""
+        source = self.context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"

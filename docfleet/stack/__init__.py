@@ -1,0 +1,1 @@
+"""The local stack: its parts, its state directory and its lifetime."""

@@ -1,0 +1,43 @@
+"""What `docfleet up` prints: a line per part and change, coloured on a terminal."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from rich.console import Console
+from rich.text import Text
+
+from docfleet.processes.part import PartState
+
+_COLOURS = {
+    PartState.READY: "green",
+    PartState.RESTARTING: "yellow",
+    PartState.FAILED: "red",
+}
+_ROLE_WIDTH = 8
+_STATE_WIDTH = 10
+
+
+class Announcer:
+    """Prints to standard output, and goes on when nobody reads it any more."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, soft_wrap=True)
+
+    def part(self, roles: tuple[str, ...], state: PartState, words: str) -> None:
+        """A line for each role."""
+        for role in roles:
+            line = Text(f"{role:<{_ROLE_WIDTH}} ")
+            line.append(f"{state:<{_STATE_WIDTH}}", _COLOURS.get(state, ""))
+            line.append(f" {words}")
+            self._print(line)
+
+    def say(self, words: str) -> None:
+        """A line of its own."""
+        self._print(Text(words))
+
+    def _print(self, line: Text) -> None:
+        line.rstrip()
+        with suppress(OSError):  # the terminal was closed
+            self._console.print(line)
+            self._console.file.flush()

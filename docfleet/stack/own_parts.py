@@ -1,0 +1,118 @@
+"""The parts that are docfleet itself: the API, the watcher and the workers."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+from docfleet.processes.part import Part
+from docfleet.stack.ports import LOOPBACK
+from settings.environment import part_environment, with_python_path
+from settings.fleet import FleetSettings
+from workers.engine_kind import EngineKind
+
+_SERVER_STOP_SECONDS = 10
+_AFTER_DRAIN_SECONDS = 10
+"""For a worker to let go of what it holds; vLLM takes some four of them."""
+
+
+_NOTES = {
+    EngineKind.VLLM: "",
+    EngineKind.SCRIPTED: "SCRIPTED ENGINE: its results are made up, no model runs",
+}
+
+
+class OwnParts:
+    """Makes them, all with the same settings.
+
+    Args:
+        settings: The fleet's.
+        config: The fleet's file, where each part reads its settings.
+        inside: Variables that reach the stack's servers.
+    """
+
+    def __init__(self, settings: FleetSettings, config: Path, inside: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._config = config.absolute()
+        self._environment = _importable(part_environment(inside))
+
+    def api(self, port: int) -> Part:
+        """The HTTP API."""
+        return Part(
+            name="api",
+            roles=("api",),
+            argv=self._argv("api", "--port", str(port)),
+            environment=self._environment,
+            place=f"http://{LOOPBACK}:{port}",
+            stop_seconds=_SERVER_STOP_SECONDS,
+        )
+
+    def watch(self, port: int, metrics_port: int) -> Part:
+        """The watcher of the buckets that rules name.
+
+        Args:
+            port: Where it takes events.
+            metrics_port: Where it serves its metrics.
+        """
+        return Part(
+            name="watch",
+            roles=("watch",),
+            argv=self._argv("watch", "--port", str(port)),
+            environment=self._with_metrics(metrics_port),
+            place=f"s3://{self._settings.incoming_bucket}",
+            stop_seconds=_SERVER_STOP_SECONDS + self._last_poll_seconds(),
+        )
+
+    def prepare_and_deliver(self, metrics_port: int) -> Part:
+        """One worker for what needs no engine."""
+        return Part(
+            name="prepare-deliver",
+            roles=("prepare", "deliver", "batch"),
+            argv=self._argv("worker", "prepare", "deliver", "batch"),
+            environment=self._with_metrics(metrics_port),
+            place="one worker",
+            stop_seconds=self._settings.lease.drain_seconds + _AFTER_DRAIN_SECONDS,
+        )
+
+    def infer(self, number: int, pool: str, engine: EngineKind, metrics_port: int) -> Part:
+        """A worker with an engine.
+
+        Args:
+            number: Counts them.
+            pool: What it serves.
+            engine: What it holds.
+            metrics_port: Where it serves its metrics.
+        """
+        return Part(
+            name=f"infer-{number}",
+            roles=("infer",),
+            argv=self._argv("worker", "infer", "--pool", pool, "--engine", engine.value),
+            environment=self._with_metrics(metrics_port),
+            place=f"pool {pool}, engine {engine.value}",
+            stop_seconds=self._settings.lease.drain_seconds + _AFTER_DRAIN_SECONDS,
+            note=_NOTES[engine],
+        )
+
+    def _with_metrics(self, port: int) -> dict[str, str]:
+        """Each process has a port of its own."""
+        own = {"DOCFLEET_METRICS_HOST": LOOPBACK, "DOCFLEET_METRICS_PORT": str(port)}
+        return {**self._environment, **own}
+
+    def _last_poll_seconds(self) -> int:
+        """A poll of a queue cannot be broken off: the messages that it brings would be nobody's."""
+        watch = self._settings.watch
+        return watch.poll_seconds if watch.queues else 0
+
+    def _argv(self, *words: str) -> tuple[str, ...]:
+        # -P: nothing in the folder that the user happens to be in is taken for a module of ours.
+        return (sys.executable, "-P", "-m", "docfleet", *words, "--config", str(self._config))
+
+
+def _importable(environment: dict[str, str]) -> dict[str, str]:
+    """Let a part find us where we are not installed but run from a checkout."""
+    folder = Path(__file__).parents[2]
+    if folder == Path(sysconfig.get_path("purelib")):
+        return environment
+    return with_python_path(environment, str(folder))

@@ -1,0 +1,34 @@
+"""What requests made, remembered for a while: a client that lost an answer sends them again."""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+
+from ledger import keys
+from ledger.connection import available
+
+_SECONDS = 900
+
+
+class Posts:
+    """By tenant and digest of the request."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def made(self, tenant: str, digest: str) -> str | None:
+        """The id of what the same request made before, if it was a short while ago."""
+        async with available():
+            made = await self._redis.get(keys.POSTED.format(tenant=tenant, digest=digest))
+        return None if made is None else str(made)
+
+    async def remember(self, tenant: str, digest: str, record_id: str) -> None:
+        """Remember what a request makes; the last one counts."""
+        async with available():
+            name = keys.POSTED.format(tenant=tenant, digest=digest)
+            await self._redis.set(name, record_id, ex=_SECONDS)
+
+    async def forget(self, tenant: str, digest: str) -> None:
+        """Have the same request make something new when it comes again."""
+        async with available():
+            await self._redis.delete(keys.POSTED.format(tenant=tenant, digest=digest))

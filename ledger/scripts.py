@@ -1,0 +1,81 @@
+"""The Lua scripts: constants, prelude, then the script's own file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from redis.asyncio import Redis
+
+from ledger.connection import available
+from ledger.keys import PREFIX
+from ledger.message import message_template
+
+SCRIPTS = (
+    "submit",
+    "claim",
+    "heartbeat",
+    "advance",
+    "finish",
+    "release",
+    "cancel",
+    "redrive",
+    "drop",
+    "replay",
+    "put_endpoint",
+    "delete_endpoint",
+    "disable_endpoint",
+    "test_endpoint",
+    "sweep",
+    "create_file",
+    "delete_file",
+    "create_batch",
+    "submit_lines",
+    "note_batch",
+    "park_batch",
+    "cancel_batch",
+    "cancel_lines",
+    "make_key",
+    "revoke_key",
+)
+_REFUSED_WHEN_FULL = frozenset(
+    {"submit", "create_file", "create_batch", "submit_lines", "make_key"}
+)
+_SHARED = ("keys", "receiver", "line", "batch", "prelude")
+_ALLOW_OOM = "#!lua flags=allow-oom\n"
+
+
+@cache
+def script_text(name: str) -> str:
+    """The text that Redis is given for `lua/{name}.lua`.
+
+    A full Redis refuses a submit; every other transition has to go on, since it frees memory.
+    """
+    folder = files("ledger") / "lua"
+    flags = "#!lua\n" if name in _REFUSED_WHEN_FULL else _ALLOW_OOM
+    constants = f"local PREFIX = {_quoted(PREFIX)}\nlocal MESSAGE = {_quoted(message_template())}\n"
+    files_in_order = (*_SHARED, name)
+    return (
+        flags
+        + constants
+        + "".join((folder / f"{file}.lua").read_text(encoding="utf-8") for file in files_in_order)
+    )
+
+
+class Scripts:
+    """The scripts on one Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._scripts = {name: redis.register_script(script_text(name)) for name in SCRIPTS}
+
+    async def run(self, name: str, key_names: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """Run a script; raises what `available` raises."""
+        async with available():
+            return await self._scripts[name](keys=key_names, args=arguments)
+
+
+def _quoted(text: str) -> str:
+    """A Lua string that takes every character as it is."""
+    return f"[==[{text}]==]"

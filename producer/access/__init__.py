@@ -1,0 +1,1 @@
+"""Keys, principals and the documents that a tenant may name."""

@@ -1,0 +1,147 @@
+"""The keyring: makes keys, knows who sent one, and takes them back."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections import OrderedDict
+from contextlib import suppress
+from datetime import UTC, datetime
+from time import monotonic
+from typing import NamedTuple
+
+from ledger.api_keys import ApiKeys
+from ledger.errors import LedgerError, MakerRevokedError
+from producer.access.principal import BOOTSTRAP, Principal
+from producer.errors import UnauthorizedError, UnknownApiKeyError
+from schemas.api_key import ApiKey, ApiKeyRequest, NewApiKey
+
+_KEY = re.compile(r"df_([0-9a-f]{12})_([0-9a-f]{48})")
+_TRUSTED_SECONDS = 3
+"""How long a verified key is not looked up again, and so how long a revoked one may still work."""
+_TRUSTED_KEYS = 4096
+
+
+class _Trusted(NamedTuple):
+    principal: Principal
+    until: float
+
+
+class Keyring:
+    """The keys of a fleet.
+
+    Args:
+        keys: Where they are kept.
+        bootstrap_key: The one that needs no ledger; None where there is none.
+    """
+
+    def __init__(self, keys: ApiKeys, *, bootstrap_key: str | None = None) -> None:
+        self._keys = keys
+        self._bootstrap = _digest(bootstrap_key) if bootstrap_key else None
+        self._trusted_keys = _TRUSTED_KEYS
+        self._trusted: OrderedDict[str, _Trusted] = OrderedDict()
+
+    async def create(self, asked: ApiKeyRequest, maker: Principal = BOOTSTRAP) -> NewApiKey:
+        """Make a new key; this is the one time that it is shown.
+
+        Args:
+            asked: What it is to be.
+            maker: On whose word; an operator's unless given.
+
+        Raises:
+            ForbiddenError: The key would open more than its maker's, or work longer.
+            UnauthorizedError: The maker's key was revoked.
+            TooManyKeysError: The tenant has as many as it may have.
+            LedgerFullError: Redis has no memory left.
+            LedgerUnavailableError: Redis does not answer.
+        """
+        asked = maker.key_within(asked, datetime.now(UTC))
+        key_id, secret = secrets.token_hex(6), secrets.token_hex(24)
+        try:
+            made = await self._keys.add(
+                key_id,
+                _digest(secret),
+                asked,
+                maker=None if maker.key_id == BOOTSTRAP.key_id else maker.key_id,
+            )
+        except MakerRevokedError as error:
+            raise UnauthorizedError(str(error)) from error
+        return NewApiKey(**made.model_dump(), key=f"df_{key_id}_{secret}")
+
+    async def each(self, tenant: str | None = None) -> list[ApiKey]:
+        """All that work, the oldest first.
+
+        Args:
+            tenant: Only this one's; None for all.
+        """
+        return [key for key in await self._keys.each() if tenant in {None, key.tenant}]
+
+    async def revoke(
+        self, key_id: str, tenant: str | None = None, *, keep_made: bool = False
+    ) -> list[str]:
+        """Take a key back, and all keys that it made; gives the ids of those that worked.
+
+        Other processes that have just seen one of them believe it some seconds longer.
+
+        Args:
+            key_id: Its public half.
+            tenant: Whose key it has to be; None for anybody's.
+            keep_made: Whether the keys that it made go on working.
+
+        Raises:
+            UnknownApiKeyError: There is none.
+        """
+        stored = await self._keys.find(key_id)
+        mine = stored is not None and tenant in {None, stored.key.tenant}
+        revoked = await self._keys.remove(key_id, keep_made=keep_made) if mine else []
+        if key_id not in revoked:
+            raise UnknownApiKeyError(f"there is no key {key_id}")
+        for digest, trusted in list(self._trusted.items()):
+            if trusted.principal.key_id in revoked:
+                del self._trusted[digest]
+        return revoked
+
+    async def principal(self, sent: str) -> Principal | None:
+        """Who sent a key; None where it is no key, or none any more.
+
+        Raises:
+            LedgerUnavailableError: Redis does not answer.
+        """
+        digest = _digest(sent)
+        if self._bootstrap is not None and hmac.compare_digest(digest, self._bootstrap):
+            return BOOTSTRAP
+        trusted = self._trusted.get(digest)
+        if trusted is not None and trusted.until > monotonic():
+            return trusted.principal
+        principal = await self._look_up(sent)
+        if principal is None:
+            self._trusted.pop(digest, None)
+        else:
+            self._trust(digest, principal)
+        return principal
+
+    async def _look_up(self, sent: str) -> Principal | None:
+        parts = _KEY.fullmatch(sent)
+        if parts is None:
+            return None
+        key_id, secret = parts.groups()
+        stored = await self._keys.find(key_id)
+        if stored is None or not hmac.compare_digest(stored.digest, _digest(secret)):
+            return None
+        with suppress(LedgerError):  # a full Redis is no reason to turn anybody away
+            await self._keys.mark_used(key_id)
+        key = stored.key
+        principal = Principal(key_id, key.tenant, frozenset(key.scopes), expires_at=key.expires_at)
+        return principal.acting_for(None)
+
+    def _trust(self, digest: str, principal: Principal) -> None:
+        self._trusted[digest] = _Trusted(principal, monotonic() + _TRUSTED_SECONDS)
+        self._trusted.move_to_end(digest)
+        while len(self._trusted) > self._trusted_keys:
+            self._trusted.popitem(last=False)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The watcher: documents that are dropped into a bucket become jobs."""

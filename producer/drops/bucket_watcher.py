@@ -1,0 +1,217 @@
+"""One watched bucket: listing it again and again, and looking at single keys at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+
+from ledger.errors import LedgerError, TenantQuotaError
+from producer.drops.digest_set import DigestSet
+from producer.drops.listing_plan import ListingPlan, Range
+from producer.drops.metrics import count_drop, listing
+from producer.drops.outage_log import Trouble
+from producer.submit import dropped_job_id
+from schemas.ids import job_digest
+from settings.sections.rules import RuleSettings
+from settings.sections.watch import WatchSettings
+from storage.errors import ObjectMissingError, StorageError
+from storage.objects import ObjectInfo, ObjectStore
+
+_SETTLED_AT_ONCE = 32
+_MOST_HINTS = 32
+"""From more hints than this on, one listing is less work."""
+_LONGEST_PAUSE_SECONDS = 30.0
+_DIGEST_BYTES = 12
+
+
+class BucketWatch:
+    """Finds what is new in a bucket and has it settled.
+
+    Args:
+        bucket: Its name.
+        rules: Those of this bucket.
+        watch: How often it is listed.
+        store: Lists it.
+        settle: Makes a drop a job, or finds that it needs none; false if it is to be asked again.
+        know_server: Asks Redis who it is, and has all forgotten if it is another.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        rules: Sequence[RuleSettings],
+        watch: WatchSettings,
+        *,
+        store: ObjectStore,
+        settle: Callable[[ObjectInfo], Awaitable[bool]],
+        know_server: Callable[[], Awaitable[str]],
+    ) -> None:
+        self._bucket = bucket
+        self._plan = ListingPlan(rules, watch.full_list_seconds)
+        self._list_seconds = watch.list_seconds
+        self._store = store
+        self._settle = settle
+        self._know_server = know_server
+        self._settled = DigestSet(_DIGEST_BYTES)  # job ids that need no submit
+        self._still_there: DigestSet | None = None  # those of them that the listing has met
+        self._forgotten = 0
+        self._hinted: set[str] = set()
+        self._hint_came = asyncio.Event()
+        self._list_now = asyncio.Event()
+        self._trouble = Trouble(
+            "drops have to wait; trying again", "drops are taken again", bucket=bucket
+        )
+        self._quota = Trouble(
+            "drops of a tenant have to wait", "no drops wait for their tenant", bucket=bucket
+        )
+        self._was_listed = False
+        self._over_quota = 0  # drops, since the watcher started
+
+    @property
+    def ailment(self) -> str | None:
+        """What keeps drops from becoming jobs; None when nothing does."""
+        if self._trouble.error is not None:
+            return f"drops in {self._bucket} have to wait: {self._trouble.error}"
+        return None if self._was_listed else "starting"
+
+    def hint(self, keys: Iterable[str]) -> None:
+        """Look at these keys at once."""
+        self._hinted.update(keys)
+        self._hint_came.set()
+
+    async def run(self, on_first_listing: Callable[[], None]) -> None:
+        """Watch until cancelled.
+
+        Args:
+            on_first_listing: Called once, when all that lay in the bucket has been settled.
+        """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._list_again_and_again(on_first_listing))
+            group.create_task(self._follow_hints())
+
+    async def look_at(self, key: str) -> None:
+        """Settle what lies under a key.
+
+        Raises:
+            ObjectMissingError: Nothing does.
+            StorageError: Or another of these.
+            LedgerError: The ledger cannot take it now.
+        """
+        await self._settle_new(await self._store.find(f"s3://{self._bucket}/{key}"))
+
+    def forget(self) -> None:
+        """Believe nothing to be settled: the ledger may have lost it."""
+        self._forgotten += 1
+        self._settled.clear()
+        self._plan.restart()
+
+    async def _list_again_and_again(self, on_first_listing: Callable[[], None]) -> None:
+        pause = 0.0
+        while True:
+            self._list_now.clear()
+            if not await self._attempted(self._measured_list()):
+                pause = min(max(pause * 2, 1.0), _LONGEST_PAUSE_SECONDS)
+            else:
+                pause = self._list_seconds
+                if not self._was_listed:
+                    self._was_listed = True
+                    on_first_listing()
+            await _until_set(self._list_now, pause)
+
+    async def _follow_hints(self) -> None:
+        while True:
+            await self._hint_came.wait()
+            self._hint_came.clear()
+            keys, self._hinted = self._hinted, set()
+            if len(keys) > _MOST_HINTS:
+                self._list_now.set()
+                continue
+            for key in keys:
+                await self._attempted(self._follow(key))
+
+    async def _follow(self, key: str) -> None:
+        # The key is encoded, or the object was deleted, or it has to wait for the next listing.
+        with suppress(ObjectMissingError, TenantQuotaError):
+            await self.look_at(key)
+
+    async def _attempted(self, work: Awaitable[None]) -> bool:
+        """Whether it was done; if not, a server failed, and what was settled stays settled."""
+        done = False
+        try:
+            await work
+        except* (LedgerError, StorageError) as errors:
+            self._trouble.meet(errors.exceptions[0])
+        else:
+            done = True
+            self._trouble.end()
+        return done
+
+    async def _measured_list(self) -> None:
+        with listing(self._bucket):
+            await self._list()
+
+    async def _list(self) -> None:
+        await self._know_server()
+        forgotten, over_quota = self._forgotten, self._over_quota
+        ranges = self._plan.next_ranges(asyncio.get_running_loop().time())
+        full = ranges == (Range(),)
+        self._still_there = DigestSet(_DIGEST_BYTES) if full else None
+        room = asyncio.Semaphore(_SETTLED_AT_ONCE)
+
+        async def settle(drop: ObjectInfo) -> None:
+            try:
+                await self._settle_new(drop)
+            except TenantQuotaError:  # other tenants' drops need not wait
+                pass
+            finally:
+                room.release()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                async for drop in self._objects(ranges):
+                    await room.acquire()
+                    group.create_task(settle(drop))
+            if over_quota == self._over_quota:
+                self._quota.end()
+            if forgotten == self._forgotten:
+                self._plan.done(ranges, all_settled=over_quota == self._over_quota)
+                if self._still_there is not None:
+                    self._settled = self._still_there  # forget what was deleted
+        finally:
+            self._still_there = None
+
+    async def _objects(self, ranges: Sequence[Range]) -> AsyncIterator[ObjectInfo]:
+        """What a listing gives of what is not settled."""
+        for part in ranges:
+            listing = self._store.list(self._bucket, prefix=part.prefix, after=part.after)
+            async for drop in listing:
+                self._plan.saw(drop.uri)
+                digest = job_digest(dropped_job_id(drop))
+                if digest not in self._settled:
+                    yield drop
+                elif self._still_there is not None:
+                    self._still_there.add(digest)
+
+    async def _settle_new(self, drop: ObjectInfo) -> None:
+        digest = job_digest(dropped_job_id(drop))
+        if digest in self._settled:
+            return
+        forgotten = self._forgotten
+        try:
+            is_settled = await self._settle(drop)
+        except TenantQuotaError as error:
+            self._quota.meet(error)
+            self._over_quota += 1
+            raise
+        if is_settled:
+            count_drop(self._bucket)
+        if is_settled and forgotten == self._forgotten:
+            self._settled.add(digest)
+            if self._still_there is not None:
+                self._still_there.add(digest)
+
+
+async def _until_set(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)

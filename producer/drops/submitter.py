@@ -1,0 +1,75 @@
+"""One drop: the rule that fits it and the job that it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import structlog
+from pydantic import ValidationError
+
+from ledger.errors import IdempotencyError
+from producer.rules import Fit, chosen, fits
+from producer.submit import Submitter, dropped_job_id
+from schemas.document import S3Uri, bucket_and_key
+from settings.sections.rules import RuleSettings
+from storage.objects import ObjectInfo, ObjectStore
+
+log = structlog.get_logger(__name__)
+
+_NO_METADATA: Mapping[str, str] = MappingProxyType({})
+
+
+class Drops:
+    """Knows the rules, and makes jobs by them.
+
+    Its methods raise StorageError and LedgerError where a server fails, and all can be tried again.
+
+    Args:
+        rules: Each with its bucket.
+        store: Where the drops are.
+        submitter: Makes the jobs.
+    """
+
+    def __init__(
+        self, rules: Sequence[RuleSettings], store: ObjectStore, submitter: Submitter
+    ) -> None:
+        self._rules = rules
+        self._store = store
+        self._submitter = submitter
+
+    async def find(self, uri: S3Uri) -> ObjectInfo:
+        """See ObjectStore."""
+        return await self._store.find(uri)
+
+    async def read(self, uri: S3Uri, *, max_bytes: int) -> bytes:
+        """See ObjectStore.get."""
+        return await self._store.get(uri, max_bytes=max_bytes)
+
+    async def fit(self, drop: ObjectInfo) -> Fit | None:
+        """The rule that a drop fits; its tags are asked for only where they decide."""
+        found = fits(self._rules, *bucket_and_key(drop.uri))
+        if any(fit.needs_tags for fit in found):
+            return chosen(found, await self._store.tags(drop.uri))
+        return found[0] if found else None
+
+    async def submit(
+        self, drop: ObjectInfo, rule: RuleSettings, metadata: Mapping[str, str] = _NO_METADATA
+    ) -> None:
+        """Make a drop a job, unless it is one.
+
+        Args:
+            drop: Which one.
+            rule: Says what the job is.
+            metadata: For the job.
+        """
+        try:
+            is_new = await self._submitter.submit_drop(drop, rule, metadata)
+        except IdempotencyError:
+            return  # it became a job before the rules or the manifest were changed
+        except ValidationError as error:
+            words = error.errors()[0]["msg"]
+            log.warning("this drop cannot be a job", uri=drop.uri, error=words)
+            return
+        if is_new:
+            log.info("job submitted", job=dropped_job_id(drop), uri=drop.uri)

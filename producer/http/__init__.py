@@ -1,0 +1,1 @@
+"""The HTTP API: the application, its server, its limits and its errors."""

@@ -1,0 +1,120 @@
+"""Errors of the OpenAI-compatible routes, in the shape that OpenAI's clients understand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from producer.errors import ProducerError
+from producer.http.problem import error_headers, http_error_headers
+from producer.http.problem_type import known_error
+from producer.http.retry_after import Drain
+from schemas.openai.error import error_body
+
+log = structlog.get_logger(__name__)
+
+OPENAI_PATHS = ("/v1/models", "/v1/chat/", "/v1/files", "/v1/batches")
+"""Paths of the routes start so."""
+NO_RETRY = {"x-should-retry": "false"}
+"""OpenAI's clients would send the request again by themselves."""
+
+
+class OpenAiError(ProducerError):
+    """An answer that is an error.
+
+    Attributes:
+        status: HTTP status.
+        code: Its stable name.
+        param: The parameter concerned.
+        headers: More headers.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.headers = headers
+
+
+def not_found(kind: str, record_id: str) -> OpenAiError:
+    """There is none of this id."""
+    return OpenAiError(
+        HTTPStatus.NOT_FOUND, f"There is no {kind} {record_id!r}.", code=f"{kind}_not_found"
+    )
+
+
+def add_openai_handler(app: FastAPI) -> None:
+    """Give what no route of theirs takes the shape that OpenAI's clients understand.
+
+    Args:
+        app: With the handler of everybody else's.
+    """
+    others: Any = app.exception_handlers[HTTPException]
+
+    async def on_http_error(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException) or not request.url.path.startswith(OPENAI_PATHS):
+            answer: Response = await others(request, error)
+            return answer
+        headers = http_error_headers(request, error)
+        return _json(error.status_code, str(error.detail), None, None, headers)
+
+    app.add_exception_handler(HTTPException, on_http_error)
+
+
+def openai_error_response(error: Exception, drain: Drain | None = None) -> JSONResponse:
+    """The answer that belongs to an error, whatever it is.
+
+    Args:
+        error: What was raised.
+        drain: Knows when a full line is worth another try; None before anything is known.
+    """
+    match error:
+        case OpenAiError():
+            return _json(error.status, str(error), error.code, error.param, error.headers)
+        case RequestValidationError():
+            place, words = _first_problem(error)
+            return _json(HTTPStatus.BAD_REQUEST, f"`{place}`: {words}", "invalid_request", place)
+        case HTTPException():
+            return _json(error.status_code, str(error.detail), None, None, error.headers)
+    if (known := known_error(error)) is not None:
+        kind, status = known
+        if status == HTTPStatus.UNPROCESSABLE_ENTITY:  # which OpenAI does not use for this
+            status = HTTPStatus.BAD_REQUEST
+        return _json(status, str(error), kind, None, error_headers(error, status, drain))
+    log.error("request failed", exc_info=error)
+    words = "The log of the API says what it was."
+    return _json(HTTPStatus.INTERNAL_SERVER_ERROR, words, "defect", None, NO_RETRY)
+
+
+def _first_problem(error: RequestValidationError) -> tuple[str, str]:
+    """Never the input itself, which is a customer's."""
+    problem = error.errors()[0]
+    place = ".".join(str(step) for step in problem["loc"][1:]) or str(problem["loc"][0])
+    return place, str(problem["msg"]).removeprefix("Value error, ")
+
+
+def _json(
+    status: int,
+    message: str,
+    code: str | None,
+    param: str | None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    body = error_body(status, message, code=code, param=param)
+    return JSONResponse(body, status_code=int(status), headers=dict(headers or {}))

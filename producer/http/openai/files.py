@@ -1,0 +1,179 @@
+"""The routes of `/v1/files`."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+
+from producer.http.dependencies import ClientOfApp, ReadTenant, SubmittingTenant
+from producer.http.openai.error_responses import OpenAiError
+from producer.http.openai.request import is_repeated
+from producer.http.openai.route import openai_responses, openai_router
+from producer.http.openai.upload import Form, read_form, unknown_fields
+from producer.openai.files import MEDIA_TYPE
+from schemas.openai.file import FileObject, FilePurpose
+from schemas.openai.list import OpenAiList
+
+_ANCHOR, _SECONDS = "expires_after[anchor]", "expires_after[seconds]"
+_EXPIRY_SECONDS = range(3_600, 2_592_001)
+
+files = openai_router("/v1/files")
+
+
+class DeletedFile(BaseModel):
+    """What is told of a file that is gone."""
+
+    id: str
+    object: Literal["file"] = "file"
+    deleted: Literal[True] = True
+
+
+@files.post(
+    "",
+    operation_id="createFile",
+    summary="Upload a file",
+    responses=openai_responses(HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["file", "purpose"],
+                        "properties": {
+                            "file": {"type": "string", "format": "binary"},
+                            "purpose": {"const": "batch"},
+                            _ANCHOR: {"const": "created_at"},
+                            _SECONDS: {"type": "integer"},
+                        },
+                    }
+                }
+            },
+        }
+    },
+)
+async def create_file(
+    request: Request, tenant: SubmittingTenant, client: ClientOfApp
+) -> FileObject:
+    """It goes to the work bucket while it arrives."""
+    made = client.openai.files
+    form = await read_form(request, made, max_bytes=client.openai.settings.file_bytes)
+    if form.incoming is None:
+        raise OpenAiError(HTTPStatus.BAD_REQUEST, "The form has no file.", param="file")
+    try:
+        seconds = _checked(form)
+        earlier = await made.again(tenant, form.digest) if is_repeated(request) else None
+    except BaseException:
+        await form.incoming.upload.abort()
+        raise
+    if earlier is not None:
+        await form.incoming.upload.abort()
+        return earlier.public()
+    file = await made.keep(
+        form.incoming,
+        filename=form.filename,
+        purpose=FilePurpose.BATCH,
+        tenant=tenant,
+        seconds=seconds,
+        digest=form.digest,
+    )
+    return file.public()
+
+
+def _checked(form: Form) -> float | None:
+    """How long the file is to be kept, if its owner says.
+
+    Raises:
+        OpenAiError: A field is not right.
+    """
+    if form.fields.get("purpose") != FilePurpose.BATCH:
+        raise _refused("`purpose`: files are taken for `batch` only", "purpose")
+    if name := unknown_fields(form.fields, {"purpose", _ANCHOR, _SECONDS}):
+        raise _refused(f"`{name}` is not served", name)
+    if _ANCHOR not in form.fields and _SECONDS not in form.fields:
+        return None
+    seconds = form.fields.get(_SECONDS, "")
+    if form.fields.get(_ANCHOR) != "created_at" or not seconds.isdecimal():
+        raise _refused("`expires_after` has an anchor `created_at` and seconds", "expires_after")
+    if int(seconds) not in _EXPIRY_SECONDS:
+        raise _refused("`expires_after.seconds` is from 3600 to 2592000", "expires_after")
+    return int(seconds)
+
+
+def _refused(message: str, param: str) -> OpenAiError:
+    return OpenAiError(HTTPStatus.BAD_REQUEST, f"{message}.", code="invalid_request", param=param)
+
+
+@files.get(
+    "",
+    operation_id="listFiles",
+    summary="The files",
+    responses=openai_responses(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
+)
+async def list_files(
+    tenant: ReadTenant,
+    client: ClientOfApp,
+    purpose: FilePurpose | None = None,
+    after: Annotated[str | None, Query(description="The last file of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
+    order: Literal["asc", "desc"] = "desc",
+) -> OpenAiList[FileObject]:
+    """A page of them, by the time when they were made."""
+    found = await client.openai.files.page(
+        tenant,
+        purpose=purpose,
+        after=after,
+        limit=limit + 1,
+        newest_first=order == "desc",
+    )
+    return OpenAiList[FileObject].of([file.public() for file in found], limit)
+
+
+@files.get(
+    "/{file_id}",
+    operation_id="getFile",
+    summary="What is known of a file",
+    responses=openai_responses(HTTPStatus.NOT_FOUND),
+)
+async def get_file(file_id: str, tenant: ReadTenant, client: ClientOfApp) -> FileObject:
+    """Name, size, purpose, and when it will be deleted."""
+    return (await client.openai.files.get(tenant, file_id)).public()
+
+
+@files.get(
+    "/{file_id}/content",
+    operation_id="getFileContent",
+    summary="A file's bytes",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}},
+        **openai_responses(HTTPStatus.NOT_FOUND),
+    },
+)
+async def get_file_content(
+    file_id: str, tenant: ReadTenant, client: ClientOfApp
+) -> StreamingResponse:
+    """Block by block, as they lie in the bucket."""
+    file = await client.openai.files.get(tenant, file_id)
+    return StreamingResponse(
+        client.openai.files.content(file),
+        media_type=MEDIA_TYPE,
+        headers={"content-length": str(file.bytes)},
+    )
+
+
+@files.delete(
+    "/{file_id}",
+    operation_id="deleteFile",
+    summary="Delete a file",
+    responses=openai_responses(HTTPStatus.NOT_FOUND),
+)
+async def delete_file(file_id: str, tenant: SubmittingTenant, client: ClientOfApp) -> DeletedFile:
+    """It is gone at once; a batch that reads it goes on."""
+    await client.openai.files.delete(tenant, file_id)
+    return DeletedFile(id=file_id)

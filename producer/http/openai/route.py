@@ -1,0 +1,50 @@
+"""What the OpenAI-compatible routes have in common: how they are made, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+
+from producer.http.openai.error_responses import openai_error_response
+from schemas.openai.error import OpenAiErrorBody
+
+_BODY_SCHEMA = f"#/components/schemas/{OpenAiErrorBody.__name__}"
+
+
+class OpenAiRoute(APIRoute):
+    """A route whose errors OpenAI's clients understand."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See APIRoute."""
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is answered here
+                return openai_error_response(error, request.app.state.drain)
+
+        return handler
+
+
+def openai_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI is to say of the answers that are errors; those that are not named, too."""
+    content = {"application/json": {"schema": {"$ref": _BODY_SCHEMA}}}
+    answers: dict[int | str, dict[str, Any]] = {
+        one.value: {"description": one.phrase, "content": content} for one in statuses
+    }
+    return {**answers, "default": {"description": "Any other error", "content": content}}
+
+
+def openai_router(prefix: str) -> APIRouter:
+    """A router for the routes below a path."""
+    return APIRouter(
+        prefix=prefix,
+        tags=["openai"],
+        route_class=OpenAiRoute,
+        responses=openai_responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN),
+    )

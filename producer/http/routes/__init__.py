@@ -1,0 +1,1 @@
+"""The routes of docfleet's own API, one file a resource."""

@@ -1,0 +1,62 @@
+"""The HTTP API's route to documents that are uploaded. What it does is in uploads.py."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+
+from producer.http.dependencies import ClientOfApp, Submits
+from producer.http.problem import EVERYWHERE, documented
+from producer.http.submission import FORM_TYPE, read_document
+from schemas.document import StoredDocument
+
+_BYTES = {"contentMediaType": "application/octet-stream"}
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/octet-stream": {"schema": {}},
+            "application/pdf": {"schema": {}},
+            "text/plain": {"schema": {"type": "string", "minLength": 1}},
+            FORM_TYPE: {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "additionalProperties": False,
+                    "properties": {"file": _BYTES},
+                }
+            },
+        },
+    }
+}
+
+documents = APIRouter(
+    prefix="/v1/documents",
+    tags=["documents"],
+    responses=EVERYWHERE,
+)
+
+
+@documents.post(
+    "",
+    operation_id="uploadDocument",
+    summary="Upload a document that jobs can name",
+    status_code=HTTPStatus.CREATED,
+    openapi_extra=_BODY,
+    responses=documented(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+async def upload_document(
+    request: Request,
+    client: ClientOfApp,
+    asker: Submits,
+    name: Annotated[
+        str | None, Query(max_length=255, description="The file name; its suffix is kept.")
+    ] = None,
+) -> StoredDocument:
+    """The body is the document, or a form with one field `file`; it is stored as it comes.
+
+    The same bytes of the same tenant lie at the same place, however often they are uploaded.
+    """
+    return await read_document(request, client, asker, name)

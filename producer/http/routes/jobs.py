@@ -1,0 +1,254 @@
+"""The HTTP API's routes to the jobs. What they do is in client.py."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from producer.http.dependencies import ClientOfApp, JobId, Operates, Reads, Submits
+from producer.http.job_stream import event_id, job_events
+from producer.http.pages import ApiPage, PageQuery, page_response
+from producer.http.problem import EVERYWHERE, documented
+from producer.http.submission import FORM_TYPE, JSON_TYPE, read_submission
+from schemas.job import Job
+from schemas.job_filter import JobFilter, Standing
+from schemas.result import JobResult
+
+_MOST_WAIT_SECONDS = 60
+_EVENTS_TYPE = "text/event-stream"
+_REQUEST_EXAMPLES = {
+    "object": {
+        "summary": "A document in a bucket",
+        "value": {
+            "document": {"uri": "s3://claims/2025/HM-1.pdf"},
+            "tasks": ["fnol", "document-class"],
+            "callback": {"url": "https://claims.example/docfleet"},
+            "metadata": {"claim": "HM-1"},
+        },
+    },
+    "text": {
+        "summary": "Inline text",
+        "value": {
+            "document": {"text": "Claim HM-1: hail broke two skylights on 3 May."},
+            "tasks": ["summary"],
+            "priority": "high",
+        },
+    },
+}
+_SUBMIT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            JSON_TYPE: {
+                "schema": {"$ref": "#/components/schemas/JobRequest"},
+                "examples": _REQUEST_EXAMPLES,
+            },
+            FORM_TYPE: {
+                "schema": {
+                    "type": "object",
+                    "required": ["request", "file"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "request": {"$ref": "#/components/schemas/JobTerms"},
+                        "file": {"contentMediaType": "application/octet-stream"},
+                    },
+                },
+                "encoding": {"request": {"contentType": JSON_TYPE}},
+            },
+        },
+    }
+}
+
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "One event of the stream.",
+    "properties": {
+        "event": {"const": "progress"},
+        "id": {"type": "string"},
+        "retry": {},
+        "data": {
+            "type": "string",
+            "contentMediaType": JSON_TYPE,
+            "contentSchema": {"$ref": "#/components/schemas/JobProgress"},
+        },
+    },
+}
+_LINKS = {
+    operation: {"operationId": operation, "parameters": {"job_id": "$response.body#/id"}}
+    for operation in ("getJob", "watchJob", "cancelJob")
+}
+
+jobs = APIRouter(
+    prefix="/v1/jobs",
+    tags=["jobs"],
+    responses=EVERYWHERE,
+)
+
+
+class JobQuery(PageQuery, JobFilter):
+    """Which jobs are meant, and which page of them."""
+
+
+class JobList(ApiPage[Job]):
+    """A page of jobs, the newest first, without their histories."""
+
+    next_cursor: str | None = Field(
+        description="Of the page after this one, which may be there though this one is not full;"
+        " null on the last."
+    )
+
+
+@jobs.post(
+    "",
+    operation_id="submitJob",
+    summary="Submit a document and the tasks to run on it",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=Job,
+    openapi_extra=_SUBMIT_BODY,
+    responses={
+        202: {
+            "headers": {"Location": {"schema": {"type": "string"}, "description": "The job."}},
+            "links": _LINKS,
+        },
+        **documented(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.TOO_MANY_REQUESTS,
+        ),
+    },
+)
+async def submit_job(
+    request: Request,
+    client: ClientOfApp,
+    asker: Submits,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="The same key makes the same job, however often it comes.",
+            min_length=1,
+            max_length=255,
+        ),
+    ] = None,
+) -> Response:
+    """The job is accepted once it stands in the ledger; the answer comes after that.
+
+    The document is named by URI, is text in the request, or is a file that comes with it.
+    """
+    submission = await read_submission(request, client, asker)
+    job = await client.submit(
+        submission.request,
+        name=submission.name,
+        tenant=asker.submits_as,
+        own_documents=asker.tenant is not None,
+        idempotency_key=idempotency_key,
+    )
+    return _told(job, HTTPStatus.ACCEPTED, Location=f"/v1/jobs/{job.id}")
+
+
+@jobs.get(
+    "",
+    operation_id="listJobs",
+    summary="List jobs, the newest first",
+    response_model=JobList,
+    responses=documented(HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+async def list_jobs(
+    query: Annotated[JobQuery, Query()], client: ClientOfApp, asker: Reads
+) -> Response:
+    """All conditions must hold; a job that ended longer ago than the retention is not there."""
+    which = query.model_copy(update={"tenant": asker.narrowed(query.tenant)})
+    page = await client.jobs(which, after=query.cursor, limit=query.limit)
+    return page_response(page)
+
+
+@jobs.get(
+    "/{job_id}",
+    operation_id="getJob",
+    summary="Where a job stands",
+    response_model=Job,
+    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+async def get_job(
+    job_id: JobId,
+    client: ClientOfApp,
+    asker: Reads,
+    wait: Annotated[
+        float,
+        Query(
+            ge=0,
+            le=_MOST_WAIT_SECONDS,
+            description="Seconds to wait for a change of state, where the job has not ended.",
+        ),
+    ] = 0,
+) -> Response:
+    """State, attempts and, where something went wrong, the failure with its remedy."""
+    job = await client.job(job_id, asker.tenant)
+    if wait and await client.observer.changed(job_id, Standing.of(job), wait):
+        job = await client.job(job_id, asker.tenant)
+    return _told(job)
+
+
+@jobs.get(
+    "/{job_id}/events",
+    operation_id="watchJob",
+    summary="A job's progress as it happens",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {_EVENTS_TYPE: {"schema": _EVENT}}},
+        204: {"description": "The job has ended, and its reader knows that."},
+        **documented(HTTPStatus.NOT_FOUND),
+    },
+)
+async def watch_job(
+    job_id: JobId,
+    client: ClientOfApp,
+    asker: Reads,
+    last_event_id: Annotated[
+        str | None, Header(description="What the reader saw last; it is not told again.")
+    ] = None,
+) -> Response:
+    """Server-sent events named `progress`, each a JobProgress, until the job has ended.
+
+    The first one tells how the job stands now; heartbeats are comments. A reader that comes again
+    after the end is told 204, which tells an EventSource to stay away.
+    """
+    job = await client.job(job_id, asker.tenant)
+    if job.state.closed and last_event_id == event_id(job):
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    events = job_events(client, job, last_event_id)
+    return StreamingResponse(events, media_type=_EVENTS_TYPE, headers=headers)
+
+
+@jobs.get(
+    "/{job_id}/result",
+    operation_id="getResult",
+    summary="What came out of a job",
+    response_model=JobResult,
+    responses=documented(HTTPStatus.NOT_FOUND),
+)
+async def get_result(job_id: JobId, client: ClientOfApp, asker: Reads) -> Response:
+    """The result object as it lies in the bucket; 404 until there is one."""
+    return Response(await client.result_bytes(job_id, asker.tenant), media_type=JSON_TYPE)
+
+
+@jobs.post(
+    "/{job_id}/cancel",
+    operation_id="cancelJob",
+    summary="Cancel a job",
+    response_model=Job,
+    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def cancel_job(job_id: JobId, client: ClientOfApp, asker: Operates) -> Response:
+    """A running job is cancelled as soon as its worker hears of it; till then it is `running`."""
+    return _told(await client.cancel(job_id, asker.tenant))
+
+
+def _told(job: Job, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
+    body = job.model_dump_json(exclude_none=True)
+    return Response(body, status, headers=headers, media_type=JSON_TYPE)

@@ -1,0 +1,63 @@
+"""The HTTP API's routes to the tasks and the adapters. What they tell is in catalogue.py."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from producer.http.dependencies import ClientOfApp, Reads
+from producer.http.pages import ApiList
+from producer.http.problem import EVERYWHERE, documented
+from schemas.catalogue import AdapterSummary, TaskDetail, TaskSummary
+
+TaskInPath = Annotated[str, Path(examples=["fnol"])]
+
+catalogue = APIRouter(
+    tags=["tasks"],
+    responses=EVERYWHERE,
+)
+
+
+class TaskList(ApiList[TaskSummary]):
+    """All tasks, by name."""
+
+
+class AdapterList(ApiList[AdapterSummary]):
+    """All adapters, by name."""
+
+
+@catalogue.get(
+    "/v1/tasks",
+    operation_id="listTasks",
+    summary="The tasks that can be asked for",
+    response_model_exclude_none=True,
+)
+async def list_tasks(client: ClientOfApp, _asker: Reads) -> TaskList:
+    """As the API read their files when it started."""
+    return TaskList(data=client.catalogue.tasks())
+
+
+@catalogue.get(
+    "/v1/tasks/{name}",
+    operation_id="getTask",
+    summary="One task, with the schema of its results",
+    response_model_exclude_none=True,
+    responses=documented(HTTPStatus.NOT_FOUND),
+)
+async def get_task(name: TaskInPath, client: ClientOfApp, _asker: Reads) -> TaskDetail:
+    """Each result's `data` is valid against `output_schema`."""
+    return client.catalogue.task(name)
+
+
+@catalogue.get(
+    "/v1/adapters",
+    operation_id="listAdapters",
+    summary="The adapters that tasks run on",
+    response_model_exclude_none=True,
+)
+async def list_adapters(client: ClientOfApp, _asker: Reads) -> AdapterList:
+    """Base and rank are what an adapter says of itself, where the API can read its files."""
+    return AdapterList(data=await asyncio.to_thread(client.catalogue.adapters))

@@ -1,0 +1,41 @@
+"""The webhooks that OpenAPI tells of: what docfleet sends, and to what it waits for an answer."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+
+from schemas.webhooks.event import BatchEvent, EndpointEvent, JobEvent
+
+events = APIRouter()
+
+
+@events.post(
+    "job-ended",
+    operation_id="jobEnded",
+    summary="A job has ended",
+    status_code=HTTPStatus.NO_CONTENT,
+)
+def job_ended(event: JobEvent) -> None:
+    """Sent to the job's callback, signed as Standard Webhooks says; answer with any 2xx."""
+
+
+@events.post(
+    "batch-ended",
+    operation_id="batchEnded",
+    summary="A batch has ended",
+    status_code=HTTPStatus.NO_CONTENT,
+)
+def batch_ended(event: BatchEvent) -> None:
+    """Sent to the batch's callback, in the shape that OpenAI's clients read."""
+
+
+@events.post(
+    "endpoint-event",
+    operation_id="endpointEvent",
+    summary="A test, or another endpoint was disabled",
+    status_code=HTTPStatus.NO_CONTENT,
+)
+def endpoint_event(event: EndpointEvent) -> None:
+    """Sent to endpoints, signed like every event; answer with any 2xx."""

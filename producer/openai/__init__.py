@@ -1,0 +1,1 @@
+"""The services behind the OpenAI-compatible routes: files, batches and chats."""

@@ -1,0 +1,118 @@
+"""Batches: made of a file, looked at, cancelled. What becomes of their lines is the workers'."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from ledger.batch_record import BatchRecord
+from ledger.ledger import Ledger
+from producer.http.openai.error_responses import NO_RETRY, OpenAiError, not_found
+from producer.openai.files import Files
+from schemas.job import Callback
+from schemas.openai.batch import (
+    BATCH_PREFIX,
+    ENDED,
+    BatchRequest,
+    BatchSpec,
+    BatchStatus,
+    new_batch_id,
+)
+from schemas.openai.file import FilePurpose
+from settings.fleet import FleetSettings
+
+
+class Batches:
+    """The batches of all tenants.
+
+    Args:
+        settings: The fleet's.
+        ledger: Where they are.
+        files: Their input.
+    """
+
+    def __init__(self, settings: FleetSettings, ledger: Ledger, files: Files) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._files = files
+        self._callback = (
+            Callback.model_validate({"url": settings.callback_url})
+            if settings.callback_url
+            else None
+        )
+
+    async def create(self, request: BatchRequest, tenant: str, digest: str) -> BatchRecord:
+        """Make a batch.
+
+        Args:
+            request: What to do with which file.
+            tenant: Whose it is.
+            digest: Of the request, under which it is found when it comes again.
+
+        Raises:
+            OpenAiError: There is no such file, or it is for something else.
+        """
+        file = await self._files.get(tenant, request.input_file_id)
+        if file.purpose is not FilePurpose.BATCH:
+            raise OpenAiError(
+                HTTPStatus.BAD_REQUEST,
+                f"{file.id} has the purpose {file.purpose}; a batch reads one of purpose `batch`.",
+                code="invalid_purpose",
+                param="input_file_id",
+            )
+        expiry = request.output_expires_after
+        spec = BatchSpec(
+            input_file_id=file.id,
+            input_uri=file.uri,
+            endpoint=request.endpoint,
+            completion_window=request.completion_window,
+            tenant=tenant,
+            priority=request.priority,
+            metadata=request.metadata or {},
+            output_seconds=expiry.seconds if expiry else self._settings.openai.file_seconds,
+            callback=request.callback or self._callback,
+        )
+        batch_id = new_batch_id()
+        # First, since whoever gets no answer comes again, and must find what was made.
+        await self._ledger.posts.remember(tenant, digest, batch_id)
+        if not await self._ledger.batches.create(batch_id, spec):
+            raise not_found("file", file.id)
+        return await self.get(tenant, batch_id)
+
+    async def again(self, tenant: str, digest: str) -> BatchRecord | None:
+        """The batch that the same request made a short while ago."""
+        batch_id = await self._ledger.posts.made(tenant, digest)
+        return None if batch_id is None else await self._ledger.batches.get(batch_id)
+
+    async def get(self, tenant: str, batch_id: str) -> BatchRecord:
+        """A batch of a tenant.
+
+        Raises:
+            OpenAiError: There is none of this id.
+        """
+        known = batch_id.startswith(BATCH_PREFIX)
+        batch = await self._ledger.batches.get(batch_id) if known else None
+        if batch is None or batch.spec.tenant != tenant:
+            raise not_found("batch", batch_id)
+        return batch
+
+    async def page(self, tenant: str, *, after: str | None, limit: int) -> list[BatchRecord]:
+        """Some of a tenant's batches, the newest first."""
+        return await self._ledger.batches.page(tenant, after=after, limit=limit)
+
+    async def cancel(self, tenant: str, batch_id: str) -> BatchRecord:
+        """Ask for the end of a batch; what is done is kept.
+
+        Raises:
+            OpenAiError: There is none of this id, or it has ended already.
+        """
+        batch = await self.get(tenant, batch_id)
+        status = batch.public().status
+        if status in ENDED - {BatchStatus.CANCELLED}:
+            raise OpenAiError(
+                HTTPStatus.CONFLICT,
+                f"{batch_id} cannot be cancelled: it is {status}.",
+                code="batch_ended",
+                headers=NO_RETRY,
+            )
+        await self._ledger.batches.end(batch_id, BatchStatus.CANCELLED)
+        return await self.get(tenant, batch_id)

@@ -1,0 +1,170 @@
+"""Chats, synchronous through the queue: submit a job, wait for its end, give its completion."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from ledger.ledger import Ledger
+from producer.http.openai.error_responses import NO_RETRY, OpenAiError
+from schemas.document import DocumentRef
+from schemas.failure import Failure
+from schemas.ids import new_job_id, result_key
+from schemas.job import JobSpec, Priority
+from schemas.openai.batch_line import BatchLine
+from schemas.openai.chat import CHAT_ENDPOINT, CHAT_TASK, ChatRequestError, chat_request
+from schemas.openai.error import failure_answer
+from schemas.result import JobResult
+from schemas.states import JobState
+from settings.chat_models import ChatModels
+from settings.fleet import FleetSettings
+from storage.objects import ObjectStore
+
+_FIRST_LOOK_SECONDS = 0.01
+_MOST_BETWEEN_LOOKS_SECONDS = 0.1
+_RESULT_BYTES = 64 * 2**20
+_OBJECT = TypeAdapter(dict[str, Any])
+
+
+class DisconnectedError(Exception):
+    """The client has gone: nobody waits any more."""
+
+
+class Chats:
+    """Runs single chats.
+
+    Args:
+        settings: The fleet's.
+        ledger: Where their jobs are.
+        store: Where requests and results lie.
+        models: Who can be asked.
+    """
+
+    def __init__(
+        self, settings: FleetSettings, ledger: Ledger, store: ObjectStore, models: ChatModels
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._store = store
+        self._models = models
+
+    async def submit(self, body: bytes, tenant: str, digest: str) -> str:
+        """Make a job of a request; gives its id.
+
+        Args:
+            body: JSON.
+            tenant: Whose.
+            digest: Of the request, under which it is found when it comes again.
+
+        Raises:
+            OpenAiError: It is not served.
+        """
+        values = _values(body)
+        try:
+            # In a thread: a large schema takes a second, in which others want to be served.
+            request = await asyncio.to_thread(chat_request, values)
+        except ChatRequestError as error:
+            raise OpenAiError(
+                HTTPStatus.BAD_REQUEST, f"{error}.", code="invalid_request", param=error.param
+            ) from error
+        model = self._models.get(request.model)
+        if model is None:
+            raise OpenAiError(
+                HTTPStatus.NOT_FOUND,
+                f"There is no model {request.model!r}; GET /v1/models lists them.",
+                code="model_not_found",
+                param="model",
+            )
+        job_id = new_job_id()
+        line = BatchLine(custom_id=job_id, url=CHAT_ENDPOINT, body=values)
+        uri = f"s3://{self._settings.work_bucket}/chats/{result_key(job_id)}"
+        await self._store.put(uri, line.model_dump_json().encode(), media_type="application/json")
+        spec = JobSpec(
+            document=DocumentRef(uri=uri),
+            tasks=(CHAT_TASK,),
+            tenant=tenant,
+            priority=Priority.HIGH,
+        )
+        await self._ledger.posts.remember(tenant, digest, job_id)
+        await self._ledger.submit(
+            job_id, spec, pool=model.pool, max_queued=self._settings.tenant(tenant).max_queued
+        )
+        return job_id
+
+    async def again(self, tenant: str, digest: str) -> str | None:
+        """The job of the same request, where it is there and was not cancelled."""
+        job_id = await self._ledger.posts.made(tenant, digest)
+        if job_id is None:
+            return None
+        state = await self._ledger.state(job_id)
+        return None if state in {None, JobState.CANCELLED} else job_id
+
+    async def forget(self, tenant: str, digest: str) -> None:
+        """Have the same request make a job of its own when it comes again."""
+        await self._ledger.posts.forget(tenant, digest)
+
+    async def completion(
+        self, job_id: str, *, seconds: float, disconnected: Callable[[], Awaitable[bool]]
+    ) -> Any:
+        """Wait for a chat's completion.
+
+        Args:
+            job_id: Its job.
+            seconds: How long to wait.
+            disconnected: Whether the client has gone; then the job is cancelled.
+
+        Raises:
+            OpenAiError: It failed, or had not ended when the time was up.
+            DisconnectedError: The client has gone.
+        """
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + seconds
+        pause = _FIRST_LOOK_SECONDS
+        while not (state := await self._ledger.state(job_id) or JobState.CANCELLED).closed:
+            if await disconnected():
+                await self._ledger.cancel(job_id)
+                raise DisconnectedError(job_id)
+            left = give_up_at - loop.time()
+            if left <= 0:
+                raise OpenAiError(
+                    HTTPStatus.GATEWAY_TIMEOUT,
+                    f"{job_id} is still {state} after {seconds:g} s and goes on: "
+                    f"GET /v1/jobs/{job_id}/result will have its completion.",
+                    code="deadline_exceeded",
+                    headers=NO_RETRY,
+                )
+            await asyncio.sleep(min(pause, left))
+            pause = min(pause * 1.3, _MOST_BETWEEN_LOOKS_SECONDS)
+        return await self._ended(job_id, state)
+
+    async def _ended(self, job_id: str, state: JobState) -> Any:
+        if state is JobState.SUCCEEDED:
+            uri = f"s3://{self._settings.results_bucket}/{result_key(job_id)}"
+            data = await self._store.get(uri, max_bytes=_RESULT_BYTES)
+            return JobResult.model_validate_json(data).tasks[CHAT_TASK].data
+        job = await self._ledger.job(job_id)
+        if job is None or job.failure is None:
+            raise OpenAiError(
+                HTTPStatus.CONFLICT, f"{job_id} was cancelled.", code="cancelled", headers=NO_RETRY
+            )
+        raise _failed(job.failure)
+
+
+def _failed(failure: Failure) -> OpenAiError:
+    status, body = failure_answer(failure)
+    return OpenAiError(status, body["error"]["message"], code=failure.code, headers=NO_RETRY)
+
+
+def _values(body: bytes) -> Any:
+    """Read as the worker will read it, which takes no half of a surrogate pair and no deep nest."""
+    try:
+        return _OBJECT.validate_json(body)
+    except ValidationError as error:
+        words = error.errors(include_url=False, include_input=False)[0]["msg"]
+        raise OpenAiError(
+            HTTPStatus.BAD_REQUEST, f"The body is no JSON object: {words}.", code="invalid_json"
+        ) from error

@@ -1,0 +1,130 @@
+"""Files of the OpenAI-compatible routes: taken part by part, listed, read back, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from ledger.files import StoredFile
+from ledger.ledger import Ledger
+from producer.http.openai.error_responses import not_found
+from schemas.openai.file import FILE_PREFIX, FilePurpose, FileSpec, file_key, new_file_id
+from settings.fleet import FleetSettings
+from storage.objects import ObjectStore, Upload
+
+MEDIA_TYPE = "application/jsonl"
+_BLOCK_BYTES = 4 * 2**20
+
+
+class Incoming(NamedTuple):
+    """A file that is being taken.
+
+    Attributes:
+        id: Its id, if it is taken.
+        upload: Where its bytes go.
+    """
+
+    id: str
+    upload: Upload
+
+
+class Files:
+    """The files of all tenants.
+
+    Args:
+        settings: The fleet's.
+        ledger: Where they are known.
+        store: Where they lie.
+    """
+
+    def __init__(self, settings: FleetSettings, ledger: Ledger, store: ObjectStore) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._store = store
+
+    def begin(self) -> Incoming:
+        """Begin to take a file."""
+        file_id = new_file_id()
+        return Incoming(file_id, self._store.open_upload(self._uri(file_id), media_type=MEDIA_TYPE))
+
+    def _uri(self, file_id: str) -> str:
+        return f"s3://{self._settings.work_bucket}/{file_key(file_id)}"
+
+    async def keep(
+        self,
+        incoming: Incoming,
+        *,
+        filename: str,
+        purpose: FilePurpose,
+        tenant: str,
+        seconds: float | None,
+        digest: str,
+    ) -> StoredFile:
+        """Make a file known, once all of its bytes are there.
+
+        Args:
+            incoming: The file.
+            filename: As its owner calls it.
+            purpose: What it is for.
+            tenant: Whose it is.
+            seconds: How long it is kept; None for as long as the fleet's settings say.
+            digest: Of its bytes, under which it is found when it comes again.
+        """
+        await incoming.upload.complete()
+        spec = FileSpec(
+            uri=self._uri(incoming.id),
+            filename=filename,
+            bytes=incoming.upload.size,
+            purpose=purpose,
+            tenant=tenant,
+        )
+        kept = seconds or self._settings.openai.file_seconds
+        await self._ledger.files.create(incoming.id, spec, kept)
+        await self._ledger.posts.remember(tenant, digest, incoming.id)
+        return await self.get(tenant, incoming.id)
+
+    async def again(self, tenant: str, digest: str) -> StoredFile | None:
+        """The same file, where it came a short while ago and is there."""
+        file_id = await self._ledger.posts.made(tenant, digest)
+        return None if file_id is None else await self._ledger.files.get(file_id)
+
+    async def get(self, tenant: str, file_id: str) -> StoredFile:
+        """A file of a tenant.
+
+        Raises:
+            OpenAiError: There is none of this id.
+        """
+        known = file_id.startswith(FILE_PREFIX)
+        file = await self._ledger.files.get(file_id) if known else None
+        if file is None or file.tenant != tenant:
+            raise not_found("file", file_id)
+        return file
+
+    async def page(
+        self,
+        tenant: str,
+        *,
+        purpose: FilePurpose | None,
+        after: str | None,
+        limit: int,
+        newest_first: bool,
+    ) -> list[StoredFile]:
+        """Some of a tenant's files; see ledger.files.Files.page."""
+        return await self._ledger.files.page(
+            tenant, purpose=purpose, after=after, limit=limit, newest_first=newest_first
+        )
+
+    async def content(self, file: StoredFile) -> AsyncIterator[bytes]:
+        """A file's bytes, block by block."""
+        for offset in range(0, file.bytes, _BLOCK_BYTES):
+            length = min(_BLOCK_BYTES, file.bytes - offset)
+            yield await self._store.get_range(file.uri, offset, length)
+
+    async def delete(self, tenant: str, file_id: str) -> None:
+        """Delete a file; a batch that reads it goes on.
+
+        Raises:
+            OpenAiError: There is none of this id.
+        """
+        await self.get(tenant, file_id)
+        await self._ledger.files.delete(file_id)

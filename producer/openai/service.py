@@ -1,0 +1,45 @@
+"""The OpenAI-compatible door: what its routes are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ledger.ledger import Ledger
+from producer.openai.batches import Batches
+from producer.openai.chats import Chats
+from producer.openai.files import Files
+from schemas.task import Task
+from settings.chat_models import ChatModels
+from settings.fleet import FleetSettings
+from storage.objects import ObjectStore
+
+
+class OpenAi:
+    """All that OpenAI's clients can ask for.
+
+    Args:
+        settings: The fleet's.
+        ledger: The jobs, batches and files.
+        store: Where files, requests and results lie.
+        tasks: Whose adapters can be asked.
+
+    Attributes:
+        settings: Limits and deadlines.
+        models: Who can be asked.
+        chats: Single chats.
+        files: What batches read and write.
+        batches: Many chats in one file.
+    """
+
+    def __init__(
+        self,
+        settings: FleetSettings,
+        ledger: Ledger,
+        store: ObjectStore,
+        tasks: Mapping[str, Task],
+    ) -> None:
+        self.settings = settings.openai
+        self.models = ChatModels(settings, tasks)
+        self.chats = Chats(settings, ledger, store, self.models)
+        self.files = Files(settings, ledger, store)
+        self.batches = Batches(settings, ledger, self.files)

@@ -1,0 +1,88 @@
+"""A delivery: one webhook message as the ledger keeps it, until acknowledged or dead."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field, HttpUrl
+
+from schemas.contract import Contract
+from schemas.document import S3Uri
+from schemas.failure import Failure
+from schemas.job import DEFAULT_TENANT, Attempt, Metadata, PayloadKind, TenantName
+from schemas.states import JobState
+from schemas.timestamp import Moment
+from schemas.webhooks.event import EVENT_OF, EventType
+
+
+class EndpointNotice(Contract):
+    """What a delivery tells of an endpoint."""
+
+    id: str
+    url: str | None = None
+    reason: str | None = None
+
+
+class DeliverySpec(Contract):
+    """All that a delivery tells, as it was when that came to pass.
+
+    Written by the ledger's scripts in the step that it tells of; never changed after that.
+    """
+
+    at: int = Field(description="When it came to pass, Unix milliseconds.")
+    url: HttpUrl = Field(description="The receiver's, as it was then.")
+    tenant: TenantName = DEFAULT_TENANT
+    endpoint: str | None = Field(default=None, description="None for a job's own callback.")
+    payload: PayloadKind = PayloadKind.THIN
+    event: EventType | None = Field(default=None, description="Of an endpoint's event.")
+    about: EndpointNotice | None = Field(default=None, description="Of an endpoint's event.")
+
+    job: str | None = Field(default=None, description="Of a job's event, like all that follows.")
+    state: JobState | None = None
+    sequence: int = Field(default=1, ge=1)
+    metadata: Metadata = Field(default_factory=dict)
+    result_uri: S3Uri | None = None
+    failure: Failure | None = None
+
+    @property
+    def type(self) -> EventType:
+        """What it tells of."""
+        if self.event is not None:
+            return self.event
+        if self.state is None:
+            raise ValueError("a delivery tells of a job's end or of an endpoint")
+        return EVENT_OF[self.state]
+
+
+class Delivery(Contract):
+    """A delivery as its owner sees it, with every attempt."""
+
+    id: str
+    state: JobState = Field(description="`succeeded` when the receiver acknowledged it.")
+    type: EventType
+    tenant: TenantName
+    endpoint: str | None = None
+    url: HttpUrl
+    job_id: str | None = None
+    sequence: int | None = None
+    attempts: int = Field(ge=0, description="Of the present schedule.")
+    created_at: datetime
+    closed_at: datetime | None = None
+    due_at: datetime | None = Field(default=None, description="When it is tried next.")
+    failure: Failure | None = None
+    history: tuple[Attempt, ...] = Field(default=(), description="Every attempt, oldest first.")
+
+    def public(self) -> dict[str, Any]:
+        """The delivery as JSON values, without what is not set."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class DeliveryFilter(Contract):
+    """Which deliveries are meant; all conditions must hold."""
+
+    endpoint: str | None = None
+    job: str | None = None
+    state: JobState | None = None
+    before: Moment | None = Field(default=None, description="Opened before then.")
+    after: Moment | None = Field(default=None, description="Opened then or later.")

@@ -1,0 +1,120 @@
+"""Events: what a callback tells, in a shape that Standard Webhooks and OpenAI's SDK both know."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from schemas.contract import Contract
+from schemas.document import S3Uri
+from schemas.failure import Failure
+from schemas.job import Metadata, PayloadKind, TaskName, TenantName
+from schemas.result import TaskResult
+from schemas.states import JobState
+
+__all__ = ["EVENT_OF", "EndpointEvent", "EventType", "JobEvent", "PayloadKind"]
+
+
+class EventType(StrEnum):
+    """What happened."""
+
+    JOB_SUCCEEDED = "job.succeeded"
+    """Every task has a result."""
+    JOB_PARTIALLY_SUCCEEDED = "job.partially_succeeded"
+    """Some tasks have a result."""
+    JOB_FAILED = "job.failed"
+    """The job is a dead letter."""
+    JOB_CANCELLED = "job.cancelled"
+    """The job was cancelled."""
+    ENDPOINT_DISABLED = "endpoint.disabled"
+    """Another endpoint of the tenant is not sent anything any more."""
+    ENDPOINT_TEST = "endpoint.test"
+    """Somebody wants to see whether events arrive."""
+    BATCH_COMPLETED = "batch.completed"
+    """The batch's files are there."""
+    BATCH_FAILED = "batch.failed"
+    """The batch's file cannot be taken."""
+    BATCH_EXPIRED = "batch.expired"
+    """The batch's window is over; what was done by then is in its files."""
+    BATCH_CANCELLED = "batch.cancelled"
+    """The batch was cancelled; what was done by then is in its files."""
+
+    @property
+    def is_of_batch(self) -> bool:
+        """Whether it tells of a batch."""
+        return self.value.startswith("batch.")
+
+
+EVENT_OF: dict[JobState, EventType] = {
+    JobState.SUCCEEDED: EventType.JOB_SUCCEEDED,
+    JobState.PARTIALLY_SUCCEEDED: EventType.JOB_PARTIALLY_SUCCEEDED,
+    JobState.DEAD: EventType.JOB_FAILED,
+    JobState.CANCELLED: EventType.JOB_CANCELLED,
+}
+"""Which event tells of a closed state."""
+
+
+class JobEventData(Contract):
+    """The job concerned; nothing of the document itself unless it was asked for."""
+
+    id: str
+    state: JobState
+    tenant: TenantName
+    sequence: int = Field(
+        default=1, ge=1, description="Counts the events of this job; they may arrive out of order."
+    )
+    metadata: Metadata
+    result_uri: S3Uri | None = None
+    failure: Failure | None = None
+    tasks: dict[TaskName, TaskResult] | None = Field(
+        default=None, description="With payload `full`: what each task made of the document."
+    )
+    tasks_omitted: bool | None = Field(
+        default=None, description="True where `tasks` were asked for and were too large, or gone."
+    )
+
+
+class EventBase(Contract):
+    """What all events have."""
+
+    id: str = Field(description="Equal to the header webhook-id; the same in every retry.")
+    object: Literal["event"] = "event"
+    type: EventType
+    created_at: int = Field(description="Unix seconds.")
+    timestamp: datetime
+
+
+class JobEvent(EventBase):
+    """The body of a webhook that tells of a job's end."""
+
+    data: JobEventData
+
+
+class EndpointEventData(Contract):
+    """The endpoint concerned."""
+
+    id: str
+    tenant: TenantName
+    url: str | None = None
+    reason: str | None = Field(default=None, description="Why it was disabled.")
+
+
+class EndpointEvent(EventBase):
+    """The body of a webhook that tells of an endpoint."""
+
+    data: EndpointEventData
+
+
+class BatchEventData(Contract):
+    """The batch concerned."""
+
+    id: str
+
+
+class BatchEvent(EventBase):
+    """The body of a webhook that tells of a batch, as OpenAI's SDK reads it."""
+
+    data: BatchEventData

@@ -1,0 +1,1 @@
+"""The sections of `fleet.toml`, one file each."""

@@ -1,0 +1,20 @@
+"""`[limits]`: what a document may cost."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from settings.sections.section import Section
+
+
+class LimitSettings(Section):
+    """What one document may cost to read."""
+
+    document_bytes: int = Field(default=64 * 2**20, ge=1)
+    inline_bytes: int = Field(
+        default=8 * 2**20, ge=1, description="A request may have, its inline text included."
+    )
+    pages: int = Field(default=500, ge=1)
+    sandbox_memory_bytes: int = Field(default=2 * 2**30, ge=2**28)
+    sandbox_cpu_seconds: int = Field(default=30, ge=1)
+    sandbox_wall_seconds: float = Field(default=60, gt=0)

@@ -1,0 +1,13 @@
+"""`[scripted]`: the engine that makes its results up."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from settings.sections.section import Section
+
+
+class ScriptedSettings(Section):
+    """How the scripted engine behaves."""
+
+    seconds_per_token: float = Field(default=0.002, ge=0, description="For each output token.")

@@ -1,0 +1,57 @@
+"""Tasks and adapters over HTTP."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import aiohttp
+
+from settings.fleet import FleetSettings
+from settings.sections.tasks import load_tasks
+from tests.fixtures.http_api import problem_of, serving
+
+
+async def test_the_tasks_are_those_of_the_files(
+    api: aiohttp.ClientSession, settings: FleetSettings
+) -> None:
+    """Each with its version, its kind, its limits and, asked for alone, its schema."""
+    files = load_tasks(settings.tasks_dir)
+    async with api.get("/v1/tasks") as answer:
+        listed = (await answer.json())["data"]
+    assert [task["name"] for task in listed] == sorted(files)
+    for task in listed:
+        async with api.get(f"/v1/tasks/{task['name']}") as answer:
+            detail = await answer.json()
+        file = files[task["name"]]
+        assert detail == {**task, "output_schema": file.output_schema}
+        assert (task["version"], task["kind"]) == (file.version, file.kind)
+        assert task["limits"] == file.limits.model_dump(mode="json")
+        assert "instructions" not in detail
+    async with api.get("/v1/tasks/no-such") as answer:
+        assert "fnol" in (await problem_of(answer, 404, "unknown-task"))["detail"]
+
+
+async def test_an_adapter_is_told_of_as_far_as_it_is_known(
+    settings: FleetSettings, tmp_path: Path
+) -> None:
+    """Base and rank where its files are here; its name and its tasks in any case."""
+    source = (settings.tasks_dir / "summary.yaml").read_text()
+    for name, adapter in (("one", "here"), ("two", "here"), ("three", "away"), ("four", None)):
+        text = source.replace("name: summary", f"name: {name}")
+        text += f"\nadapter: {{path: adapters/{adapter}}}\n" if adapter else ""
+        (tmp_path / f"{name}.yaml").write_text(text)
+    config = {"base_model_name_or_path": "mistralai/Mistral-7B-v0.1", "r": 16}
+    (tmp_path / "adapters" / "here").mkdir(parents=True)
+    (tmp_path / "adapters" / "here" / "adapter_config.json").write_text(json.dumps(config))
+    changed = settings.model_copy(update={"tasks_dir": tmp_path})
+    async with serving(changed) as api, api.get("/v1/adapters") as answer:
+        assert (await answer.json())["data"] == [
+            {"name": "away", "tasks": ["three"]},
+            {
+                "name": "here",
+                "tasks": ["one", "two"],
+                "base": "mistralai/Mistral-7B-v0.1",
+                "rank": 16,
+            },
+        ]

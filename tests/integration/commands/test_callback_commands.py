@@ -1,0 +1,76 @@
+"""`docfleet endpoints` and `docfleet deliveries` as a user types them."""
+
+from __future__ import annotations
+
+import json
+
+from ledger.ledger import Ledger
+from ledger.secret_box import SecretBox, new_encryption_key
+from producer.endpoints import Endpoints
+from schemas.webhooks.endpoint import EndpointRequest
+from settings.environment import part_environment
+from settings.fleet import FleetSettings
+from tests.fixtures.command import Done, run_command
+
+
+async def test_an_endpoint_is_registered_tested_disabled_and_replayed_on_the_command_line(
+    settings: FleetSettings,
+) -> None:
+    """Each step says what came of it, and the secret is printed by the first alone."""
+    assert settings.redis_url is not None
+    environment = part_environment(
+        {
+            "DOCFLEET_REDIS_URL": settings.redis_url.get_secret_value(),
+            "DOCFLEET_ENCRYPTION_KEYS": new_encryption_key(),
+        }
+    )
+
+    async def docfleet(*words: str, code: int = 0) -> str:
+        done = await run_command(environment, *words)
+        assert done.code == code, done.err
+        return done.out if code == 0 else done.err
+
+    made = json.loads(
+        await docfleet("endpoints", "add", "https://claims.example/", "--event", "job.failed")
+    )
+    assert made["secret"].startswith("whsec_")
+    assert "secret" not in json.loads(await docfleet("endpoints", "show", made["id"]))
+    delivery = (await docfleet("endpoints", "test", made["id"])).strip()
+    assert f"{delivery}  endpoint.test" in await docfleet("deliveries", "list")
+    assert json.loads(await docfleet("deliveries", "show", delivery))["state"] == "queued"
+    assert "about to be sent" in await docfleet("deliveries", "replay", delivery, code=1)
+    await docfleet("endpoints", "disable", made["id"])
+    assert "disabled (asked)" in await docfleet("endpoints", "list")
+    assert "enable it first" in await docfleet("deliveries", "replay", delivery, code=1)
+    await docfleet("endpoints", "enable", made["id"])
+    again = await docfleet("deliveries", "replay", "--endpoint", made["id"], "--state", "dead")
+    assert again == "1 are sent again\n"
+    rotated = json.loads(
+        await docfleet("endpoints", "rotate-secret", made["id"], "--overlap", "1h")
+    )
+    assert rotated["secret"] != made["secret"]
+    await docfleet("deliveries", "replay", code=2)
+    await docfleet("endpoints", "delete", made["id"])
+    assert "there is no endpoint" in await docfleet("endpoints", "show", made["id"], code=1)
+
+
+async def test_the_encryption_key_is_replaced_without_a_new_secret(settings: FleetSettings) -> None:
+    """New key first, reseal, old key out: the endpoint signs as before."""
+    assert settings.redis_url is not None
+    url = settings.redis_url.get_secret_value()
+    old, new = new_encryption_key(), new_encryption_key()
+    ledger = Ledger(url)
+    made = await Endpoints(ledger, SecretBox(old)).create(
+        "acme", EndpointRequest.model_validate({"url": "https://claims.example/"})
+    )
+
+    async def reseal(keys: str) -> Done:
+        variables = {"DOCFLEET_REDIS_URL": url, "DOCFLEET_ENCRYPTION_KEYS": keys}
+        return await run_command(part_environment(variables), "endpoints", "reseal")
+
+    assert "put back the key" in (await reseal(new)).err
+    assert (await reseal(f"{new},{old}")).out == "1 endpoint sealed with the first key\n"
+    stored = await ledger.endpoints.get(made.id)
+    assert stored is not None
+    assert [SecretBox(new).unseal(one.sealed) for one in stored.secrets] == [made.secret]
+    await ledger.close()

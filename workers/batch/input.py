@@ -1,0 +1,180 @@
+"""A batch's input file: its lines, read in blocks, and what is wrong with it as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from ledger.batch_record import Place
+from schemas.document import S3Uri
+from schemas.openai.batch import BatchError
+from settings.chat_models import ChatModels
+from settings.sections.openai import OpenAiSettings
+from storage.objects import ObjectStore
+from workers.batch.line import RawLine, ReadLine, read_line
+from workers.objects import own_objects
+
+_BLOCK_BYTES = 2 * 2**20
+_MOST_ERRORS = 50
+_MARK = b"\xef\xbb\xbf"
+"""How some editors begin a file."""
+
+
+@dataclass
+class Survey:
+    """What a file holds.
+
+    Attributes:
+        total: Requests.
+        refused: Those of them that are not served.
+        errors: What is wrong with the file; then nothing of it may run.
+        models: The models that are asked for.
+    """
+
+    total: int = 0
+    refused: int = 0
+    errors: list[BatchError] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some lines of the file.
+
+    Attributes:
+        lines: In order, blank ones left out.
+        after: Where the next block begins.
+    """
+
+    lines: Sequence[tuple[RawLine, ReadLine | BatchError]]
+    after: Place
+
+
+class BatchInput:
+    """One input file; never in memory as a whole.
+
+    Args:
+        store: Where it lies.
+        uri: The file.
+        endpoint: Of the batch.
+        models: Who can be asked.
+        settings: Limits.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        uri: S3Uri,
+        endpoint: str,
+        models: ChatModels,
+        settings: OpenAiSettings,
+    ) -> None:
+        self._store = store
+        self._uri = uri
+        self._endpoint = endpoint
+        self._models = models
+        self._settings = settings
+
+    async def survey(self) -> Survey:
+        """Read the whole file once.
+
+        Raises:
+            StageError: It cannot be had.
+        """
+        survey, seen = Survey(), set[bytes]()
+        async for block in self.blocks():
+            await asyncio.to_thread(self._look, block, survey, seen)
+            if len(survey.errors) >= _MOST_ERRORS or survey.total > self._settings.batch_lines:
+                break
+        if survey.total > self._settings.batch_lines:
+            most = self._settings.batch_lines
+            survey.errors.append(
+                BatchError(code="too_many_requests", message=f"A batch has {most:,} at the most.")
+            )
+        if survey.total == 0 and not survey.errors:
+            survey.errors.append(BatchError(code="empty_file", message="The file has no requests."))
+        return survey
+
+    def _look(self, block: Block, survey: Survey, seen: set[bytes]) -> None:
+        for raw, line in block.lines:
+            survey.total += 1
+            if isinstance(line, BatchError):
+                survey.errors.append(line)
+            else:
+                survey.refused += line.queue is None
+                # Its digest: a custom_id may be long, and there may be many.
+                digest = hashlib.blake2b(line.custom_id.encode(), digest_size=16).digest()
+                if digest in seen:
+                    survey.errors.append(_repeated(raw.number, line.custom_id))
+                seen.add(digest)
+            if len(survey.errors) >= _MOST_ERRORS:
+                return
+
+    async def blocks(self, start: Place | None = None) -> AsyncIterator[Block]:
+        """The lines from a place on.
+
+        Raises:
+            StageError: The file cannot be had.
+        """
+        place = start or Place()
+        rest, fetched = b"", place.offset
+        while True:
+            with own_objects():
+                data = await self._store.get_range(self._uri, fetched, _BLOCK_BYTES)
+            fetched += len(data)
+            last = len(data) < _BLOCK_BYTES
+            block, place, rest = await asyncio.to_thread(self._read, rest + data, place, last)
+            yield Block(block, place)
+            if last:
+                return
+
+    def _read(
+        self,
+        data: bytes,
+        place: Place,
+        last: bool,  # noqa: FBT001  # runs in a thread
+    ) -> tuple[list[tuple[RawLine, ReadLine | BatchError]], Place, bytes]:
+        """The lines that end in the data, where the next begins, and what there is of that."""
+        lines = []
+        number, offset, start = place.line, place.offset, 0
+        while start < len(data):
+            end = data.find(b"\n", start)
+            if end < 0:
+                if not last and len(data) - start <= self._settings.line_bytes:
+                    break
+                end = len(data)
+            number += 1
+            after = min(end + 1, len(data))
+            raw = _raw(number, offset + start, data[start:end], offset + after)
+            start = after
+            if raw is not None:
+                lines.append((raw, self._read_line(raw)))
+        return lines, Place(number, offset + start), data[start:]
+
+    def _read_line(self, raw: RawLine) -> ReadLine | BatchError:
+        if len(raw.data) > self._settings.line_bytes:
+            most = self._settings.line_bytes
+            return BatchError(
+                code="line_too_long",
+                message=f"A line has {most:,} bytes at the most.",
+                line=raw.number,
+            )
+        return read_line(raw, self._endpoint, self._models)
+
+
+def _raw(number: int, offset: int, data: bytes, after: int) -> RawLine | None:
+    """A line without what stands around its JSON; None for a blank one."""
+    if offset == 0 and data.startswith(_MARK):
+        offset, data = len(_MARK), data[len(_MARK) :]
+    data = data.rstrip()
+    return RawLine(number, offset, data, after) if data else None
+
+
+def _repeated(number: int, custom_id: str) -> BatchError:
+    return BatchError(
+        code="duplicate_custom_id",
+        message=f"The custom_id {custom_id!r} is another line's already.",
+        line=number,
+        param="custom_id",
+    )

@@ -1,0 +1,205 @@
+"""The stage `batch`: jobs of a batch's lines, files of what they came to; old files deleted.
+
+Any attempt may end anywhere: job ids derive from batch and line, file ids from the batch, and how
+far the reading is stands in the ledger.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+import structlog
+
+from ledger.batch_record import BatchRecord, Place
+from ledger.batches import LineJob
+from ledger.claim import Claim
+from ledger.ledger import Ledger
+from schemas.document import DocumentRef
+from schemas.failure import FailureCode
+from schemas.job import JobSpec
+from schemas.openai.batch import ENDED, BatchStatus
+from schemas.openai.chat import CHAT_TASK
+from schemas.openai.file import FILE_PREFIX, FileSpec
+from schemas.queues import BATCH_QUEUE
+from schemas.states import JobState
+from settings.chat_models import ChatModels
+from settings.fleet import FleetSettings
+from storage.objects import ObjectStore
+from workers.batch.input import BatchInput, Block
+from workers.batch.line import ReadLine
+from workers.batch.output import BatchFiles, says
+from workers.errors import StageError
+from workers.metrics import step
+from workers.objects import own_objects
+from workers.outcome import Finished, Outcome, Parked
+
+log = structlog.get_logger(__name__)
+
+_LINES_AT_ONCE = 500
+_NO_ROOM_SECONDS = 2.0
+_IN_USE_SECONDS = 60.0
+"""Between two looks whether a batch still reads a file whose time is over."""
+
+
+@dataclass
+class _Progress:
+    """How far the writing of jobs is."""
+
+    written: int
+    answer: str = "held"
+
+
+class BatchStage:
+    """Serves batches, and files whose time is over.
+
+    Args:
+        ledger: Holds both.
+        store: Holds the files.
+        settings: The fleet's.
+        models: Who can be asked.
+    """
+
+    queue = BATCH_QUEUE
+    engine = None
+
+    def __init__(
+        self, ledger: Ledger, store: ObjectStore, settings: FleetSettings, models: ChatModels
+    ) -> None:
+        self._batches = ledger.batches
+        self._ledger_files = ledger.files
+        self._store = store
+        self._settings = settings
+        self._models = models
+        self._files = BatchFiles(
+            ledger.batches,
+            ledger.files,
+            store,
+            work_bucket=settings.work_bucket,
+            results_bucket=settings.results_bucket,
+        )
+        self.capacity = self.most = settings.openai.batch_concurrency
+
+    async def start(self) -> None:
+        """Nothing to load."""
+
+    async def run(self, claim: Claim) -> Outcome:
+        """See WorkerStage."""
+        since = monotonic()
+        if claim.id.startswith(FILE_PREFIX):
+            return await self._delete(claim)
+        batch = await self._batch(claim)
+        if batch.status in ENDED:  # an attempt before this one got as far
+            return Finished(JobState.SUCCEEDED)
+        if claim.claimed_ms >= batch.expires_ms and batch.ending is None:
+            await self._batches.end(claim.id, BatchStatus.EXPIRED)
+            batch = await self._batch(claim)
+        if batch.jobs is None and batch.ending is None:
+            with step("lines"):
+                return await self._expand(claim, batch, since)
+        if batch.ending is not None and not batch.all_ended:
+            await self._batches.cancel_lines(batch.id, range(1, batch.place.line + 1))
+            batch = await self._batch(claim)
+        if not batch.all_ended:
+            return self._parked(claim, batch, since)
+        return await self._finish(claim, batch)
+
+    async def _batch(self, claim: Claim) -> BatchRecord:
+        batch = await self._batches.get(claim.id)
+        if batch is None:
+            raise StageError(FailureCode.WORKER_ERROR, "The batch's record is gone.")
+        return batch
+
+    def _parked(self, claim: Claim, batch: BatchRecord, since: float) -> Parked:
+        """Until the window is over; while lines are being stopped, look again now and then."""
+        if batch.ending is not None:
+            return Parked(_NO_ROOM_SECONDS, complete=True, ending=True)
+        left = (batch.expires_ms - claim.claimed_ms) / 1000 - (monotonic() - since)
+        return Parked(left, complete=True)
+
+    async def _delete(self, claim: Claim) -> Outcome:
+        if await self._ledger_files.in_use(claim.id):
+            return Parked(_IN_USE_SECONDS, complete=False)
+        with own_objects():
+            await self._store.delete(FileSpec.model_validate_json(claim.spec).uri)
+        return Finished(JobState.SUCCEEDED)
+
+    def _input(self, batch: BatchRecord) -> BatchInput:
+        return BatchInput(
+            self._store,
+            batch.spec.input_uri,
+            batch.spec.endpoint,
+            self._models,
+            self._settings.openai,
+        )
+
+    async def _expand(self, claim: Claim, batch: BatchRecord, since: float) -> Outcome:
+        """Make jobs of the lines, once the whole file has been found right."""
+        source = self._input(batch)
+        if batch.status is BatchStatus.VALIDATING:
+            survey = await source.survey()
+            if survey.errors:
+                errors = [error.model_dump(exclude_none=True) for error in survey.errors]
+                await self._batches.note(claim, BatchStatus.FAILED, {"errors": json.dumps(errors)})
+                log.info("batch refused", errors=len(errors), first=survey.errors[0].code)
+                return Finished(JobState.SUCCEEDED)
+            counts = {"total": survey.total, "refused": survey.refused}
+            await self._batches.note(claim, BatchStatus.IN_PROGRESS, counts)
+        progress = _Progress(batch.written)
+        async for block in source.blocks(batch.place):
+            await self._submit(claim, batch, block, progress)
+            if progress.answer in {"full", "quota"}:
+                return Parked(_NO_ROOM_SECONDS, complete=False)
+            if progress.answer == "ending":
+                return Parked(0, complete=False)
+        log.info("batch in progress", jobs=progress.written)
+        return self._parked(claim, batch, since)
+
+    async def _submit(
+        self, claim: Claim, batch: BatchRecord, block: Block, progress: _Progress
+    ) -> None:
+        spec = JobSpec(
+            document=DocumentRef(uri=batch.spec.input_uri),
+            tasks=(CHAT_TASK,),
+            tenant=batch.spec.tenant,
+            priority=batch.spec.priority,
+        )
+        jobs = [
+            LineJob(raw.number, raw.offset, len(raw.data), line.queue, Place(raw.number, raw.after))
+            for raw, line in block.lines
+            if isinstance(line, ReadLine) and line.queue is not None
+        ]
+        for some in _portions(jobs):
+            progress.answer = await self._batches.submit_lines(
+                claim,
+                spec,
+                some,
+                written=progress.written + len(some),
+                max_queued=self._settings.tenant(batch.spec.tenant).max_queued,
+            )
+            if progress.answer != "held":
+                return
+            progress.written += len(some)
+
+    async def _finish(self, claim: Claim, batch: BatchRecord) -> Outcome:
+        """Write the files and close the batch."""
+        status = batch.ending or BatchStatus.COMPLETED
+        if batch.total == 0:  # it ended before it was read
+            await self._batches.note(claim, status, {})
+            return Finished(JobState.SUCCEEDED)
+        if batch.ending is None or batch.ending is BatchStatus.EXPIRED:
+            await self._batches.note(claim, BatchStatus.FINALIZING, {})
+        with step("files"):
+            written = await self._files.write(batch, self._input(batch))
+        await self._batches.note(claim, status, says(written))
+        log.info("batch ended", status=status, completed=batch.completed, failed=batch.failed)
+        return Finished(JobState.SUCCEEDED)
+
+    async def stop(self) -> None:
+        """Nothing to let go."""
+
+
+def _portions(jobs: Sequence[LineJob]) -> list[Sequence[LineJob]]:
+    return [jobs[start : start + _LINES_AT_ONCE] for start in range(0, len(jobs), _LINES_AT_ONCE)]

@@ -1,0 +1,1 @@
+"""The deliver stage: signed webhooks, sent until acknowledged or dead."""

@@ -1,0 +1,114 @@
+"""Whom a delivery goes to, and with what it is signed: a job's own callback or an endpoint."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from ledger.endpoints import Endpoints
+from ledger.errors import SecretBoxError
+from ledger.record import moment
+from ledger.secret_box import SecretBox
+from schemas.failure import FailureCode
+from schemas.webhooks.delivery import DeliverySpec
+from schemas.webhooks.endpoint import EndpointState
+from settings.sections.callbacks import CallbackSettings
+from workers.errors import StageError
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Where one attempt goes.
+
+    Attributes:
+        url: To be posted to.
+        secrets: Each signs.
+        tls: Whom to trust and the certificate to show; None for the system's roots and none.
+        failing_since: Of an endpoint that has acknowledged nothing since then.
+    """
+
+    url: str
+    secrets: Sequence[str]
+    tls: ssl.SSLContext | None = None
+    failing_since: datetime | None = None
+
+
+class Receivers:
+    """Finds the receiver of a delivery, as it is now.
+
+    Args:
+        settings: Where certificates lie.
+        secret: Signs what goes to jobs' own callbacks.
+        endpoints: Those that tenants registered.
+        box: Opens their secrets.
+    """
+
+    def __init__(
+        self, settings: CallbackSettings, secret: str, endpoints: Endpoints, box: SecretBox
+    ) -> None:
+        self._settings = settings
+        self._secret = secret
+        self._endpoints = endpoints
+        self._box = box
+
+    async def of(self, spec: DeliverySpec, at_ms: int) -> Receiver:
+        """The receiver of a delivery.
+
+        Args:
+            spec: The delivery's.
+            at_ms: When the attempt is made, Unix milliseconds.
+
+        Raises:
+            StageError: The endpoint is disabled or no more, or docfleet cannot sign for it.
+        """
+        if spec.endpoint is None:
+            return Receiver(str(spec.url), (self._secret,), self._tls(None))
+        stored = await self._endpoints.get(spec.endpoint)
+        if stored is None or stored.endpoint.state is EndpointState.DISABLED:
+            what = "disabled" if stored else "no more"
+            raise StageError(FailureCode.DELIVERY_DISABLED, f"{spec.endpoint} is {what}.")
+        endpoint, now = stored.endpoint, moment(at_ms)
+        try:
+            secrets = [self._box.unseal(one.sealed) for one in stored.secrets if one.alive(now)]
+        except SecretBoxError as error:
+            raise StageError(FailureCode.DELIVERY_UNSIGNED, f"{error}.") from error
+        return Receiver(
+            str(endpoint.url),
+            secrets,
+            self._tls(endpoint.client_certificate, endpoint.tenant),
+            endpoint.failing_since,
+        )
+
+    def _tls(self, certificate: str | None, tenant: str = "") -> ssl.SSLContext | None:
+        folder, authorities = self._settings.certificates_dir, self._settings.ca_file
+        if certificate is None:
+            return _tls_context(None, authorities, 0) if authorities else None
+        path = None if folder is None else folder / tenant / f"{certificate}.pem"
+        try:
+            if path is None:
+                raise FileNotFoundError("[callbacks] certificates_dir is not set")
+            return _tls_context(path, authorities, path.stat().st_mtime_ns)
+        except (OSError, ssl.SSLError) as error:
+            raise StageError(
+                FailureCode.DELIVERY_UNSIGNED,
+                f"The client certificate {certificate!r} cannot be used: {error}.",
+            ) from error
+
+
+@lru_cache(maxsize=64)
+def _tls_context(
+    certificate: Path | None,
+    authorities: Path | None,
+    _modified: int,
+) -> ssl.SSLContext:
+    """One for all connections that show the same certificate, until its file changes."""
+    context = ssl.create_default_context()
+    if authorities is not None:
+        context.load_verify_locations(authorities)
+    if certificate is not None:
+        context.load_cert_chain(certificate)
+    return context

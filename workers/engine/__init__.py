@@ -1,0 +1,1 @@
+"""The engine protocol, the gate before it and its implementations."""

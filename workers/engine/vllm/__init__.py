@@ -1,0 +1,1 @@
+"""The vLLM engine, and all that knows vLLM."""

@@ -1,0 +1,112 @@
+"""What a pool's engine is started with: the owner's words, checked, over our defaults. Pure.
+
+Nothing here imports vllm: its argument names and LoRA ranks come in from engine_client.py.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from settings.sections.pools import PoolSettings
+from workers.engine.protocol import Adapter
+from workers.errors import EngineStartError
+
+_CPU_KV_CACHE_BYTES = 2**30
+_CPU_BATCHED_TOKENS = 2048
+_GPU_BATCHED_TOKENS = 8192
+_MOST_LORAS_AT_ONCE = 8
+
+_SET_ELSEWHERE = {
+    "model": "the model's `source` in [models]",
+    "max_model_len": "`max_model_len` of the pool itself",
+    "enable_lora": "the adapters of the tasks",
+    "structured_outputs_config": "docfleet, which needs guided and compact JSON",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VllmBuild:
+    """What the installed vLLM can do.
+
+    Attributes:
+        argument_names: Of AsyncEngineArgs.
+        lora_ranks: Those that `max_lora_rank` can be, ascending.
+        on_cpu: Whether it computes on the CPU.
+    """
+
+    argument_names: Collection[str]
+    lora_ranks: Sequence[int]
+    on_cpu: bool
+
+
+def engine_arguments(
+    model_dir: Path,
+    pool_name: str,
+    pool: PoolSettings,
+    adapters: Sequence[Adapter],
+    build: VllmBuild,
+) -> dict[str, Any]:
+    """The arguments of AsyncEngineArgs, by name.
+
+    Raises:
+        EngineStartError: The owner's arguments have an unknown or a reserved name, or leave no
+            room for the adapters; the message names the key.
+    """
+    place = f"pools.{pool_name}.engine"
+    _check_names(place, pool.engine, build.argument_names)
+    batched_tokens = _CPU_BATCHED_TOKENS if build.on_cpu else _GPU_BATCHED_TOKENS
+    arguments = {
+        "enable_prefix_caching": True,
+        "disable_log_stats": True,
+        "use_tqdm_on_load": False,
+        "max_num_seqs": pool.slots,
+        "max_num_batched_tokens": max(pool.slots, batched_tokens),
+        **({"kv_cache_memory_bytes": _CPU_KV_CACHE_BYTES} if build.on_cpu else {}),
+        **_lora_arguments(adapters, pool.slots, build.lora_ranks),
+        **pool.engine,
+        "model": str(model_dir),
+        "max_model_len": pool.max_model_len,
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
+    }
+    if adapters and arguments["max_cpu_loras"] < len(adapters):
+        raise EngineStartError(
+            f"{place}.max_cpu_loras is {arguments['max_cpu_loras']}, and the tasks have "
+            f"{len(adapters)} adapters: all of them must fit, for an adapter that is pushed out "
+            "and whose directory is gone would end the engine."
+        )
+    return arguments
+
+
+def _check_names(place: str, given: Mapping[str, Any], known: Collection[str]) -> None:
+    for name in given:
+        if name in _SET_ELSEWHERE:
+            raise EngineStartError(f"{place}.{name}: this is set by {_SET_ELSEWHERE[name]}.")
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f": did you mean `{close[0]}`?" if close else "."
+            raise EngineStartError(f"{place}.{name}: vLLM has no engine argument `{name}`{hint}")
+
+
+def _lora_arguments(
+    adapters: Sequence[Adapter], slots: int, ranks: Sequence[int]
+) -> dict[str, Any]:
+    """Room for all adapters in memory and for a few of them in one batch."""
+    if not adapters:
+        return {}
+    highest = max(adapter.rank for adapter in adapters)
+    fitting = [rank for rank in ranks if rank >= highest]
+    if not fitting:
+        raise EngineStartError(
+            f"An adapter has rank {highest}, and vLLM's highest is {max(ranks)}: "
+            "train it with a lower rank."
+        )
+    return {
+        "enable_lora": True,
+        "max_loras": min(len(adapters), slots, _MOST_LORAS_AT_ONCE),
+        "max_cpu_loras": len(adapters),
+        "max_lora_rank": fitting[0],
+    }

@@ -1,0 +1,270 @@
+"""The calls into vLLM, and its errors in docfleet's words. Nothing else imports vllm.
+
+Imported when an engine starts, after `prepare_engine_environment`: vLLM takes seconds to import
+and reads its environment as it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, get_args
+
+from pydantic import ValidationError
+from vllm import AsyncEngineArgs, SamplingParams, envs
+from vllm import __version__ as vllm_version
+from vllm.config.lora import MaxLoRARanks
+from vllm.exceptions import VLLMClientError, VLLMServerError
+from vllm.logger import configure_logging
+from vllm.lora.request import LoRARequest
+from vllm.platforms import current_platform
+from vllm.renderers.params import ChatParams
+from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
+from vllm.third_party import pynvml
+from vllm.v1.engine.async_llm import AsyncLLM
+from vllm.v1.engine.exceptions import EngineDeadError
+
+from schemas.result import Usage
+from workers.engine.context import output_room
+from workers.engine.protocol import Adapter, EngineAnswer, EngineRequest
+from workers.engine.vllm.arguments import VllmBuild
+from workers.engine.vllm.log import EngineLog, tells_of_memory
+from workers.engine.vllm.memory import DeviceMemory
+from workers.errors import (
+    AdapterRefusedError,
+    EngineDiedError,
+    EngineStartError,
+    RequestFailedError,
+    RequestRefusedError,
+)
+
+VLLM_VERSION: str = vllm_version
+
+_CHAT = ChatParams(chat_template_kwargs={"add_generation_prompt": True})
+_STOP_SECONDS = 30
+_PROBE = ({"role": "system", "content": "A"}, {"role": "user", "content": "B"})
+
+
+def vllm_build() -> VllmBuild:
+    """What the installed vLLM can do."""
+    return VllmBuild(
+        argument_names=frozenset(field.name for field in dataclasses.fields(AsyncEngineArgs)),
+        lora_ranks=sorted(get_args(MaxLoRARanks)),
+        on_cpu=current_platform.is_cpu(),
+    )
+
+
+def has_device() -> bool:
+    """Whether vLLM sees something to compute on."""
+    return bool(current_platform.device_type)
+
+
+def gpu_memory(device: int) -> DeviceMemory:
+    """The memory of a GPU, looked at without taking any of it.
+
+    Args:
+        device: As this process counts them.
+    """
+    pynvml.nvmlInit()
+    try:
+        physical = current_platform.device_id_to_physical_device_id(device)
+        handle = pynvml.nvmlDeviceGetHandleByIndex(physical)
+        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+        holders = tuple(
+            f"process {process.pid}"
+            for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
+        )
+        return DeviceMemory(free=memory.free, total=memory.total, holders=holders)
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def gpu_share(arguments: Mapping[str, Any]) -> float:
+    """The part of a GPU's memory that an engine of these arguments takes."""
+    return float(arguments.get("gpu_memory_utilization", AsyncEngineArgs.gpu_memory_utilization))
+
+
+class EngineClient:
+    """A running vLLM engine; its processes are children of the thread that made it."""
+
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        """Start the processes and load the model; blocks until that is done.
+
+        Args:
+            arguments: Of AsyncEngineArgs.
+
+        Raises:
+            EngineStartError: With the last thing that vLLM said about the cause.
+        """
+        self._log = EngineLog(str(arguments.get("log_level", envs.VLLM_LOGGING_LEVEL)))
+        try:
+            self._engine = self._start(dict(arguments))
+        except Exception as error:  # vLLM raises all kinds here
+            cause = self._log.cause() or last_words(error)
+            self._log.close()
+            raise EngineStartError(cause) from error
+
+    def _start(self, arguments: dict[str, Any]) -> Any:
+        own_log = not {"log_config_file", "logging_config"} & arguments.keys()
+        if own_log:
+            arguments["log_config_file"] = str(self._log.config_file)
+        vllm_arguments = AsyncEngineArgs(**arguments)
+        configure_logging(vllm_arguments.create_logging_config())
+        if own_log:
+            self._log.use_own_handlers()
+        config = vllm_arguments.create_engine_config()
+        return AsyncLLM.from_vllm_config(config, disable_log_stats=arguments["disable_log_stats"])
+
+    async def check_chat(self) -> None:
+        """See that the model has a chat template that takes our kind of chat.
+
+        Raises:
+            EngineStartError: It has none.
+        """
+        try:
+            await self._render(_PROBE)
+        except RequestRefusedError as error:
+            raise EngineStartError(str(error)) from error
+
+    async def complete(self, request: EngineRequest, adapter_id: int | None) -> EngineAnswer:
+        """See Engine.generate; the adapter has been added."""
+        with self._translated():
+            prompt = await self._render(request.messages)
+            prompt_tokens = len(prompt["prompt_token_ids"])
+            max_tokens = output_room(
+                prompt_tokens, request.max_tokens, self._engine.model_config.max_model_len
+            )
+            final = None
+            async for output in self._engine.generate(
+                prompt,
+                _sampling(request, max_tokens),
+                request.request_id,
+                lora_request=_lora(request.adapter, adapter_id),
+            ):
+                final = output
+        if final is None:
+            raise RequestFailedError("The engine ended the request without an answer.")
+        return _answer(final, guided=request.schema is not None)
+
+    async def _render(self, messages: Any) -> Any:
+        """Tokens as the model's chat template makes them, of any length."""
+        renderer = self._engine.renderer
+        unlimited = dataclasses.replace(renderer.default_chat_tok_params, max_total_tokens=None)
+        chat = [dict(message) for message in messages]
+        try:
+            _, [prompt] = await renderer.render_chat_async([chat], _CHAT, unlimited)
+        except (VLLMClientError, VLLMServerError):
+            raise
+        except Exception as error:  # templates raise what they like
+            raise RequestRefusedError(
+                f"The model's chat template cannot render this chat: {last_words(error)}"
+            ) from error
+        return prompt
+
+    async def add_adapter(self, adapter: Adapter, adapter_id: int) -> None:
+        """Load an adapter and keep it.
+
+        Raises:
+            AdapterRefusedError: vLLM cannot load it.
+            EngineDiedError: The engine is gone.
+        """
+        lora = _lora(adapter, adapter_id)
+        with self._translated():
+            try:
+                await self._engine.add_lora(lora)
+            except VLLMServerError:
+                raise
+            except Exception as error:
+                # The id of an adapter that failed would count as loaded from now on.
+                await self._engine.remove_lora(adapter_id)
+                raise AdapterRefusedError(
+                    f"The engine cannot load adapter {adapter.name} from {adapter.path}: "
+                    f"{self._log.cause() or last_words(error)}"
+                ) from error
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """VLLM's errors in docfleet's words."""
+        try:
+            yield
+        except EngineDeadError as error:
+            cause = self._log.cause()
+            told = cause or (
+                "its log does not say of what; it may have been killed, by hand or by the "
+                "kernel for want of the machine's memory."
+            )
+            raise EngineDiedError(
+                f"The engine died: {told}", out_of_memory=tells_of_memory(cause)
+            ) from error
+        except VLLMClientError as error:
+            raise RequestRefusedError(last_words(error)) from error
+        except VLLMServerError as error:
+            raise RequestFailedError(
+                f"The engine failed the request: {last_words(error.__cause__ or error)}"
+            ) from error
+
+    async def close(self) -> None:
+        """End the processes; requests that still wait get EngineDiedError."""
+        engine = self._engine
+        if (handler := engine.output_handler) is not None:
+            # Else it would log the end of its connection as an error.
+            handler.cancel()
+            await asyncio.gather(handler, return_exceptions=True)
+        engine.output_processor.propagate_error(EngineDeadError())
+        await asyncio.to_thread(engine.shutdown, timeout=_STOP_SECONDS)
+        self._log.close()
+
+
+def last_words(error: BaseException) -> str:
+    """The one line of an error that says most."""
+    if isinstance(error, ValidationError):
+        problem = error.errors()[0]
+        words = str(problem["msg"]).removeprefix("Value error, ")
+        if problem["type"] == "value_error":
+            return words
+        argument = problem["loc"][0] if problem["loc"] else "an argument"
+        return f"{argument} is {problem['input']!r}: {words}"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+def _lora(adapter: Adapter | None, adapter_id: int | None) -> Any:
+    if adapter is None:
+        return None
+    return LoRARequest(lora_name=adapter.name, lora_int_id=adapter_id, lora_path=str(adapter.path))
+
+
+def _sampling(request: EngineRequest, max_tokens: int) -> Any:
+    guide = None
+    if request.schema is not None:
+        guide = StructuredOutputsParams(json=dict(request.schema))
+    return SamplingParams(
+        temperature=request.sampling.temperature,
+        top_p=request.sampling.top_p,
+        seed=request.sampling.seed,
+        stop=list(request.sampling.stop),
+        frequency_penalty=request.sampling.frequency_penalty,
+        presence_penalty=request.sampling.presence_penalty,
+        max_tokens=max_tokens,
+        output_kind=RequestOutputKind.FINAL_ONLY,
+        structured_outputs=guide,
+    )
+
+
+def _answer(output: Any, *, guided: bool) -> EngineAnswer:
+    done = output.outputs[0]
+    if done.finish_reason in {"stop", "length"}:
+        return EngineAnswer(
+            text=done.text,
+            finish_reason=done.finish_reason,
+            usage=Usage(
+                prompt_tokens=len(output.prompt_token_ids),
+                cached_tokens=output.num_cached_tokens or 0,
+                output_tokens=len(done.token_ids),
+            ),
+        )
+    if done.finish_reason == "error" and guided and not done.token_ids:
+        raise RequestRefusedError("The engine could not make a grammar of the task's schema.")
+    raise RequestFailedError(f"The engine ended the request with {done.finish_reason!r}.")

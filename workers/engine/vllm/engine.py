@@ -1,0 +1,176 @@
+"""The engine of production: vLLM in this process, its EngineCore and workers in others.
+
+Start it on the thread of a long-lived event loop (engine_family.py says why). vLLM itself is
+called in engine_client.py, which is imported when an engine starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from schemas.engine import EngineVersion
+from settings.sections.pools import PoolSettings
+from workers.engine.protocol import Adapter, EngineAnswer, EngineRequest
+from workers.engine.vllm.arguments import engine_arguments
+from workers.engine.vllm.environment import prepare_engine_environment
+from workers.engine.vllm.memory import await_room, cpu_engine_bytes, machine_memory
+from workers.errors import AdapterRefusedError, EngineDiedError, EngineError, EngineStartError
+from workers.models.base_model import model_digest
+
+if TYPE_CHECKING:
+    from workers.engine.vllm.client import EngineClient
+
+log = structlog.get_logger(__name__)
+
+_CPU = "CPU"
+
+
+class VllmEngine:
+    """One model of one pool, with the adapters of its tasks.
+
+    Adapters are loaded when first asked for; one that cannot be loaded fails its own requests only.
+    """
+
+    def __init__(
+        self,
+        model_dir: Path,
+        pool_name: str,
+        pool: PoolSettings,
+        adapters: Sequence[Adapter] = (),
+    ) -> None:
+        """Remember what to start.
+
+        Args:
+            model_dir: The base model, as `locate_model` gives it.
+            pool_name: For messages.
+            pool: Its slots, context and engine arguments.
+            adapters: All that requests may name.
+        """
+        self._model_dir = model_dir
+        self._pool_name = pool_name
+        self._pool = pool
+        self._adapters = tuple(dict.fromkeys(adapters))
+        self._loads: dict[Adapter, asyncio.Task[EngineError | None]] = {}
+        self._client: EngineClient | None = None
+        self._version: EngineVersion | None = None
+
+    @property
+    def version(self) -> EngineVersion:
+        """See Engine."""
+        if self._version is None:
+            raise EngineStartError("The engine has not been started.")
+        return self._version
+
+    async def start(self) -> None:
+        """See Engine; blocks the event loop for as long as vLLM takes to load the model."""
+        place = f"pools.{self._pool_name}"
+        if not (self._model_dir / "config.json").is_file():
+            raise EngineStartError(f"{place}: {self._model_dir} holds no model: no config.json.")
+        sha256 = await asyncio.to_thread(model_digest, self._model_dir)
+        prepare_engine_environment()
+        try:
+            from workers.engine.vllm import client as engine_client  # noqa: PLC0415  # vLLM: seconds, and 600 MB
+        except ModuleNotFoundError as error:
+            raise EngineStartError(
+                f"{place}: {error.name} is not installed; install docfleet with its extra "
+                "`cpu` or `gpu`."
+            ) from error
+        build = engine_client.vllm_build()
+        if not engine_client.has_device() or (build.on_cpu and self._pool.gpu != _CPU):
+            raise EngineStartError(
+                f"{place}: the pool is for {self._pool.gpu}, and the installed vLLM "
+                f"{engine_client.VLLM_VERSION} sees {'only the CPU' if build.on_cpu else 'no GPU'}."
+            )
+        arguments = engine_arguments(
+            self._model_dir, self._pool_name, self._pool, self._adapters, build
+        )
+        await self._await_room(engine_client, arguments, on_cpu=build.on_cpu)
+        try:
+            self._client = engine_client.EngineClient(arguments)
+            await self._client.check_chat()
+        except EngineStartError as error:
+            await self.stop()
+            raise EngineStartError(f"{place}: vLLM cannot start {self._pool.model}: {error}") from (
+                error
+            )
+        self._version = EngineVersion(
+            kind="vllm",
+            version=engine_client.VLLM_VERSION,
+            model=self._pool.model,
+            model_sha256=sha256,
+        )
+        log.info("engine started", pool=self._pool_name, adapters=len(self._adapters))
+
+    async def _await_room(
+        self, client: ModuleType, arguments: Mapping[str, Any], *, on_cpu: bool
+    ) -> None:
+        """Wait until each device of the engine is free; a predecessor may still be leaving it."""
+        if on_cpu:
+            needed = cpu_engine_bytes(self._model_dir, arguments["kv_cache_memory_bytes"])
+            await await_room(machine_memory, lambda _: needed)
+            return
+        share = client.gpu_share(arguments)
+        for device in range(arguments.get("tensor_parallel_size", 1)):
+            await await_room(
+                partial(client.gpu_memory, device), lambda memory: share * memory.total
+            )
+
+    async def generate(self, request: EngineRequest) -> EngineAnswer:
+        """See Engine."""
+        if self._client is None:
+            raise EngineDiedError("The engine is not running.")
+        adapter_id = None
+        if request.adapter is not None:
+            adapter_id = await self._load(self._client, request.adapter)
+        return await self._client.complete(request, adapter_id)
+
+    async def _load(self, client: EngineClient, adapter: Adapter) -> int:
+        """Load an adapter unless it is; gives its id.
+
+        vLLM dies of a request whose adapter it cannot read. So nothing is sent before the adapter
+        is loaded, and there is room for all of them: none is ever read again.
+        """
+        if adapter not in self._adapters:
+            raise AdapterRefusedError(
+                f"The engine was started without adapter {adapter.name}; restart its worker."
+            )
+        adapter_id = self._adapters.index(adapter) + 1
+        load = self._loads.get(adapter)
+        if load is None:
+            load = asyncio.create_task(_load_once(client, adapter, adapter_id))
+            self._loads[adapter] = load
+        # Half a load would leave vLLM believing in the adapter: a cancelled request lets it finish.
+        error = await asyncio.shield(load)
+        if error is not None:
+            self._loads.pop(adapter, None)
+            raise error
+        return adapter_id
+
+    async def stop(self) -> None:
+        """See Engine."""
+        client, self._client = self._client, None
+        loads, self._loads = self._loads, {}
+        for load in loads.values():
+            load.cancel()
+        if client is not None:
+            await client.close()
+            log.info("engine stopped", pool=self._pool_name)
+
+
+async def _load_once(client: EngineClient, adapter: Adapter, adapter_id: int) -> EngineError | None:
+    """The error, if there is one; a task whose waiters have gone may not raise."""
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        if not (adapter.path / name).is_file():
+            return AdapterRefusedError(f"Adapter {adapter.name}: {adapter.path / name} is gone.")
+    try:
+        await client.add_adapter(adapter, adapter_id)
+    except EngineError as error:
+        return error
+    return None

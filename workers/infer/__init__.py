@@ -1,0 +1,1 @@
+"""The infer stage: page text becomes results, on the engine."""

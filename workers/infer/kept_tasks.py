@@ -1,0 +1,75 @@
+"""Keeping what the tasks of an unfinished job came to, in the work bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ledger.claim import Claim
+from schemas.document import S3Uri
+from schemas.ids import result_key
+from schemas.kept import KeptTasks
+from schemas.result import TaskResult, TaskStatus
+from schemas.task import NamedTask
+from storage.errors import ObjectMissingError
+from storage.objects import ObjectStore
+from workers.objects import own_objects, parsed
+
+_MAX_BYTES = 64 * 2**20
+
+
+class Kept:
+    """What earlier attempts left, by job.
+
+    Args:
+        store: Holds one object a job, written by whoever holds its lease.
+        bucket: The work bucket.
+    """
+
+    def __init__(self, store: ObjectStore, bucket: str) -> None:
+        self._store = store
+        self._bucket = bucket
+
+    async def load(self, claim: Claim, tasks: Iterable[NamedTask]) -> dict[str, TaskResult]:
+        """What need not run again, by task.
+
+        A redrive keeps only what succeeded, and nothing that another version of a task gave.
+        """
+        if claim.kept_uri is None:
+            return {}
+        with own_objects():
+            try:
+                data = await self._store.get(claim.kept_uri, max_bytes=_MAX_BYTES)
+            except ObjectMissingError:
+                return {}  # it can be made again
+            kept = parsed(KeptTasks, data, claim.kept_uri)
+        return reusable(kept.tasks, tasks, failed_too=kept.redrive == claim.redrives)
+
+    async def store(self, claim: Claim, results: Mapping[str, TaskResult]) -> S3Uri | None:
+        """Keep what there is; gives where, or what was there before if there is nothing new."""
+        if not results:
+            return claim.kept_uri
+        uri = f"s3://{self._bucket}/kept/{result_key(claim.id)}"
+        kept = KeptTasks(redrive=claim.redrives, tasks=dict(results))
+        data = kept.model_dump_json(exclude_none=True).encode()
+        with own_objects():
+            await self._store.put(uri, data, media_type="application/json")
+        return uri
+
+
+def reusable(
+    results: Mapping[str, TaskResult], tasks: Iterable[NamedTask], *, failed_too: bool
+) -> dict[str, TaskResult]:
+    """Those of the results that still count.
+
+    Args:
+        results: By task.
+        tasks: As they are now.
+        failed_too: Whether a task that failed is not to run again.
+    """
+    return {
+        task.name: results[task.name]
+        for task in tasks
+        if task.name in results
+        and results[task.name].version == task.version
+        and (failed_too or results[task.name].status is TaskStatus.SUCCEEDED)
+    }

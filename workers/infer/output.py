@@ -1,0 +1,50 @@
+"""From an engine's answer to data that is valid against the task's schema. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from schemas.failure import FailureCode
+from schemas.json_schema.validator import EndlessValidationError
+from workers.engine.protocol import EngineAnswer
+from workers.errors import StageError
+
+
+class OutputError(StageError):
+    """The answer cannot be used; it is kept so that a person can look at it."""
+
+    def __init__(self, code: FailureCode, message: str, raw_output: str) -> None:
+        super().__init__(code, message)
+        self.raw_output = raw_output
+
+
+def parse_output(answer: EngineAnswer, schema: Draft202012Validator) -> Any:
+    """The answer's data.
+
+    Raises:
+        OutputError: Cut off, no JSON, or not valid; the message says where.
+    """
+    if answer.finish_reason == "length":
+        raise OutputError(
+            FailureCode.OUTPUT_TRUNCATED,
+            f"The answer was cut off after {answer.usage.output_tokens} tokens.",
+            answer.text,
+        )
+    try:
+        data = json.loads(answer.text)
+    except (ValueError, RecursionError) as error:  # also for a number of thousands of digits
+        raise OutputError(
+            FailureCode.OUTPUT_INVALID, f"The answer is no JSON: {error}.", answer.text
+        ) from error
+    try:
+        problem = next(schema.iter_errors(data), None)
+    except (EndlessValidationError, RecursionError) as error:
+        words = f"The answer cannot be validated: {error}."
+        raise OutputError(FailureCode.OUTPUT_INVALID, words, answer.text) from error
+    if problem is not None:
+        place = "/".join(["#", *(str(step) for step in problem.absolute_path)])
+        raise OutputError(FailureCode.OUTPUT_INVALID, f"{place}: {problem.message}.", answer.text)
+    return data

@@ -1,0 +1,118 @@
+"""The one result object of a job: created once, and replaced only by a redrive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from ledger.claim import Claim
+from ledger.record import moment
+from schemas.document import DocumentRef
+from schemas.ids import result_key
+from schemas.job import JobSpec
+from schemas.result import JobResult
+from storage.errors import ObjectChangedError, ObjectExistsError, ObjectMissingError
+from storage.objects import ObjectStore
+from workers.metrics import step
+from workers.objects import own_objects, parsed
+from workers.outcome import Finished
+
+log = structlog.get_logger(__name__)
+
+_MAX_BYTES = 64 * 2**20
+_MEDIA_TYPE = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A result that lies in the bucket, and the tag of its object."""
+
+    result: JobResult
+    etag: str
+
+
+class Results:
+    """The result objects.
+
+    Args:
+        store: Honours create-only puts and `If-Match`.
+        bucket: Holds one object a job.
+    """
+
+    def __init__(self, store: ObjectStore, bucket: str) -> None:
+        self._store = store
+        self._bucket = bucket
+
+    async def earlier(self, claim: Claim) -> Published | None:
+        """The result that lies there, looked for where an attempt went before this one."""
+        if claim.attempt == 1 and not claim.redrives:
+            return None
+        found = await self._read(claim.id)
+        return found if found is not None and _is_asked_for(found.result, claim) else None
+
+    def adopted(self, claim: Claim, published: Published | None) -> Finished | None:
+        """The outcome that an earlier attempt of this very round has already written."""
+        if published is None or published.result.redrive != claim.redrives:
+            return None
+        if not _is_asked_for(published.result, claim):
+            return None
+        log.info("result of an earlier attempt adopted")
+        return Finished(published.result.state, result_uri=self._uri(claim.id))
+
+    async def publish(
+        self, claim: Claim, result: JobResult, replaces: Published | None
+    ) -> Finished:
+        """Write the result; where another attempt was first, its result counts.
+
+        What a job left whose record was forgotten, and whose id came again for something else, is
+        replaced.
+
+        Args:
+            claim: The attempt's.
+            result: Complete.
+            replaces: The result of the job before it was redriven.
+        """
+        with own_objects(), step("publish"):
+            try:
+                return await self._write(claim, result, replaces)
+            except (ObjectExistsError, ObjectChangedError):
+                found = await self._read(claim.id)
+                if adopted := self.adopted(claim, found):
+                    return adopted
+                # A late attempt of this very record must not replace what came after it.
+                if found is None or found.result.timings.submitted_at >= moment(claim.created_ms):
+                    raise
+                return await self._write(claim, result, found)
+
+    async def _write(self, claim: Claim, result: JobResult, replaces: Published | None) -> Finished:
+        uri = self._uri(claim.id)
+        data = result.model_dump_json(exclude_none=True).encode()
+        if replaces is None:
+            await self._store.create(uri, data, media_type=_MEDIA_TYPE)
+        else:
+            await self._store.replace(uri, data, etag=replaces.etag, media_type=_MEDIA_TYPE)
+        return Finished(result.state, result_uri=uri)
+
+    async def _read(self, job_id: str) -> Published | None:
+        uri = self._uri(job_id)
+        with own_objects():
+            try:
+                found = await self._store.read(uri, max_bytes=_MAX_BYTES)
+            except ObjectMissingError:
+                return None
+            return Published(parsed(JobResult, found.data, uri), found.etag)
+
+    def _uri(self, job_id: str) -> str:
+        return f"s3://{self._bucket}/{result_key(job_id)}"
+
+
+def _is_asked_for(result: JobResult, claim: Claim) -> bool:
+    """Whether a result is of the request that a job is; an id can come again for another one."""
+    spec = JobSpec.model_validate_json(claim.spec)
+    document = {name: getattr(result.document, name) for name in DocumentRef.model_fields}
+    return (
+        document == spec.document.model_dump()
+        and result.tasks.keys() == set(spec.tasks)
+        and result.metadata == spec.metadata
+    )

@@ -1,0 +1,1 @@
+"""Document formats: one reader a format, run in the sandboxed process only."""

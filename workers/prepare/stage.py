@@ -1,0 +1,114 @@
+"""The stage `prepare`: bytes to page text, stored once per document, and the way to a pool."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from ledger.claim import Claim
+from schemas.document import PageText, Prepared
+from schemas.job import JobSpec
+from schemas.queues import PREPARE_QUEUE
+from schemas.task import Task
+from settings.fleet import FleetSettings
+from storage.errors import ObjectMissingError
+from storage.objects import ObjectStore
+from workers.metrics import step
+from workers.models.model_tokenizer import ModelTokenizer
+from workers.objects import fetch_document, own_objects
+from workers.outcome import Advanced
+from workers.page_text import load_page_text, page_text_uri, store_page_text
+from workers.prepare.document import read_document
+from workers.routing import PoolLimits, choose_pool
+from workers.task_lookup import known_tasks
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolTokens:
+    """A pool's limits, and how its model counts."""
+
+    limits: PoolLimits
+    tokenizer: ModelTokenizer
+
+
+class PrepareStage:
+    """Reads documents in a sandbox, a few at a time."""
+
+    queue = PREPARE_QUEUE
+    engine = None
+
+    def __init__(
+        self,
+        settings: FleetSettings,
+        store: ObjectStore,
+        tasks: Mapping[str, Task],
+        pools: Sequence[PoolTokens],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._tasks = tasks
+        self._pools = pools
+        self.capacity = self.most = settings.prepare_concurrency
+        self._readers = asyncio.Semaphore(self.capacity)
+
+    async def start(self) -> None:
+        """Nothing to load."""
+
+    async def run(self, claim: Claim) -> Advanced:
+        """See WorkerStage."""
+        spec = JobSpec.model_validate_json(claim.spec)
+        tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
+        with step("fetch"):
+            data = await fetch_document(
+                self._store, spec.document, max_bytes=self._settings.limits.document_bytes
+            )
+        sha256 = await asyncio.to_thread(_sha256, data)
+        with own_objects():
+            page_text, uri = await self._page_text(data, sha256)
+        return await asyncio.to_thread(self._route, page_text, uri, tasks, claim.pool)
+
+    async def _page_text(self, data: bytes, sha256: str) -> tuple[PageText, str]:
+        uri = page_text_uri(self._settings.work_bucket, sha256)
+        try:
+            with step("load"):
+                return await load_page_text(self._store, uri), uri
+        except ObjectMissingError:
+            async with self._readers:
+                with step("read"):
+                    page_text = await read_document(data, self._settings.limits)
+            with step("store"):
+                await store_page_text(self._store, uri, page_text)
+            return page_text, uri
+
+    def _route(
+        self, page_text: PageText, uri: str, tasks: Sequence[Task], wanted: str | None
+    ) -> Advanced:
+        text = page_text.text
+        # A redrive may name the pool; one that is gone by now is as if none were named.
+        named = [pool for pool in self._pools if pool.limits.queue == wanted]
+        pools = named or self._pools
+        tokens = [pool.tokenizer.count(text) for pool in pools]
+        chosen = choose_pool([pool.limits for pool in pools], tokens, tasks)
+        prepared = Prepared(
+            text_uri=uri,
+            sha256=page_text.sha256,
+            media_type=page_text.media_type,
+            size=page_text.size,
+            pages=len(page_text.pages),
+            tokens=tokens[chosen],
+        )
+        log.info("prepared", pages=prepared.pages, tokens=prepared.tokens)
+        return Advanced(pools[chosen].limits.queue, prepared)
+
+    async def stop(self) -> None:
+        """Nothing to let go."""
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

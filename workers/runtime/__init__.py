@@ -1,0 +1,1 @@
+"""The worker process: Celery, the event loop, heartbeats, leases and the sweep."""

@@ -1,0 +1,180 @@
+"""One worker process: an event loop with stages, and Celery in front of it.
+
+Its life: load what the stages need, take work until SIGTERM, let it finish within the drain
+budget, give the rest back, free the device.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from celery import signals
+
+from ledger.errors import LedgerRefusedError
+from ledger.ledger import Ledger
+from ledger.window import window
+from settings.errors import SettingsError
+from settings.fleet import FleetSettings
+from settings.metrics_endpoint import serving_metrics
+from settings.ready import announce_ready
+from workers.runtime.attempts import GIVE_BACK_SECONDS, Attempts
+from workers.runtime.celery_app import make_celery
+from workers.runtime.event_loop import LoopThread
+from workers.runtime.heartbeat import Heartbeat, LastBeat
+from workers.runtime.sweep import sweep_forever
+from workers.stage import WorkerStage
+
+log = structlog.get_logger(__name__)
+
+EXIT_ENGINE_DIED = 70
+
+MakeStages = Callable[["WorkerProcess"], Mapping[str, WorkerStage]]
+"""Builds the stages of a process, by role, on its event loop."""
+
+
+class WorkerProcess:
+    """Serves one or more roles until SIGTERM.
+
+    Args:
+        settings: The fleet's.
+        redis_url: The ledger's Redis, which is Celery's broker too.
+        make_stages: What to serve.
+    """
+
+    def __init__(
+        self,
+        settings: FleetSettings,
+        redis_url: str,
+        make_stages: MakeStages,
+    ) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+        self._redis_url = redis_url
+        self._settings = settings
+        self._lease = settings.lease
+        self._make_stages = make_stages
+        self._last_beat = LastBeat(settings.lease.seconds)
+        self._exit_code = 0
+        self._draining = False
+        self._background: list[asyncio.Task[None]] = []
+
+    def run(self) -> int:
+        """Work until SIGTERM; gives the exit code.
+
+        Raises:
+            SettingsError: Redis does not take the password, or the metrics' port cannot be had.
+            EngineStartError: The engine cannot start.
+        """
+        with serving_metrics(self._settings, self._last_beat.ailment), LoopThread() as thread:
+            self._thread = thread
+            thread.call(self._open())
+            try:
+                self._consume()
+            finally:
+                thread.call(self._close())
+        return self._exit_code
+
+    async def _open(self) -> None:
+        self.ledger = Ledger(self._redis_url)
+        await self._check_access()
+        self._stages = self._make_stages(self)
+        for stage in self._stages.values():
+            await stage.start()
+        self._attempts = Attempts(self.ledger, self.name, self._lease, self._stages)
+        self._heartbeat = Heartbeat(
+            self.ledger,
+            self.name,
+            self._lease,
+            self._attempts,
+            self._stages.values(),
+            self._last_beat,
+        )
+
+    async def _check_access(self) -> None:
+        """Celery would ask for ever with a wrong password."""
+        try:
+            await self.ledger.check_access()
+        except LedgerRefusedError as error:
+            await self.ledger.close()
+            raise SettingsError(str(error)) from error
+
+    def _consume(self) -> None:
+        """Run Celery in this, the main thread."""
+        app = make_celery(self._redis_url, self._stages, self._thread.loop, self._attempts.run)
+        signals.setup_logging.connect(_leave_logs_alone)
+        signals.worker_ready.connect(self._on_ready)
+        signals.worker_shutting_down.connect(self._on_shutting_down)
+        worker = app.Worker(
+            hostname=f"docfleet@{self.name}",
+            pool="threads",
+            # As many threads as the windows send, so that no role starves another.
+            concurrency=sum(window(stage.most) for stage in self._stages.values()),
+            queues=[stage.queue for stage in self._stages.values()],
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=not self._settings.celery_events,
+            task_events=self._settings.celery_events,
+            quiet=True,
+        )
+        worker.start()
+        self._exit_code = self._exit_code or worker.exitcode or 0
+
+    def _on_ready(self, **_: Any) -> None:
+        self._thread.call(self._take_work())
+        # Celery's own answer to a second Ctrl-C is not made for its threads pool.
+        signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
+        log.info("ready", worker=self.name, roles=sorted(self._stages))
+        announce_ready()
+
+    async def _take_work(self) -> None:
+        tenants = self._settings.tenants.items()
+        await self.ledger.set_tenants(
+            {name: one.weight for name, one in tenants if one.weight != 1},
+            {name: one.max_in_flight for name, one in tenants if one.max_in_flight},
+        )
+        self._background = [
+            asyncio.create_task(self._heartbeat.beat_forever()),
+            asyncio.create_task(sweep_forever(self.ledger, self._lease, self._settings.retention)),
+        ]
+
+    def _on_shutting_down(self, **_: Any) -> None:
+        self._thread.loop.call_soon_threadsafe(self._drain)
+
+    def _drain(self) -> None:
+        """Let work finish for a while; asked a second time, give it back at once."""
+        if self._draining:
+            self._attempts.give_all_back()
+            return
+        self._draining = True
+        log.info("draining", seconds=self._lease.drain_seconds)
+        self._heartbeat.retire()
+        asyncio.get_running_loop().call_later(
+            self._lease.drain_seconds, self._attempts.give_all_back
+        )
+
+    def engine_died(self) -> None:
+        """Take no more work and end; whoever supervises starts a fresh process."""
+        if self._exit_code == 0:
+            log.error("engine died: this worker ends and has to be started again")
+            self._exit_code = EXIT_ENGINE_DIED
+            self._attempts.accepting = False
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    async def _close(self) -> None:
+        self._attempts.give_all_back()
+        await self._attempts.settled(GIVE_BACK_SECONDS)
+        for task in self._background:
+            task.cancel()
+        for stage in self._stages.values():
+            await stage.stop()
+        await self.ledger.close()
+
+
+def _leave_logs_alone(**_: Any) -> None:
+    """Being connected to `setup_logging` is what keeps Celery from configuring logs."""
