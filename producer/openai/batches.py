@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from ledger.batch_record import BatchRecord
 from ledger.ledger import Ledger
-from producer.http.openai.error_responses import NO_RETRY, OpenAiError, not_found
+from producer.openai.errors import NO_RETRY, OpenAiError, not_found
 from producer.openai.files import Files
 from schemas.job import Callback
 from schemas.openai.batch import (

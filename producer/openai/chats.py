@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ledger.ledger import Ledger
-from producer.http.openai.error_responses import NO_RETRY, OpenAiError
+from producer.openai.errors import NO_RETRY, OpenAiError
 from schemas.document import DocumentRef
 from schemas.failure import Failure
 from schemas.ids import new_job_id, result_key

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ledger.files import StoredFile
 from ledger.ledger import Ledger
-from producer.http.openai.error_responses import not_found
+from producer.openai.errors import not_found
 from schemas.openai.file import FILE_PREFIX, FilePurpose, FileSpec, file_key, new_file_id
 from settings.fleet import FleetSettings
 from storage.objects import ObjectStore, Upload

@@ -17,11 +17,11 @@ import pytest
 
 from settings.sections.pools import PoolSettings
 from tests.fixtures.adapter_files import RANK, write_adapter
-from workers.engine.protocol import Adapter, Engine, EngineRequest
+from workers.engine.protocol import Engine, EngineRequest
 from workers.engine.scripted.engine import ScriptedEngine
 from workers.engine.vllm.engine import VllmEngine
 from workers.errors import EngineDiedError
-from workers.models.adapter import verify_adapter
+from workers.models.adapter import Adapter, verify_adapter
 from workers.runtime.event_loop import LoopThread
 
 _T = TypeVar("_T")

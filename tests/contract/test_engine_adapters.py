@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from workers.engine.protocol import Adapter, EngineAnswer, EngineRequest
+from workers.engine.protocol import EngineAnswer, EngineRequest
 from workers.errors import AdapterRefusedError
+from workers.models.adapter import Adapter
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 

@@ -1,4 +1,4 @@
-"""What each engine keeps of the protocol in workers/engine/protocol.py: one suite, run on all of them."""
+"""The suite of the protocol in workers/engine/protocol.py, run on every engine."""
 
 from __future__ import annotations
 

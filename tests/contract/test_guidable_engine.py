@@ -1,4 +1,4 @@
-"""What schemas/json_schema/guidable.py promises of the engine, held against the engine's own grammars."""
+"""Promises of schemas/json_schema/guidable.py, held against the engine's own grammars."""
 
 from __future__ import annotations
 

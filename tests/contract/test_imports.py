@@ -20,7 +20,7 @@ WORKERS_WITHOUT_ENGINE = (
 
 def _modules_of(package: str) -> list[str]:
     path = import_module(package).__path__
-    return [package, *(f"{package}.{module.name}" for module in pkgutil.iter_modules(path))]
+    return [package, *(m.name for m in pkgutil.walk_packages(path, f"{package}."))]
 
 
 def _pulled_in(*modules: str) -> set[str]:

@@ -18,13 +18,13 @@ from schemas.openai.batch import BatchStatus, request_id
 from schemas.openai.chat import CHAT_TASK
 from schemas.openai.error import error_body, failure_answer
 from schemas.openai.file import FilePurpose, FileSpec, derived_file_id, file_key
+from schemas.openai.usage import usage_of
 from schemas.result import JobResult, Usage
 from schemas.states import JobState
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore, Upload
 from workers.batch.input import BatchInput
 from workers.batch.line import RawLine, ReadLine
-from workers.infer.chat_runner import usage_of
 from workers.objects import own_objects, parsed
 
 _READ_AHEAD = 64

@@ -1,6 +1,6 @@
 """What the workers ask of an engine: the protocol, its requests and its answers.
 
-Implementations are in `engine_vllm.py` and `engine_scripted.py`; both pass the same conformance
+Implementations are in `vllm/` and `scripted/`; both pass the same conformance
 suite. Nothing here imports vllm.
 """
 
@@ -8,24 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from schemas.engine import EngineVersion
 from schemas.result import Usage
+from workers.models.adapter import Adapter
 
 Message = Mapping[str, str]
 """One chat message: `role` and `content`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Adapter:
-    """A LoRA adapter that has been verified against the base model."""
-
-    name: str
-    path: Path
-    sha256: str
-    rank: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,18 @@ from schemas.ids import JOB_PREFIX
 from schemas.json_schema.validator import answer_validator
 from schemas.openai.batch_line import BatchLine
 from schemas.openai.chat import CHAT_TASK, CHAT_VERSION, ChatRequest, ChatRequestError, chat_request
-from schemas.result import AdapterVersion, TaskResult, TaskStatus, Usage
+from schemas.openai.usage import usage_of
+from schemas.result import AdapterVersion, TaskResult, TaskStatus
 from schemas.task import TaskKind
 from settings.chat_models import ChatModels
 from storage.objects import ObjectStore
 from workers.engine.ask import ask
 from workers.engine.gate import Gate
-from workers.engine.protocol import Adapter, Engine, EngineAnswer, EngineRequest, Sampling
+from workers.engine.protocol import Engine, EngineAnswer, EngineRequest, Sampling
 from workers.errors import StageError
 from workers.infer.output import OutputError, parse_output
 from workers.metrics import step
+from workers.models.adapter import Adapter
 from workers.models.adapter_registry import TaskAdapters
 from workers.objects import fetch_document
 
@@ -213,14 +215,4 @@ def completion(request: ChatRequest, claim: Claim, answer: EngineAnswer) -> dict
             }
         ],
         "usage": usage_of(answer.usage),
-    }
-
-
-def usage_of(usage: Usage) -> dict[str, Any]:
-    """Tokens as OpenAI counts them for a chat."""
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.output_tokens,
-        "total_tokens": usage.prompt_tokens + usage.output_tokens,
-        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
     }

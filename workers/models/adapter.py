@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from schemas.failure import FailureCode
-from workers.engine.protocol import Adapter
 from workers.errors import StageError
 from workers.models.safetensors import Tensor, WeightsError, digest, read_header
 
@@ -33,6 +33,16 @@ _UNSERVED = {
     "use_bdlora": "it is a block-diagonal LoRA",
     "modules_to_save": "it replaces whole modules (modules_to_save)",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A LoRA adapter that has been verified against the base model."""
+
+    name: str
+    path: Path
+    sha256: str
+    rank: int
 
 
 def verify_adapter(path: Path, base_dir: Path, max_rank: int) -> Adapter:

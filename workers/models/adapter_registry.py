@@ -10,9 +10,8 @@ import structlog
 
 from schemas.failure import FailureCode
 from schemas.task import Task
-from workers.engine.protocol import Adapter
 from workers.errors import StageError
-from workers.models.adapter import verify_adapter
+from workers.models.adapter import Adapter, verify_adapter
 
 log = structlog.get_logger(__name__)
 

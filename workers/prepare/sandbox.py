@@ -1,7 +1,7 @@
 """The sandbox: one process per document, and what becomes of it.
 
-The process confines itself (`workers.prepare.sandbox_child`); here it is started, its time is measured, and it is
-ended: when it answered, when the time is over, when the caller is cancelled. Linux only.
+The process confines itself (`sandbox_child.py`). Here it is started, timed and ended: when it has
+answered, when its time is over, or when the caller is cancelled. Linux only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from settings.sections.limits import LimitSettings
 from workers.errors import StageError
 from workers.prepare.sandbox_child import PAGES
 
-_START = "import sys; sys.path.append(sys.argv[1]); from workers.prepare.sandbox_child import main; main()"
+_START = (
+    "import sys; sys.path.append(sys.argv[1]);"
+    " from workers.prepare.sandbox_child import main; main()"
+)
 _STDERR = 2
 _STDERR_BYTES = 4096
 _HEADER_BYTES = 64

@@ -85,8 +85,8 @@ def sniff(data: bytes) -> str | None:
 def main() -> None:
     """Read the document on standard input, answer on standard output, end.
 
-    Arguments, as `workers.prepare.sandbox` passes them: a folder (of no use here), the parent's process
-    id, bytes of memory, seconds of CPU, pages, bytes of text, the path of PDFium's library.
+    Arguments, as `sandbox.py` passes them: a folder (not used here), the parent's process id,
+    bytes of memory, seconds of CPU, pages, bytes of text, the path of PDFium's library.
     """
     parent, memory, cpu, pages, text = map(int, sys.argv[2:7])
     _die_with(parent)

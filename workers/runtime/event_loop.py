@@ -16,7 +16,7 @@ class LoopThread:
     """An event loop that runs for the length of a `with` block.
 
     The engine's processes are children of this thread and are killed when it ends
-    (engine_family.py), so it lives as long as the worker.
+    (parent_death.py), so it lives as long as the worker.
     """
 
     def __init__(self) -> None:

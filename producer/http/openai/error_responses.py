@@ -12,51 +12,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from producer.errors import ProducerError
 from producer.http.problem import error_headers, http_error_headers
 from producer.http.problem_type import known_error
 from producer.http.retry_after import Drain
+from producer.openai.errors import NO_RETRY, OpenAiError
 from schemas.openai.error import error_body
 
 log = structlog.get_logger(__name__)
 
 OPENAI_PATHS = ("/v1/models", "/v1/chat/", "/v1/files", "/v1/batches")
 """Paths of the routes start so."""
-NO_RETRY = {"x-should-retry": "false"}
-"""OpenAI's clients would send the request again by themselves."""
-
-
-class OpenAiError(ProducerError):
-    """An answer that is an error.
-
-    Attributes:
-        status: HTTP status.
-        code: Its stable name.
-        param: The parameter concerned.
-        headers: More headers.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        code: str | None = None,
-        param: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.param = param
-        self.headers = headers
-
-
-def not_found(kind: str, record_id: str) -> OpenAiError:
-    """There is none of this id."""
-    return OpenAiError(
-        HTTPStatus.NOT_FOUND, f"There is no {kind} {record_id!r}.", code=f"{kind}_not_found"
-    )
 
 
 def add_openai_handler(app: FastAPI) -> None:

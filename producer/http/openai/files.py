@@ -10,10 +10,10 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from producer.http.dependencies import ClientOfApp, ReadTenant, SubmittingTenant
-from producer.http.openai.error_responses import OpenAiError
 from producer.http.openai.request import is_repeated
 from producer.http.openai.route import openai_responses, openai_router
 from producer.http.openai.upload import Form, read_form, unknown_fields
+from producer.openai.errors import OpenAiError
 from producer.openai.files import MEDIA_TYPE
 from schemas.openai.file import FileObject, FilePurpose
 from schemas.openai.list import OpenAiList

@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import Field
 
 from producer.http.dependencies import ClientOfApp, requires
-from producer.http.openai.error_responses import not_found
 from producer.http.openai.route import openai_responses, openai_router
+from producer.openai.errors import not_found
 from schemas.api_key import Scope
 from schemas.openai.list import Listed, OpenAiList
 from settings.chat_models import ChatModel

@@ -12,7 +12,7 @@ from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from producer.http.openai.error_responses import OpenAiError
+from producer.openai.errors import OpenAiError
 from producer.openai.files import Files, Incoming
 
 _FIELD_BYTES = 4096

@@ -102,7 +102,8 @@ def test_vllm_finds_the_plugin() -> None:
 def test_the_main_process_is_left_alone() -> None:
     """The plugin runs in it too; a worker must not die with the shell that started it."""
     script = (
-        "import ctypes; from workers.engine.vllm.parent_death import die_with_parent; die_with_parent()\n"
+        "import ctypes\n"
+        "from workers.engine.vllm.parent_death import die_with_parent; die_with_parent()\n"
         "signal = ctypes.c_int(); ctypes.CDLL(None).prctl(2, ctypes.byref(signal))\n"
         "print(signal.value)"
     )

@@ -340,7 +340,7 @@ async def test_a_parent_killed_with_sigkill_takes_its_reader_along(
     document.write_bytes(endless)
     program = (
         "import asyncio, pathlib, sys; from settings.sections.limits import LimitSettings;"
-        "from workers.document import read_document;"
+        "from workers.prepare.document import read_document;"
         "asyncio.run(read_document(pathlib.Path(sys.argv[1]).read_bytes(), LimitSettings()))"
     )
     with subprocess.Popen((sys.executable, "-c", program, document), cwd=ROOT) as parent:  # noqa: ASYNC220  # starting it blocks for a moment only; our own program
@@ -400,7 +400,10 @@ async def test_a_reader_is_confined_and_knows_no_secrets(
 
 async def test_the_reader_loads_small_modules_only() -> None:
     """Each module costs milliseconds for every document; these would cost the most."""
-    program = "import sys; sys.path.append(sys.argv[1]); import workers.reader; print(*sys.modules)"
+    program = (
+        "import sys; sys.path.append(sys.argv[1]);"
+        " import workers.prepare.sandbox_child; print(*sys.modules)"
+    )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-S", "-c", program, str(ROOT)), stdout=asyncio.subprocess.PIPE
     )

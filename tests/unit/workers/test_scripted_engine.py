@@ -199,7 +199,7 @@ async def test_a_dying_engine_takes_all_requests_with_it(engine: ScriptedEngine)
 
 def test_a_process_with_a_scripted_engine_loads_no_model_library() -> None:
     """Neither vllm nor torch nor transformers is imported."""
-    script = "import sys, workers.engine_scripted; print(*sys.modules)"
+    script = "import sys, workers.engine.scripted.engine; print(*sys.modules)"
     modules = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=REPOSITORY
     ).stdout.split()

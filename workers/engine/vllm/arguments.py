@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from settings.sections.pools import PoolSettings
-from workers.engine.protocol import Adapter
 from workers.errors import EngineStartError
+from workers.models.adapter import Adapter
 
 _CPU_KV_CACHE_BYTES = 2**30
 _CPU_BATCHED_TOKENS = 2048

@@ -28,7 +28,7 @@ from vllm.v1.engine.exceptions import EngineDeadError
 
 from schemas.result import Usage
 from workers.engine.context import output_room
-from workers.engine.protocol import Adapter, EngineAnswer, EngineRequest
+from workers.engine.protocol import EngineAnswer, EngineRequest
 from workers.engine.vllm.arguments import VllmBuild
 from workers.engine.vllm.log import EngineLog, tells_of_memory
 from workers.engine.vllm.memory import DeviceMemory
@@ -39,6 +39,7 @@ from workers.errors import (
     RequestFailedError,
     RequestRefusedError,
 )
+from workers.models.adapter import Adapter
 
 VLLM_VERSION: str = vllm_version
 

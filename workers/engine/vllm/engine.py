@@ -1,6 +1,6 @@
 """The engine of production: vLLM in this process, its EngineCore and workers in others.
 
-Start it on the thread of a long-lived event loop (engine_family.py says why). vLLM itself is
+Start it on the thread of a long-lived event loop (parent_death.py says why). vLLM itself is
 called in engine_client.py, which is imported when an engine starts.
 """
 
@@ -17,11 +17,12 @@ import structlog
 
 from schemas.engine import EngineVersion
 from settings.sections.pools import PoolSettings
-from workers.engine.protocol import Adapter, EngineAnswer, EngineRequest
+from workers.engine.protocol import EngineAnswer, EngineRequest
 from workers.engine.vllm.arguments import engine_arguments
 from workers.engine.vllm.environment import prepare_engine_environment
 from workers.engine.vllm.memory import await_room, cpu_engine_bytes, machine_memory
 from workers.errors import AdapterRefusedError, EngineDiedError, EngineError, EngineStartError
+from workers.models.adapter import Adapter
 from workers.models.base_model import model_digest
 
 if TYPE_CHECKING:
