@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chaos import (
+    bad_answers,
     clock_skew,
     engine_killed,
     messages_deleted,
@@ -23,6 +24,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     power_loss.SCENARIO,
     messages_deleted.SCENARIO,
     *s3_faults.SCENARIOS,
+    *bad_answers.SCENARIOS,
     put_unanswered.SCENARIO,
     *sigterm.SCENARIOS,
     partition.SCENARIO,

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
+from io import BytesIO
 from typing import Self
 
 import aiohttp
@@ -133,7 +134,7 @@ class StoreProxy:
             request.method,
             url,
             headers=headers,
-            data=body,
+            data=BytesIO(body) if body else None,
             allow_redirects=False,
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
         ) as answer:

@@ -175,8 +175,8 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     ),
     _C.STORAGE_UNAVAILABLE: FailureInfo(
         _T,
-        "The object store did not answer, or answered with a server error.",
-        "See that the object store is up, then submit the document again.",
+        "The object store did not answer properly, again and again, though it answered others.",
+        "See that another S3 client can read and write what the message names, then redrive.",
     ),
     _C.STORAGE_REFUSED: FailureInfo(
         _T,

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from storage.errors import BadAnswerError
 from storage.objects import ObjectInfo, ObjectVersion
-from storage.s3_calls import is_missing
+from storage.s3_calls import is_missing, is_page
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -43,8 +43,7 @@ def check_listing(answer: Mapping[str, Any]) -> None:
 
 def check_no_page(answer: Mapping[str, Any]) -> None:
     """Raise BadAnswerError where an answer that has nothing to say is a page for people."""
-    kind = str(answer["ResponseMetadata"]["HTTPHeaders"].get("content-type", ""))
-    if kind.startswith("text/html"):
+    if is_page(answer):
         raise BadAnswerError("a page for people is no answer")
 
 

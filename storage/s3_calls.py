@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -19,7 +19,6 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 from botocore.parsers import ResponseParserError
-from urllib3.exceptions import HTTPError
 
 from storage.errors import (
     BadAnswerError,
@@ -41,7 +40,7 @@ _TRY_AGAIN = {"SlowDown", "RequestTimeout", "Throttling", *_GARBLED}
 _TRIES = 3
 _FIRST_PAUSE_SECONDS = 0.1
 _BROKEN_OFF = (ResponseStreamingError, IncompleteReadError, FlexibleChecksumError)
-_NONSENSE = (ResponseParserError, HTTPError, OSError, LookupError, ValueError, TypeError)
+_NONSENSE = (ResponseParserError, OSError, LookupError, ValueError, TypeError)
 """Raised by boto3, and by us, over answers that are none: no XML, no such header, no number."""
 
 
@@ -132,7 +131,7 @@ def _translated(uri: str, error: ClientError) -> StorageError:
         return StorageUnavailableError(message)
     if status == HTTPStatus.PRECONDITION_FAILED or code in _EXISTS:
         return ObjectExistsError(message)
-    if has_no_code and error.operation_name != "HeadObject":
+    if has_no_code and (error.operation_name != "HeadObject" or is_page(error.response)):
         return BadAnswerError(message)
     if code in _MISSING or (has_no_code and status == HTTPStatus.NOT_FOUND):
         return ObjectMissingError(message)
@@ -145,6 +144,12 @@ def status_of(error: ClientError) -> int:
     """The HTTP status of an answer."""
     answer = error.response.get("ResponseMetadata", {})
     return int(answer.get("HTTPStatusCode", HTTPStatus.INTERNAL_SERVER_ERROR))
+
+
+def is_page(answer: Mapping[str, Any]) -> bool:
+    """Return whether an answer is a page for people."""
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return str(headers.get("content-type", "")).startswith("text/html")
 
 
 def is_missing(error: ClientError) -> bool:

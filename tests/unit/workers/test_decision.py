@@ -94,6 +94,14 @@ def test_a_prompt_that_is_too_long_goes_where_the_context_is_longer() -> None:
     assert decide(failure, replace(FIRST, larger="infer.large")) == DeadLetter(failure)
 
 
+def test_while_the_store_is_unwell_nobody_is_charged_and_each_waits_as_long_as_that_lasts() -> None:
+    """However often it was tried; from one second up to a minute, with jitter."""
+    failure = Failure.of(C.STORAGE_UNAVAILABLE, "It breaks off.")
+    for seconds, wait in ((0.01, 1), (20, 20), (7200, 60)):
+        history = replace(LAST, attempt=40, outage_seconds=seconds)
+        assert decide(failure, history) == Retry(failure, wait, charged=False)
+
+
 def test_waits_double_up_to_a_bound() -> None:
     """Backoff grows, jitter spreads it by half either way, and it never passes 90 seconds."""
     failure = Failure.of(C.ENGINE_ERROR, "x")
