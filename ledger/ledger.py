@@ -342,6 +342,10 @@ def _pairs(flat: Sequence[str]) -> dict[str, str]:
 def _same(present: str, spec: JobSpec, *, but_callback: bool) -> bool:
     """Whether two requests are one, as far as their senders said."""
     known = JobSpec.model_validate_json(present)
+    # What lies there may have changed since; the request is the same.
+    known, spec = (
+        one.model_copy(update={"document": one.document.unversioned()}) for one in (known, spec)
+    )
     if but_callback:
         known, spec = (one.model_copy(update={"callback": None}) for one in (known, spec))
     return known == spec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import mimetypes
 import re
@@ -15,18 +16,24 @@ from pydantic import ValidationError
 from ledger.ledger import Ledger
 from producer.access.documents import check_access
 from producer.errors import RequestError, UnknownTaskError
-from producer.uploads import document_uri
-from schemas.document import DocumentRef, S3Uri, bucket_and_key
+from schemas.document import (
+    DocumentRef,
+    S3Uri,
+    bucket_and_key,
+    document_key,
+    uploaded_sha256,
+)
 from schemas.ids import derived_job_id, new_job_id
 from schemas.job import DEFAULT_TENANT, Callback, JobRequest, JobSpec
 from schemas.task import Task
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
 from settings.sections.rules import RuleSettings
-from storage.errors import ObjectExistsError
-from storage.objects import ObjectInfo, ObjectStore
+from storage.errors import ObjectExistsError, StorageError
+from storage.objects import ObjectInfo, ObjectStore, ObjectVersion
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+_LOOK_SECONDS = 3
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 
@@ -93,7 +100,7 @@ class Submitter:
             check_access(self._settings, tenant, request.document.uri)
         job_id = _requested_job_id(tenant, idempotency_key)
         spec = JobSpec(
-            document=DocumentRef(uri=await self._uri(request, tenant), name=name),
+            document=await self._document(request, tenant, name),
             tasks=request.tasks,
             tenant=tenant,
             priority=request.priority,
@@ -109,12 +116,17 @@ class Submitter:
         return job_id
 
     async def submit_drop(
-        self, drop: ObjectInfo, rule: RuleSettings, metadata: Mapping[str, str] = _NO_METADATA
+        self,
+        drop: ObjectInfo,
+        version: ObjectVersion,
+        rule: RuleSettings,
+        metadata: Mapping[str, str] = _NO_METADATA,
     ) -> bool:
         """Submit an object of a listing; gives whether it is a new job.
 
         Args:
             drop: One version of an object; the same one never becomes two jobs.
+            version: The same, as it is to be read.
             rule: What to do with it.
             metadata: What its manifest says of it.
 
@@ -125,7 +137,7 @@ class Submitter:
             LedgerUnavailableError: Redis does not answer.
         """
         spec = JobSpec(
-            document=DocumentRef(uri=drop.uri, version=_version(drop)),
+            document=versioned(DocumentRef(uri=drop.uri, version=_version(drop)), version),
             tasks=rule.tasks,
             tenant=rule.tenant,
             priority=rule.priority,
@@ -158,7 +170,7 @@ class Submitter:
             StorageUnavailableError: The object store does not answer.
         """
         digest = hashlib.sha256(data).hexdigest()
-        uri = document_uri(self._settings.work_bucket, tenant, digest, suffix)
+        uri = f"s3://{self._settings.work_bucket}/{document_key(tenant, digest, suffix)}"
         media_type = mimetypes.guess_type(f"document{suffix}")[0] or "application/octet-stream"
         with suppress(ObjectExistsError):  # the key says that it holds the same bytes
             await self._store.create(uri, data, media_type=media_type)
@@ -171,12 +183,33 @@ class Submitter:
             known = ", ".join(sorted(self.tasks)) or "none"
             raise UnknownTaskError(f"unknown task {', '.join(unknown)}; known are: {known}")
 
-    async def _uri(self, request: JobRequest, tenant: str) -> S3Uri:
+    async def _document(self, request: JobRequest, tenant: str, name: str | None) -> DocumentRef:
         if request.document.text is not None:
-            return await self.upload(request.document.text.encode(), ".txt", tenant)
+            uri = await self.upload(request.document.text.encode(), ".txt", tenant)
+            return DocumentRef(uri=uri, name=name)
         if request.document.uri is None:
             raise RequestError("the request names no document")
-        return request.document.uri
+        return await self._as_it_is(DocumentRef(uri=request.document.uri, name=name))
+
+    async def _as_it_is(self, document: DocumentRef) -> DocumentRef:
+        """Return the version that lies there now.
+
+        Where there is none yet, or the store does not say in time, it is the one that is read.
+        """
+        bucket, key = bucket_and_key(document.uri)
+        if bucket == self._settings.work_bucket and uploaded_sha256(key):
+            return document  # its key says what its bytes are
+        with suppress(StorageError, TimeoutError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                return versioned(document, await self._store.head(document.uri))
+        return document
+
+
+def versioned(document: DocumentRef, version: ObjectVersion) -> DocumentRef:
+    """Return a document of which this version was accepted."""
+    length = version.size or None
+    said = {"etag": version.etag, "length": length, "version_id": version.version_id}
+    return document.model_copy(update=said)
 
 
 def _default_callback(settings: FleetSettings) -> Callback | None:

@@ -23,6 +23,7 @@ class FailureCode(StrEnum):
     """Public, stable names; `FAILURES` gives each its meaning, class and remedy."""
 
     DOCUMENT_MISSING = "document.missing"
+    DOCUMENT_CHANGED = "document.changed"
     DOCUMENT_FORBIDDEN = "document.forbidden"
     DOCUMENT_EMPTY = "document.empty"
     DOCUMENT_TOO_LARGE = "document.too_large"
@@ -75,10 +76,18 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     _C.DOCUMENT_MISSING: FailureInfo(
         _P, "No object lies at the document's URI.", "Upload the document, then submit it again."
     ),
+    _C.DOCUMENT_CHANGED: FailureInfo(
+        _P,
+        "The version of the document that was accepted was overwritten or deleted before it was "
+        "read.",
+        "Submit the document as it is now, unless that is a job already; a bucket with versions "
+        "keeps what is overwritten.",
+    ),
     _C.DOCUMENT_FORBIDDEN: FailureInfo(
         _P,
         "The object store does not let docfleet read the document.",
-        "Grant docfleet's credentials s3:GetObject on the document, then submit it again.",
+        "Grant docfleet's credentials s3:GetObject on the document, and s3:GetObjectVersion in a "
+        "bucket with versions, then redrive.",
     ),
     _C.DOCUMENT_EMPTY: FailureInfo(
         _P, "The document has no bytes.", "Upload the document again; this copy holds nothing."

@@ -185,8 +185,12 @@ class ObjectStore(Protocol):
             ObjectForbiddenError: The credentials do not allow it.
         """
 
-    async def tags(self, uri: S3Uri) -> Mapping[str, str]:
+    async def tags(self, uri: S3Uri, version_id: str | None = None) -> Mapping[str, str]:
         """The object's tags.
+
+        Args:
+            uri: The object.
+            version_id: A version of it; None is the present one.
 
         Raises:
             ObjectMissingError: No object lies there.

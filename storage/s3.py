@@ -266,12 +266,13 @@ class S3Store:
                     return info_of(bucket, entry)
         return None
 
-    async def tags(self, uri: S3Uri) -> Mapping[str, str]:
+    async def tags(self, uri: S3Uri, version_id: str | None = None) -> Mapping[str, str]:
         """See ObjectStore."""
         bucket, key = bucket_and_key(uri)
+        which: Any = {} if version_id is None else {"VersionId": version_id}
 
         def tags() -> dict[str, str]:
-            answer = self._client.get_object_tagging(Bucket=bucket, Key=key)
+            answer = self._client.get_object_tagging(Bucket=bucket, Key=key, **which)
             return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
         return await self._calls.run(uri, tags)

@@ -127,7 +127,8 @@ def _translated(uri: str, error: ClientError) -> StorageError:
     message = f"{uri}: {code} {said.get('Message', '')}".strip()
     # The status stands for the code where the answer is no XML: one to HEAD, or a stranger's page.
     has_no_code = code == str(status)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or code in _TRY_AGAIN:
+    is_servers = status >= HTTPStatus.INTERNAL_SERVER_ERROR and code != "NotImplemented"
+    if is_servers or code in _TRY_AGAIN:
         return StorageUnavailableError(message)
     if status == HTTPStatus.PRECONDITION_FAILED or code in _EXISTS:
         return ObjectExistsError(message)

@@ -6,18 +6,25 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
+import structlog
+
 from ledger.errors import LedgerError, TenantQuotaError
 from producer.drops.digest_set import DigestSet
 from producer.drops.listing_plan import ListingPlan, Range
 from producer.drops.metrics import count_drop, listing
 from producer.drops.outage_log import Trouble
 from producer.submit import dropped_job_id
+from schemas.document import S3Uri
 from schemas.ids import job_digest
 from settings.sections.rules import RuleSettings
 from settings.sections.watch import WatchSettings
-from storage.errors import ObjectMissingError, StorageError
+from storage.errors import ObjectMissingError, StorageError, StorageUnavailableError
 from storage.objects import ObjectInfo, ObjectStore
 
+log = structlog.get_logger(__name__)
+
+_NO_VERSION = "null"
+"""S3's id of what was written while the bucket had no versions."""
 _SETTLED_AT_ONCE = 32
 _MOST_HINTS = 32
 """From more hints than this on, one listing is less work."""
@@ -90,15 +97,29 @@ class BucketWatch:
             group.create_task(self._list_again_and_again(on_first_listing))
             group.create_task(self._follow_hints())
 
-    async def look_at(self, key: str) -> None:
+    async def look_at(self, key: str, version_id: str | None = None) -> None:
         """Settle what lies under a key.
+
+        Args:
+            key: Of the object.
+            version_id: The version to settle, where it is still there; else the present one.
 
         Raises:
             ObjectMissingError: Nothing does.
             StorageError: Or another of these.
             LedgerError: The ledger cannot take it now.
         """
-        await self._settle_new(await self._store.find(f"s3://{self._bucket}/{key}"))
+        await self._settle_new(await self._found(f"s3://{self._bucket}/{key}", version_id))
+
+    async def _found(self, uri: S3Uri, version_id: str | None) -> ObjectInfo:
+        if version_id not in {None, _NO_VERSION}:
+            try:
+                return await self._store.find(uri, version_id)
+            except StorageUnavailableError:
+                raise
+            except StorageError as error:  # it was deleted, or versions may not be listed
+                log.debug("the present version is taken", uri=uri, error=str(error))
+        return await self._store.find(uri)
 
     def forget(self) -> None:
         """Believe nothing to be settled: the ledger may have lost it."""

@@ -114,7 +114,8 @@ class Manifests:
                 decided = True
                 metadata = (await self._listed_or_gone(manifest)).get(key)
                 if metadata is not None:
-                    await self._drops.submit(drop, rule, metadata)
+                    if not await self._drops.submit(drop, rule, metadata):
+                        return False
                     self._came(manifest.uri, key)
                     return True
         if decided:
@@ -168,9 +169,8 @@ class Manifests:
             return False
         if fit is None or fit.rule != rule or fit.is_manifest:
             log.warning("a manifest lists what its rule does not fit: it becomes no job", uri=uri)
-        else:
-            await self._drops.submit(drop, rule, metadata)
-        return True
+            return True
+        return await self._drops.submit(drop, rule, metadata)
 
     def _is_over(self, uri: str, opened: _Open) -> bool:
         """Whether nothing is waited for any more."""

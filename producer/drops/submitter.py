@@ -13,7 +13,8 @@ from producer.rules import Fit, chosen, fits
 from producer.submit import Submitter, dropped_job_id
 from schemas.document import S3Uri, bucket_and_key
 from settings.sections.rules import RuleSettings
-from storage.objects import ObjectInfo, ObjectStore
+from storage.errors import ObjectForbiddenError, ObjectMissingError
+from storage.objects import ObjectInfo, ObjectStore, ObjectVersion
 
 log = structlog.get_logger(__name__)
 
@@ -50,26 +51,50 @@ class Drops:
         """The rule that a drop fits; its tags are asked for only where they decide."""
         found = fits(self._rules, *bucket_and_key(drop.uri))
         if any(fit.needs_tags for fit in found):
-            return chosen(found, await self._store.tags(drop.uri))
+            return chosen(found, await self._store.tags(drop.uri, drop.version_id))
         return found[0] if found else None
 
     async def submit(
         self, drop: ObjectInfo, rule: RuleSettings, metadata: Mapping[str, str] = _NO_METADATA
-    ) -> None:
+    ) -> bool:
         """Make a drop a job, unless it is one.
 
         Args:
             drop: Which one.
             rule: Says what the job is.
             metadata: For the job.
+
+        Returns:
+            Whether that is decided; not where the object has changed since it was found.
         """
+        version = await self._version(drop)
+        if version is None:
+            log.info("a drop was overwritten or deleted before it became a job", uri=drop.uri)
+            return False
         try:
-            is_new = await self._submitter.submit_drop(drop, rule, metadata)
+            is_new = await self._submitter.submit_drop(drop, version, rule, metadata)
         except IdempotencyError:
-            return  # it became a job before the rules or the manifest were changed
+            return True  # it became a job before the rules or the manifest were changed
         except ValidationError as error:
             words = error.errors()[0]["msg"]
             log.warning("this drop cannot be a job", uri=drop.uri, error=words)
-            return
+            return True
         if is_new:
             log.info("job submitted", job=dropped_job_id(drop), uri=drop.uri)
+        return True
+
+    async def _version(self, drop: ObjectInfo) -> ObjectVersion | None:
+        """Return the version that a drop is, as it is to be read; None where it is gone."""
+        listed = ObjectVersion(drop.etag, drop.size, drop.version_id)
+        if drop.version_id is not None:
+            return listed
+        try:
+            version = await self._store.head(drop.uri)
+            # The ETag of a listing need not be that of the object; both stay while that does.
+            if version.etag != drop.etag and await self._store.find(drop.uri) != drop:
+                return None
+        except ObjectMissingError:
+            return None
+        except ObjectForbiddenError:
+            return listed  # the job will say so
+        return version

@@ -99,7 +99,7 @@ class Watcher:
         found = False
         for key in created.keys:
             try:
-                await bucket.look_at(key)
+                await bucket.look_at(key, created.version_id)
                 found = True
             except ObjectMissingError as error:
                 missing = missing or error
@@ -143,5 +143,4 @@ class Watcher:
             return await self._manifests.take_manifest(drop, fit.rule)
         if fit.rule.manifest is not None:
             return await self._manifests.take_document(drop, fit.rule)
-        await self._drops.submit(drop, fit.rule)
-        return True
+        return await self._drops.submit(drop, fit.rule)
