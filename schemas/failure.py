@@ -32,6 +32,7 @@ class FailureCode(StrEnum):
     DOCUMENT_ENCRYPTED = "document.encrypted"
     DOCUMENT_CORRUPT = "document.corrupt"
     DOCUMENT_NO_TEXT = "document.no_text"
+    DOCUMENT_UNREAD_PAGES = "document.unread_pages"
     DOCUMENT_EXHAUSTING = "document.exhausting"
     TASK_UNKNOWN = "task.unknown"
     ADAPTER_MISSING = "adapter.missing"
@@ -121,6 +122,11 @@ FAILURES: dict[FailureCode, FailureInfo] = {
         _P,
         "No page of the document has text; it may be a scan.",
         "Run the document through OCR first and submit what comes out.",
+    ),
+    _C.DOCUMENT_UNREAD_PAGES: FailureInfo(
+        _P,
+        "Pages of the document could not be read, and the task does not go on without them.",
+        "Send these pages with text or as clearer scans, or set the task's unread_pages: partial.",
     ),
     _C.DOCUMENT_EXHAUSTING: FailureInfo(
         _P,

@@ -16,6 +16,9 @@ from schemas.failure import Failure
 from schemas.receiver_url import ReceiverUrl
 from schemas.states import JobState, Stage
 
+CHAT_TASK = "chat"
+"""The one task of a chat job; no task file may have this name."""
+
 JOB_ID = re.compile(r"^job_[0-9a-f]{24}$")
 
 TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -107,6 +110,11 @@ class JobSpec(Contract):
     priority: Priority = Priority.NORMAL
     callback: Callback | None = None
     metadata: Metadata = Field(default_factory=dict)
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether the job is one chat: an OpenAI-shaped request."""
+        return self.tasks == (CHAT_TASK,)
 
     @property
     def lane(self) -> str:

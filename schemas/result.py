@@ -22,6 +22,8 @@ class TaskStatus(StrEnum):
 
     SUCCEEDED = "succeeded"
     """`data` is valid against the task's schema."""
+    INCOMPLETE = "incomplete"
+    """`data` is valid, and pages are missing from it: see the document's `unread_pages`."""
     FAILED = "failed"
     """`failure` says why there is no data."""
 
@@ -48,6 +50,29 @@ class AdapterVersion(Contract):
     sha256: str
 
 
+class Match(StrEnum):
+    """How the text of a document gives a value."""
+
+    EXACT = "exact"
+    """Character by character."""
+    NORMALIZED = "normalized"
+    """The same date, amount or words, written otherwise."""
+    FUZZY = "fuzzy"
+    """Almost the same text, as misread characters leave it."""
+    UNGROUNDED = "ungrounded"
+    """Nowhere: the value may be invented."""
+
+
+class Evidence(Contract):
+    """The place in the document that gives a value; only `match` where there is none."""
+
+    page: int | None = Field(default=None, ge=1, description="Number of the page.")
+    start: int | None = Field(default=None, ge=0, description="First character, in the page text.")
+    end: int | None = Field(default=None, ge=0, description="Character after the last.")
+    quote: str | None = Field(default=None, description="The text that stands there.")
+    match: Match
+
+
 class TaskResult(Contract):
     """What one task made of the document."""
 
@@ -55,6 +80,22 @@ class TaskResult(Contract):
     version: str
     kind: TaskKind
     data: Any = Field(default=None, description="Valid against the task's output schema.")
+    evidence: dict[str, Evidence] = Field(
+        default_factory=dict, description="By JSON pointer of a leaf value in `data`."
+    )
+    confidence: dict[str, float] = Field(
+        default_factory=dict, description="From 0 to 1, by JSON pointer of a leaf value in `data`."
+    )
+    alternatives: dict[str, tuple[Any, ...]] = Field(
+        default_factory=dict,
+        description="Other values that pages of the document give, by JSON pointer.",
+    )
+    pages_read: tuple[int, ...] = Field(
+        default=(), description="Numbers of the pages that the engine was shown, from 1."
+    )
+    needs_review: tuple[str, ...] = Field(
+        default=(), description="Findings of the task's review rule, empty when there are none."
+    )
     failure: Failure | None = None
     raw_output: str | None = Field(default=None, description="The answer that was not valid.")
     adapter: AdapterVersion | None = None
@@ -69,6 +110,10 @@ class DocumentFacts(DocumentRef):
     media_type: str
     size: int
     pages: int
+    pages_read: tuple[int, ...] = Field(default=(), description="Numbers from 1.")
+    unread_pages: tuple[int, ...] = Field(
+        default=(), description="Numbers of the pages that nothing could read, from 1."
+    )
     tokens: int
 
 
@@ -91,6 +136,10 @@ class JobResult(Contract):
     document: DocumentFacts
     metadata: Metadata
     tasks: dict[TaskName, TaskResult]
+    needs_review: tuple[str, ...] = Field(
+        default=(),
+        description="Reasons why a person should look at the result; empty when there are none.",
+    )
     engine: EngineVersion
     pool: str
     worker: str

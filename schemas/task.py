@@ -24,8 +24,33 @@ class TaskKind(StrEnum):
     """A short text."""
     SCORING = "scoring"
     """Points and reasons for one indicator of quality."""
+    LIST = "list"
+    """The rows of a long document, in document order."""
+    PACKET = "packet"
+    """The documents that a packet is made of: where each begins, and its kind."""
     CHAT = "chat"
     """An OpenAI-shaped request; it has no file."""
+
+
+class UnreadPages(StrEnum):
+    """How a task ends on a document with pages that nothing could read."""
+
+    PARTIAL = "partial"
+    """`incomplete`, with the data of the other pages: the job is `partially_succeeded`."""
+    FAIL = "fail"
+    """Failed, with the code `document.unread_pages`."""
+
+
+class ReviewRule(Contract):
+    """The findings that ask for a person's look at a result."""
+
+    below: float | None = Field(
+        default=None, ge=0, le=1, description="A value's confidence is below this threshold."
+    )
+    ungrounded: bool = Field(default=True, description="A value stands nowhere in the document.")
+    conflicting: bool = Field(default=True, description="Pages disagree about a value.")
+    truncated: bool = Field(default=True, description="An answer was cut off and asked for again.")
+    unread_pages: bool = Field(default=True, description="A page could not be read.")
 
 
 class NamedTask(Protocol):
@@ -72,6 +97,8 @@ class Task(Contract):
     output_schema: dict[str, Any]
     adapter: TaskAdapter | None = None
     limits: TaskLimits = TaskLimits()
+    unread_pages: UnreadPages = UnreadPages.PARTIAL
+    review: ReviewRule = ReviewRule()
 
     @field_validator("name")
     @classmethod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import structlog
 
@@ -21,6 +20,7 @@ from workers.batch.stage import BatchStage
 from workers.deliver.receiver import Receivers
 from workers.deliver.stage import DeliverStage
 from workers.engine.gate_memory import GateSize
+from workers.engine.gated import GatedEngine
 from workers.engine.protocol import Engine
 from workers.engine.scripted.engine import ScriptedEngine
 from workers.engine.vllm.engine import VllmEngine
@@ -29,10 +29,12 @@ from workers.infer.chat_runner import ChatRunner
 from workers.infer.kept_tasks import Kept
 from workers.infer.results import Results
 from workers.infer.stage import InferStage
+from workers.infer.task_runner import TaskRunner
 from workers.models.adapter_registry import TaskAdapters
 from workers.models.base_model import locate_model
 from workers.models.model_tokenizer import ModelTokenizer
 from workers.prepare.stage import PoolTokens, PrepareStage
+from workers.retry_policy import RetryLimits
 from workers.role import Role
 from workers.routing import PoolLimits, ways_out
 from workers.runtime.process import WorkerProcess
@@ -121,35 +123,33 @@ class _Builder:
     def _infer(self, process: WorkerProcess) -> InferStage:
         match self._engine:
             case EngineKind.VLLM:
-                engine, adapters = self._vllm()
+                bare_engine, adapters = self._vllm()
             case EngineKind.SCRIPTED:
-                engine, adapters = self._scripted(), TaskAdapters.none()
-        store = S3Store()
+                bare_engine, adapters = self._scripted(), TaskAdapters.none()
+        engine, store = GatedEngine(bare_engine, self._pool.slots), S3Store()
+        queue = infer_queue(self._name)
         return InferStage(
             pool=self._name,
-            slots=self._pool.slots,
+            worker=process.name,
             engine=engine,
-            store=store,
+            documents=TaskRunner(engine, store, self._tasks, adapters),
+            chats=self._chats(engine, store, adapters),
             results=Results(store, self._settings.results_bucket),
             kept=Kept(store, self._settings.work_bucket),
-            tasks=self._tasks,
-            adapters=adapters,
-            chats=partial(
-                ChatRunner,
-                engine,
-                adapters=adapters,
-                models=ChatModels(self._settings, self._tasks),
-                base=self._pool.model,
-                seconds=self._settings.openai.answer_seconds,
-                line_bytes=self._settings.openai.line_bytes,
-            ),
-            worker=process.name,
-            attempts=self._settings.lease.attempts,
-            ways=ways_out(self._limits(), self._name),
-            gate_size=partial(
-                GateSize, process.ledger, infer_queue(self._name), socket.gethostname()
-            ),
+            limits=RetryLimits(self._settings.lease.attempts, ways_out(self._limits(), self._name)),
+            gate_memory=GateSize(process.ledger, queue, socket.gethostname(), engine.gate),
             on_engine_death=process.engine_died,
+        )
+
+    def _chats(self, engine: GatedEngine, store: S3Store, adapters: TaskAdapters) -> ChatRunner:
+        return ChatRunner(
+            engine,
+            store,
+            adapters,
+            ChatModels(self._settings, self._tasks),
+            base=self._pool.model,
+            seconds=self._settings.openai.answer_seconds,
+            line_bytes=self._settings.openai.line_bytes,
         )
 
     def _vllm(self) -> tuple[Engine, TaskAdapters]:

@@ -1,10 +1,10 @@
-"""Page text in the work bucket: one object per document sha256."""
+"""Page text in the work bucket: one object for each tenant and document sha256."""
 
 from __future__ import annotations
 
 from pydantic import ValidationError
 
-from schemas.document import PageText, S3Uri, bucket_and_key
+from schemas.document import PageText, S3Uri
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
 
@@ -14,9 +14,12 @@ _READER_VERSION = "1"
 _MAX_BYTES = 512 * 2**20
 
 
-def page_text_uri(bucket: str, sha256: str) -> S3Uri:
-    """Where the page text of a document lies."""
-    return f"s3://{bucket}/text/v{_READER_VERSION}/{sha256}.json"
+def page_text_uri(bucket: str, tenant: str, sha256: str) -> S3Uri:
+    """Return where the page text of a document lies.
+
+    A tenant that met another's text would learn, by the time saved, that the other has the bytes.
+    """
+    return f"s3://{bucket}/text/v{_READER_VERSION}/{tenant}/{sha256}.json"
 
 
 async def load_page_text(store: ObjectStore, uri: S3Uri) -> PageText:
@@ -31,7 +34,7 @@ async def load_page_text(store: ObjectStore, uri: S3Uri) -> PageText:
         page_text = PageText.model_validate_json(data)
     except ValidationError as error:
         raise ObjectMissingError(f"{uri} is no page text") from error
-    if page_text_uri(bucket_and_key(uri)[0], page_text.sha256) != uri:
+    if not uri.endswith(f"/{page_text.sha256}.json"):
         raise ObjectMissingError(f"{uri} is the page text of another document")
     return page_text
 

@@ -39,29 +39,37 @@ class History:
     longer: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RetryLimits:
+    """Limits of a stage's attempts.
+
+    Attributes:
+        attempts: Maximum charged attempts.
+        ways: Pools that a job can go to when its own is not enough.
+    """
+
+    attempts: int
+    ways: WaysOut = NO_WAYS_OUT
+
+
 def history_of(
-    claim: Claim,
-    attempts: int,
-    ways: WaysOut = NO_WAYS_OUT,
-    *,
-    outage_seconds: float | None = None,
+    claim: Claim, limits: RetryLimits, *, outage_seconds: float | None = None
 ) -> History:
-    """What an attempt knows of its record's past.
+    """Return what an attempt knows of its record's past.
 
     Args:
         claim: The attempt's.
-        attempts: How many a stage may use.
-        ways: Where else a job of this pool could go.
+        limits: Of the stage.
         outage_seconds: How long the object store has been unwell, where it failed the attempt.
     """
     return History(
         attempt=claim.attempt,
-        attempts=attempts,
+        attempts=limits.attempts,
         jitter=int(claim.token, 16) / 2**64,
         alone=claim.suspect,
         outage_seconds=outage_seconds,
-        larger=ways.larger,
-        longer=ways.longer,
+        larger=limits.ways.larger,
+        longer=limits.ways.longer,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from schemas.job import Attempt
 from schemas.kept import KeptTasks
 from schemas.result import TaskResult
 from schemas.states import Stage
+from settings.printable import printable
 
 COMMAND = "docfleet dead-letters"
 HEADINGS = ("ID", "KIND", "CODE", "TASKS", "TENANT", "AGE", "ATTEMPTS", "REDRIVES", "MESSAGE")
@@ -121,17 +121,6 @@ def letter_lines(
         if number and part:
             yield ""
         yield from map(printable, part)
-
-
-def printable(text: str) -> str:
-    """The text without what could steer a terminal."""
-    return "".join(_printable(character) for character in text)
-
-
-def _printable(character: str) -> str:
-    if character in "\n\t" or unicodedata.category(character) not in {"Cc", "Cf", "Cs"}:
-        return character
-    return f"\\x{ord(character):02x}"
 
 
 def _what(letter: DeadLetter, now: datetime) -> Iterator[str]:

@@ -14,9 +14,9 @@ from producer.openai.errors import NO_RETRY, OpenAiError
 from schemas.document import DocumentRef
 from schemas.failure import Failure
 from schemas.ids import new_job_id, result_key
-from schemas.job import JobSpec, Priority
+from schemas.job import CHAT_TASK, JobSpec, Priority
 from schemas.openai.batch_line import BatchLine
-from schemas.openai.chat import CHAT_ENDPOINT, CHAT_TASK, ChatRequestError, chat_request
+from schemas.openai.chat import CHAT_ENDPOINT, ChatRequestError, chat_request
 from schemas.openai.error import failure_answer
 from schemas.result import JobResult
 from schemas.states import JobState

@@ -17,8 +17,6 @@ from schemas.job import Metadata
 from schemas.json_schema.cost import cost_problem
 from schemas.json_schema.guidable import UnguidableSchemaError, check_guidable
 
-CHAT_TASK = "chat"
-"""The one task of a chat job; no task file may have this name."""
 CHAT_VERSION = "1"
 CHAT_ENDPOINT = "/v1/chat/completions"
 
@@ -207,4 +205,6 @@ def _explained(error: ValidationError) -> ChatRequestError:
     if problem["type"] == "extra_forbidden":
         return ChatRequestError(f"`{place}` is not served", place)
     words = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "union_tag_invalid":  # its message has the value
+        words = f"Input should be one of {problem['ctx']['expected_tags']}"
     return ChatRequestError(f"`{place}`: {words}", place or None)

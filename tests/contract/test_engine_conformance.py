@@ -92,6 +92,20 @@ def test_an_answer_without_a_schema_is_text(host: Any) -> None:
     assert answer.text.strip()
 
 
+def test_no_tenant_is_told_what_another_has_asked_before(host: Any) -> None:
+    """What the engine keeps of a prompt saves its own tenant's tokens, and nobody else's."""
+    messages = [{"role": "user", "content": DOCUMENT * 30}]
+
+    def cached(request_id: str, tenant: str) -> int:
+        request = _request(request_id, messages=messages, schema=None, max_tokens=2, tenant=tenant)
+        tokens: int = host.call(host.engine.generate(request)).usage.cached_tokens
+        return tokens
+
+    assert cached("first", "acme") == 0
+    assert cached("again", "acme") > 0 or host.engine.version.kind == "scripted"
+    assert cached("other", "globex") == 0
+
+
 def test_an_answer_that_reaches_max_tokens_says_so(host: Any) -> None:
     """The text is cut off, and the caller can tell."""
     answer = host.call(host.engine.generate(_request("cut", max_tokens=5)))

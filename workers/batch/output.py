@@ -14,8 +14,8 @@ from ledger.batches import Batches, LineEnd, line_job_id
 from ledger.files import Files
 from schemas.failure import Failure, FailureCode
 from schemas.ids import result_key
+from schemas.job import CHAT_TASK
 from schemas.openai.batch import BatchStatus, request_id
-from schemas.openai.chat import CHAT_TASK
 from schemas.openai.error import error_body, failure_answer
 from schemas.openai.file import FilePurpose, FileSpec, derived_file_id, file_key
 from schemas.openai.usage import usage_of

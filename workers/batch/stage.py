@@ -19,9 +19,8 @@ from ledger.claim import Claim
 from ledger.ledger import Ledger
 from schemas.document import DocumentRef
 from schemas.failure import FailureCode
-from schemas.job import JobSpec
+from schemas.job import CHAT_TASK, JobSpec
 from schemas.openai.batch import ENDED, BatchStatus
-from schemas.openai.chat import CHAT_TASK
 from schemas.openai.file import FILE_PREFIX, FileSpec
 from schemas.queues import BATCH_QUEUE
 from schemas.states import JobState

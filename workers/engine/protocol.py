@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from schemas.engine import EngineVersion
+from schemas.job import DEFAULT_TENANT
 from schemas.result import Usage
 from workers.models.adapter import Adapter
 
@@ -53,6 +54,7 @@ class EngineRequest:
         max_tokens: Most output tokens; None for all that the context has room for.
         adapter: What to run on instead of the base model alone.
         sampling: How tokens are chosen.
+        tenant: Whose cached prompts it may read: another's would tell what that one has sent.
     """
 
     request_id: str
@@ -61,6 +63,7 @@ class EngineRequest:
     max_tokens: int | None
     adapter: Adapter | None = None
     sampling: Sampling = GREEDY
+    tenant: str = DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,13 @@ class EngineAnswer:
         text: The output, complete or not.
         finish_reason: `stop` when complete, `length` when max_tokens cut it off.
         usage: Tokens, counted by the engine.
+        seconds: Time in the engine, measured by whoever asked.
     """
 
     text: str
     finish_reason: Literal["stop", "length"]
     usage: Usage
+    seconds: float = 0
 
 
 class Engine(Protocol):

@@ -1,4 +1,4 @@
-"""The stage `prepare`: bytes to page text, stored once per document, and the way to a pool."""
+"""The stage `prepare`: bytes to page text, stored once, and the way to a pool."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class PrepareStage:
         sha256 = await asyncio.to_thread(_sha256, data)
         self._check_upload(spec.document.uri, sha256)
         with own_objects():
-            page_text, uri = await self._page_text(data, sha256)
+            page_text, uri = await self._page_text(data, spec.tenant, sha256)
         return await asyncio.to_thread(self._route, page_text, uri, tasks, claim.pool)
 
     def _check_upload(self, uri: S3Uri, sha256: str) -> None:
@@ -85,8 +85,8 @@ class PrepareStage:
                 FailureCode.DOCUMENT_CHANGED, f"{uri} has other bytes than were uploaded: {sha256}."
             )
 
-    async def _page_text(self, data: bytes, sha256: str) -> tuple[PageText, str]:
-        uri = page_text_uri(self._settings.work_bucket, sha256)
+    async def _page_text(self, data: bytes, tenant: str, sha256: str) -> tuple[PageText, str]:
+        uri = page_text_uri(self._settings.work_bucket, tenant, sha256)
         try:
             with step("load"):
                 return await load_page_text(self._store, uri), uri
@@ -114,6 +114,7 @@ class PrepareStage:
             size=page_text.size,
             pages=len(page_text.pages),
             tokens=tokens[chosen],
+            unread_pages=page_text.unread_pages,
         )
         log.info("prepared", pages=prepared.pages, tokens=prepared.tokens)
         return Advanced(pools[chosen].limits.queue, prepared)

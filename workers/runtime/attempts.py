@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ from workers.outcome import (
     Parked,
     Retry,
 )
-from workers.retry_policy import decide, history_of
+from workers.retry_policy import RetryLimits, decide, history_of
 from workers.stage import WorkerStage
 
 log = structlog.get_logger(__name__)
@@ -148,10 +149,9 @@ class Attempts:
             failure, outage_seconds = error.failure, error.outage_seconds
         except Exception as error:
             log.exception("attempt failed without a code")
-            failure = Failure.of(FailureCode.WORKER_ERROR, f"{type(error).__name__}: {error}")
-            outage_seconds = None
-        attempts = self._lease.attempts
-        return decide(failure, history_of(claim, attempts, outage_seconds=outage_seconds))
+            failure, outage_seconds = Failure.of(FailureCode.WORKER_ERROR, _place_of(error)), None
+        limits = RetryLimits(self._lease.attempts)
+        return decide(failure, history_of(claim, limits, outage_seconds=outage_seconds))
 
     def _entry(self, claim: Claim, outcome: Outcome, stage: WorkerStage) -> Attempt | None:
         """What the history is to say: of failures, and of what a receiver answered."""
@@ -269,6 +269,14 @@ def _log_context(claim: Claim) -> dict[str, Any]:
     kind = "batch" if claim.id.startswith(BATCH_PREFIX) else "file"
     kind = "delivery" if claim.id.startswith(DELIVERY_PREFIX) else kind
     return {f"{kind}_id": claim.id, "attempt": claim.attempt}
+
+
+def _place_of(error: Exception) -> str:
+    """Say where an error was raised; its words may be a document's, and stay in the log."""
+    place = "an unknown place"
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        place = f"{frame.f_globals.get('__name__')}:{line}"
+    return f"{type(error).__name__} at {place}; the worker's log has the rest."
 
 
 def _failure_of(outcome: Outcome) -> Failure | None:

@@ -133,6 +133,7 @@ class EngineClient:
         """See Engine.generate; the adapter has been added."""
         with self._translated():
             prompt = await self._render(request.messages)
+            prompt["cache_salt"] = request.tenant
             prompt_tokens = len(prompt["prompt_token_ids"])
             max_tokens = output_room(
                 prompt_tokens, request.max_tokens, self._engine.model_config.max_model_len

@@ -1,0 +1,76 @@
+"""The draft of a task's result: gathered from the engine's answers while the task runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.failure import Failure, FailureCode
+from schemas.result import AdapterVersion, TaskResult, TaskStatus, Usage
+from schemas.task import NamedTask
+from workers.engine.protocol import EngineAnswer
+from workers.errors import StageError
+from workers.infer.output import OutputError
+from workers.models.adapter import Adapter
+
+
+@dataclass(slots=True)
+class TaskDraft:
+    """What is known of a task's result so far.
+
+    Attributes:
+        task: The task.
+        unread_pages: Pages of the document that nothing could read.
+        adapter: Runs the task instead of the base model alone.
+        usage: Tokens of all answers, those of refused answers too.
+        seconds: Time that the answers took in the engine.
+    """
+
+    task: NamedTask
+    unread_pages: Sequence[int] = ()
+    adapter: Adapter | None = None
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0
+
+    def count(self, answer: EngineAnswer) -> None:
+        """Add what an answer used."""
+        self.usage += answer.usage
+        self.seconds += answer.seconds
+
+    async def settled(self, data: Awaitable[Any]) -> TaskResult:
+        """Await the task's data; a failure that would happen again is a result too.
+
+        Raises:
+            StageError: The failure may not happen again, or not in another pool.
+        """
+        try:
+            return self._result(status=self._status(), data=await data)
+        except StageError as error:
+            failure = error.failure
+            if failure.transient or failure.code is FailureCode.DOCUMENT_TOO_LONG:
+                raise
+            raw_output = error.raw_output if isinstance(error, OutputError) else None
+            return self.failed(failure, raw_output)
+
+    def _status(self) -> TaskStatus:
+        return TaskStatus.INCOMPLETE if self.unread_pages else TaskStatus.SUCCEEDED
+
+    def failed(self, failure: Failure, raw_output: str | None = None) -> TaskResult:
+        """Return the result of a task for which nothing is left to try."""
+        return self._result(
+            status=TaskStatus.FAILED,
+            failure=failure.model_copy(update={"task": self.task.name}),
+            raw_output=raw_output,
+        )
+
+    def _result(self, **outcome: Any) -> TaskResult:
+        adapter = self.adapter
+        return TaskResult(
+            version=self.task.version,
+            kind=self.task.kind,
+            adapter=AdapterVersion(name=adapter.name, sha256=adapter.sha256) if adapter else None,
+            usage=self.usage,
+            seconds=self.seconds,
+            **outcome,
+        )
