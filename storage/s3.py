@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+_PAGE_KEYS = 1000
+
+
 class S3Store:
     """An ObjectStore on anything that speaks S3 and honours `If-None-Match: *`."""
 
@@ -236,34 +239,45 @@ class S3Store:
     async def find(self, uri: S3Uri, version_id: str | None = None) -> ObjectInfo:
         """See ObjectStore.
 
-        A listing of one, and no HEAD: stores are known whose HEAD says another LastModified, and
-        then the same version would be two drops. A key sorts before every longer key with that
-        prefix.
+        A listing, and no HEAD: stores are known whose HEAD says another LastModified, and then the
+        same version would be two drops.
         """
         bucket, key = bucket_and_key(uri)
-
-        def find() -> ObjectInfo | None:
-            if version_id is not None:
-                return self._find_version(bucket, key, version_id)
-            answer = self._client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
-            check_listing(answer)
-            entries = [one for one in answer.get("Contents", ()) if one["Key"] == key]
-            return info_of(bucket, entries[0]) if entries else None
-
+        if version_id is None:
+            find = partial(self._find_present, bucket, key)
+        else:
+            find = partial(self._find_version, bucket, key, version_id)
         found = await self._calls.run(uri, find)
         if found is None:
             raise ObjectMissingError(f"{uri}: no object lies there")
         return found
 
+    def _find_present(self, bucket: str, key: str) -> ObjectInfo | None:
+        """Return the entry of a key, which sorts before every longer key with that prefix.
+
+        SeaweedFS puts some of those before it in a bucket with versions: hence the second look.
+        """
+        for most in (1, _PAGE_KEYS):
+            answer = self._client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=most)
+            check_listing(answer)
+            entries = answer.get("Contents", ())
+            for entry in entries:
+                if entry["Key"] == key:
+                    return info_of(bucket, entry)
+            if not entries:
+                break
+        return None
+
     def _find_version(self, bucket: str, key: str, version_id: str) -> ObjectInfo | None:
         paginator = self._client.get_paginator("list_object_versions")
         for page in paginator.paginate(Bucket=bucket, Prefix=key):
             check_listing(page)
-            for entry in page.get("Versions", ()):
-                if entry["Key"] != key:
-                    return None
+            entries = [entry for entry in page.get("Versions", ()) if entry["Key"] == key]
+            for entry in entries:
                 if entry["VersionId"] == version_id:
                     return info_of(bucket, entry)
+            if not entries:
+                break
         return None
 
     async def tags(self, uri: S3Uri, version_id: str | None = None) -> Mapping[str, str]:
