@@ -63,7 +63,7 @@ class BucketWatch:
         self._settled = DigestSet(_DIGEST_BYTES)  # job ids that need no submit
         self._still_there: DigestSet | None = None  # those of them that the listing has met
         self._forgotten = 0
-        self._hinted: set[str] = set()
+        self._hinted: set[tuple[str, str | None]] = set()
         self._hint_came = asyncio.Event()
         self._list_now = asyncio.Event()
         self._trouble = Trouble(
@@ -82,9 +82,9 @@ class BucketWatch:
             return f"drops in {self._bucket} have to wait: {self._trouble.error}"
         return None if self._was_listed else "starting"
 
-    def hint(self, keys: Iterable[str]) -> None:
-        """Look at these keys at once."""
-        self._hinted.update(keys)
+    def hint(self, keys: Iterable[str], version_id: str | None = None) -> None:
+        """Look at these keys at once, or at a version of each."""
+        self._hinted.update((key, version_id) for key in keys)
         self._hint_came.set()
 
     async def run(self, on_first_listing: Callable[[], None]) -> None:
@@ -144,17 +144,17 @@ class BucketWatch:
         while True:
             await self._hint_came.wait()
             self._hint_came.clear()
-            keys, self._hinted = self._hinted, set()
-            if len(keys) > _MOST_HINTS:
+            hints, self._hinted = self._hinted, set()
+            if len(hints) > _MOST_HINTS:
                 self._list_now.set()
                 continue
-            for key in keys:
-                await self._attempted(self._follow(key))
+            for hint in hints:
+                await self._attempted(self._follow(*hint))
 
-    async def _follow(self, key: str) -> None:
+    async def _follow(self, key: str, version_id: str | None) -> None:
         # The key is encoded, or the object was deleted, or it has to wait for the next listing.
         with suppress(ObjectMissingError, TenantQuotaError):
-            await self.look_at(key)
+            await self.look_at(key, version_id)
 
     async def _attempted(self, work: Awaitable[None]) -> bool:
         """Whether it was done; if not, a server failed, and what was settled stays settled."""

@@ -56,10 +56,10 @@ class Watcher:
             for bucket in sorted(buckets)
         }
 
-    def hint(self, bucket: str, keys: Iterable[str]) -> None:
+    def hint(self, bucket: str, keys: Iterable[str], version_id: str | None = None) -> None:
         """Look at these keys at once; those of other buckets are ignored."""
         if bucket in self._buckets:
-            self._buckets[bucket].hint(keys)
+            self._buckets[bucket].hint(keys, version_id)
 
     @property
     def ailment(self) -> str | None:
