@@ -65,6 +65,10 @@ class UnknownDeliveryError(ProducerError):
     """The tenant has no delivery of this id."""
 
 
+class UnconfirmedError(ProducerError):
+    """What is asked for has to be confirmed; the message says what comes of it."""
+
+
 class JobStateError(ProducerError):
     """What is asked for does not go with the state of the job.
 

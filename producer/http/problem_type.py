@@ -28,6 +28,7 @@ from producer.errors import (
     RequestError,
     TaskNotFoundError,
     UnauthorizedError,
+    UnconfirmedError,
     UnknownApiKeyError,
     UnknownDeadLetterError,
     UnknownDeliveryError,
@@ -78,6 +79,8 @@ class ProblemType(StrEnum):
     """The tenant has as many keys as it may have."""
     DELIVERY_OPEN = "delivery-open"
     """The delivery is about to be sent anyway."""
+    UNCONFIRMED = "unconfirmed"
+    """What is asked for has to be confirmed; the detail says what comes of it."""
     NO_ENCRYPTION_KEY = "no-encryption-key"
     """The operator has to set DOCFLEET_ENCRYPTION_KEYS before endpoints can be used."""
     NO_RESULT = "no-result"
@@ -118,6 +121,7 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     EndpointChangedError: (ProblemType.ENDPOINT_CHANGED, HTTPStatus.CONFLICT),
     TooManyEndpointsError: (ProblemType.TOO_MANY_ENDPOINTS, HTTPStatus.CONFLICT),
     TooManyKeysError: (ProblemType.TOO_MANY_KEYS, HTTPStatus.CONFLICT),
+    UnconfirmedError: (ProblemType.UNCONFIRMED, HTTPStatus.CONFLICT),
     DeliveryOpenError: (ProblemType.DELIVERY_OPEN, HTTPStatus.CONFLICT),
     SecretBoxError: (ProblemType.NO_ENCRYPTION_KEY, HTTPStatus.SERVICE_UNAVAILABLE),
     NoResultError: (ProblemType.NO_RESULT, HTTPStatus.NOT_FOUND),
