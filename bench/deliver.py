@@ -103,7 +103,10 @@ async def measure(count: int, rounds: int) -> list[dict[str, float]]:
     key = new_encryption_key()
     rows = []
     with tempfile.TemporaryDirectory() as state:
-        variables = {"DOCFLEET_ENCRYPTION_KEYS": key}
+        variables = {
+            "DOCFLEET_ENCRYPTION_KEYS": key,
+            "DOCFLEET_CALLBACKS__ALLOW_NETWORKS": '["127.0.0.1:1-65535"]',
+        }
         stack = scoped_stack(Path(state), options=OPTIONS, variables=variables, say=print)
         async with (
             stack as env,

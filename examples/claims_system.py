@@ -1,6 +1,7 @@
 """A claims system: it sends loss notices, is told when they have been read, and keeps the results.
 
-Needs `fastapi`, `httpx`, `standardwebhooks` and `uvicorn`. Start `docfleet up`, then:
+Needs `fastapi`, `httpx`, `standardwebhooks` and `uvicorn`. Start `docfleet up` with
+DOCFLEET_CALLBACKS__ALLOW_NETWORKS='["127.0.0.1:8090"]' in its environment, then:
 
     set -a; eval "$(docfleet env)"; set +a
     python examples/claims_system.py register http://127.0.0.1:8090/docfleet

@@ -11,8 +11,6 @@ from contextlib import suppress
 from datetime import UTC
 from types import MappingProxyType
 
-from pydantic import ValidationError
-
 from ledger.ledger import Ledger
 from producer.access.documents import check_access
 from producer.errors import RequestError, UnknownTaskError
@@ -26,7 +24,6 @@ from schemas.document import (
 from schemas.ids import derived_job_id, new_job_id
 from schemas.job import DEFAULT_TENANT, Callback, JobRequest, JobSpec
 from schemas.task import Task
-from settings.errors import SettingsError
 from settings.fleet import FleetSettings
 from settings.sections.rules import RuleSettings
 from storage.errors import ObjectExistsError, StorageError
@@ -48,9 +45,6 @@ class Submitter:
 
     Attributes:
         tasks: As given.
-
-    Raises:
-        SettingsError: The default callback is no URL.
     """
 
     def __init__(
@@ -213,13 +207,8 @@ def versioned(document: DocumentRef, version: ObjectVersion) -> DocumentRef:
 
 
 def _default_callback(settings: FleetSettings) -> Callback | None:
-    if not settings.callback_url:
-        return None
-    try:
-        return Callback.model_validate({"url": settings.callback_url})
-    except ValidationError as error:
-        words = error.errors()[0]["msg"]
-        raise SettingsError(f"DOCFLEET_CALLBACK_URL: {words}") from error
+    url = settings.callback_url
+    return Callback.model_validate({"url": url}) if url else None
 
 
 def dropped_job_id(drop: ObjectInfo) -> str:

@@ -232,7 +232,7 @@ FAILURES: dict[FailureCode, FailureInfo] = {
         _P,
         "The receiver's address is private or its port is not open for deliveries: "
         "nothing was sent.",
-        "Name a public HTTPS receiver; docfleet's operator may open a network with "
+        "Name a public HTTPS receiver; docfleet's operator may open a network and its ports with "
         "[callbacks] allow_networks.",
     ),
     _C.DELIVERY_DISABLED: FailureInfo(

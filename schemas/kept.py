@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from schemas.contract import Contract
@@ -18,3 +20,7 @@ class KeptTasks(Contract):
 
     redrive: int = Field(ge=0, description="How often the job had been redriven.")
     tasks: dict[TaskName, TaskResult]
+    answers: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="Answers about parts of the document, by task@version and question.",
+    )

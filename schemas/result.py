@@ -23,7 +23,7 @@ class TaskStatus(StrEnum):
     SUCCEEDED = "succeeded"
     """`data` is valid against the task's schema."""
     INCOMPLETE = "incomplete"
-    """`data` is valid, and pages are missing from it: see the document's `unread_pages`."""
+    """`data` is valid, and pages are missing from it: `lost_pages`, or `document.unread_pages`."""
     FAILED = "failed"
     """`failure` says why there is no data."""
 
@@ -92,6 +92,9 @@ class TaskResult(Contract):
     )
     pages_read: tuple[int, ...] = Field(
         default=(), description="Numbers of the pages that the engine was shown, from 1."
+    )
+    lost_pages: tuple[int, ...] = Field(
+        default=(), description="Numbers of the pages whose answer could not be used."
     )
     needs_review: tuple[str, ...] = Field(
         default=(), description="Findings of the task's review rule, empty when there are none."

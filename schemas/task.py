@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from schemas.contract import Contract
 from schemas.job import TaskName
 from schemas.json_schema.guidable import check_guidable
+
+ROWS = "rows"
+"""The property of a list's data that holds its rows."""
+DOCUMENTS = "documents"
+"""The property of a packet's data that holds its documents."""
 
 
 class TaskKind(StrEnum):
@@ -30,6 +35,20 @@ class TaskKind(StrEnum):
     """The documents that a packet is made of: where each begins, and its kind."""
     CHAT = "chat"
     """An OpenAI-shaped request; it has no file."""
+
+
+IN_WINDOWS = frozenset(
+    {
+        TaskKind.EXTRACTION,
+        TaskKind.CLASSIFICATION,
+        TaskKind.SUMMARIZATION,
+        TaskKind.LIST,
+        TaskKind.PACKET,
+    }
+)
+"""Kinds that can read a document which is longer than a context."""
+ALWAYS_IN_WINDOWS = frozenset({TaskKind.LIST, TaskKind.PACKET})
+"""Kinds that read any document part by part, for their answers grow with it."""
 
 
 class UnreadPages(StrEnum):
@@ -76,6 +95,15 @@ class TaskLimits(Contract):
     timeout_seconds: float = Field(
         default=120, gt=0, le=3_600, description="For one answer of the engine."
     )
+    windows: int = Field(
+        default=8,
+        ge=1,
+        le=1_000,
+        description="Maximum windows of a document that an extraction reads, where it is too long.",
+    )
+    window_pages: int | None = Field(
+        default=None, ge=1, description="Maximum pages of a window of a list."
+    )
     repairs: int = Field(
         default=1, ge=0, le=3, description="How often an unusable answer is asked for again."
     )
@@ -113,6 +141,16 @@ class Task(Contract):
         if kind is TaskKind.CHAT:
             raise ValueError("a chat is asked for through the OpenAI-compatible routes, by no file")
         return kind
+
+    @model_validator(mode="after")
+    def _has_its_list(self) -> Self:
+        name = {TaskKind.LIST: ROWS, TaskKind.PACKET: DOCUMENTS}.get(self.kind)
+        items = self.output_schema.get("properties", {}).get(name, {}).get("items")
+        if name and not isinstance(items, dict):
+            raise ValueError(f"output_schema: a {self.kind} gives its items in the array `{name}`")
+        if self.kind is TaskKind.PACKET and "kind" not in items.get("properties", {}):
+            raise ValueError(f"output_schema: each of the `{name}` has a property `kind`")
+        return self
 
     @field_validator("output_schema")
     @classmethod

@@ -46,6 +46,11 @@ def connection_variables() -> dict[str, str]:
     return {name: value for name in CONNECTION_VARIABLES if (value := environ.get(name))}
 
 
+def object_store_url() -> str:
+    """Return where the environment says that the object store is; empty for AWS' own."""
+    return environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
+
+
 def apply_environment(changes: Mapping[str, str]) -> None:
     """Set variables for this process and for what it starts from now on.
 

@@ -16,7 +16,9 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import (
     Field,
+    HttpUrl,
     SecretStr,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
@@ -30,6 +32,7 @@ from pydantic_settings import (
 
 from schemas.job import TenantName
 from schemas.queues import PoolName
+from schemas.receiver_url import ReceiverUrl
 from settings.errors import SettingsError
 from settings.secret_files import SecretFiles
 from settings.sections.callbacks import CallbackSettings
@@ -135,6 +138,11 @@ class FleetSettings(BaseSettings):
                 )
         return self
 
+    @field_validator("callback_url")
+    @classmethod
+    def _is_receiver(cls, url: str | None) -> str | None:
+        return str(_RECEIVER.validate_python(url)) if url else None
+
     @field_validator("callback_secret")
     @classmethod
     def _can_sign(cls, secret: SecretStr | None) -> SecretStr | None:
@@ -186,6 +194,7 @@ class FleetSettings(BaseSettings):
         return init_settings, env_settings, files, TomlConfigSettingsSource(settings_cls)
 
 
+_RECEIVER = TypeAdapter[HttpUrl](ReceiverUrl)
 _FERNET_KEY_LENGTH = 44
 _SIGNING_BYTES = range(24, 65)
 

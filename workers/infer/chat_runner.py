@@ -28,7 +28,7 @@ from workers.engine.protocol import EngineAnswer, EngineRequest, Sampling
 from workers.errors import StageError
 from workers.infer.draft import TaskDraft
 from workers.infer.output import parse_output
-from workers.infer.work import Work
+from workers.infer.work import Answers, Work
 from workers.metrics import step
 from workers.models.adapter import Adapter
 from workers.models.adapter_registry import TaskAdapters
@@ -81,7 +81,7 @@ class ChatRunner:
         self._seconds = seconds
         self._line_bytes = line_bytes
 
-    async def work(self, claim: Claim, spec: JobSpec) -> Work:
+    async def work(self, claim: Claim, spec: JobSpec, answers: Answers) -> Work:  # noqa: ARG002  # of the protocol; a chat is one question
         """Read the request of a chat job; see Runner."""
         request, facts = await self._read(spec.document)
 

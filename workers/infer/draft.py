@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.failure import Failure, FailureCode
-from schemas.result import AdapterVersion, TaskResult, TaskStatus, Usage
+from schemas.result import AdapterVersion, Evidence, TaskResult, TaskStatus, Usage
 from schemas.task import NamedTask
 from workers.engine.protocol import EngineAnswer
 from workers.errors import StageError
@@ -25,6 +25,10 @@ class TaskDraft:
         adapter: Runs the task instead of the base model alone.
         usage: Tokens of all answers, those of refused answers too.
         seconds: Time that the answers took in the engine.
+        pages_read: Pages that the data rests on.
+        lost_pages: Pages of windows that have no usable answer.
+        evidence: By JSON pointer of a leaf value of the data.
+        alternatives: Values of other windows, by JSON pointer.
     """
 
     task: NamedTask
@@ -32,11 +36,39 @@ class TaskDraft:
     adapter: Adapter | None = None
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0
+    pages_read: Sequence[int] = ()
+    lost_pages: Sequence[int] = ()
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    alternatives: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def count(self, answer: EngineAnswer) -> None:
         """Add what an answer used."""
         self.usage += answer.usage
         self.seconds += answer.seconds
+
+    def lose(self, answers: Sequence[Any], pages: Iterable[Sequence[int]]) -> None:
+        """Note the pages of the windows whose answer is an error.
+
+        Args:
+            answers: Data or an OutputError, of each window.
+            pages: Numbers of the pages of each window.
+
+        Raises:
+            OutputError: All of them are.
+        """
+        errors = [answer for answer in answers if isinstance(answer, OutputError)]
+        if errors and len(errors) == len(answers):
+            raise errors[0]
+        self.lost_pages = tuple(
+            sorted(
+                {
+                    page
+                    for answer, numbers in zip(answers, pages, strict=True)
+                    if isinstance(answer, OutputError)
+                    for page in numbers
+                }
+            )
+        )
 
     async def settled(self, data: Awaitable[Any]) -> TaskResult:
         """Await the task's data; a failure that would happen again is a result too.
@@ -45,16 +77,18 @@ class TaskDraft:
             StageError: The failure may not happen again, or not in another pool.
         """
         try:
-            return self._result(status=self._status(), data=await data)
+            found = await data
         except StageError as error:
             failure = error.failure
             if failure.transient or failure.code is FailureCode.DOCUMENT_TOO_LONG:
                 raise
             raw_output = error.raw_output if isinstance(error, OutputError) else None
             return self.failed(failure, raw_output)
+        return self._result(status=self._status(), data=found)
 
     def _status(self) -> TaskStatus:
-        return TaskStatus.INCOMPLETE if self.unread_pages else TaskStatus.SUCCEEDED
+        is_complete = not self.unread_pages and not self.lost_pages
+        return TaskStatus.SUCCEEDED if is_complete else TaskStatus.INCOMPLETE
 
     def failed(self, failure: Failure, raw_output: str | None = None) -> TaskResult:
         """Return the result of a task for which nothing is left to try."""
@@ -72,5 +106,9 @@ class TaskDraft:
             adapter=AdapterVersion(name=adapter.name, sha256=adapter.sha256) if adapter else None,
             usage=self.usage,
             seconds=self.seconds,
+            pages_read=tuple(self.pages_read),
+            lost_pages=tuple(self.lost_pages),
+            evidence=dict(self.evidence),
+            alternatives=dict(self.alternatives),
             **outcome,
         )

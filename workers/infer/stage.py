@@ -33,7 +33,7 @@ from workers.errors import GateClosedError, StageError
 from workers.infer.draft import TaskDraft
 from workers.infer.kept_tasks import Kept, reusable
 from workers.infer.results import Results
-from workers.infer.work import Runner, Work
+from workers.infer.work import Answers, Runner, Work
 from workers.metrics import count_task, watch_gate
 from workers.outcome import DeadLetter, GivenBack, Outcome
 from workers.retry_policy import RetryLimits, decide, history_of, most_hopeful
@@ -123,11 +123,14 @@ class InferStage:
         if adopted := self._results.adopted(claim, earlier):
             return adopted
         started = monotonic()
-        work = await (self._chats if spec.is_chat else self._documents).work(claim, spec)
+        kept = await self._kept.load(claim)
+        answers = Answers(kept.answers)
+        work = await (self._chats if spec.is_chat else self._documents).work(claim, spec, answers)
         there = reusable(earlier.result.tasks, work.tasks, failed_too=False) if earlier else {}
-        there |= await self._kept.load(claim, work.tasks)
+        failed_too = kept.redrive == claim.redrives
+        there |= reusable(kept.tasks, work.tasks, failed_too=failed_too)
         ran = await self._run_tasks(claim, work, there)
-        if unfinished := await self._unfinished(claim, ran, work.tasks):
+        if unfinished := await self._unfinished(claim, ran, work.tasks, answers):
             return unfinished
         in_order = {task.name: ran.results[task.name] for task in work.tasks}
         result = self._result(claim, spec, work.facts, in_order, monotonic() - started)
@@ -166,7 +169,7 @@ class InferStage:
         self._on_engine_death()
 
     async def _unfinished(
-        self, claim: Claim, ran: _Ran, tasks: Sequence[NamedTask]
+        self, claim: Claim, ran: _Ran, tasks: Sequence[NamedTask], answers: Answers
     ) -> Outcome | None:
         """What is done with a job that has no result yet; None when it can have one.
 
@@ -180,7 +183,7 @@ class InferStage:
         outcome = most_hopeful(list(decisions.values())) or _ending(ran)
         if outcome is None:
             return None
-        return replace(outcome, kept_uri=await self._kept.store(claim, ran.results))
+        return replace(outcome, kept_uri=await self._kept.store(claim, ran.results, answers))
 
     def _result(
         self,

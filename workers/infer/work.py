@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from ledger.claim import Claim
 from schemas.document import Prepared
@@ -30,11 +30,31 @@ class Work:
     run: Callable[[NamedTask, str], Awaitable[TaskResult]]
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Usable answers of the engine to single questions, of tasks that need several.
+
+    Attributes:
+        by_task: By name and version of the task, then by digest of the question.
+    """
+
+    by_task: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def of(self, task: NamedTask) -> dict[str, Any]:
+        """Return a task's answers; another version's do not count."""
+        return self.by_task.setdefault(f"{task.name}@{task.version}", {})
+
+
 class Runner(Protocol):
     """Runs one kind of jobs on the engine: tasks on a document, or chats."""
 
-    async def work(self, claim: Claim, spec: JobSpec) -> Work:
+    async def work(self, claim: Claim, spec: JobSpec, answers: Answers) -> Work:
         """Load what an attempt needs.
+
+        Args:
+            claim: The attempt's.
+            spec: The job.
+            answers: Answers that earlier attempts left, to which new ones are added.
 
         Raises:
             StageError: It cannot be had, or is not served.
