@@ -15,7 +15,7 @@ from chaos.drill import Drill, Scenario
 from chaos.fleet import QUICK_LEASE, FleetPlan
 from demo.drop import s3_client
 from producer.client import open_client
-from producer.submit import dropped_job_id
+from producer.versions import dropped_job_id
 from schemas.failure import FailureCode
 from schemas.ids import result_key
 

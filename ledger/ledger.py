@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ledger import keys
+from ledger.adoptions import Adoptions
 from ledger.api_keys import ApiKeys
 from ledger.batches import Batches
 from ledger.claim import Claim, read_claim
@@ -62,6 +63,7 @@ class Ledger:
         retries: How often a command is sent again when the connection breaks.
 
     Attributes:
+        adoptions: Drops that belong to jobs which waited for them.
         dead_letters: What will not be tried again by itself.
         endpoints: The receivers that tenants registered.
         deliveries: What was and is sent, with every attempt.
@@ -77,6 +79,7 @@ class Ledger:
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
         self._redis = open_redis(redis_url, timeout=timeout, retries=retries)
         self._scripts = Scripts(self._redis)
+        self.adoptions = Adoptions(self._redis)
         self.dead_letters = DeadLetters(self._redis, self._scripts)
         self.endpoints = Endpoints(self._redis, self._scripts)
         self.deliveries = Deliveries(self._redis, self._scripts)

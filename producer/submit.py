@@ -8,12 +8,13 @@ import mimetypes
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC
 from types import MappingProxyType
 
 from ledger.ledger import Ledger
 from producer.access.documents import check_access
+from producer.adoptions import belongs_to_a_job
 from producer.errors import RequestError, UnknownTaskError
+from producer.versions import dropped_document, dropped_job_id, versioned
 from schemas.document import (
     DocumentRef,
     S3Uri,
@@ -116,7 +117,9 @@ class Submitter:
         rule: RuleSettings,
         metadata: Mapping[str, str] = _NO_METADATA,
     ) -> bool:
-        """Submit an object of a listing; gives whether it is a new job.
+        """Submit an object of a listing, and return whether it is a new job.
+
+        One that a job waits for is that job's document, and becomes no job of its own.
 
         Args:
             drop: One version of an object; the same one never becomes two jobs.
@@ -131,15 +134,18 @@ class Submitter:
             LedgerUnavailableError: Redis does not answer.
         """
         spec = JobSpec(
-            document=versioned(DocumentRef(uri=drop.uri, version=_version(drop)), version),
+            document=dropped_document(drop, version),
             tasks=rule.tasks,
             tenant=rule.tenant,
             priority=rule.priority,
             callback=Callback(url=rule.callback) if rule.callback else self._callback,
             metadata=dict(metadata),
         )
+        drop_id = dropped_job_id(drop)
+        if await belongs_to_a_job(self._ledger, drop_id, spec, rule):
+            return False
         return await self._ledger.submit(
-            dropped_job_id(drop),
+            drop_id,
             spec,
             max_queued=self._max_queued(rule.tenant),
             fleets_callback=not rule.callback,
@@ -199,30 +205,9 @@ class Submitter:
         return document
 
 
-def versioned(document: DocumentRef, version: ObjectVersion) -> DocumentRef:
-    """Return a document of which this version was accepted."""
-    length = version.size or None
-    said = {"etag": version.etag, "length": length, "version_id": version.version_id}
-    return document.model_copy(update=said)
-
-
 def _default_callback(settings: FleetSettings) -> Callback | None:
     url = settings.callback_url
     return Callback.model_validate({"url": url}) if url else None
-
-
-def dropped_job_id(drop: ObjectInfo) -> str:
-    """The id of the job that one version of an object becomes."""
-    return derived_job_id(*bucket_and_key(drop.uri), drop.etag, _modified(drop))
-
-
-def _version(drop: ObjectInfo) -> str:
-    return f"{drop.etag} {_modified(drop)}"
-
-
-def _modified(drop: ObjectInfo) -> str:
-    """To the second: a listing need not say more, and must not say another thing each time."""
-    return drop.modified_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _requested_job_id(tenant: str, idempotency_key: str | None) -> str:

@@ -13,7 +13,7 @@ from producer.drops.digest_set import DigestSet
 from producer.drops.listing_plan import ListingPlan, Range
 from producer.drops.metrics import count_drop, listing
 from producer.drops.outage_log import Trouble
-from producer.submit import dropped_job_id
+from producer.versions import dropped_job_id
 from schemas.document import S3Uri
 from schemas.ids import job_digest
 from settings.sections.rules import RuleSettings

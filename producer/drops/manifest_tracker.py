@@ -16,7 +16,7 @@ import structlog
 from producer.drops.manifest import folder_of, folders_of, read_manifest
 from producer.drops.submitter import Drops
 from producer.errors import ManifestError
-from producer.submit import dropped_job_id
+from producer.versions import dropped_job_id
 from schemas.document import bucket_and_key
 from schemas.job import Metadata
 from settings.sections.rules import RuleSettings

@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from ledger.errors import IdempotencyError
 from producer.rules import Fit, chosen, fits
-from producer.submit import Submitter, dropped_job_id
+from producer.submit import Submitter
+from producer.versions import dropped_job_id, version_of
 from schemas.document import S3Uri, bucket_and_key
 from settings.sections.rules import RuleSettings
-from storage.errors import ObjectForbiddenError, ObjectMissingError
-from storage.objects import ObjectInfo, ObjectStore, ObjectVersion
+from storage.objects import ObjectInfo, ObjectStore
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ class Drops:
         Returns:
             Whether that is decided; not where the object has changed since it was found.
         """
-        version = await self._version(drop)
+        version = await version_of(self._store, drop)
         if version is None:
             log.info("a drop was overwritten or deleted before it became a job", uri=drop.uri)
             return False
@@ -82,19 +82,3 @@ class Drops:
         if is_new:
             log.info("job submitted", job=dropped_job_id(drop), uri=drop.uri)
         return True
-
-    async def _version(self, drop: ObjectInfo) -> ObjectVersion | None:
-        """Return the version that a drop is, as it is to be read; None where it is gone."""
-        listed = ObjectVersion(drop.etag, drop.size, drop.version_id)
-        if drop.version_id is not None:
-            return listed
-        try:
-            version = await self._store.head(drop.uri)
-            # The ETag of a listing need not be that of the object; both stay while that does.
-            if version.etag != drop.etag and await self._store.find(drop.uri) != drop:
-                return None
-        except ObjectMissingError:
-            return None
-        except ObjectForbiddenError:
-            return listed  # the job will say so
-        return version
