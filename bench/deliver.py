@@ -22,6 +22,7 @@ from ledger.ledger import Ledger
 from ledger.secret_box import SecretBox, new_encryption_key
 from producer.endpoints import Endpoints
 from schemas.job import DEFAULT_TENANT
+from schemas.quota import NO_QUOTA
 from schemas.webhooks.endpoint import EndpointRequest
 
 OPTIONS = ("--engine", "scripted")
@@ -66,7 +67,7 @@ class Senders:
 
     def __init__(self, ledger: Ledger, box: SecretBox) -> None:
         self._ledger = ledger
-        self._endpoints = Endpoints(ledger, box)
+        self._endpoints = Endpoints(ledger, box, lambda _: NO_QUOTA)
 
     async def register(self, receiver: Receiver) -> str:
         """An endpoint that is told of what `send` sends alone."""

@@ -13,7 +13,9 @@ from ledger.errors import LedgerFullError
 from ledger.listing import read_listed
 from ledger.record import duration_ms
 from ledger.scripts import Scripts
+from ledger.share import check_share
 from schemas.openai.file import FileObject, FilePurpose, FileSpec
+from schemas.quota import NO_QUOTA, Quota
 
 
 class StoredFile(FileObject):
@@ -34,23 +36,28 @@ class Files:
         self._redis = redis
         self._scripts = scripts
 
-    async def create(self, file_id: str, spec: FileSpec, seconds: float) -> None:
+    async def create(
+        self, file_id: str, spec: FileSpec, seconds: float, quota: Quota = NO_QUOTA
+    ) -> None:
         """Write a file's record, unless it is there; its object is there already.
 
         Args:
             file_id: New, or of the same file.
             spec: What it is.
             seconds: How long it is kept.
+            quota: The most that its tenant may have.
 
         Raises:
             LedgerFullError: Redis nears its maxmemory.
+            TenantShareError: The tenant's records take as much as they may.
         """
         answer = await self._scripts.run(
             "create_file",
             [keys.record(file_id)],
-            [file_id, spec.model_dump_json(), spec.tenant, duration_ms(seconds)],
+            [file_id, spec.model_dump_json(), spec.tenant, duration_ms(seconds), quota.stored],
         )
-        if answer == "full":
+        check_share(spec.tenant, answer)
+        if answer[0] == "full":
             raise LedgerFullError("Redis uses 80 % of its maxmemory: no file can be taken now")
 
     async def get(self, file_id: str) -> StoredFile | None:

@@ -34,6 +34,7 @@ from ledger.jobs import Jobs
 from ledger.record import duration_ms, read_job
 from ledger.repeated_requests import Posts
 from ledger.scripts import Scripts
+from ledger.share import check_share
 from ledger.stored import read_whole
 from ledger.sweeps import Sweeps
 from ledger.token import new_token
@@ -41,6 +42,7 @@ from schemas.document import Prepared
 from schemas.failure import Failure
 from schemas.job import DEFAULT_TENANT, Attempt, Job, JobSpec
 from schemas.queues import PREPARE_QUEUE, infer_queue
+from schemas.quota import NO_QUOTA, Quota
 from schemas.states import JobState, Stage
 
 
@@ -97,7 +99,7 @@ class Ledger:
         spec: JobSpec,
         *,
         pool: str | None = None,
-        max_queued: int = 0,
+        quota: Quota = NO_QUOTA,
         fleets_callback: bool = False,
     ) -> bool:
         """Write a job and its place in line.
@@ -106,7 +108,7 @@ class Ledger:
             job_id: New, or of the same request.
             spec: What to do.
             pool: That runs it, where there is nothing to prepare.
-            max_queued: The most jobs that its tenant may have in line; 0 for any number.
+            quota: The most that its tenant may have.
             fleets_callback: Whether the callback is the fleet's default, and so no part of the
                 request: the same request is the same job when the default has changed.
 
@@ -116,10 +118,11 @@ class Ledger:
         Raises:
             IdempotencyError: The id is taken by another request.
             TenantQuotaError: The tenant has too many jobs in line.
+            TenantShareError: The tenant's records take as much as they may.
             LedgerFullError: Redis nears its maxmemory.
         """
         text = spec.model_dump_json(exclude_defaults=True)
-        outcome, present = await self._scripts.run(
+        answer = await self._scripts.run(
             "submit",
             [keys.record(job_id)],
             [
@@ -129,10 +132,13 @@ class Ledger:
                 spec.priority.handicap_ms,
                 int(spec.callback is not None),
                 spec.lane,
-                max_queued,
+                quota.in_line,
                 Stage.INFER if pool else Stage.PREPARE,
+                quota.stored,
             ],
         )
+        check_share(spec.tenant, answer)
+        outcome, present = answer
         if outcome == "full":
             raise LedgerFullError(
                 "Redis uses 80 % of its maxmemory: wait for the backlog to shrink, or raise it"
@@ -140,7 +146,7 @@ class Ledger:
         if outcome == "quota":
             raise TenantQuotaError(
                 f"tenant {spec.tenant} has {int(present):,} jobs in line and may have "
-                f"{max_queued:,}: wait until some of them are done"
+                f"{quota.in_line:,}: wait until some of them are done"
             )
         if outcome == "exists" and not _same(present, spec, but_callback=fleets_callback):
             raise IdempotencyError(f"{job_id} was submitted before, as another request")

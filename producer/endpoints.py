@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from ledger.page import Page
 from ledger.secret_box import SecretBox
 from producer.errors import UnconfirmedError, UnknownDeliveryError, UnknownEndpointError
 from schemas.ids import new_endpoint_id
+from schemas.quota import Quota
 from schemas.states import JobState
 from schemas.webhooks.delivery import Delivery, DeliveryFilter, Replay, Replayed
 from schemas.webhooks.endpoint import (
@@ -51,12 +52,14 @@ class Endpoints:
     Args:
         ledger: Keeps them.
         box: Seals their secrets.
+        quota: Gives the most that a tenant may have in the ledger.
     """
 
-    def __init__(self, ledger: Ledger, box: SecretBox) -> None:
+    def __init__(self, ledger: Ledger, box: SecretBox, quota: Callable[[str], Quota]) -> None:
         self._endpoints = ledger.endpoints
         self._deliveries = ledger.deliveries
         self._box = box
+        self._quota = quota
 
     async def create(self, tenant: str, request: EndpointRequest) -> CreatedEndpoint:
         """Register an endpoint; its secret is shown this once.
@@ -64,10 +67,12 @@ class Endpoints:
         Raises:
             SecretBoxError: There is no key to seal it with.
             TooManyEndpointsError: The tenant has as many as it may have.
+            TenantShareError: Its records take as much of the ledger as they may.
         """
         endpoint_id = new_endpoint_id()
         new, sealed = self._new_secrets(v1a=request.v1a)
-        await self._endpoints.create(endpoint_id, tenant, _fields(request), sealed)
+        quota = self._quota(tenant)
+        await self._endpoints.create(endpoint_id, tenant, _fields(request), sealed, quota)
         made = await self.get(tenant, endpoint_id)
         return CreatedEndpoint(**made.model_dump(), **new.model_dump())
 

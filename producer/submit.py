@@ -105,7 +105,7 @@ class Submitter:
         await self._ledger.submit(
             job_id,
             spec,
-            max_queued=self._max_queued(tenant),
+            quota=self._settings.quota(tenant),
             fleets_callback=request.callback is None,
         )
         return job_id
@@ -147,12 +147,9 @@ class Submitter:
         return await self._ledger.submit(
             drop_id,
             spec,
-            max_queued=self._max_queued(rule.tenant),
+            quota=self._settings.quota(rule.tenant),
             fleets_callback=not rule.callback,
         )
-
-    def _max_queued(self, tenant: str) -> int:
-        return self._settings.tenant(tenant).max_queued
 
     async def server_run(self) -> str:
         """See Ledger.server_run."""

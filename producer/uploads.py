@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import mimetypes
 import secrets
-from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
@@ -21,10 +19,6 @@ from storage.errors import ObjectExistsError
 from storage.objects import ObjectStore
 
 _UNFINISHED = "uploads"
-_AT_ONCE = 16
-"""So many uploads are read at once; others wait, and nothing of theirs is in memory."""
-_OF_ONE_TENANT = 8
-"""So many of them: however slowly its bytes come, the others have room."""
 _WHOLE_BYTES = 2**20
 """A document of no more is put in one request."""
 _ABANDONED = timedelta(days=1)
@@ -56,10 +50,6 @@ class Uploads:
         self._bucket = settings.work_bucket
         self._max_bytes = settings.limits.document_bytes
         self._store = store
-        self._room = asyncio.Semaphore(_AT_ONCE)
-        self._tenants_room = defaultdict[str, asyncio.Semaphore](
-            lambda: asyncio.Semaphore(_OF_ONE_TENANT)
-        )
 
     async def receive(self, head: DocumentHead, chunks: AsyncIterator[bytes]) -> StoredDocument:
         """Store a document as its bytes come.
@@ -73,15 +63,14 @@ class Uploads:
             RequestError: It has none.
             StorageUnavailableError: The object store does not answer.
         """
-        async with self._tenants_room[head.tenant], self._room:
-            counted = _Counted(chunks, self._max_bytes)
-            async with aclosing(counted.chunks()) as source:
-                first = bytearray()
-                async for chunk in source:
-                    first += chunk
-                    if len(first) > _WHOLE_BYTES:
-                        return await self._stream(head, counted, _chain(bytes(first), source))
-            return await self._put(head, counted, bytes(first))
+        counted = _Counted(chunks, self._max_bytes)
+        async with aclosing(counted.chunks()) as source:
+            first = bytearray()
+            async for chunk in source:
+                first += chunk
+                if len(first) > _WHOLE_BYTES:
+                    return await self._stream(head, counted, _chain(bytes(first), source))
+        return await self._put(head, counted, bytes(first))
 
     async def clean(self) -> int:
         """Take away what uploads left that were never ended; gives how many there were."""

@@ -31,7 +31,7 @@ def _ordered(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     return tuple(scope for scope in Scope if scope in scopes)
 
 
-Scopes = Annotated[tuple[Scope, ...], Field(min_length=1), AfterValidator(_ordered)]
+Scopes = Annotated[tuple[Scope, ...], Field(min_length=1, max_length=16), AfterValidator(_ordered)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]*$")]
 
 

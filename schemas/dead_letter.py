@@ -78,5 +78,6 @@ class Redrive(Contract):
     )
     versions: dict[TaskName, str] = Field(
         default_factory=dict,
+        max_length=64,
         description="By task, the version that has to run; what an older one gave is not kept.",
     )

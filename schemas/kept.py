@@ -11,6 +11,13 @@ from schemas.job import TaskName
 from schemas.result import TaskResult
 
 
+class KeptAnswer(Contract):
+    """A usable answer about a part of the document."""
+
+    data: Any
+    confidence: dict[str, float] = Field(default_factory=dict)
+
+
 class KeptTasks(Contract):
     """One object for each job that did not go through at once.
 
@@ -20,7 +27,7 @@ class KeptTasks(Contract):
 
     redrive: int = Field(ge=0, description="How often the job had been redriven.")
     tasks: dict[TaskName, TaskResult]
-    answers: dict[str, dict[str, Any]] = Field(
+    answers: dict[str, dict[str, KeptAnswer]] = Field(
         default_factory=dict,
         description="Answers about parts of the document, by task@version and question.",
     )

@@ -32,9 +32,11 @@ from pydantic_settings import (
 
 from schemas.job import TenantName
 from schemas.queues import PoolName
+from schemas.quota import Quota
 from schemas.receiver_url import ReceiverUrl
 from settings.errors import SettingsError
 from settings.secret_files import SecretFiles
+from settings.sections.api import ApiSettings
 from settings.sections.callbacks import CallbackSettings
 from settings.sections.lease import LeaseSettings
 from settings.sections.limits import LimitSettings
@@ -42,6 +44,7 @@ from settings.sections.openai import OpenAiSettings
 from settings.sections.pools import ModelSettings, PoolSettings
 from settings.sections.retention import RetentionSettings
 from settings.sections.rules import RuleSettings
+from settings.sections.sandbox import SandboxSettings
 from settings.sections.scripted import ScriptedSettings
 from settings.sections.tenants import TenantSettings
 from settings.sections.watch import WatchSettings
@@ -71,6 +74,8 @@ class FleetSettings(BaseSettings):
     rules: tuple[RuleSettings, ...] = ()
     tenants: dict[TenantName, TenantSettings] = Field(default_factory=dict)
     limits: LimitSettings = LimitSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    api: ApiSettings = ApiSettings()
     lease: LeaseSettings = LeaseSettings()
     callbacks: CallbackSettings = CallbackSettings()
     retention: RetentionSettings = RetentionSettings()
@@ -179,6 +184,11 @@ class FleetSettings(BaseSettings):
     def tenant(self, name: str) -> TenantSettings:
         """What a tenant may take."""
         return self.tenants.get(name, TenantSettings())
+
+    def quota(self, name: str) -> Quota:
+        """Return the most that a tenant may have in the ledger."""
+        tenant = self.tenant(name)
+        return Quota(tenant.max_queued, tenant.max_stored_bytes or self.limits.tenant_ledger_share)
 
     @classmethod
     def settings_customise_sources(

@@ -36,6 +36,7 @@ from workers.infer.task_runner import TaskRunner
 from workers.models.adapter_registry import TaskAdapters
 from workers.models.base_model import locate_model
 from workers.models.model_tokenizer import ModelTokenizer
+from workers.prepare.lockdown.privileges import hide_memory
 from workers.prepare.stage import PoolTokens, PrepareStage
 from workers.retry_policy import RetryLimits
 from workers.role import Role
@@ -63,6 +64,8 @@ def run_worker(
         SettingsError: A role lacks what it needs.
         EngineStartError: The engine cannot start as configured.
     """
+    if Role.PREPARE in roles:
+        hide_memory()  # from the readers of documents, should one break out
     if settings.redis_url is None:
         raise SettingsError("a worker needs DOCFLEET_REDIS_URL, the ledger's Redis")
     builder = _Builder(settings, load_tasks(settings.tasks_dir), pool, engine)

@@ -6,6 +6,10 @@ from collections.abc import Iterable
 
 
 def pointer(steps: Iterable[object]) -> str:
-    """Write a place as `#/properties/a`; a step that has a `/` or a `~` is escaped."""
-    escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in steps)
-    return "/".join(["#", *escaped])
+    """Write a place as `#/properties/a`."""
+    return "/".join(["#", *(escaped(step) for step in steps)])
+
+
+def escaped(step: object) -> str:
+    """Write one step, which may have a `/` or a `~` in it."""
+    return str(step).replace("~", "~0").replace("/", "~1")

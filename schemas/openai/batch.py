@@ -58,7 +58,7 @@ class OutputExpiry(Contract):
 class BatchRequest(Contract):
     """The body of `POST /v1/batches`; `priority` and `callback` are docfleet's own."""
 
-    input_file_id: str
+    input_file_id: str = Field(max_length=128)
     endpoint: Literal["/v1/chat/completions"]
     completion_window: str = Field(
         description="`24h`, or any number of `s`, `m`, `h` or `d` up to 14 days; it is kept to."

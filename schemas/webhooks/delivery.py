@@ -81,8 +81,8 @@ class Delivery(Contract):
 class DeliveryFilter(Contract):
     """Which deliveries are meant; all conditions must hold."""
 
-    endpoint: str | None = None
-    job: str | None = None
+    endpoint: str | None = Field(default=None, max_length=128)
+    job: str | None = Field(default=None, max_length=128)
     state: JobState | None = None
     before: Moment | None = Field(default=None, description="Opened before then.")
     after: Moment | None = Field(default=None, description="Opened then or later.")

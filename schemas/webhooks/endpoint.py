@@ -28,7 +28,8 @@ EndpointUrl = Annotated[ReceiverUrl, AfterValidator(_without_user)]
 CertificateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Description = Annotated[str, StringConstraints(max_length=256)]
 EventFilter = Annotated[
-    tuple[EventType, ...], Field(description="Events that it is told of; none named, all of them.")
+    tuple[EventType, ...],
+    Field(max_length=32, description="Events that it is told of; none named, all of them."),
 ]
 Concurrency = Annotated[
     StrictInt,

@@ -176,7 +176,7 @@ class BatchStage:
                 spec,
                 some,
                 written=progress.written + len(some),
-                max_queued=self._settings.tenant(batch.spec.tenant).max_queued,
+                quota=self._settings.quota(batch.spec.tenant),
             )
             if progress.answer != "held":
                 return

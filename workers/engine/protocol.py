@@ -54,6 +54,7 @@ class EngineRequest:
         max_tokens: Most output tokens; None for all that the context has room for.
         adapter: What to run on instead of the base model alone.
         sampling: How tokens are chosen.
+        with_tokens: Return the answer's tokens and their probabilities.
         tenant: Whose cached prompts it may read: another's would tell what that one has sent.
     """
 
@@ -63,7 +64,21 @@ class EngineRequest:
     max_tokens: int | None
     adapter: Adapter | None = None
     sampling: Sampling = GREEDY
+    with_tokens: bool = False
     tenant: str = DEFAULT_TENANT
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChoice:
+    """One token of an answer.
+
+    Attributes:
+        text: Its characters; empty for a part of a character that a later token completes.
+        logprob: Natural logarithm of its probability among the tokens that the grammar allowed.
+    """
+
+    text: str
+    logprob: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +89,14 @@ class EngineAnswer:
         text: The output, complete or not.
         finish_reason: `stop` when complete, `length` when max_tokens cut it off.
         usage: Tokens, counted by the engine.
+        tokens: The tokens of the text, where the request asked for them.
         seconds: Time in the engine, measured by whoever asked.
     """
 
     text: str
     finish_reason: Literal["stop", "length"]
     usage: Usage
+    tokens: tuple[TokenChoice, ...] = ()
     seconds: float = 0
 
 

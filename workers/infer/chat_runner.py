@@ -15,7 +15,6 @@ from schemas.document import DocumentRef, Prepared
 from schemas.failure import FailureCode
 from schemas.ids import JOB_PREFIX
 from schemas.job import CHAT_TASK, JobSpec
-from schemas.json_schema.validator import answer_validator
 from schemas.openai.batch_line import BatchLine
 from schemas.openai.chat import CHAT_VERSION, ChatRequest, ChatRequestError, chat_request
 from schemas.openai.usage import usage_of
@@ -128,7 +127,7 @@ class ChatRunner:
         )
         draft.count(answer)
         with step("validate"):
-            check_answer(request, answer)
+            await asyncio.to_thread(check_answer, request, answer)
         return completion(request, claim, answer)
 
     def _adapter(self, name: str) -> Adapter | None:
@@ -169,7 +168,7 @@ def check_answer(request: ChatRequest, answer: EngineAnswer) -> None:
     """
     if request.output_schema is None or answer.finish_reason == "length" or request.stop:
         return
-    parse_output(answer, answer_validator(request.output_schema))
+    parse_output(answer, request.output_schema)
 
 
 def completion(request: ChatRequest, claim: Claim, answer: EngineAnswer) -> dict[str, Any]:

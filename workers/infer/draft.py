@@ -28,6 +28,9 @@ class TaskDraft:
         pages_read: Pages that the data rests on.
         lost_pages: Pages of windows that have no usable answer.
         evidence: By JSON pointer of a leaf value of the data.
+        confidence: From 0 to 1, by JSON pointer of a leaf value of the data.
+        was_truncated: Whether an answer was cut off, and asked for again.
+        needs_review: Findings of the task's review rule.
         alternatives: Values of other windows, by JSON pointer.
     """
 
@@ -39,6 +42,9 @@ class TaskDraft:
     pages_read: Sequence[int] = ()
     lost_pages: Sequence[int] = ()
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    confidence: Mapping[str, float] = field(default_factory=dict)
+    was_truncated: bool = False
+    needs_review: Sequence[str] = ()
     alternatives: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def count(self, answer: EngineAnswer) -> None:
@@ -109,6 +115,8 @@ class TaskDraft:
             pages_read=tuple(self.pages_read),
             lost_pages=tuple(self.lost_pages),
             evidence=dict(self.evidence),
+            confidence=dict(self.confidence),
             alternatives=dict(self.alternatives),
+            needs_review=tuple(self.needs_review),
             **outcome,
         )

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from ledger.claim import Claim
 from schemas.document import S3Uri
 from schemas.ids import result_key
-from schemas.kept import KeptTasks
+from schemas.kept import KeptAnswer, KeptTasks
 from schemas.result import TaskResult, TaskStatus
 from schemas.task import NamedTask
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
+from workers.infer.answer import Answer
 from workers.infer.work import Answers
 from workers.objects import own_objects, parsed
 
@@ -49,7 +50,9 @@ class Kept:
         if not results and not any(answers.by_task.values()):
             return claim.kept_uri
         uri = f"s3://{self._bucket}/kept/{result_key(claim.id)}"
-        kept = KeptTasks(redrive=claim.redrives, tasks=dict(results), answers=answers.by_task)
+        kept = KeptTasks(
+            redrive=claim.redrives, tasks=dict(results), answers=_kept_answers(answers)
+        )
         data = kept.model_dump_json(exclude_none=True).encode()
         with own_objects():
             await self._store.put(uri, data, media_type="application/json")
@@ -72,4 +75,24 @@ def reusable(
         if task.name in results
         and results[task.name].version == task.version
         and (failed_too or results[task.name].status is TaskStatus.SUCCEEDED)
+    }
+
+
+def answers_of(kept: KeptTasks) -> Answers:
+    """Return the answers that earlier attempts left."""
+    return Answers(
+        {
+            task: {key: Answer(one.data, one.confidence) for key, one in answers.items()}
+            for task, answers in kept.answers.items()
+        }
+    )
+
+
+def _kept_answers(answers: Answers) -> dict[str, dict[str, KeptAnswer]]:
+    return {
+        task: {
+            key: KeptAnswer(data=one.data, confidence=dict(one.confidence))
+            for key, one in of_task.items()
+        }
+        for task, of_task in answers.by_task.items()
     }

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
-
-from jsonschema import Draft202012Validator
 
 from schemas.failure import FailureCode
 from schemas.json_schema.pointer import pointer
-from schemas.json_schema.validator import EndlessValidationError
+from schemas.json_schema.validator import EndlessValidationError, answer_validator
 from workers.engine.protocol import EngineAnswer
 from workers.errors import StageError
 
@@ -30,8 +29,12 @@ class OutputError(StageError):
         self.complaint = complaint or message
 
 
-def parse_output(answer: EngineAnswer, schema: Draft202012Validator) -> Any:
-    """The answer's data.
+def parse_output(answer: EngineAnswer, schema: Mapping[str, Any]) -> Any:
+    """Return the answer's data.
+
+    Args:
+        answer: The engine's.
+        schema: The task's output schema.
 
     Raises:
         OutputError: Cut off, no JSON, or not valid. The message names the place in the schema and
@@ -50,7 +53,7 @@ def parse_output(answer: EngineAnswer, schema: Draft202012Validator) -> Any:
             FailureCode.OUTPUT_INVALID, f"The answer is no JSON: {error}.", answer.text
         ) from error
     try:
-        problem = next(schema.iter_errors(data), None)
+        problem = next(answer_validator(schema).iter_errors(data), None)
     except (EndlessValidationError, RecursionError) as error:
         words = f"The answer cannot be validated: {error}."
         raise OutputError(FailureCode.OUTPUT_INVALID, words, answer.text) from error

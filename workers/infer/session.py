@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from jsonschema import Draft202012Validator
 
 from schemas.failure import FailureCode
 from schemas.task import Task
 from workers.engine.gated import GatedEngine
 from workers.engine.protocol import EngineRequest
 from workers.errors import StageError
+from workers.infer.answer import Answer
+from workers.infer.confidence import value_confidence
 from workers.infer.draft import TaskDraft
 from workers.infer.output import OutputError, parse_output
 from workers.infer.prompt import build_messages
@@ -86,7 +87,7 @@ class Session:
         asker: Asker,
         *,
         at_once: int,
-        answers: MutableMapping[str, Any],
+        answers: MutableMapping[str, Answer],
     ) -> None:
         self.task = task
         self.draft = draft
@@ -105,8 +106,8 @@ class Session:
             max_tokens=self.task.limits.max_output_tokens,
         )
 
-    async def ask(self, question: Question) -> Any:
-        """Return the data of the first usable answer.
+    async def ask(self, question: Question) -> Answer:
+        """Return the first usable answer.
 
         Raises:
             StageError: There is none.
@@ -118,7 +119,7 @@ class Session:
                 self._answers[digest] = await self._usable(question)
         return self._answers[digest]
 
-    async def ask_all(self, questions: Sequence[Question]) -> list[Any | OutputError]:
+    async def ask_all(self, questions: Sequence[Question]) -> list[Answer | OutputError]:
         """Ask several questions; an answer that cannot be used is its error.
 
         Raises:
@@ -126,19 +127,21 @@ class Session:
             GateClosedError: The engine is gone.
         """
 
-        async def one(question: Question) -> Any | OutputError:
+        async def one(question: Question) -> Answer | OutputError:
             try:
                 return await self.ask(question)
             except OutputError as error:
                 return error
 
         found = await asyncio.gather(*map(one, questions), return_exceptions=True)
+        usable: list[Answer | OutputError] = []
         for answer in found:
             if isinstance(answer, BaseException) and not isinstance(answer, OutputError):
                 raise answer
-        return list(found)
+            usable.append(answer)
+        return usable
 
-    async def _usable(self, question: Question) -> Any:
+    async def _usable(self, question: Question) -> Answer:
         limits = self.task.limits
         own_id = self._asker.request_id
         request = EngineRequest(
@@ -147,10 +150,8 @@ class Session:
             schema=question.schema,
             max_tokens=question.max_tokens,
             adapter=self.draft.adapter,
+            with_tokens=True,
             tenant=self._asker.tenant,
-        )
-        validator = Draft202012Validator(
-            question.schema, format_checker=Draft202012Validator.FORMAT_CHECKER
         )
         unusable: OutputError | None = None
         for number in range(limits.repairs + 1):
@@ -172,7 +173,11 @@ class Session:
             self.draft.count(answer)
             try:
                 with step("validate"):
-                    return parse_output(answer, validator)
+                    # In a thread: a large answer takes a second, in which leases are renewed.
+                    data = await asyncio.to_thread(parse_output, answer, question.schema)
+                    return Answer(data, value_confidence(answer.text, answer.tokens))
             except OutputError as error:
                 unusable = error
+                if error.failure.code is FailureCode.OUTPUT_TRUNCATED:
+                    self.draft.was_truncated = True
         raise unusable or AssertionError("a task is asked at least once")

@@ -31,7 +31,7 @@ from workers.engine.gate_memory import GateSize
 from workers.engine.gated import GatedEngine
 from workers.errors import GateClosedError, StageError
 from workers.infer.draft import TaskDraft
-from workers.infer.kept_tasks import Kept, reusable
+from workers.infer.kept_tasks import Kept, answers_of, reusable
 from workers.infer.results import Results
 from workers.infer.work import Answers, Runner, Work
 from workers.metrics import count_task, watch_gate
@@ -124,7 +124,7 @@ class InferStage:
             return adopted
         started = monotonic()
         kept = await self._kept.load(claim)
-        answers = Answers(kept.answers)
+        answers = answers_of(kept)
         work = await (self._chats if spec.is_chat else self._documents).work(claim, spec, answers)
         there = reusable(earlier.result.tasks, work.tasks, failed_too=False) if earlier else {}
         failed_too = kept.redrive == claim.redrives

@@ -19,6 +19,7 @@ from workers.errors import StageError
 from workers.infer.draft import TaskDraft
 from workers.infer.reading.budget import ContextBudget
 from workers.infer.reading.reader import read
+from workers.infer.review import review_reasons
 from workers.infer.session import Asker, Session
 from workers.infer.work import Answers, Work
 from workers.metrics import step
@@ -82,7 +83,9 @@ class TaskRunner:
         draft.adapter = self._adapters.of(task)
         if draft.unread_pages and task.unread_pages is UnreadPages.FAIL:
             raise StageError(FailureCode.DOCUMENT_UNREAD_PAGES, _unread(draft.unread_pages))
-        return await read(session, page_text, self._budget)
+        data = await read(session, page_text, self._budget)
+        draft.needs_review = review_reasons(task.review, draft)
+        return data
 
 
 def _unread(pages: Sequence[int]) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from ledger.claim import Claim
 from schemas.document import Prepared
 from schemas.job import JobSpec
 from schemas.result import TaskResult
 from schemas.task import NamedTask
+from workers.infer.answer import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,9 @@ class Answers:
         by_task: By name and version of the task, then by digest of the question.
     """
 
-    by_task: dict[str, dict[str, Any]] = field(default_factory=dict)
+    by_task: dict[str, dict[str, Answer]] = field(default_factory=dict)
 
-    def of(self, task: NamedTask) -> dict[str, Any]:
+    def of(self, task: NamedTask) -> dict[str, Answer]:
         """Return a task's answers; another version's do not count."""
         return self.by_task.setdefault(f"{task.name}@{task.version}", {})
 

@@ -25,6 +25,7 @@ from workers.objects import fetch_document, own_objects
 from workers.outcome import Advanced
 from workers.page_text import load_page_text, page_text_uri, store_page_text
 from workers.prepare.document import read_document
+from workers.prepare.sandbox import Sandbox
 from workers.routing import PoolLimits, choose_pool
 from workers.task_lookup import known_tasks
 
@@ -58,9 +59,16 @@ class PrepareStage:
         self._pools = pools
         self.capacity = self.most = settings.prepare_concurrency
         self._readers = asyncio.Semaphore(self.capacity)
+        self._sandbox = Sandbox(settings.sandbox.require)
 
     async def start(self) -> None:
-        """Nothing to load."""
+        """Start the sandbox, and say which of its layers work here.
+
+        Raises:
+            SettingsError: A required layer does not.
+            SandboxStartError: It did not start.
+        """
+        await self._sandbox.start()
 
     async def run(self, claim: Claim) -> Advanced:
         """See WorkerStage."""
@@ -93,7 +101,7 @@ class PrepareStage:
         except ObjectMissingError:
             async with self._readers:
                 with step("read"):
-                    page_text = await read_document(data, self._settings.limits)
+                    page_text = await read_document(data, self._settings.limits, self._sandbox)
             with step("store"):
                 await store_page_text(self._store, uri, page_text)
             return page_text, uri
@@ -120,7 +128,8 @@ class PrepareStage:
         return Advanced(pools[chosen].limits.queue, prepared)
 
     async def stop(self) -> None:
-        """Nothing to let go."""
+        """Kill the readers."""
+        self._sandbox.stop()
 
 
 def _sha256(data: bytes) -> str:

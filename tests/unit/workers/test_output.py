@@ -5,21 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from schemas.failure import FailureCode
-from schemas.json_schema.validator import answer_validator
 from schemas.result import Usage
 from workers.engine.protocol import EngineAnswer
 from workers.infer.output import OutputError, parse_output
 
-SCHEMA = Draft202012Validator(
-    {
-        "type": "object",
-        "properties": {"score": {"type": "integer", "maximum": 10}},
-        "required": ["score"],
-    }
-)
+SCHEMA = {
+    "type": "object",
+    "properties": {"score": {"type": "integer", "maximum": 10}},
+    "required": ["score"],
+}
 
 
 def test_a_valid_answer_becomes_data() -> None:
@@ -81,6 +77,6 @@ def test_a_failure_quotes_nothing_of_the_answer(
 ) -> None:
     """It travels in events and logs, and the answer's words are the document's."""
     with pytest.raises(OutputError, match=place) as caught:
-        parse_output(EngineAnswer(text, "stop", Usage()), answer_validator(schema))
+        parse_output(EngineAnswer(text, "stop", Usage()), schema)
     assert "Jane" not in caught.value.failure.message
     assert "Jane" not in str(caught.value)

@@ -28,7 +28,7 @@ from vllm.v1.engine.exceptions import EngineDeadError
 
 from schemas.result import Usage
 from workers.engine.context import output_room
-from workers.engine.protocol import EngineAnswer, EngineRequest
+from workers.engine.protocol import EngineAnswer, EngineRequest, TokenChoice
 from workers.engine.vllm.arguments import VllmBuild
 from workers.engine.vllm.log import EngineLog, tells_of_memory
 from workers.engine.vllm.memory import DeviceMemory
@@ -250,6 +250,7 @@ def _sampling(request: EngineRequest, max_tokens: int) -> Any:
         frequency_penalty=request.sampling.frequency_penalty,
         presence_penalty=request.sampling.presence_penalty,
         max_tokens=max_tokens,
+        logprobs=0 if request.with_tokens else None,  # of the chosen tokens alone
         output_kind=RequestOutputKind.FINAL_ONLY,
         structured_outputs=guide,
     )
@@ -266,7 +267,14 @@ def _answer(output: Any, *, guided: bool) -> EngineAnswer:
                 cached_tokens=output.num_cached_tokens or 0,
                 output_tokens=len(done.token_ids),
             ),
+            tokens=tuple(_choices(done)),
         )
     if done.finish_reason == "error" and guided and not done.token_ids:
         raise RequestRefusedError("The engine could not make a grammar of the task's schema.")
     raise RequestFailedError(f"The engine ended the request with {done.finish_reason!r}.")
+
+
+def _choices(done: Any) -> Iterator[TokenChoice]:
+    for token_id, logprobs in zip(done.token_ids, done.logprobs or (), strict=False):
+        chosen = logprobs[token_id]
+        yield TokenChoice(chosen.decoded_token or "", chosen.logprob)

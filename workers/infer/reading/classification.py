@@ -22,7 +22,9 @@ async def classify(session: Session, document: PageText, budget: ContextBudget) 
     share = budget.document(session.task) // len(sample)
     lines = [line for page in sample for line in _head(lines_of([page], budget.count), share)]
     session.draft.pages_read = tuple(page.number for page in sample)
-    return await session.ask(session.question("sample", Window(tuple(lines)).text))
+    answer = await session.ask(session.question("sample", Window(tuple(lines)).text))
+    session.draft.confidence = answer.confidence
+    return answer.data
 
 
 def _sample(pages: tuple[Page, ...]) -> list[Page]:

@@ -9,7 +9,7 @@ from schemas.result import Match
 from workers.infer.grounding.locator import Locator
 from workers.infer.output import OutputError
 from workers.infer.reading.budget import ContextBudget
-from workers.infer.reading.merging import merged
+from workers.infer.reading.merging import WindowAnswer, merged
 from workers.infer.reading.ranking import query_of, ranked
 from workers.infer.reading.windows import Window, lines_of, plan
 from workers.infer.session import Session
@@ -43,9 +43,16 @@ async def extract(session: Session, document: PageText, budget: ContextBudget) -
     draft.lose(answers, [window.pages for window in chosen])
     locator = Locator(document.pages)
     result = merged(
-        [answer for _, answer in usable],
-        [_grounded(locator, answer, window, task.output_schema) for window, answer in usable],
+        [
+            WindowAnswer(
+                answer.data,
+                _grounded(locator, answer.data, window, task.output_schema),
+                answer.confidence,
+            )
+            for window, answer in usable
+        ]
     )
+    draft.confidence = result.confidence
     draft.alternatives = result.alternatives
     draft.pages_read = pages_of([window for window, _ in usable])
     return result.data

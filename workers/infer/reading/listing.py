@@ -8,6 +8,7 @@ from typing import Any
 from schemas.document import PageText
 from schemas.failure import FailureCode
 from schemas.task import ROWS
+from workers.infer.answer import Answer
 from workers.infer.grounding.locator import Locator
 from workers.infer.output import OutputError
 from workers.infer.reading.budget import ContextBudget
@@ -42,13 +43,18 @@ async def list_rows(session: Session, document: PageText, budget: ContextBudget)
     for index, (window, answer) in enumerate(zip(read, answers, strict=True)):
         if isinstance(answer, OutputError):
             continue
-        evidence = locator.evidence(answer, task.output_schema, window.spans)
-        rows += read_rows(answer[ROWS], evidence, index, f"/{ROWS}")
+        evidence = locator.evidence(answer.data, task.output_schema, window.spans)
+        rows += read_rows(answer, evidence, index)
     ordered = in_order(rows, read)
     draft.evidence = {
         f"/{ROWS}/{index}{pointer}": place
         for index, row in enumerate(ordered)
         for pointer, place in row.evidence.items()
+    }
+    draft.confidence = {
+        f"/{ROWS}/{index}{pointer}": share
+        for index, row in enumerate(ordered)
+        for pointer, share in row.confidence.items()
     }
     draft.pages_read = tuple(
         sorted(
@@ -65,10 +71,10 @@ async def list_rows(session: Session, document: PageText, budget: ContextBudget)
 
 async def _answered(
     session: Session, windows: list[Window], output: int
-) -> tuple[list[Window], list[Any | OutputError]]:
+) -> tuple[list[Window], list[Answer | OutputError]]:
     """Ask about each window, and again about its halves where its rows are too many."""
     read: list[Window] = []
-    answers: list[Any | OutputError] = []
+    answers: list[Answer | OutputError] = []
     questions = [
         replace(session.question(window.key, window.text), max_tokens=output) for window in windows
     ]
@@ -83,7 +89,7 @@ async def _answered(
     return read, answers
 
 
-def _is_cut(answer: Any | OutputError) -> bool:
+def _is_cut(answer: Answer | OutputError) -> bool:
     if not isinstance(answer, OutputError):
         return False
     return answer.failure.code is FailureCode.OUTPUT_TRUNCATED

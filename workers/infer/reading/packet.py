@@ -7,6 +7,7 @@ from typing import Any
 
 from schemas.document import Page, PageText
 from schemas.task import DOCUMENTS
+from workers.infer.answer import Answer
 from workers.infer.output import OutputError
 from workers.infer.reading.budget import ContextBudget
 from workers.infer.reading.windows import Window, lines_of, plan
@@ -56,15 +57,15 @@ def _page_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _documents(
-    windows: Sequence[Window], answers: Sequence[Any | OutputError], pages: int
+    windows: Sequence[Window], answers: Sequence[Answer | OutputError], pages: int
 ) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for window, answer in zip(windows, answers, strict=True):
         if isinstance(answer, OutputError):
             continue
         page = window.lines[0].page
-        if not found or answer["begins"]:
-            found.append({"kind": answer["kind"], "first_page": page if found else 1})
+        if not found or answer.data["begins"]:
+            found.append({"kind": answer.data["kind"], "first_page": page if found else 1})
     for document, after in zip(found, [*found[1:], {"first_page": pages + 1}], strict=True):
         document["last_page"] = after["first_page"] - 1
     return found

@@ -33,7 +33,7 @@ async def read(session: Session, document: PageText, budget: ContextBudget) -> A
             return await split_packet(session, document, budget)
     if _fits(document, budget, session):
         session.draft.pages_read = pages_with_text(document)
-        data = await session.ask(session.question("", document.text))
+        data = await _whole(session, document)
     else:
         data = await _in_windows(session, document, budget)
     if task.kind in _GROUNDED:
@@ -61,4 +61,10 @@ async def _in_windows(session: Session, document: PageText, budget: ContextBudge
         case TaskKind.CLASSIFICATION:
             return await classify(session, document, budget)
     # Others need the whole document: the engine says that it is too long, for larger pools to try.
-    return await session.ask(session.question("", document.text))
+    return await _whole(session, document)
+
+
+async def _whole(session: Session, document: PageText) -> Any:
+    answer = await session.ask(session.question("", document.text))
+    session.draft.confidence = answer.confidence
+    return answer.data

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from schemas.result import Evidence
+from schemas.task import ROWS
+from workers.infer.answer import Answer
 from workers.infer.reading.windows import Window
 
 _Place = tuple[int, int]
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class ReadRow:
         window: Index of the window.
         first: Page and character of its first located value, or None.
         evidence: Of its values, by JSON pointer from the row.
+        confidence: Of its values, by JSON pointer from the row.
         filled: Number of values that are not null.
     """
 
@@ -28,6 +32,7 @@ class ReadRow:
     window: int
     first: _Place | None
     evidence: Mapping[str, Evidence]
+    confidence: Mapping[str, float]
     filled: int
 
     @property
@@ -36,26 +41,28 @@ class ReadRow:
         return frozenset(_places(self.evidence))
 
 
-def read_rows(
-    rows: Sequence[Any], evidence: Mapping[str, Evidence], window: int, prefix: str
-) -> Iterator[ReadRow]:
+def read_rows(answer: Answer, evidence: Mapping[str, Evidence], window: int) -> Iterator[ReadRow]:
     """Pair the rows of one window's answer with their places.
 
     Args:
-        rows: As the engine gave them.
-        evidence: Of the whole answer, by JSON pointer.
+        answer: As the engine gave it.
+        evidence: Of all its values.
         window: Index of the window.
-        prefix: JSON pointer of the list.
     """
-    for index, row in enumerate(rows):
-        own = f"{prefix}/{index}"
-        of_row = {
-            pointer.removeprefix(own): found
-            for pointer, found in evidence.items()
-            if pointer == own or pointer.startswith(f"{own}/")
-        }
+    for index, row in enumerate(answer.data[ROWS]):
+        own = f"/{ROWS}/{index}"
+        of_row = _of_row(evidence, own)
         filled = sum(v not in (None, "") for v in row.values()) if isinstance(row, dict) else 1
-        yield ReadRow(row, window, min(_places(of_row), default=None), of_row, filled)
+        first = min(_places(of_row), default=None)
+        yield ReadRow(row, window, first, of_row, _of_row(answer.confidence, own), filled)
+
+
+def _of_row(values: Mapping[str, _Value], own: str) -> dict[str, _Value]:
+    return {
+        pointer.removeprefix(own): value
+        for pointer, value in values.items()
+        if pointer == own or pointer.startswith(f"{own}/")
+    }
 
 
 def _places(evidence: Mapping[str, Evidence]) -> Iterator[_Place]:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from schemas.document import Page, PageText
+from workers.infer.answer import Answer
 from workers.infer.output import OutputError
 from workers.infer.reading.budget import ContextBudget
 from workers.infer.reading.extraction import pages_of
@@ -36,10 +37,15 @@ async def summarize(session: Session, document: PageText, budget: ContextBudget)
         if not usable:
             raise next(answer for answer in answers if isinstance(answer, OutputError))
         if len(usable) == 1:
-            return usable[0]
-        parts = "\n".join(json.dumps(answer, ensure_ascii=False) for answer in usable)
+            return _last(session, usable[0])
+        parts = "\n".join(json.dumps(answer.data, ensure_ascii=False) for answer in usable)
         shorter = lines_of([Page(number=1, text=parts, start=0)], budget.count)
         if len(plan(shorter, tokens=room)) >= len(windows):
-            return usable[0]  # summaries as long as what they sum up come to no end
+            return _last(session, usable[0])  # summaries as long as what they sum up come to no end
         lines = shorter
         level += 1
+
+
+def _last(session: Session, answer: Answer) -> Any:
+    session.draft.confidence = answer.confidence
+    return answer.data

@@ -1,0 +1,1 @@
+"""What requests may cost: connections, bodies, places that tenants share, and memory."""
