@@ -75,7 +75,7 @@ _C = FailureCode
 
 FAILURES: dict[FailureCode, FailureInfo] = {
     _C.DOCUMENT_MISSING: FailureInfo(
-        _P, "No object lies at the document's URI.", "Upload the document, then submit it again."
+        _P, "No object lies at the document's URI.", "Upload the document under that URI, then redrive."
     ),
     _C.DOCUMENT_CHANGED: FailureInfo(
         _P,
