@@ -15,7 +15,8 @@ _RATE = 20
 _DROPS = 2
 
 
-def _plan(is_short: bool) -> FleetPlan:
+def behind_a_proxy(is_short: bool) -> FleetPlan:
+    """A fleet whose parts reach the object store through a proxy."""
     return FleetPlan(variables=QUICK_LEASE if is_short else {}, has_store_proxy=True)
 
 
@@ -59,14 +60,19 @@ async def _run_swallowed(drill: Drill) -> None:
 
 
 SCENARIOS = (
-    Scenario("s3-cut", "answers that break off, some and then all, cost no job", _plan, _run_cut),
     Scenario(
-        "s3-pages", "web pages in place of the store's answers cost no job", _plan, _run_pages
+        "s3-cut", "answers that break off, some and then all, cost no job", behind_a_proxy, _run_cut
+    ),
+    Scenario(
+        "s3-pages",
+        "web pages in place of the store's answers cost no job",
+        behind_a_proxy,
+        _run_pages,
     ),
     Scenario(
         "s3-swallowed",
         "a put that is answered and not made leaves no job without its result",
-        _plan,
+        behind_a_proxy,
         _run_swallowed,
     ),
 )

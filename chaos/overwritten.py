@@ -11,8 +11,8 @@ import hashlib
 import json
 from functools import partial
 
+from chaos.bad_answers import behind_a_proxy
 from chaos.drill import Drill, Scenario
-from chaos.fleet import QUICK_LEASE, FleetPlan
 from demo.drop import s3_client
 from producer.client import open_client
 from producer.versions import dropped_job_id
@@ -21,11 +21,6 @@ from schemas.ids import result_key
 
 _PATIENCE_SECONDS = 60
 _LOOK_SECONDS = 0.2
-
-
-def _plan(is_short: bool) -> FleetPlan:
-    # A plan of its own: versions, once asked for, stay with the bucket.
-    return FleetPlan(infer_workers=1, variables=QUICK_LEASE if is_short else {})
 
 
 class _Versions:
@@ -125,13 +120,13 @@ SCENARIOS = (
     Scenario(
         "overwritten",
         "what is overwritten before it is read is told of, and not mixed up",
-        _plan,
+        behind_a_proxy,
         partial(_run, keeps=False),
     ),
     Scenario(
         "overwritten-versions",
         "in a bucket with versions, what is overwritten is read all the same",
-        _plan,
+        behind_a_proxy,
         partial(_run, keeps=True),
     ),
 )
