@@ -38,6 +38,7 @@ from ledger.share import check_share
 from ledger.stored import read_whole
 from ledger.sweeps import Sweeps
 from ledger.token import new_token
+from ledger.workers import Workers
 from schemas.document import Prepared
 from schemas.failure import Failure
 from schemas.job import DEFAULT_TENANT, Attempt, Job, JobSpec
@@ -76,6 +77,7 @@ class Ledger:
         posts: What requests made.
         engines: How often engines started and died, and what they may be given since.
         sweeps: What mends.
+        workers: Whose heartbeat is fresh.
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
@@ -92,6 +94,7 @@ class Ledger:
         self.posts = Posts(self._redis)
         self.engines = Engines(self._redis)
         self.sweeps = Sweeps(self._scripts)
+        self.workers = Workers(self._redis)
 
     async def submit(
         self,

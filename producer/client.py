@@ -29,6 +29,7 @@ from producer.uploads import Uploads
 from schemas.document import S3Uri
 from schemas.job import DEFAULT_TENANT, JOB_ID, Job, JobRequest
 from schemas.job_filter import JobFilter
+from schemas.queues import BATCH_QUEUE, DELIVER_QUEUE, PREPARE_QUEUE, infer_queue
 from schemas.result import JobResult
 from schemas.states import JobState
 from settings.errors import SettingsError
@@ -79,6 +80,8 @@ class Client:
         self.submitter = submitter
         self.store = store
         self._limits = settings.limits
+        infer = (infer_queue(pool) for pool in settings.pools)
+        self._queues = (PREPARE_QUEUE, *infer, BATCH_QUEUE, DELIVER_QUEUE)
         self._ledger = ledger
         bootstrap = settings.api_key
         self.keyring = Keyring(
@@ -209,9 +212,10 @@ class Client:
         """How much work stands where."""
         return await self._ledger.depth()
 
-    async def ping(self) -> None:
-        """Raise LedgerUnavailableError unless Redis answers."""
-        await self._ledger.ping()
+    async def queues_without_workers(self) -> list[str]:
+        """Return the queues of the fleet's roles and pools for which no live worker takes work."""
+        live = await self._ledger.workers.live()
+        return [queue for queue in self._queues if not live.get(queue)]
 
     async def check_access(self) -> None:
         """See that Redis takes our password; a Redis that is away may come back.

@@ -18,6 +18,8 @@ class PartState(StrEnum):
     """Its process runs and is not ready yet."""
     READY = "ready"
     """It does its work."""
+    SILENT = "silent"
+    """Its process is there and does not answer, or no heartbeat of it is fresh."""
     RESTARTING = "restarting"
     """Its process ended; another is started in a moment."""
     FAILED = "failed"

@@ -7,7 +7,13 @@ from schemas.task import ReviewRule, Task, TaskKind
 from workers.infer.draft import TaskDraft
 from workers.infer.review import review_reasons
 
-TASK = Task(name="t", version="1", kind=TaskKind.EXTRACTION, instructions="Read.", output_schema={})
+TASK = Task(
+    name="t",
+    version="1",
+    kind=TaskKind.EXTRACTION,
+    instructions="Read.",
+    output_schema={"type": "object"},
+)
 
 
 def _draft() -> TaskDraft:
