@@ -75,7 +75,9 @@ _C = FailureCode
 
 FAILURES: dict[FailureCode, FailureInfo] = {
     _C.DOCUMENT_MISSING: FailureInfo(
-        _P, "No object lies at the document's URI.", "Upload the document under that URI, then redrive."
+        _P,
+        "No object lies at the document's URI.",
+        "Upload the document under that URI, then redrive.",
     ),
     _C.DOCUMENT_CHANGED: FailureInfo(
         _P,
