@@ -1,4 +1,4 @@
-"""What a slow receiver costs the others: deliveries/s to a healthy one, alone and beside it.
+"""Measure a slow receiver's cost to others: deliveries/s to a healthy one, alone and beside it.
 
 The stack, its one deliver worker and both receivers are real. In each round the healthy receiver
 gets its deliveries alone, and then again while as many wait for a receiver that answers after ten
@@ -75,7 +75,7 @@ class Senders:
         return (await self._endpoints.create(DEFAULT_TENANT, request)).id
 
     async def send(self, endpoint_id: str, count: int) -> None:
-        """Open so many deliveries."""
+        """Open a number of deliveries."""
         numbers = iter(range(count))
 
         async def some() -> None:

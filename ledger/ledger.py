@@ -14,6 +14,7 @@ from ledger import keys
 from ledger.adoptions import Adoptions
 from ledger.api_keys import ApiKeys
 from ledger.batches import Batches
+from ledger.callback_secrets import CallbackSecrets
 from ledger.claim import Claim, read_claim
 from ledger.connection import available, open_redis
 from ledger.dead_letters import DeadLetters
@@ -69,6 +70,7 @@ class Ledger:
         adoptions: Drops that belong to jobs which waited for them.
         dead_letters: What will not be tried again by itself.
         endpoints: The receivers that tenants registered.
+        callback_secrets: What signs the callbacks of tenants' jobs.
         deliveries: What was and is sent, with every attempt.
         api_keys: The keys of the HTTP API.
         jobs: The jobs, to be listed and to be watched.
@@ -86,6 +88,7 @@ class Ledger:
         self.adoptions = Adoptions(self._redis)
         self.dead_letters = DeadLetters(self._redis, self._scripts)
         self.endpoints = Endpoints(self._redis, self._scripts)
+        self.callback_secrets = CallbackSecrets(self._redis, self._scripts)
         self.deliveries = Deliveries(self._redis, self._scripts)
         self.api_keys = ApiKeys(self._redis, self._scripts)
         self.jobs = Jobs(self._redis)
@@ -298,13 +301,13 @@ class Ledger:
         return json.loads(spec).get("tenant", DEFAULT_TENANT) if spec else None
 
     async def state(self, job_id: str) -> JobState | None:
-        """Where a job stands, or None when there is no such job: what those ask who wait."""
+        """Return a job's state, or None for an unknown job: waiting clients ask for this."""
         async with available():
             state: Any = await self._redis.hget(keys.record(job_id), "state")
         return None if state is None else JobState(state)
 
     async def depth(self) -> FleetDepth:
-        """How much work stands where."""
+        """Return the depth of the queues."""
         async with available():
             return await read_depth(self._redis)
 
@@ -352,7 +355,7 @@ def _pairs(flat: Sequence[str]) -> dict[str, str]:
 
 
 def _same(present: str, spec: JobSpec, *, but_callback: bool) -> bool:
-    """Whether two requests are one, as far as their senders said."""
+    """Tell whether two requests are one, as far as their senders say."""
     known = JobSpec.model_validate_json(present)
     # What lies there may have changed since; the request is the same.
     known, spec = (

@@ -69,6 +69,10 @@ class UnknownEndpointError(ProducerError):
     """The tenant has no endpoint of this id."""
 
 
+class OperatorSignsError(ProducerError):
+    """The default tenant's callback secret is the operator's, who keeps it elsewhere."""
+
+
 class UnknownDeliveryError(ProducerError):
     """The tenant has no delivery of this id."""
 
@@ -78,7 +82,7 @@ class UnconfirmedError(ProducerError):
 
 
 class JobStateError(ProducerError):
-    """What is asked for does not go with the state of the job.
+    """The state of the job does not allow the request.
 
     Attributes:
         job: The job concerned.

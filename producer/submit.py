@@ -13,6 +13,7 @@ from types import MappingProxyType
 from ledger.ledger import Ledger
 from producer.access.documents import check_access
 from producer.adoptions import belongs_to_a_job
+from producer.callbacks.rules import CallbackRules
 from producer.errors import RequestError, UnknownTaskError
 from producer.versions import dropped_document, dropped_job_id, versioned
 from schemas.document import (
@@ -23,7 +24,7 @@ from schemas.document import (
     uploaded_sha256,
 )
 from schemas.ids import derived_job_id, new_job_id
-from schemas.job import DEFAULT_TENANT, Callback, JobRequest, JobSpec
+from schemas.job import DEFAULT_TENANT, JobRequest, JobSpec, KeptCallback
 from schemas.task import Task
 from settings.fleet import FleetSettings
 from settings.sections.rules import RuleSettings
@@ -43,6 +44,7 @@ class Submitter:
         ledger: Where the jobs are written.
         store: Where documents are kept that come with their request.
         tasks: The known tasks, by name.
+        callbacks: The rules for callbacks.
 
     Attributes:
         tasks: As given.
@@ -54,13 +56,14 @@ class Submitter:
         ledger: Ledger,
         store: ObjectStore,
         tasks: Mapping[str, Task],
+        callbacks: CallbackRules,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._store = store
         self.tasks = tasks
         self._settings = settings
-        self._callback = _default_callback(settings)
+        self._callbacks = callbacks
 
     async def submit(
         self,
@@ -82,7 +85,7 @@ class Submitter:
 
         Raises:
             UnknownTaskError: The message lists the known tasks.
-            RequestError: The key is not one.
+            RequestError: The key is not one, or the callback cannot be taken.
             ForbiddenError: The document has to be the tenant's own and is not.
             IdempotencyError: The key was used before, for another request.
             TenantQuotaError: The tenant has too many jobs in line.
@@ -93,13 +96,14 @@ class Submitter:
         self.check_tasks(request.tasks)
         if own_documents and request.document.uri is not None:
             check_access(self._settings, tenant, request.document.uri)
+        callback = await self._callbacks.kept(tenant, request.callback)
         job_id = _requested_job_id(tenant, idempotency_key)
         spec = JobSpec(
             document=await self._document(request, tenant, name),
             tasks=request.tasks,
             tenant=tenant,
             priority=request.priority,
-            callback=request.callback or self._callback,
+            callback=callback,
             metadata=request.metadata,
         )
         await self._ledger.submit(
@@ -138,7 +142,7 @@ class Submitter:
             tasks=rule.tasks,
             tenant=rule.tenant,
             priority=rule.priority,
-            callback=Callback(url=rule.callback) if rule.callback else self._callback,
+            callback=KeptCallback(url=rule.callback) if rule.callback else self._callbacks.default,
             metadata=dict(metadata),
         )
         drop_id = dropped_job_id(drop)
@@ -200,11 +204,6 @@ class Submitter:
             async with asyncio.timeout(_LOOK_SECONDS):
                 return versioned(document, await self._store.head(document.uri))
         return document
-
-
-def _default_callback(settings: FleetSettings) -> Callback | None:
-    url = settings.callback_url
-    return Callback.model_validate({"url": url}) if url else None
 
 
 def _requested_job_id(tenant: str, idempotency_key: str | None) -> str:

@@ -25,7 +25,7 @@ _ABANDONED = timedelta(days=1)
 
 
 class DocumentHead(NamedTuple):
-    """What is known of a document before its bytes come.
+    """Facts of a document that are known before its bytes arrive.
 
     Attributes:
         tenant: Whose it is.
@@ -39,7 +39,7 @@ class DocumentHead(NamedTuple):
 
 
 class Uploads:
-    """Where documents go that come with their request.
+    """Store of the documents that come with their request.
 
     Args:
         settings: The fleet's.

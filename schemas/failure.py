@@ -11,7 +11,7 @@ from schemas.contract import Contract
 
 
 class FailureClass(StrEnum):
-    """What kind of trouble it is, and so whether trying again can help."""
+    """Class of a failure: it decides whether a retry can help."""
 
     PERMANENT = "permanent"
     """The same input fails the same way: a dead letter at once."""
@@ -63,7 +63,7 @@ ENGINE_DEATHS = frozenset({FailureCode.ENGINE_CRASHED, FailureCode.ENGINE_OUT_OF
 
 
 class FailureInfo(NamedTuple):
-    """What a failure code means to the person who reads it."""
+    """Meaning of a failure code, for the person who reads it."""
 
     failure_class: FailureClass
     meaning: str
@@ -232,8 +232,8 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     ),
     _C.DELIVERY_FORBIDDEN: FailureInfo(
         _P,
-        "The receiver's address is private or its port is not open for deliveries: "
-        "nothing was sent.",
+        "The receiver's address is private, its port is not open for deliveries, or it has no TLS "
+        "where that is demanded: nothing was sent.",
         "Name a public HTTPS receiver; docfleet's operator may open a network and its ports with "
         "[callbacks] allow_networks.",
     ),
@@ -244,16 +244,17 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     ),
     _C.DELIVERY_UNSIGNED: FailureInfo(
         _T,
-        "The deliver worker could not sign or identify itself for the endpoint.",
-        "Give every deliver worker DOCFLEET_ENCRYPTION_KEYS with the key that the endpoint's "
-        "secrets were sealed with, and the endpoint's client certificate.",
+        "The deliver worker could not sign or identify itself for the receiver.",
+        "Make the tenant's callback secret, if it has none; else give every deliver worker "
+        "DOCFLEET_ENCRYPTION_KEYS with the key that its secrets were sealed with, and an "
+        "endpoint's client certificate.",
     ),
 }
 """One entry a code; `docfleet failures` prints it."""
 
 
 class Failure(Contract):
-    """What went wrong with a job or a delivery."""
+    """Failure of a job or a delivery."""
 
     code: FailureCode
     message: str = Field(description="What happened this time, in one sentence.")
@@ -267,5 +268,5 @@ class Failure(Contract):
 
     @property
     def transient(self) -> bool:
-        """Whether trying again can help."""
+        """Tell whether a retry can help."""
         return FAILURES[self.code].failure_class is FailureClass.TRANSIENT

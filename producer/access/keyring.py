@@ -77,7 +77,7 @@ class Keyring:
         return NewApiKey(**made.model_dump(), key=f"df_{key_id}_{secret}")
 
     async def each(self, tenant: str | None = None) -> list[ApiKey]:
-        """All that work, the oldest first.
+        """Iterate over all valid keys, the oldest first.
 
         Args:
             tenant: Only this one's; None for all.
@@ -110,7 +110,7 @@ class Keyring:
         return revoked
 
     async def principal(self, sent: str) -> Principal | None:
-        """Who sent a key; None where it is no key, or none any more.
+        """Return the principal of a key; None for a key that is unknown or revoked.
 
         Raises:
             LedgerUnavailableError: Redis does not answer.

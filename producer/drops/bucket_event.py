@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 _MOST_ENVELOPES = 2
-"""SNS in SNS; whoever sends more of them means no good."""
+"""Maximum depth of SNS in SNS; more of it is an attack."""
 _MOST_BYTES = 1024
 """Of a key that is not encoded."""
 _SEAWEED_BUCKETS = "/buckets/"
@@ -50,7 +50,7 @@ class ObjectCreated:
 
 @dataclass(frozen=True, slots=True)
 class EventReading:
-    """What one message says; it may carry many records.
+    """Reading of one message, which may carry many records.
 
     Attributes:
         created: Objects to look at, each once.
@@ -64,11 +64,11 @@ class EventReading:
 
 
 class _RefusedError(Exception):
-    """It is not understood."""
+    """The message is not understood."""
 
 
 class _PassedError(Exception):
-    """It needs nothing."""
+    """The message needs no action."""
 
 
 def read_event(body: str | bytes) -> EventReading:
@@ -85,7 +85,7 @@ def read_event(body: str | bytes) -> EventReading:
 
 
 def is_noise(key: str) -> bool:
-    """Whether a key is a folder, or a part of an upload that goes on, and so no document."""
+    """Tell whether a key is a folder or a part of an unfinished upload, and so no document."""
     return not key or key.endswith("/") or key.startswith(".uploads/")
 
 

@@ -29,6 +29,7 @@ from producer.http.problem import (
     error_response,
 )
 from producer.http.retry_after import Drain
+from producer.http.routes.callback_secret import callback_secret
 from producer.http.routes.dead_letters import dead_letters
 from producer.http.routes.deliveries import deliveries
 from producer.http.routes.documents import documents
@@ -53,6 +54,7 @@ _ROUTERS = (
     catalogue,
     dead_letters,
     endpoints,
+    callback_secret,
     deliveries,
     api_keys,
     openai_models,

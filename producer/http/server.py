@@ -106,7 +106,7 @@ class ApiServer(uvicorn.Server):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the URL of the server."""
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -144,7 +144,7 @@ def serve(settings: FleetSettings, host: str, port: int) -> None:
     server = make_server(settings, host, port)
     # A warning for each bad request: strangers send any number of them.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    # uvicorn raises the signal again when it is done, for whoever else wants to know.
+    # uvicorn raises the signal again when it is done, for other handlers.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _nobody_else)
     asyncio.run(server.serve())
