@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from chaos import (
+    bad_answers,
     clock_skew,
     crash_loop,
     engine_killed,
     messages_deleted,
     out_of_memory,
+    overwritten,
     partition,
     power_loss,
     put_unanswered,
@@ -29,6 +31,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     power_loss.SCENARIO,
     messages_deleted.SCENARIO,
     *s3_faults.SCENARIOS,
+    *bad_answers.SCENARIOS,
+    *overwritten.SCENARIOS,
     put_unanswered.SCENARIO,
     *sigterm.SCENARIOS,
     partition.SCENARIO,
