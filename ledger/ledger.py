@@ -14,8 +14,8 @@ from ledger import keys
 from ledger.adoptions import Adoptions
 from ledger.api_keys import ApiKeys
 from ledger.batches import Batches
-from ledger.callback_secrets import CallbackSecrets
 from ledger.beat import Beat, read_beat
+from ledger.callback_secrets import CallbackSecrets
 from ledger.claim import Claim, read_claim
 from ledger.connection import available, open_redis
 from ledger.dead_letters import DeadLetters

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 import pytest
 from redis.asyncio import Redis
 
-from ledger.beat import LetGo
 from ledger import keys
+from ledger.beat import LetGo
 from ledger.claim import Claim
 from ledger.ledger import Ledger
 from schemas.document import DocumentRef

@@ -11,8 +11,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
 import signal
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
