@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chaos import (
+    api_floods,
     clock_skew,
     engine_killed,
     messages_deleted,
@@ -27,6 +28,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *sigterm.SCENARIOS,
     partition.SCENARIO,
     clock_skew.SCENARIO,
+    *api_floods.SCENARIOS,
     out_of_memory.SCENARIO,
     engine_killed.SCENARIO,
 )

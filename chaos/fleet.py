@@ -56,6 +56,7 @@ class FleetPlan:
         engine: What they hold.
         variables: Settings of every part.
         spares: More infer workers, which the drill starts, with settings of their own.
+        api: Whether the HTTP API runs.
     """
 
     infer_workers: int = 2
@@ -63,6 +64,7 @@ class FleetPlan:
     engine: EngineKind = EngineKind.SCRIPTED
     variables: Mapping[str, str] = field(default_factory=dict)
     spares: int = 0
+    api: bool = False
 
 
 class Fleet:
@@ -73,7 +75,7 @@ class Fleet:
         settings: As a client of the fleet reads them.
         state: Held.
         guard: Ends what is left if we are killed.
-        spares: How many infer workers are not started.
+        plan: What of it is started.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class Fleet:
         settings: FleetSettings,
         state: StateDir,
         guard: Guard,
-        spares: int,
+        plan: FleetPlan,
     ) -> None:
         self.environment = stack.environment
         self.settings = settings
@@ -94,9 +96,9 @@ class Fleet:
             # A connection of before the last fault is no reason to fail.
             retry=Retry(ConstantBackoff(0.1), 3),
         )
-        parts = [part for part in chain(*stack.layers) if part.name != "api"]
-        self._layout = {part.name: part for part in parts[: len(parts) - spares]}
-        self._spares = parts[len(parts) - spares :]
+        parts = [part for part in chain(*stack.layers) if plan.api or part.name != "api"]
+        self._layout = {part.name: part for part in parts[: len(parts) - plan.spares]}
+        self._spares = parts[len(parts) - plan.spares :]
         self._guard = guard
         self.parts: dict[str, KeptPart] = {}
 
@@ -167,7 +169,7 @@ async def running_fleet(folder: Path, plan: FleetPlan, callback_url: str) -> Asy
             (folder / "models").symlink_to(models)
         stack, settings = _lay_out(state, plan, callback_url)
         guard = Guard(f"{state.family}.")
-        fleet = Fleet(stack, settings, state, guard, plan.spares)
+        fleet = Fleet(stack, settings, state, guard, plan)
         try:
             await fleet.start()
             yield fleet
