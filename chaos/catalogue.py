@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chaos import (
+    api_floods,
     bad_answers,
     clock_skew,
     crash_loop,
@@ -37,6 +38,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *sigterm.SCENARIOS,
     partition.SCENARIO,
     clock_skew.SCENARIO,
+    *api_floods.SCENARIOS,
     out_of_memory.SCENARIO,
     engine_killed.SCENARIO,
 )

@@ -63,6 +63,7 @@ class FleetPlan:
         spares: More infer workers, which the drill starts, with settings of their own.
         prepare_workers: Workers for all roles but infer.
         has_store_proxy: Whether all its parts reach the object store through a proxy.
+        api: Whether the HTTP API runs.
     """
 
     infer_workers: int = 2
@@ -72,6 +73,7 @@ class FleetPlan:
     spares: int = 0
     prepare_workers: int = 1
     has_store_proxy: bool = False
+    api: bool = False
 
 
 class Fleet:
@@ -83,7 +85,7 @@ class Fleet:
         state: Held.
         guard: Ends what is left if we are killed.
         store_proxy: Between the parts and the object store, where the plan wants one.
-        spares: How many infer workers are not started.
+        plan: What of it is started.
     """
 
     def __init__(
@@ -93,7 +95,7 @@ class Fleet:
         state: StateDir,
         guard: Guard,
         store_proxy: StoreProxy,
-        spares: int,
+        plan: FleetPlan,
     ) -> None:
         self.environment = stack.environment
         self.settings = settings
@@ -105,9 +107,9 @@ class Fleet:
             # A connection of before the last fault is no reason to fail.
             retry=Retry(ConstantBackoff(0.1), 3),
         )
-        parts = [part for part in chain(*stack.layers) if part.name != "api"]
-        self._layout = {part.name: part for part in parts[: len(parts) - spares]}
-        self._spares = parts[len(parts) - spares :]
+        parts = [part for part in chain(*stack.layers) if plan.api or part.name != "api"]
+        self._layout = {part.name: part for part in parts[: len(parts) - plan.spares]}
+        self._spares = parts[len(parts) - plan.spares :]
         self._guard = guard
         self.store_proxy = store_proxy
         self.parts: dict[str, KeptPart] = {}
@@ -182,7 +184,7 @@ async def running_fleet(folder: Path, plan: FleetPlan, callback_url: str) -> Asy
         async with StoreProxy(_store_port(stack)) as proxy:
             if plan.has_store_proxy:
                 stack = _through(proxy, stack)
-            fleet = Fleet(stack, settings, state, guard, proxy, plan.spares)
+            fleet = Fleet(stack, settings, state, guard, proxy, plan)
             try:
                 await fleet.start()
                 yield fleet

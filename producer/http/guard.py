@@ -12,6 +12,7 @@ from ledger.errors import LedgerError
 from producer.access.keyring import Keyring
 from producer.access.principal import Principal
 from producer.errors import ProducerError, RequestError, UnauthorizedError
+from producer.http.limits.answer import paced
 from producer.http.limits.body import BodyLimits, bounded
 from producer.http.limits.room import Room
 from schemas.job import TENANT_NAME
@@ -60,6 +61,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        send = paced(send)
         receive = bounded(receive, scope["path"], headers, self._limits)
         if not scope["path"].startswith(GUARDED):
             await self._app(scope, receive, send)
