@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ledger.errors import NotDeadError
 from ledger.ledger import Ledger
 from ledger.page import Page
+from producer.adoptions import found_document
 from producer.errors import UnknownDeadLetterError, UnknownPoolError
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, Redrive
 from schemas.ids import JOB_PREFIX
@@ -173,7 +174,8 @@ class DeadLetters:
             raise _unknown(record_id)
 
     async def _redrive(self, record_id: str, how: Redrive) -> None:
-        if not await self._ledger.dead_letters.redrive(record_id, how):
+        adoption = await found_document(self._ledger, self._store, record_id)
+        if not await self._ledger.dead_letters.redrive(record_id, how, adoption):
             raise _unknown(record_id)
 
 

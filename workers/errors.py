@@ -10,11 +10,24 @@ class WorkerError(Exception):
 
 
 class StageError(WorkerError):
-    """An attempt failed for a reason that has a code."""
+    """An attempt failed for a reason that has a code.
 
-    def __init__(self, code: FailureCode, message: str, task: str | None = None) -> None:
+    Attributes:
+        failure: The reason.
+        outage_seconds: How long the object store has been unwell, where that is the reason.
+    """
+
+    def __init__(
+        self,
+        code: FailureCode,
+        message: str,
+        task: str | None = None,
+        *,
+        outage_seconds: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.failure = Failure.of(code, message, task)
+        self.outage_seconds = outage_seconds
 
 
 class EngineError(WorkerError):

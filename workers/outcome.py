@@ -46,12 +46,13 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The record waits for its next attempt; this one counts."""
+    """The record waits for its next attempt; this one counts, unless it is not charged."""
 
     failure: Failure
     wait_seconds: float
     kept_uri: str | None = None
     answer: ReceiverAnswer | None = None
+    charged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
