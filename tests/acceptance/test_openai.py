@@ -41,7 +41,6 @@ gpu = "CPU"
 max_model_len = 8192
 
 [pools.cpu.engine]
-dtype = "bfloat16"
 enforce_eager = true
 """
 ADAPTER = "perils-lora"

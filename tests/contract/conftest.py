@@ -140,7 +140,7 @@ def vllm_host(
         gpu="CPU",
         concurrency=SLOTS,
         max_model_len=CONTEXT,
-        engine={"dtype": "bfloat16", "enforce_eager": True},
+        engine={"enforce_eager": True},
     )
     engine = VllmEngine(model_dir, "tests", pool, list(adapters.values()))
     with LoopThread() as thread:

@@ -19,6 +19,7 @@ from workers.models.safetensors import digest
 log = structlog.get_logger(__name__)
 
 _PACKAGE = "package:"
+_QUANTISED_KEYS = frozenset({"quantization_config", "compression_config"})
 _DIGEST_FILE = ".docfleet-digest.json"
 _DEQUANTISE = Path(__file__).with_name("dequantise.py")
 
@@ -129,6 +130,19 @@ def _dequantise(gguf: Path, model_dir: Path) -> None:
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         raise EngineStartError(f"{gguf.name} cannot be unpacked: {last}")
     building.rename(model_dir)
+
+
+def is_quantised(model_dir: Path) -> bool:
+    """Tell whether a model's weights are quantised, as its config says.
+
+    Args:
+        model_dir: Has a `config.json`.
+    """
+    try:
+        config = json.loads((model_dir / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False  # vLLM says what is wrong with it
+    return isinstance(config, dict) and not _QUANTISED_KEYS.isdisjoint(config)
 
 
 def model_digest(model_dir: Path) -> str:

@@ -34,7 +34,7 @@ async def ask(engine):
 def main():
     configure_logs("owner")
     pool = PoolSettings(model="small", gpu="CPU", max_model_len=512, concurrency=1,
-                        engine={"dtype": "bfloat16", "enforce_eager": True})
+                        engine={"enforce_eager": True})
     engine = VllmEngine(Path(sys.argv[1]), "tests", pool)
     with LoopThread() as thread:
         thread.call(engine.start())

@@ -32,6 +32,7 @@ from workers.engine.protocol import EngineAnswer, EngineRequest
 from workers.engine.vllm.arguments import VllmBuild
 from workers.engine.vllm.log import EngineLog, tells_of_memory
 from workers.engine.vllm.memory import DeviceMemory
+from workers.engine.vllm.processor import read_flags
 from workers.errors import (
     AdapterRefusedError,
     EngineDiedError,
@@ -54,6 +55,7 @@ def vllm_build() -> VllmBuild:
         argument_names=frozenset(field.name for field in dataclasses.fields(AsyncEngineArgs)),
         lora_ranks=sorted(get_args(MaxLoRARanks)),
         on_cpu=current_platform.is_cpu(),
+        processor_flags=read_flags(),
     )
 
 

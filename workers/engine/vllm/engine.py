@@ -23,7 +23,7 @@ from workers.engine.vllm.environment import prepare_engine_environment
 from workers.engine.vllm.memory import await_room, cpu_engine_bytes, machine_memory
 from workers.errors import AdapterRefusedError, EngineDiedError, EngineError, EngineStartError
 from workers.models.adapter import Adapter
-from workers.models.base_model import model_digest
+from workers.models.base_model import is_quantised, model_digest
 
 if TYPE_CHECKING:
     from workers.engine.vllm.client import EngineClient
@@ -90,7 +90,18 @@ class VllmEngine:
                 f"{engine_client.VLLM_VERSION} sees {'only the CPU' if build.on_cpu else 'no GPU'}."
             )
         arguments = engine_arguments(
-            self._model_dir, self._pool_name, self._pool, self._adapters, build
+            self._model_dir,
+            self._pool_name,
+            self._pool,
+            self._adapters,
+            build,
+            quantised=is_quantised(self._model_dir),
+        )
+        log.info(
+            "starting the engine",
+            pool=self._pool_name,
+            vllm=engine_client.VLLM_VERSION,
+            **self._dtype(arguments),
         )
         await self._await_room(engine_client, arguments, on_cpu=build.on_cpu)
         try:
@@ -109,12 +120,24 @@ class VllmEngine:
         )
         log.info("engine started", pool=self._pool_name, adapters=len(self._adapters))
 
+    def _dtype(self, arguments: Mapping[str, Any]) -> dict[str, str]:
+        """Return what the engine computes with and why, for the log."""
+        dtype = arguments.get("dtype")
+        if dtype is None:
+            return {"dtype": "auto", "because": "vLLM follows the model"}
+        if "dtype" in self._pool.engine:
+            return {"dtype": dtype, "because": f"pools.{self._pool_name}.engine.dtype says so"}
+        able = "computes" if dtype == "bfloat16" else "does not compute"
+        return {"dtype": dtype, "because": f"this processor {able} bfloat16 itself"}
+
     async def _await_room(
         self, client: ModuleType, arguments: Mapping[str, Any], *, on_cpu: bool
     ) -> None:
         """Wait until each device of the engine is free; a predecessor may still be leaving it."""
         if on_cpu:
-            needed = cpu_engine_bytes(self._model_dir, arguments["kv_cache_memory_bytes"])
+            needed = cpu_engine_bytes(
+                self._model_dir, arguments["kv_cache_memory_bytes"], arguments.get("dtype")
+            )
             await await_room(machine_memory, lambda _: needed)
             return
         share = client.gpu_share(arguments)
