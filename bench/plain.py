@@ -171,11 +171,10 @@ async def measure(documents: int, rounds: int) -> list[dict[str, float]]:
     settings = load_settings(CONFIG)
     tasks = load_tasks(settings.tasks_dir)
     pool = settings.pools["cpu"]
-    model_dir = locate_model(settings.models[pool.model].source, CONFIG.parent / ".docfleet")
+    model_dir = locate_model(settings.models[pool.model].source)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder)
-        (state / "models").symlink_to(model_dir.parent)
         async with (
             scoped_stack(state, say=print) as env,
             fleet_of(settings, env) as fleet,

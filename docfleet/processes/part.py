@@ -42,6 +42,8 @@ class Part:
         probe: Asked until it says yes; None for a part that announces itself (settings.ready).
         folder: Its working directory, ours if None.
         note: What nobody may overlook about it.
+        early: Whether it starts with the first layer, since it takes long to load and waits for
+            the servers by itself.
     """
 
     name: str
@@ -53,3 +55,4 @@ class Part:
     probe: Probe | None = None
     folder: Path | None = None
     note: str = ""
+    early: bool = False

@@ -93,6 +93,7 @@ class OwnParts:
             place=f"pool {pool}, engine {engine.value}",
             stop_seconds=self._settings.lease.drain_seconds + _AFTER_DRAIN_SECONDS,
             note=_NOTES[engine],
+            early=True,
         )
 
     def _with_metrics(self, port: int) -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 from celery import signals
 
-from ledger.errors import LedgerRefusedError
+from ledger.errors import LedgerRefusedError, LedgerUnavailableError
 from ledger.ledger import Ledger
 from ledger.window import window
 from settings.errors import SettingsError
@@ -34,6 +34,7 @@ from workers.stage import WorkerStage
 log = structlog.get_logger(__name__)
 
 EXIT_ENGINE_DIED = 70
+_LOOK_SECONDS = 0.2
 
 MakeStages = Callable[["WorkerProcess"], Mapping[str, WorkerStage]]
 """Builds the stages of a process, by role, on its event loop."""
@@ -82,10 +83,11 @@ class WorkerProcess:
 
     async def _open(self) -> None:
         self.ledger = Ledger(self._redis_url)
-        await self._check_access()
+        await self._redis_answers()  # a wrong password is told before anything is loaded
         self._stages = self._make_stages(self)
         for stage in self._stages.values():
             await stage.start()
+        await self._await_redis()
         self._attempts = Attempts(self.ledger, self.name, self._lease, self._stages)
         self._heartbeat = Heartbeat(
             self.ledger,
@@ -96,13 +98,29 @@ class WorkerProcess:
             self._last_beat,
         )
 
-    async def _check_access(self) -> None:
-        """Celery would ask for ever with a wrong password."""
+    async def _await_redis(self) -> None:
+        """Wait for a Redis that starts beside this process, or that loads its data for a while."""
+        waiting = False
+        while not await self._redis_answers():
+            if not waiting:
+                log.warning("waiting for Redis")
+            waiting = True
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _redis_answers(self) -> bool:
+        """Tell whether Redis answers.
+
+        Raises:
+            SettingsError: It refuses the password, with which Celery would ask for ever.
+        """
         try:
-            await self.ledger.check_access()
+            await self.ledger.ping()
         except LedgerRefusedError as error:
             await self.ledger.close()
             raise SettingsError(str(error)) from error
+        except LedgerUnavailableError:
+            return False
+        return True
 
     def _consume(self) -> None:
         """Run Celery in this, the main thread."""

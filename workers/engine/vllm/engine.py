@@ -7,8 +7,10 @@ called in engine_client.py, which is imported when an engine starts.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from schemas.engine import EngineVersion
+from settings.ready import start_step
 from settings.sections.pools import PoolSettings
 from workers.engine.protocol import EngineAnswer, EngineRequest
 from workers.engine.vllm.arguments import engine_arguments
@@ -23,7 +26,8 @@ from workers.engine.vllm.environment import prepare_engine_environment
 from workers.engine.vllm.memory import await_room, cpu_engine_bytes, machine_memory
 from workers.errors import AdapterRefusedError, EngineDiedError, EngineError, EngineStartError
 from workers.models.adapter import Adapter
-from workers.models.base_model import is_quantised, model_digest
+from workers.models.base_model import is_quantised
+from workers.models.model_digest import model_digest
 
 if TYPE_CHECKING:
     from workers.engine.vllm.client import EngineClient
@@ -31,6 +35,30 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _CPU = "CPU"
+_CLIENT = "workers.engine.vllm.client"
+
+
+def import_vllm(pool_name: str) -> ModuleType:
+    """Import vLLM, which takes seconds and 600 MB, and return the module that calls it.
+
+    Args:
+        pool_name: For messages.
+
+    Raises:
+        EngineStartError: vLLM is not installed.
+    """
+    prepare_engine_environment()
+    imported = sys.modules.get(_CLIENT)
+    if imported is not None:
+        return imported
+    try:
+        with start_step("importing vLLM"):
+            return import_module(_CLIENT)
+    except ModuleNotFoundError as error:
+        raise EngineStartError(
+            f"pools.{pool_name}: {error.name} is not installed; install docfleet with its extra "
+            "`cpu` or `gpu`."
+        ) from error
 
 
 class VllmEngine:
@@ -75,14 +103,7 @@ class VllmEngine:
         if not (self._model_dir / "config.json").is_file():
             raise EngineStartError(f"{place}: {self._model_dir} holds no model: no config.json.")
         sha256 = await asyncio.to_thread(model_digest, self._model_dir)
-        prepare_engine_environment()
-        try:
-            from workers.engine.vllm import client as engine_client  # noqa: PLC0415  # vLLM: seconds, and 600 MB
-        except ModuleNotFoundError as error:
-            raise EngineStartError(
-                f"{place}: {error.name} is not installed; install docfleet with its extra "
-                "`cpu` or `gpu`."
-            ) from error
+        engine_client = import_vllm(self._pool_name)
         build = engine_client.vllm_build()
         if not engine_client.has_device() or (build.on_cpu and self._pool.gpu != _CPU):
             raise EngineStartError(
