@@ -1,4 +1,4 @@
-"""What a slow receiver costs the others: deliveries/s to a healthy one, alone and beside it.
+"""Measure a slow receiver's cost to others: deliveries/s to a healthy one, alone and beside it.
 
 The stack, its one deliver worker and both receivers are real. In each round the healthy receiver
 gets its deliveries alone, and then again while as many wait for a receiver that answers after ten
@@ -22,6 +22,7 @@ from ledger.ledger import Ledger
 from ledger.secret_box import SecretBox, new_encryption_key
 from producer.endpoints import Endpoints
 from schemas.job import DEFAULT_TENANT
+from schemas.quota import NO_QUOTA
 from schemas.webhooks.endpoint import EndpointRequest
 
 OPTIONS = ("--engine", "scripted")
@@ -66,7 +67,7 @@ class Senders:
 
     def __init__(self, ledger: Ledger, box: SecretBox) -> None:
         self._ledger = ledger
-        self._endpoints = Endpoints(ledger, box)
+        self._endpoints = Endpoints(ledger, box, lambda _: NO_QUOTA)
 
     async def register(self, receiver: Receiver) -> str:
         """An endpoint that is told of what `send` sends alone."""
@@ -103,7 +104,10 @@ async def measure(count: int, rounds: int) -> list[dict[str, float]]:
     key = new_encryption_key()
     rows = []
     with tempfile.TemporaryDirectory() as state:
-        variables = {"DOCFLEET_ENCRYPTION_KEYS": key}
+        variables = {
+            "DOCFLEET_ENCRYPTION_KEYS": key,
+            "DOCFLEET_CALLBACKS__ALLOW_NETWORKS": '["127.0.0.1:1-65535"]',
+        }
         stack = scoped_stack(Path(state), options=OPTIONS, variables=variables, say=print)
         async with (
             stack as env,

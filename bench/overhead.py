@@ -1,4 +1,4 @@
-"""What the queue costs: the same documents through the fleet and straight through the engine.
+"""Measure the cost of the queue: the same documents through the fleet and straight to the engine.
 
 Two engines of the same settings are loaded, one in an infer worker behind the queue and one in
 this process. They take turns, and each round gives a ratio: documents/s through the queue over
@@ -23,7 +23,7 @@ from docfleet.stack.temporary import scoped_stack
 from ledger.ledger import Ledger
 from schemas.document import DocumentRef
 from schemas.ids import new_job_id
-from schemas.job import JobSpec
+from schemas.job import DEFAULT_TENANT, JobSpec
 from settings.environment import apply_environment
 from settings.fleet import FleetSettings, load_settings
 from settings.sections.tasks import load_tasks
@@ -50,7 +50,9 @@ class Fleet:
         bucket = self._settings.work_bucket
         for work in works:
             text = work.page_text
-            await store_page_text(self._store, page_text_uri(bucket, text.sha256), text)
+            await store_page_text(
+                self._store, page_text_uri(bucket, DEFAULT_TENANT, text.sha256), text
+            )
             await self._store.put(self._uri(work), text.text.encode(), media_type="text/plain")
 
     def _uri(self, work: Work) -> str:

@@ -18,6 +18,7 @@ from docfleet.commands import services as commands_doors
 from docfleet.commands import setup as commands_setup
 from docfleet.commands import stack as commands_stack
 from docfleet.commands import worker as commands_worker
+from docfleet.commands.output import say
 from docfleet.errors import BadUsageError, FrontDoorError
 from settings.errors import SettingsError
 
@@ -45,7 +46,7 @@ for group in (
 
 def _show_version(*, wanted: bool) -> None:
     if wanted:
-        typer.echo(f"docfleet {__version__}")
+        say(f"docfleet {__version__}")
         raise typer.Exit
 
 
@@ -70,8 +71,8 @@ def main() -> None:
     try:
         app()
     except FrontDoorError as error:
-        typer.echo(f"docfleet: {error}", err=True)
+        say(f"docfleet: {error}", err=True)
         sys.exit(error.exit_code)
     except SettingsError as error:
-        typer.echo(f"docfleet: {error}", err=True)
+        say(f"docfleet: {error}", err=True)
         sys.exit(BadUsageError.exit_code)

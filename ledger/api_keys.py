@@ -80,7 +80,7 @@ class ApiKeys:
         return _read(key_id, fields, None) if fields else None
 
     async def each(self) -> list[ApiKey]:
-        """All that work, the oldest first."""
+        """Iterate over all valid keys, the oldest first."""
         async with available():
             ids: Any = await self._redis.zrange(keys.API_KEYS, 0, -1)
             async with self._redis.pipeline(transaction=True) as pipe:

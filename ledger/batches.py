@@ -16,10 +16,12 @@ from ledger.errors import LeaseLostError, LedgerFullError
 from ledger.listing import read_listed
 from ledger.record import duration_ms
 from ledger.scripts import Scripts
+from ledger.share import check_share
 from schemas.failure import Failure
 from schemas.ids import derived_job_id
 from schemas.job import JobSpec
 from schemas.openai.batch import BatchSpec, BatchStatus, window_seconds
+from schemas.quota import NO_QUOTA, Quota
 from schemas.states import JobState
 
 _CANCELLED_AT_ONCE = 200
@@ -44,7 +46,7 @@ class LineJob(NamedTuple):
 
 
 class LineEnd(NamedTuple):
-    """How the job of a line stands; `state` is None where the line has none."""
+    """State of a line's job; `state` is None where the line has none."""
 
     state: JobState | None
     result_uri: str | None
@@ -63,14 +65,20 @@ class Batches:
         self._redis = redis
         self._scripts = scripts
 
-    async def create(self, batch_id: str, spec: BatchSpec) -> bool:
+    async def create(self, batch_id: str, spec: BatchSpec, quota: Quota = NO_QUOTA) -> bool:
         """Write a batch and its place in line, unless it is there.
+
+        Args:
+            batch_id: New, or of the same batch.
+            spec: What it is.
+            quota: The most that its tenant may have.
 
         Returns:
             Whether it is there now; False where its input file is gone.
 
         Raises:
             LedgerFullError: Redis nears its maxmemory.
+            TenantShareError: The tenant's records take as much as they may.
         """
         answer = await self._scripts.run(
             "create_batch",
@@ -81,11 +89,13 @@ class Batches:
                 spec.tenant,
                 window_seconds(spec.completion_window) * 1000,
                 int(spec.callback is not None),
+                quota.stored,
             ],
         )
-        if answer == "full":
+        check_share(spec.tenant, answer)
+        if answer[0] == "full":
             raise LedgerFullError("Redis uses 80 % of its maxmemory: no batch can be taken now")
-        return bool(answer != "no file")
+        return bool(answer[0] != "no file")
 
     async def get(self, batch_id: str) -> BatchRecord | None:
         """A batch, or None when there is none of this id."""
@@ -94,7 +104,7 @@ class Batches:
         return read_batch(batch_id, fields) if fields else None
 
     async def page(self, tenant: str, *, after: str | None, limit: int) -> list[BatchRecord]:
-        """Some of a tenant's batches, the newest first.
+        """Return one page of a tenant's batches, the newest first.
 
         Args:
             tenant: Whose.
@@ -149,7 +159,7 @@ class Batches:
         lines: Sequence[LineJob],
         *,
         written: int,
-        max_queued: int,
+        quota: Quota = NO_QUOTA,
     ) -> str:
         """Make jobs of lines, all of them or none.
 
@@ -158,7 +168,7 @@ class Batches:
             spec: Of each job, but for the part of the file that is its document.
             lines: A few hundred at the most: Redis does nothing else meanwhile.
             written: How many jobs the batch has with these.
-            max_queued: The most jobs that the tenant may have in line; 0 for any number.
+            quota: The most that the tenant may have.
 
         Returns:
             `held` when they are written, `ending` when the batch is to end instead, `full` or
@@ -169,8 +179,8 @@ class Batches:
         """
         head, tail = _around_span(spec)
         arguments: list[Any] = [
-            spec.lane, spec.priority.handicap_ms, max_queued, head, tail,
-            json.dumps(lines[-1].after), written,
+            spec.lane, spec.priority.handicap_ms, quota.in_line, head, tail,
+            json.dumps(lines[-1].after), written, quota.stored,
         ]  # fmt: skip
         for line in lines:
             job_id = line_job_id(claim.id, line.line)
@@ -185,7 +195,7 @@ class Batches:
             await self._scripts.run("cancel_lines", [], ids)
 
     async def line_ends(self, batch_id: str, lines: Sequence[int]) -> list[LineEnd]:
-        """How the jobs of some lines stand."""
+        """Return the states of the jobs of these lines."""
         async with available(), self._redis.pipeline(transaction=False) as pipe:
             for line in lines:
                 record = keys.record(line_job_id(batch_id, line))

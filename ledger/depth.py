@@ -1,4 +1,4 @@
-"""How much work stands where: what metrics, `ps` and autoscaling read."""
+"""Depth of the queues: the counts that metrics, `ps` and autoscaling read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from ledger import keys
+from ledger.workers import fresh
 from schemas.queues import DELIVER_QUEUE
 
 
@@ -40,7 +41,7 @@ class QueueDepth:
 
 @dataclass(frozen=True, slots=True)
 class LedgerMemory:
-    """How full Redis is.
+    """Memory of Redis: used and allowed.
 
     Attributes:
         used_bytes: In use.
@@ -55,7 +56,7 @@ class LedgerMemory:
 
 @dataclass(frozen=True, slots=True)
 class FleetDepth:
-    """All queues, what waits for a retry, how many records came and how they ended so far.
+    """Depth of all queues, the waiting retries, and the totals of records received and ended.
 
     Attributes:
         queues: One entry a queue, by name.
@@ -89,10 +90,12 @@ async def read_depth(redis: Redis) -> FleetDepth:
             pipe.hgetall(counts)
         pipe.info("memory")
         pipe.exists(keys.FULL)
-        waiting, *by_word, memory, full = await pipe.execute()
+        pipe.time()
+        waiting, *by_word, memory, full, (seconds, micros) = await pipe.execute()
+    now_ms = seconds * 1000 + micros // 1000
     dead, closed, opened, engines = map(_counts, by_word)
     return FleetDepth(
-        tuple([await _read_queue(redis, name) for name in names]),
+        tuple([await _read_queue(redis, name, now_ms) for name in names]),
         waiting,
         dead,
         closed,
@@ -106,17 +109,20 @@ def _counts(words: Mapping[str, str]) -> dict[str, int]:
     return {word: int(count) for word, count in words.items()}
 
 
-async def _read_queue(redis: Redis, name: str) -> QueueDepth:
+async def _read_queue(redis: Redis, name: str, now_ms: int) -> QueueDepth:
     lanes = sorted(str(lane) for lane in await redis.zrange(keys.TURNS.format(queue=name), 0, -1))
     async with redis.pipeline(transaction=True) as pipe:
         pipe.zcard(keys.DISPATCHED.format(queue=name))
         pipe.zcard(keys.LEASED.format(queue=name))
-        pipe.hvals(keys.CAPACITY.format(queue=name))
+        pipe.hgetall(keys.CAPACITY.format(queue=name))
+        pipe.zrange(keys.ALIVE.format(queue=name), 0, -1, withscores=True)
         pipe.smembers(keys.HELD_UP)
         for lane in lanes:
             pipe.zcard(keys.LINE.format(queue=name, lane=lane))
             pipe.zrange(keys.LINE.format(queue=name, lane=lane), 0, 0)
-        dispatched, leased, slots, held_up, *by_lane = await pipe.execute()
+        dispatched, leased, slots, beats, held_up, *by_lane = await pipe.execute()
+    # A sweep takes the dead ones out; where nobody sweeps any more, all of them are.
+    live = fresh(beats, now_ms)
     return QueueDepth(
         queue=name,
         in_line=sum(by_lane[::2]),
@@ -124,8 +130,8 @@ async def _read_queue(redis: Redis, name: str) -> QueueDepth:
         lanes=dict(zip(lanes, by_lane[::2], strict=True)),
         dispatched=dispatched,
         leased=leased,
-        capacity=sum(int(slot) for slot in slots),
-        workers=len(slots),
+        capacity=sum(int(slots[worker]) for worker in live if worker in slots),
+        workers=len(live),
         head_age_seconds=await _oldest_age(redis, [head[0] for head in by_lane[1::2] if head]),
     )
 

@@ -16,9 +16,11 @@ from ledger.connection import available
 from ledger.errors import EndpointChangedError, EndpointDisabledError, TooManyEndpointsError
 from ledger.record import moment
 from ledger.scripts import Scripts
+from ledger.share import check_share
 from schemas.contract import Contract
 from schemas.failure import Failure, FailureCode
 from schemas.ids import new_delivery_id
+from schemas.quota import NO_QUOTA, Quota
 from schemas.webhooks.endpoint import (
     DisabledReason,
     Endpoint,
@@ -42,7 +44,7 @@ class SealedSecret(Contract):
     public_key: str | None = None
 
     def alive(self, at: datetime) -> bool:
-        """Whether events are still signed with it."""
+        """Tell whether events are still signed with the secret."""
         return self.expires_at is None or self.expires_at > at
 
 
@@ -98,13 +100,23 @@ class Endpoints:
         tenant: str,
         fields: Mapping[str, str],
         secrets: Sequence[SealedSecret],
+        quota: Quota = NO_QUOTA,
     ) -> None:
         """Write an endpoint that is new.
 
+        Args:
+            endpoint_id: New.
+            tenant: Whose.
+            fields: What it is.
+            secrets: What its events are signed with.
+            quota: The most that the tenant may have.
+
         Raises:
             TooManyEndpointsError: The tenant has as many as it may have.
+            TenantShareError: The tenant's records take as much of the ledger as they may.
         """
-        await self._put(endpoint_id, tenant, "", {**fields, "secrets": _dump(secrets)})
+        named = {**fields, "secrets": _dump(secrets)}
+        await self._put(endpoint_id, tenant, "", named, quota=quota)
 
     async def change(
         self,
@@ -139,13 +151,16 @@ class Endpoints:
         fields: Mapping[str, str],
         *,
         enable: bool = False,
+        quota: Quota = NO_QUOTA,
     ) -> bool:
         flat = [word for pair in (fields or {"tenant": tenant}).items() for word in pair]
-        outcome = await self._scripts.run(
+        answer = await self._scripts.run(
             "put_endpoint",
             [keys.ENDPOINT.format(id=endpoint_id)],
-            [endpoint_id, tenant, version, MOST_ENDPOINTS, int(enable), *flat],
+            [endpoint_id, tenant, version, MOST_ENDPOINTS, int(enable), quota.stored, *flat],
         )
+        check_share(tenant, answer)
+        outcome = answer[0]
         if outcome == "full":
             raise TooManyEndpointsError(f"a tenant may have {MOST_ENDPOINTS} endpoints")
         if outcome == "changed":

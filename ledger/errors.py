@@ -25,6 +25,10 @@ class TenantQuotaError(LedgerError):
     """The tenant has as many jobs in line as it may."""
 
 
+class TenantShareError(TenantQuotaError):
+    """The tenant's records take as much of the ledger as they may."""
+
+
 class LeaseLostError(LedgerError):
     """Another attempt owns the record now; what this one did changes nothing."""
 

@@ -13,7 +13,9 @@ from ledger.errors import LedgerFullError
 from ledger.listing import read_listed
 from ledger.record import duration_ms
 from ledger.scripts import Scripts
+from ledger.share import check_share
 from schemas.openai.file import FileObject, FilePurpose, FileSpec
+from schemas.quota import NO_QUOTA, Quota
 
 
 class StoredFile(FileObject):
@@ -23,7 +25,7 @@ class StoredFile(FileObject):
     uri: str
 
     def public(self) -> FileObject:
-        """As its owner sees it."""
+        """Return the file as its owner sees it."""
         return FileObject(**self.model_dump(exclude={"tenant", "uri"}))
 
 
@@ -34,23 +36,28 @@ class Files:
         self._redis = redis
         self._scripts = scripts
 
-    async def create(self, file_id: str, spec: FileSpec, seconds: float) -> None:
+    async def create(
+        self, file_id: str, spec: FileSpec, seconds: float, quota: Quota = NO_QUOTA
+    ) -> None:
         """Write a file's record, unless it is there; its object is there already.
 
         Args:
             file_id: New, or of the same file.
             spec: What it is.
             seconds: How long it is kept.
+            quota: The most that its tenant may have.
 
         Raises:
             LedgerFullError: Redis nears its maxmemory.
+            TenantShareError: The tenant's records take as much as they may.
         """
         answer = await self._scripts.run(
             "create_file",
             [keys.record(file_id)],
-            [file_id, spec.model_dump_json(), spec.tenant, duration_ms(seconds)],
+            [file_id, spec.model_dump_json(), spec.tenant, duration_ms(seconds), quota.stored],
         )
-        if answer == "full":
+        check_share(spec.tenant, answer)
+        if answer[0] == "full":
             raise LedgerFullError("Redis uses 80 % of its maxmemory: no file can be taken now")
 
     async def get(self, file_id: str) -> StoredFile | None:
@@ -60,7 +67,7 @@ class Files:
         return _read(file_id, fields) if _is_there(fields) else None
 
     async def in_use(self, file_id: str) -> bool:
-        """Whether a batch that has not ended reads it."""
+        """Tell whether a batch that has not ended reads the file."""
         async with available():
             count: Any = await self._redis.hget(keys.record(file_id), "in_use")
         return int(count or 0) > 0
@@ -74,7 +81,7 @@ class Files:
         limit: int,
         newest_first: bool,
     ) -> list[StoredFile]:
-        """Some of a tenant's files.
+        """Return one page of a tenant's files.
 
         Args:
             tenant: Whose.

@@ -127,6 +127,18 @@ BROKEN = PREFIX + "broken"
 SWEPT = PREFIX + "swept"
 """Number. When the last sweep ran."""
 
+STORED = PREFIX + "stored"
+"""Hash. Bytes that the records and endpoints of each tenant take."""
+
+MEMORY = PREFIX + "memory"
+"""Number. Bytes that Redis may use, as the last sweep found it."""
+
+AUDIT = PREFIX + "audit:{log}"
+"""Stream. An audit log, of a tenant or of the fleet; nothing changes an entry."""
+
+AUDITED = PREFIX + "audited"
+"""Set. The audit logs that have entries."""
+
 API_KEY = PREFIX + "api-key:{id}"
 """Hash. One key of the HTTP API, its secret hashed; Redis forgets it when it expires."""
 

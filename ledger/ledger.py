@@ -33,13 +33,16 @@ from ledger.jobs import Jobs
 from ledger.record import duration_ms, read_job
 from ledger.repeated_requests import Posts
 from ledger.scripts import Scripts
+from ledger.share import check_share
 from ledger.stored import read_whole
 from ledger.sweeps import Sweeps
 from ledger.token import new_token
+from ledger.workers import Workers
 from schemas.document import Prepared
 from schemas.failure import Failure
 from schemas.job import DEFAULT_TENANT, Attempt, Job, JobSpec
 from schemas.queues import PREPARE_QUEUE, infer_queue
+from schemas.quota import NO_QUOTA, Quota
 from schemas.states import JobState, Stage
 
 
@@ -72,6 +75,7 @@ class Ledger:
         posts: What requests made.
         engines: How often engines started and died, and what they may be given since.
         sweeps: What mends.
+        workers: Whose heartbeat is fresh.
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
@@ -87,6 +91,7 @@ class Ledger:
         self.posts = Posts(self._redis)
         self.engines = Engines(self._redis)
         self.sweeps = Sweeps(self._scripts)
+        self.workers = Workers(self._redis)
 
     async def submit(
         self,
@@ -94,7 +99,7 @@ class Ledger:
         spec: JobSpec,
         *,
         pool: str | None = None,
-        max_queued: int = 0,
+        quota: Quota = NO_QUOTA,
         fleets_callback: bool = False,
     ) -> bool:
         """Write a job and its place in line.
@@ -103,7 +108,7 @@ class Ledger:
             job_id: New, or of the same request.
             spec: What to do.
             pool: That runs it, where there is nothing to prepare.
-            max_queued: The most jobs that its tenant may have in line; 0 for any number.
+            quota: The most that its tenant may have.
             fleets_callback: Whether the callback is the fleet's default, and so no part of the
                 request: the same request is the same job when the default has changed.
 
@@ -113,10 +118,11 @@ class Ledger:
         Raises:
             IdempotencyError: The id is taken by another request.
             TenantQuotaError: The tenant has too many jobs in line.
+            TenantShareError: The tenant's records take as much as they may.
             LedgerFullError: Redis nears its maxmemory.
         """
         text = spec.model_dump_json(exclude_defaults=True)
-        outcome, present = await self._scripts.run(
+        answer = await self._scripts.run(
             "submit",
             [keys.record(job_id)],
             [
@@ -126,10 +132,13 @@ class Ledger:
                 spec.priority.handicap_ms,
                 int(spec.callback is not None),
                 spec.lane,
-                max_queued,
+                quota.in_line,
                 Stage.INFER if pool else Stage.PREPARE,
+                quota.stored,
             ],
         )
+        check_share(spec.tenant, answer)
+        outcome, present = answer
         if outcome == "full":
             raise LedgerFullError(
                 "Redis uses 80 % of its maxmemory: wait for the backlog to shrink, or raise it"
@@ -137,7 +146,7 @@ class Ledger:
         if outcome == "quota":
             raise TenantQuotaError(
                 f"tenant {spec.tenant} has {int(present):,} jobs in line and may have "
-                f"{max_queued:,}: wait until some of them are done"
+                f"{quota.in_line:,}: wait until some of them are done"
             )
         if outcome == "exists" and not _same(present, spec, but_callback=fleets_callback):
             raise IdempotencyError(f"{job_id} was submitted before, as another request")
@@ -286,13 +295,13 @@ class Ledger:
         return json.loads(spec).get("tenant", DEFAULT_TENANT) if spec else None
 
     async def state(self, job_id: str) -> JobState | None:
-        """Where a job stands, or None when there is no such job: what those ask who wait."""
+        """Return a job's state, or None for an unknown job: waiting clients ask for this."""
         async with available():
             state: Any = await self._redis.hget(keys.record(job_id), "state")
         return None if state is None else JobState(state)
 
     async def depth(self) -> FleetDepth:
-        """How much work stands where."""
+        """Return the depth of the queues."""
         async with available():
             return await read_depth(self._redis)
 
@@ -340,7 +349,7 @@ def _pairs(flat: Sequence[str]) -> dict[str, str]:
 
 
 def _same(present: str, spec: JobSpec, *, but_callback: bool) -> bool:
-    """Whether two requests are one, as far as their senders said."""
+    """Tell whether two requests are one, as far as their senders say."""
     known = JobSpec.model_validate_json(present)
     if but_callback:
         known, spec = (one.model_copy(update={"callback": None}) for one in (known, spec))

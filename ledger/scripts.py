@@ -43,7 +43,7 @@ SCRIPTS = (
 _REFUSED_WHEN_FULL = frozenset(
     {"submit", "create_file", "create_batch", "submit_lines", "make_key"}
 )
-_SHARED = ("keys", "receiver", "line", "batch", "prelude")
+_SHARED = ("keys", "receiver", "line", "share", "batch", "prelude")
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 
 

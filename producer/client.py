@@ -18,6 +18,7 @@ from ledger.secret_box import SecretBox
 from producer.access.keyring import Keyring
 from producer.catalogue import Catalogue
 from producer.dead_letters import DeadLetters
+from producer.downloads import Download, open_download
 from producer.endpoints import Endpoints
 from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
 from producer.job_observer import Observer
@@ -28,6 +29,7 @@ from producer.uploads import Uploads
 from schemas.document import S3Uri
 from schemas.job import DEFAULT_TENANT, JOB_ID, Job, JobRequest
 from schemas.job_filter import JobFilter
+from schemas.queues import BATCH_QUEUE, DELIVER_QUEUE, PREPARE_QUEUE, infer_queue
 from schemas.result import JobResult
 from schemas.states import JobState
 from settings.errors import SettingsError
@@ -36,7 +38,6 @@ from settings.sections.tasks import load_tasks
 from storage.errors import ObjectMissingError
 from storage.s3 import S3Store
 
-_RESULT_BYTES = 256 * 2**20
 _FIRST_LOOK_SECONDS = 0.05
 _MOST_BETWEEN_LOOKS_SECONDS = 1.0
 _REDIS_SECONDS = 3
@@ -79,6 +80,8 @@ class Client:
         self.submitter = submitter
         self.store = store
         self._limits = settings.limits
+        infer = (infer_queue(pool) for pool in settings.pools)
+        self._queues = (PREPARE_QUEUE, *infer, BATCH_QUEUE, DELIVER_QUEUE)
         self._ledger = ledger
         bootstrap = settings.api_key
         self.keyring = Keyring(
@@ -90,7 +93,7 @@ class Client:
         self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks)
         encryption_keys = settings.encryption_keys
         box = SecretBox(encryption_keys.get_secret_value() if encryption_keys else "")
-        self.endpoints = Endpoints(ledger, box)
+        self.endpoints = Endpoints(ledger, box, settings.quota)
 
     async def submit(
         self,
@@ -160,8 +163,13 @@ class Client:
         """A job's result; raises as result_bytes does."""
         return JobResult.model_validate_json(await self.result_bytes(job_id))
 
-    async def result_bytes(self, job_id: str, tenant: str | None = None) -> bytes:
-        """A job's result object as it lies in the bucket: JSON.
+    async def result_bytes(self, job_id: str) -> bytes:
+        """A job's result object as it lies in the bucket: JSON; raises as open_result does."""
+        download = await self.open_result(job_id)
+        return b"".join([block async for block in download.blocks()])
+
+    async def open_result(self, job_id: str, tenant: str | None = None) -> Download:
+        """Begin to read a job's result object.
 
         Raises:
             UnknownJobError: There is no such job.
@@ -172,7 +180,7 @@ class Client:
             yet = "" if job.state.closed else " yet"
             raise NoResultError(f"{job_id} has no result{yet}: it is {job.state}", job)
         try:
-            return await self.store.get(job.result_uri, max_bytes=_RESULT_BYTES)
+            return await open_download(self.store, job.result_uri)
         except ObjectMissingError as error:
             raise NoResultError(f"{job.result_uri} was deleted from the bucket", job) from error
 
@@ -193,7 +201,7 @@ class Client:
     async def jobs(
         self, which: JobFilter, *, after: str | None = None, limit: int = 100
     ) -> Page[Job]:
-        """Some of the jobs that meet the filter, the newest first.
+        """Return one page of the jobs that meet the filter, the newest first.
 
         Raises:
             CursorError: `after` is no cursor of an earlier page.
@@ -201,12 +209,13 @@ class Client:
         return await self._ledger.jobs.page(which, after=after, limit=limit)
 
     async def depth(self) -> FleetDepth:
-        """How much work stands where."""
+        """Return the depth of the queues."""
         return await self._ledger.depth()
 
-    async def ping(self) -> None:
-        """Raise LedgerUnavailableError unless Redis answers."""
-        await self._ledger.ping()
+    async def queues_without_workers(self) -> list[str]:
+        """Return the queues of the fleet's roles and pools for which no live worker takes work."""
+        live = await self._ledger.workers.live()
+        return [queue for queue in self._queues if not live.get(queue)]
 
     async def check_access(self) -> None:
         """See that Redis takes our password; a Redis that is away may come back.

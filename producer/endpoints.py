@@ -1,10 +1,10 @@
-"""What a tenant can do about callbacks: register endpoints, rotate secrets, read and replay."""
+"""Services for callbacks: register endpoints, rotate secrets, read and replay deliveries."""
 
 from __future__ import annotations
 
 import secrets
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from ledger.page import Page
 from ledger.secret_box import SecretBox
 from producer.errors import UnknownDeliveryError, UnknownEndpointError
 from schemas.ids import new_endpoint_id
+from schemas.quota import Quota
 from schemas.webhooks.delivery import Delivery, DeliveryFilter
 from schemas.webhooks.endpoint import (
     CreatedEndpoint,
@@ -49,12 +50,14 @@ class Endpoints:
     Args:
         ledger: Keeps them.
         box: Seals their secrets.
+        quota: Gives the most that a tenant may have in the ledger.
     """
 
-    def __init__(self, ledger: Ledger, box: SecretBox) -> None:
+    def __init__(self, ledger: Ledger, box: SecretBox, quota: Callable[[str], Quota]) -> None:
         self._endpoints = ledger.endpoints
         self._deliveries = ledger.deliveries
         self._box = box
+        self._quota = quota
 
     async def create(self, tenant: str, request: EndpointRequest) -> CreatedEndpoint:
         """Register an endpoint; its secret is shown this once.
@@ -62,10 +65,12 @@ class Endpoints:
         Raises:
             SecretBoxError: There is no key to seal it with.
             TooManyEndpointsError: The tenant has as many as it may have.
+            TenantShareError: Its records take as much of the ledger as they may.
         """
         endpoint_id = new_endpoint_id()
         new, sealed = self._new_secrets(v1a=request.v1a)
-        await self._endpoints.create(endpoint_id, tenant, _fields(request), sealed)
+        quota = self._quota(tenant)
+        await self._endpoints.create(endpoint_id, tenant, _fields(request), sealed, quota)
         made = await self.get(tenant, endpoint_id)
         return CreatedEndpoint(**made.model_dump(), **new.model_dump())
 
@@ -178,7 +183,7 @@ class Endpoints:
     async def deliveries(
         self, tenant: str, which: DeliveryFilter, *, after: str | None = None, limit: int = 100
     ) -> Page[Delivery]:
-        """Some of those that meet the filter, the newest first.
+        """Return one page of the deliveries that meet the filter, the newest first.
 
         Raises:
             CursorError: `after` is no cursor of an earlier page.
@@ -247,7 +252,7 @@ def _new_key_pair() -> tuple[str, str]:
 
 
 def _fields(asked: EndpointRequest | EndpointChange) -> dict[str, str]:
-    """What the ledger keeps of a request; of a change, what it names."""
+    """Return the ledger's fields of a request; of a change, only the named ones."""
     named: dict[str, Any] = asked.model_dump(
         mode="json",
         exclude={"state", "v1a"},

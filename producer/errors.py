@@ -33,6 +33,14 @@ class ForbiddenError(ProducerError):
     """The key does not allow it."""
 
 
+class TooManyAtOnceError(ProducerError):
+    """The tenant has as many requests of this kind at once as it may have."""
+
+
+class OverloadedError(ProducerError):
+    """The API has no place left for another request of this kind."""
+
+
 class UnknownApiKeyError(ProducerError):
     """There is no key of this id."""
 
@@ -66,7 +74,7 @@ class UnknownDeliveryError(ProducerError):
 
 
 class JobStateError(ProducerError):
-    """What is asked for does not go with the state of the job.
+    """The state of the job does not allow the request.
 
     Attributes:
         job: The job concerned.

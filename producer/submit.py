@@ -10,8 +10,6 @@ from contextlib import suppress
 from datetime import UTC
 from types import MappingProxyType
 
-from pydantic import ValidationError
-
 from ledger.ledger import Ledger
 from producer.access.documents import check_access
 from producer.errors import RequestError, UnknownTaskError
@@ -20,7 +18,6 @@ from schemas.document import DocumentRef, S3Uri, bucket_and_key
 from schemas.ids import derived_job_id, new_job_id
 from schemas.job import DEFAULT_TENANT, Callback, JobRequest, JobSpec
 from schemas.task import Task
-from settings.errors import SettingsError
 from settings.fleet import FleetSettings
 from settings.sections.rules import RuleSettings
 from storage.errors import ObjectExistsError
@@ -41,9 +38,6 @@ class Submitter:
 
     Attributes:
         tasks: As given.
-
-    Raises:
-        SettingsError: The default callback is no URL.
     """
 
     def __init__(
@@ -103,7 +97,7 @@ class Submitter:
         await self._ledger.submit(
             job_id,
             spec,
-            max_queued=self._max_queued(tenant),
+            quota=self._settings.quota(tenant),
             fleets_callback=request.callback is None,
         )
         return job_id
@@ -135,12 +129,9 @@ class Submitter:
         return await self._ledger.submit(
             dropped_job_id(drop),
             spec,
-            max_queued=self._max_queued(rule.tenant),
+            quota=self._settings.quota(rule.tenant),
             fleets_callback=not rule.callback,
         )
-
-    def _max_queued(self, tenant: str) -> int:
-        return self._settings.tenant(tenant).max_queued
 
     async def server_run(self) -> str:
         """See Ledger.server_run."""
@@ -180,13 +171,8 @@ class Submitter:
 
 
 def _default_callback(settings: FleetSettings) -> Callback | None:
-    if not settings.callback_url:
-        return None
-    try:
-        return Callback.model_validate({"url": settings.callback_url})
-    except ValidationError as error:
-        words = error.errors()[0]["msg"]
-        raise SettingsError(f"DOCFLEET_CALLBACK_URL: {words}") from error
+    url = settings.callback_url
+    return Callback.model_validate({"url": url}) if url else None
 
 
 def dropped_job_id(drop: ObjectInfo) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import mimetypes
 import secrets
-from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
@@ -22,17 +20,13 @@ from storage.objects import ObjectStore
 
 _DOCUMENTS = "documents"
 _UNFINISHED = "uploads"
-_AT_ONCE = 16
-"""So many uploads are read at once; others wait, and nothing of theirs is in memory."""
-_OF_ONE_TENANT = 8
-"""So many of them: however slowly its bytes come, the others have room."""
 _WHOLE_BYTES = 2**20
 """A document of no more is put in one request."""
 _ABANDONED = timedelta(days=1)
 
 
 def document_uri(bucket: str, tenant: str, sha256: str, suffix: str) -> S3Uri:
-    """Where a tenant's document lies: the same bytes of the same tenant, the same place.
+    """Return the URI of a tenant's document: equal bytes of one tenant have one place.
 
     Args:
         bucket: For what docfleet keeps for itself; the watcher does not look there.
@@ -44,7 +38,7 @@ def document_uri(bucket: str, tenant: str, sha256: str, suffix: str) -> S3Uri:
 
 
 class DocumentHead(NamedTuple):
-    """What is known of a document before its bytes come.
+    """Facts of a document that are known before its bytes arrive.
 
     Attributes:
         tenant: Whose it is.
@@ -58,7 +52,7 @@ class DocumentHead(NamedTuple):
 
 
 class Uploads:
-    """Where documents go that come with their request.
+    """Store of the documents that come with their request.
 
     Args:
         settings: The fleet's.
@@ -69,10 +63,6 @@ class Uploads:
         self._bucket = settings.work_bucket
         self._max_bytes = settings.limits.document_bytes
         self._store = store
-        self._room = asyncio.Semaphore(_AT_ONCE)
-        self._tenants_room = defaultdict[str, asyncio.Semaphore](
-            lambda: asyncio.Semaphore(_OF_ONE_TENANT)
-        )
 
     async def receive(self, head: DocumentHead, chunks: AsyncIterator[bytes]) -> StoredDocument:
         """Store a document as its bytes come.
@@ -86,15 +76,14 @@ class Uploads:
             RequestError: It has none.
             StorageUnavailableError: The object store does not answer.
         """
-        async with self._tenants_room[head.tenant], self._room:
-            counted = _Counted(chunks, self._max_bytes)
-            async with aclosing(counted.chunks()) as source:
-                first = bytearray()
-                async for chunk in source:
-                    first += chunk
-                    if len(first) > _WHOLE_BYTES:
-                        return await self._stream(head, counted, _chain(bytes(first), source))
-            return await self._put(head, counted, bytes(first))
+        counted = _Counted(chunks, self._max_bytes)
+        async with aclosing(counted.chunks()) as source:
+            first = bytearray()
+            async for chunk in source:
+                first += chunk
+                if len(first) > _WHOLE_BYTES:
+                    return await self._stream(head, counted, _chain(bytes(first), source))
+        return await self._put(head, counted, bytes(first))
 
     async def clean(self) -> int:
         """Take away what uploads left that were never ended; gives how many there were."""

@@ -15,7 +15,7 @@ _YEAR_SECONDS = 366 * 86_400
 
 
 class Scope(StrEnum):
-    """What a key lets its holder do."""
+    """Permission of a key."""
 
     SUBMIT = "submit"
     """Send documents and jobs."""
@@ -31,7 +31,7 @@ def _ordered(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     return tuple(scope for scope in Scope if scope in scopes)
 
 
-Scopes = Annotated[tuple[Scope, ...], Field(min_length=1), AfterValidator(_ordered)]
+Scopes = Annotated[tuple[Scope, ...], Field(min_length=1, max_length=16), AfterValidator(_ordered)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]*$")]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -10,15 +12,17 @@ from schemas.contract import Contract
 
 _KEY_BYTES = 1024
 """S3 allows no longer key; what is not refused here fills the ledger."""
-_BUCKET_CHARACTERS = 255
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 
 
 def _s3_uri(value: str) -> str:
     bucket, key = bucket_and_key(value)
-    if len(bucket) > _BUCKET_CHARACTERS or len(key.encode(errors="replace")) > _KEY_BYTES:
-        raise ValueError(f"a key has {_KEY_BYTES:,} bytes at most")
     if not value.startswith("s3://") or not bucket or not key.strip("/"):
         raise ValueError(f"{value!r} is not of the form s3://bucket/key")
+    if not _BUCKET.fullmatch(bucket):
+        raise ValueError(f"{bucket!r} is no bucket: its name has letters, digits, `.`, `-` and `_`")
+    if "\0" in key or len(key.encode(errors="replace")) > _KEY_BYTES:
+        raise ValueError(f"a key has {_KEY_BYTES:,} bytes at most, and no NUL")
     return value
 
 
@@ -54,16 +58,39 @@ class StoredDocument(Contract):
     size: int = Field(ge=1, description="Bytes.")
 
 
+class PageSource(StrEnum):
+    """Origin of a page's text."""
+
+    TEXT = "text"
+    """The document's own text; a blank page counts."""
+    OCR = "ocr"
+    """Recognized in an image of the page."""
+    UNREAD = "unread"
+    """The page shows something, and nothing could read it: its text is empty."""
+
+
+WordBox = tuple[int, int, float, float, float, float]
+"""One word of a page: first character and the one after its last, then left, top, right and bottom
+as fractions of the page's width and height, from the top left corner."""
+
+
 class Page(Contract):
     """The text of one page and where it stands in the text of the whole document."""
 
     number: int = Field(ge=1)
     text: str
     start: int = Field(ge=0, description="Offset of the page's first character, in characters.")
+    source: PageSource = PageSource.TEXT
+    part: str | None = Field(
+        default=None, description="The attachment or archive member that the page belongs to."
+    )
+    words: tuple[WordBox, ...] = Field(
+        default=(), description="Where words stand on the page, where a reader knows it."
+    )
 
 
 class PageText(Contract):
-    """What `prepare` makes of a document; stored once per document sha256."""
+    """Page text of a document, made by `prepare`; stored once per tenant and sha256."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     media_type: str
@@ -72,12 +99,17 @@ class PageText(Contract):
 
     @property
     def text(self) -> str:
-        """All pages, each separated from the next by one form feed."""
+        """The text of all pages, separated by form feeds."""
         return "\f".join(page.text for page in self.pages)
+
+    @property
+    def unread_pages(self) -> tuple[int, ...]:
+        """Numbers of the pages that nothing could read."""
+        return tuple(page.number for page in self.pages if page.source is PageSource.UNREAD)
 
 
 class Prepared(Contract):
-    """What the ledger keeps of a prepared document: enough to route and to read it."""
+    """Facts of a prepared document in the ledger: enough to route and to read it."""
 
     text_uri: S3Uri
     sha256: str
@@ -85,3 +117,11 @@ class Prepared(Contract):
     size: int = Field(ge=0, description="Bytes of the document.")
     pages: int = Field(ge=1)
     tokens: int = Field(ge=0, description="Tokens of the text, by the pool's own tokenizer.")
+    unread_pages: tuple[int, ...] = Field(
+        default=(), description="Numbers of the pages that nothing could read, from 1."
+    )
+
+    @property
+    def pages_read(self) -> tuple[int, ...]:
+        """Numbers of the pages that were read, from 1."""
+        return tuple(n for n in range(1, self.pages + 1) if n not in set(self.unread_pages))

@@ -11,7 +11,7 @@ from schemas.contract import Contract
 
 
 class FailureClass(StrEnum):
-    """What kind of trouble it is, and so whether trying again can help."""
+    """Class of a failure: it decides whether a retry can help."""
 
     PERMANENT = "permanent"
     """The same input fails the same way: a dead letter at once."""
@@ -31,6 +31,7 @@ class FailureCode(StrEnum):
     DOCUMENT_ENCRYPTED = "document.encrypted"
     DOCUMENT_CORRUPT = "document.corrupt"
     DOCUMENT_NO_TEXT = "document.no_text"
+    DOCUMENT_UNREAD_PAGES = "document.unread_pages"
     DOCUMENT_EXHAUSTING = "document.exhausting"
     TASK_UNKNOWN = "task.unknown"
     ADAPTER_MISSING = "adapter.missing"
@@ -61,7 +62,7 @@ ENGINE_DEATHS = frozenset({FailureCode.ENGINE_CRASHED, FailureCode.ENGINE_OUT_OF
 
 
 class FailureInfo(NamedTuple):
-    """What a failure code means to the person who reads it."""
+    """Meaning of a failure code, for the person who reads it."""
 
     failure_class: FailureClass
     meaning: str
@@ -112,6 +113,11 @@ FAILURES: dict[FailureCode, FailureInfo] = {
         _P,
         "No page of the document has text; it may be a scan.",
         "Run the document through OCR first and submit what comes out.",
+    ),
+    _C.DOCUMENT_UNREAD_PAGES: FailureInfo(
+        _P,
+        "Pages of the document could not be read, and the task does not go on without them.",
+        "Send these pages with text or as clearer scans, or set the task's unread_pages: partial.",
     ),
     _C.DOCUMENT_EXHAUSTING: FailureInfo(
         _P,
@@ -217,7 +223,7 @@ FAILURES: dict[FailureCode, FailureInfo] = {
         _P,
         "The receiver's address is private or its port is not open for deliveries: "
         "nothing was sent.",
-        "Name a public HTTPS receiver; docfleet's operator may open a network with "
+        "Name a public HTTPS receiver; docfleet's operator may open a network and its ports with "
         "[callbacks] allow_networks.",
     ),
     _C.DELIVERY_DISABLED: FailureInfo(
@@ -236,7 +242,7 @@ FAILURES: dict[FailureCode, FailureInfo] = {
 
 
 class Failure(Contract):
-    """What went wrong with a job or a delivery."""
+    """Failure of a job or a delivery."""
 
     code: FailureCode
     message: str = Field(description="What happened this time, in one sentence.")
@@ -250,5 +256,5 @@ class Failure(Contract):
 
     @property
     def transient(self) -> bool:
-        """Whether trying again can help."""
+        """Tell whether a retry can help."""
         return FAILURES[self.code].failure_class is FailureClass.TRANSIENT

@@ -1,12 +1,21 @@
-"""What the tasks of an unfinished job came to: paid for, and not to be thrown away."""
+"""Kept results of an unfinished job's tasks: they were paid for, and are not run again."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from pydantic import Field
 
 from schemas.contract import Contract
 from schemas.job import TaskName
 from schemas.result import TaskResult
+
+
+class KeptAnswer(Contract):
+    """A usable answer about a part of the document."""
+
+    data: Any
+    confidence: dict[str, float] = Field(default_factory=dict)
 
 
 class KeptTasks(Contract):
@@ -18,3 +27,7 @@ class KeptTasks(Contract):
 
     redrive: int = Field(ge=0, description="How often the job had been redriven.")
     tasks: dict[TaskName, TaskResult]
+    answers: dict[str, dict[str, KeptAnswer]] = Field(
+        default_factory=dict,
+        description="Answers about parts of the document, by task@version and question.",
+    )

@@ -18,10 +18,12 @@ from schemas.task import TaskKind
 
 
 class TaskStatus(StrEnum):
-    """How a task of the job ended."""
+    """Status of a task at its end."""
 
     SUCCEEDED = "succeeded"
     """`data` is valid against the task's schema."""
+    INCOMPLETE = "incomplete"
+    """`data` is valid, and pages are missing from it: `lost_pages`, or `document.unread_pages`."""
     FAILED = "failed"
     """`failure` says why there is no data."""
 
@@ -48,13 +50,55 @@ class AdapterVersion(Contract):
     sha256: str
 
 
+class Match(StrEnum):
+    """Match between a value and the text of the document."""
+
+    EXACT = "exact"
+    """Character by character."""
+    NORMALIZED = "normalized"
+    """The same date, amount or words, written otherwise."""
+    FUZZY = "fuzzy"
+    """Almost the same text, as misread characters leave it."""
+    UNGROUNDED = "ungrounded"
+    """Nowhere: the value may be invented."""
+
+
+class Evidence(Contract):
+    """The place in the document that gives a value; only `match` where there is none."""
+
+    page: int | None = Field(default=None, ge=1, description="Number of the page.")
+    start: int | None = Field(default=None, ge=0, description="First character, in the page text.")
+    end: int | None = Field(default=None, ge=0, description="Character after the last.")
+    quote: str | None = Field(default=None, description="The text that stands there.")
+    match: Match
+
+
 class TaskResult(Contract):
-    """What one task made of the document."""
+    """Result of one task on the document."""
 
     status: TaskStatus
     version: str
     kind: TaskKind
     data: Any = Field(default=None, description="Valid against the task's output schema.")
+    evidence: dict[str, Evidence] = Field(
+        default_factory=dict, description="By JSON pointer of a leaf value in `data`."
+    )
+    confidence: dict[str, float] = Field(
+        default_factory=dict, description="From 0 to 1, by JSON pointer of a leaf value in `data`."
+    )
+    alternatives: dict[str, tuple[Any, ...]] = Field(
+        default_factory=dict,
+        description="Other values that pages of the document give, by JSON pointer.",
+    )
+    pages_read: tuple[int, ...] = Field(
+        default=(), description="Numbers of the pages that the engine was shown, from 1."
+    )
+    lost_pages: tuple[int, ...] = Field(
+        default=(), description="Numbers of the pages whose answer could not be used."
+    )
+    needs_review: tuple[str, ...] = Field(
+        default=(), description="Findings of the task's review rule, empty when there are none."
+    )
     failure: Failure | None = None
     raw_output: str | None = Field(default=None, description="The answer that was not valid.")
     adapter: AdapterVersion | None = None
@@ -69,11 +113,15 @@ class DocumentFacts(DocumentRef):
     media_type: str
     size: int
     pages: int
+    pages_read: tuple[int, ...] = Field(default=(), description="Numbers from 1.")
+    unread_pages: tuple[int, ...] = Field(
+        default=(), description="Numbers of the pages that nothing could read, from 1."
+    )
     tokens: int
 
 
 class Timings(Contract):
-    """When the job was submitted and its result finished; `infer_seconds` is the attempt's own."""
+    """Times of the submit and of the finished result; `infer_seconds` is of this attempt alone."""
 
     submitted_at: datetime
     finished_at: datetime
@@ -91,6 +139,10 @@ class JobResult(Contract):
     document: DocumentFacts
     metadata: Metadata
     tasks: dict[TaskName, TaskResult]
+    needs_review: tuple[str, ...] = Field(
+        default=(),
+        description="Reasons why a person should look at the result; empty when there are none.",
+    )
     engine: EngineVersion
     pool: str
     worker: str

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from schemas.contract import Contract
 from schemas.job import TaskName
 from schemas.json_schema.guidable import check_guidable
 
+ROWS = "rows"
+"""The property of a list's data that holds its rows."""
+DOCUMENTS = "documents"
+"""The property of a packet's data that holds its documents."""
+
 
 class TaskKind(StrEnum):
-    """What a task makes of a document."""
+    """Kind of a task: the form of its result."""
 
     EXTRACTION = "extraction"
     """The values of named fields."""
@@ -24,32 +29,80 @@ class TaskKind(StrEnum):
     """A short text."""
     SCORING = "scoring"
     """Points and reasons for one indicator of quality."""
+    LIST = "list"
+    """The rows of a long document, in document order."""
+    PACKET = "packet"
+    """The documents that a packet is made of: where each begins, and its kind."""
     CHAT = "chat"
     """An OpenAI-shaped request; it has no file."""
 
 
+IN_WINDOWS = frozenset(
+    {
+        TaskKind.EXTRACTION,
+        TaskKind.CLASSIFICATION,
+        TaskKind.SUMMARIZATION,
+        TaskKind.LIST,
+        TaskKind.PACKET,
+    }
+)
+"""Kinds that can read a document which is longer than a context."""
+ALWAYS_IN_WINDOWS = frozenset({TaskKind.LIST, TaskKind.PACKET})
+"""Kinds that read any document part by part, for their answers grow with it."""
+
+
+class UnreadPages(StrEnum):
+    """Policy of a task for documents with pages that nothing could read."""
+
+    PARTIAL = "partial"
+    """`incomplete`, with the data of the other pages: the job is `partially_succeeded`."""
+    FAIL = "fail"
+    """Failed, with the code `document.unread_pages`."""
+
+
+class ReviewRule(Contract):
+    """The findings that ask for a person's look at a result."""
+
+    below: float | None = Field(
+        default=None, ge=0, le=1, description="A value's confidence is below this threshold."
+    )
+    ungrounded: bool = Field(default=True, description="A value stands nowhere in the document.")
+    conflicting: bool = Field(default=True, description="Pages disagree about a value.")
+    truncated: bool = Field(default=True, description="An answer was cut off and asked for again.")
+    unread_pages: bool = Field(default=True, description="A page could not be read.")
+
+
 class NamedTask(Protocol):
-    """What tells one piece of work from another."""
+    """Name, version and kind of a piece of work."""
 
     @property
     def name(self) -> str:
-        """As results name it."""
+        """The name in results."""
 
     @property
     def version(self) -> str:
-        """What another version gave does not count."""
+        """The version; results of other versions do not count."""
 
     @property
     def kind(self) -> TaskKind:
-        """What it makes of the document."""
+        """The kind of the result."""
 
 
 class TaskLimits(Contract):
-    """What one run of the task may use."""
+    """Limits of one run of the task."""
 
     max_output_tokens: int = Field(default=512, ge=1, le=32_768)
     timeout_seconds: float = Field(
         default=120, gt=0, le=3_600, description="For one answer of the engine."
+    )
+    windows: int = Field(
+        default=8,
+        ge=1,
+        le=1_000,
+        description="Maximum windows of a document that an extraction reads, where it is too long.",
+    )
+    window_pages: int | None = Field(
+        default=None, ge=1, description="Maximum pages of a window of a list."
     )
     repairs: int = Field(
         default=1, ge=0, le=3, description="How often an unusable answer is asked for again."
@@ -72,6 +125,8 @@ class Task(Contract):
     output_schema: dict[str, Any]
     adapter: TaskAdapter | None = None
     limits: TaskLimits = TaskLimits()
+    unread_pages: UnreadPages = UnreadPages.PARTIAL
+    review: ReviewRule = ReviewRule()
 
     @field_validator("name")
     @classmethod
@@ -86,6 +141,16 @@ class Task(Contract):
         if kind is TaskKind.CHAT:
             raise ValueError("a chat is asked for through the OpenAI-compatible routes, by no file")
         return kind
+
+    @model_validator(mode="after")
+    def _has_its_list(self) -> Self:
+        name = {TaskKind.LIST: ROWS, TaskKind.PACKET: DOCUMENTS}.get(self.kind)
+        items = self.output_schema.get("properties", {}).get(name, {}).get("items")
+        if name and not isinstance(items, dict):
+            raise ValueError(f"output_schema: a {self.kind} gives its items in the array `{name}`")
+        if self.kind is TaskKind.PACKET and "kind" not in items.get("properties", {}):
+            raise ValueError(f"output_schema: each of the `{name}` has a property `kind`")
+        return self
 
     @field_validator("output_schema")
     @classmethod

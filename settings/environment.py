@@ -59,8 +59,13 @@ def user_cache() -> Path:
 
 
 def connection_variables() -> dict[str, str]:
-    """Those of CONNECTION_VARIABLES that are set and not empty."""
+    """Return the variables of CONNECTION_VARIABLES that are set and not empty."""
     return {name: value for name in CONNECTION_VARIABLES if (value := environ.get(name))}
+
+
+def object_store_url() -> str:
+    """Return where the environment says that the object store is; empty for AWS' own."""
+    return environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
 
 
 def apply_environment(changes: Mapping[str, str]) -> None:
@@ -75,7 +80,7 @@ def apply_environment(changes: Mapping[str, str]) -> None:
 
 
 def part_environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """What a part of the local stack gets: our own environment with these changes.
+    """Return the environment of a part of the local stack: our own with these changes.
 
     Args:
         changes: Endpoints, credentials and settings of the stack; they win.
@@ -93,7 +98,7 @@ def part_environment(changes: Mapping[str, str]) -> dict[str, str]:
 
 
 def server_environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """What a server of somebody else's making gets: hardly anything of ours, and these changes."""
+    """Return the environment of a third-party server: little of ours, and these changes."""
     kept = {name: environ[name] for name in _FOR_SERVERS if name in environ}
     return {**kept, **changes}
 

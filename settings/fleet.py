@@ -16,7 +16,9 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import (
     Field,
+    HttpUrl,
     SecretStr,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
@@ -30,8 +32,11 @@ from pydantic_settings import (
 
 from schemas.job import TenantName
 from schemas.queues import PoolName
+from schemas.quota import Quota
+from schemas.receiver_url import ReceiverUrl
 from settings.errors import SettingsError
 from settings.secret_files import SecretFiles
+from settings.sections.api import ApiSettings
 from settings.sections.callbacks import CallbackSettings
 from settings.sections.lease import LeaseSettings
 from settings.sections.limits import LimitSettings
@@ -39,6 +44,7 @@ from settings.sections.openai import OpenAiSettings
 from settings.sections.pools import ModelSettings, PoolSettings
 from settings.sections.retention import RetentionSettings
 from settings.sections.rules import RuleSettings
+from settings.sections.sandbox import SandboxSettings
 from settings.sections.scripted import ScriptedSettings
 from settings.sections.tenants import TenantSettings
 from settings.sections.watch import WatchSettings
@@ -68,6 +74,8 @@ class FleetSettings(BaseSettings):
     rules: tuple[RuleSettings, ...] = ()
     tenants: dict[TenantName, TenantSettings] = Field(default_factory=dict)
     limits: LimitSettings = LimitSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    api: ApiSettings = ApiSettings()
     lease: LeaseSettings = LeaseSettings()
     callbacks: CallbackSettings = CallbackSettings()
     retention: RetentionSettings = RetentionSettings()
@@ -135,6 +143,11 @@ class FleetSettings(BaseSettings):
                 )
         return self
 
+    @field_validator("callback_url")
+    @classmethod
+    def _is_receiver(cls, url: str | None) -> str | None:
+        return str(_RECEIVER.validate_python(url)) if url else None
+
     @field_validator("callback_secret")
     @classmethod
     def _can_sign(cls, secret: SecretStr | None) -> SecretStr | None:
@@ -169,8 +182,13 @@ class FleetSettings(BaseSettings):
         return chosen, self.pools[chosen]
 
     def tenant(self, name: str) -> TenantSettings:
-        """What a tenant may take."""
+        """Return a tenant's limits."""
         return self.tenants.get(name, TenantSettings())
+
+    def quota(self, name: str) -> Quota:
+        """Return the most that a tenant may have in the ledger."""
+        tenant = self.tenant(name)
+        return Quota(tenant.max_queued, tenant.max_stored_bytes or self.limits.tenant_ledger_share)
 
     @classmethod
     def settings_customise_sources(
@@ -186,6 +204,7 @@ class FleetSettings(BaseSettings):
         return init_settings, env_settings, files, TomlConfigSettingsSource(settings_cls)
 
 
+_RECEIVER = TypeAdapter[HttpUrl](ReceiverUrl)
 _FERNET_KEY_LENGTH = 44
 _SIGNING_BYTES = range(24, 65)
 

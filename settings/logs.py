@@ -1,4 +1,4 @@
-"""How logs look: JSON lines for machines, readable ones for a terminal."""
+"""Logging: JSON lines for machines, readable lines for a terminal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
+from structlog.dev import plain_traceback
+
+from settings.printable import printable
 
 _QUIET = (
     "kombu",
@@ -52,15 +55,20 @@ def configure_logs(part: str, stream: TextIO = sys.stderr) -> None:
         cache_logger_on_first_use=True,
     )
     last: list[structlog.types.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        # The default shows the variables of each frame, a document's text among them.
+        [_without_steering, structlog.dev.ConsoleRenderer(exception_formatter=plain_traceback)]
         if stream.isatty()
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else [structlog.processors.JSONRenderer()]
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                *last,
+            ],
         )
     )
     root = logging.getLogger()
@@ -68,3 +76,12 @@ def configure_logs(part: str, stream: TextIO = sys.stderr) -> None:
     root.setLevel(logging.INFO)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _without_steering(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Escape what documents and servers may have put into a line; JSON does so by itself."""
+    return {
+        name: printable(value) if isinstance(value, str) else value for name, value in event.items()
+    }

@@ -1,11 +1,10 @@
-"""How the stage of each role is put together from the settings."""
+"""Assembly of each role's stage from the settings."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import structlog
 
@@ -15,25 +14,32 @@ from schemas.task import Task
 from settings.chat_models import ChatModels
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
+from settings.own_ports import own_ports
 from settings.sections.pools import PoolSettings
 from settings.sections.tasks import load_tasks
 from storage.s3 import S3Store
 from workers.batch.stage import BatchStage
+from workers.deliver.egress import EgressGuard
 from workers.deliver.receiver import Receivers
 from workers.deliver.stage import DeliverStage
 from workers.engine.gate_memory import GateSize
+from workers.engine.gated import GatedEngine
 from workers.engine.protocol import Engine
 from workers.engine.scripted.engine import ScriptedEngine
 from workers.engine.vllm.engine import VllmEngine, import_vllm
 from workers.engine_kind import EngineKind
 from workers.infer.chat_runner import ChatRunner
 from workers.infer.kept_tasks import Kept
+from workers.infer.reading.budget import ContextBudget
 from workers.infer.results import Results
 from workers.infer.stage import InferStage
+from workers.infer.task_runner import TaskRunner
 from workers.models.adapter_registry import TaskAdapters
 from workers.models.base_model import locate_model
 from workers.models.model_tokenizer import ModelTokenizer
+from workers.prepare.lockdown.privileges import hide_memory
 from workers.prepare.stage import PoolTokens, PrepareStage
+from workers.retry_policy import RetryLimits
 from workers.role import Role
 from workers.routing import PoolLimits, ways_out
 from workers.runtime.process import WorkerProcess
@@ -59,6 +65,8 @@ def run_worker(
         SettingsError: A role lacks what it needs.
         EngineStartError: The engine cannot start as configured.
     """
+    if Role.PREPARE in roles:
+        hide_memory()  # from the readers of documents, should one break out
     if settings.redis_url is None:
         raise SettingsError("a worker needs DOCFLEET_REDIS_URL, the ledger's Redis")
     builder = _Builder(settings, load_tasks(settings.tasks_dir), pool, engine)
@@ -119,35 +127,37 @@ class _Builder:
     def _infer(self, process: WorkerProcess) -> InferStage:
         match self._engine:
             case EngineKind.VLLM:
-                engine, adapters = self._vllm()
+                bare_engine, adapters = self._vllm()
             case EngineKind.SCRIPTED:
-                engine, adapters = self._scripted(), TaskAdapters.none()
-        store = S3Store()
+                bare_engine, adapters = self._scripted(), TaskAdapters.none()
+        engine, store = GatedEngine(bare_engine, self._pool.slots), S3Store()
+        queue = infer_queue(self._name)
         return InferStage(
             pool=self._name,
-            slots=self._pool.slots,
+            worker=process.name,
             engine=engine,
-            store=store,
+            documents=TaskRunner(engine, store, self._tasks, adapters, self._budget()),
+            chats=self._chats(engine, store, adapters),
             results=Results(store, self._settings.results_bucket),
             kept=Kept(store, self._settings.work_bucket),
-            tasks=self._tasks,
-            adapters=adapters,
-            chats=partial(
-                ChatRunner,
-                engine,
-                adapters=adapters,
-                models=ChatModels(self._settings, self._tasks),
-                base=self._pool.model,
-                seconds=self._settings.openai.answer_seconds,
-                line_bytes=self._settings.openai.line_bytes,
-            ),
-            worker=process.name,
-            attempts=self._settings.lease.attempts,
-            ways=ways_out(self._limits(), self._name),
-            gate_size=partial(
-                GateSize, process.ledger, infer_queue(self._name), socket.gethostname()
-            ),
+            limits=RetryLimits(self._settings.lease.attempts, ways_out(self._limits(), self._name)),
+            gate_memory=GateSize(process.ledger, queue, socket.gethostname(), engine.gate),
             on_engine_death=process.engine_died,
+        )
+
+    def _budget(self) -> ContextBudget:
+        tokenizer = ModelTokenizer(self._source(self._pool))
+        return ContextBudget(self._pool.max_model_len, tokenizer.count)
+
+    def _chats(self, engine: GatedEngine, store: S3Store, adapters: TaskAdapters) -> ChatRunner:
+        return ChatRunner(
+            engine,
+            store,
+            adapters,
+            ChatModels(self._settings, self._tasks),
+            base=self._pool.model,
+            seconds=self._settings.openai.answer_seconds,
+            line_bytes=self._settings.openai.line_bytes,
         )
 
     def _vllm(self) -> tuple[Engine, TaskAdapters]:
@@ -174,10 +184,11 @@ class _Builder:
         keys = self._settings.encryption_keys
         box = SecretBox(keys.get_secret_value() if keys else "")
         receivers = Receivers(settings, self.callback_secret(), endpoints, box)
-        return DeliverStage(settings, receivers, endpoints, S3Store())
+        guard = EgressGuard(settings.allow_networks, settings.ports, own_ports(self._settings))
+        return DeliverStage(settings, receivers, endpoints, S3Store(), guard)
 
     def callback_secret(self) -> str:
-        """What a deliver worker signs with."""
+        """Return the secret that a deliver worker signs with."""
         secret = self._settings.callback_secret
         if secret is None:
             raise SettingsError("a deliver worker signs with DOCFLEET_CALLBACK_SECRET: set it")

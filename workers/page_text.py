@@ -1,4 +1,4 @@
-"""Page text in the work bucket: one object per document sha256."""
+"""Page text in the work bucket: one object for each tenant and document sha256."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ _READER_VERSION = "1"
 _MAX_BYTES = 512 * 2**20
 
 
-def page_text_uri(bucket: str, sha256: str) -> S3Uri:
-    """Where the page text of a document lies."""
-    return f"s3://{bucket}/text/v{_READER_VERSION}/{sha256}.json"
+def page_text_uri(bucket: str, tenant: str, sha256: str) -> S3Uri:
+    """Return where the page text of a document lies.
+
+    A tenant that met another's text would learn, by the time saved, that the other has the bytes.
+    """
+    return f"s3://{bucket}/text/v{_READER_VERSION}/{tenant}/{sha256}.json"
 
 
 async def load_page_text(store: ObjectStore, uri: S3Uri) -> PageText:

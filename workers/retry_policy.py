@@ -1,4 +1,4 @@
-"""What is done after a failure: one pure function."""
+"""Decision after a failure: one pure function."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OUTAGE_ATTEMPTS = 12
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What has to be known of a record's past, and of where else it could go.
+    """History of a record, and the pools that it could go to.
 
     Attributes:
         attempt: The number of the attempt that failed, from 1.
@@ -37,26 +37,33 @@ class History:
     longer: str | None = None
 
 
-def history_of(claim: Claim, attempts: int, ways: WaysOut = NO_WAYS_OUT) -> History:
-    """What an attempt knows of its record's past.
+@dataclass(frozen=True, slots=True)
+class RetryLimits:
+    """Limits of a stage's attempts.
 
-    Args:
-        claim: The attempt's.
-        attempts: How many a stage may use.
-        ways: Where else a job of this pool could go.
+    Attributes:
+        attempts: Maximum charged attempts.
+        ways: Pools that a job can go to when its own is not enough.
     """
+
+    attempts: int
+    ways: WaysOut = NO_WAYS_OUT
+
+
+def history_of(claim: Claim, limits: RetryLimits) -> History:
+    """Return what an attempt knows of its record's past."""
     return History(
         attempt=claim.attempt,
-        attempts=attempts,
+        attempts=limits.attempts,
         jitter=int(claim.token, 16) / 2**64,
         alone=claim.suspect,
-        larger=ways.larger,
-        longer=ways.longer,
+        larger=limits.ways.larger,
+        longer=limits.ways.longer,
     )
 
 
 def decide(failure: Failure, history: History) -> Decision:
-    """What is done about a failure.
+    """Decide what follows a failure.
 
     An engine's death proves nothing against those it took along, so they run alone next. Who is
     alone when memory runs out needs more of it. A death alone that the engine's log does not
@@ -88,7 +95,7 @@ def _way_out(code: FailureCode, history: History) -> str | None:
 
 
 def most_hopeful(decisions: list[Decision]) -> Decision | None:
-    """What is done with a job whose tasks' failures call for different things.
+    """Return one decision for a job whose tasks' failures call for different ones.
 
     Alone before elsewhere, elsewhere before later; None when nothing is left to try.
     """

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from schemas.failure import FailureCode
 from schemas.queues import infer_queue
-from schemas.task import Task
+from schemas.task import ALWAYS_IN_WINDOWS, IN_WINDOWS, Task, TaskKind
 from workers.errors import StageError
 
 _CHAT_TOKENS = 64
 """Room for the chat template and the system message around document and instructions."""
+
+_WINDOW_TOKENS = 256
+"""Minimum room for a window of a document that is read in several."""
 
 _CHARACTERS_PER_TOKEN = 3
 """A cautious count of instructions, which are short; the document is counted for real."""
@@ -19,7 +22,7 @@ _CHARACTERS_PER_TOKEN = 3
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """What a pool can take."""
+    """Limits of a pool."""
 
     name: str
     model: str
@@ -48,7 +51,7 @@ NO_WAYS_OUT = WaysOut()
 
 
 def ways_out(pools: Sequence[PoolLimits], name: str) -> WaysOut:
-    """Where a pool's jobs can go: to the next ones of the same model, for adapters fit no other.
+    """Return the pools that a pool's jobs can go to: later ones of the same model.
 
     Args:
         pools: In the order of fleet.toml, the cheapest and smallest first.
@@ -66,7 +69,10 @@ def ways_out(pools: Sequence[PoolLimits], name: str) -> WaysOut:
 def choose_pool(
     pools: Sequence[PoolLimits], document_tokens: Sequence[int], tasks: Sequence[Task]
 ) -> int:
-    """The index of the first pool whose context holds the largest of the tasks.
+    """Return the index of the first pool whose context holds the document for each of the tasks.
+
+    Where there is none, and the tasks can read windows of the document, the pool with the longest
+    context is chosen: it needs the fewest.
 
     Args:
         pools: In the order of fleet.toml, the cheapest first.
@@ -76,17 +82,27 @@ def choose_pool(
     Raises:
         StageError: `document.too_long`, with the numbers.
     """
-    around = max(
-        task.limits.max_output_tokens + len(task.instructions) // _CHARACTERS_PER_TOKEN
-        for task in tasks
-    )
-    for index, (pool, tokens) in enumerate(zip(pools, document_tokens, strict=True)):
-        if tokens + around + _CHAT_TOKENS <= pool.max_model_len:
-            return index
-    longest = max(pools, key=lambda pool: pool.max_model_len)
+    by_length = sorted(range(len(pools)), key=lambda index: -pools[index].max_model_len)
+    for order, in_windows in ((range(len(pools)), ALWAYS_IN_WINDOWS), (by_length, IN_WINDOWS)):
+        for index in order:
+            needed = _needed(document_tokens[index], tasks, in_windows)
+            if needed <= pools[index].max_model_len:
+                return index
+    longest = pools[by_length[0]]
     raise StageError(
         FailureCode.DOCUMENT_TOO_LONG,
-        f"The document has {min(document_tokens):,} tokens, and instructions and answer need "
-        f"about {around + _CHAT_TOKENS:,} more; the largest pool, {longest.name!r}, "
-        f"holds {longest.max_model_len:,}.",
+        f"The document has {min(document_tokens):,} tokens, and with instructions and answer needs "
+        f"about {_needed(min(document_tokens), tasks, IN_WINDOWS):,}; "
+        f"the largest pool, {longest.name!r}, holds {longest.max_model_len:,}.",
+    )
+
+
+def _needed(document: int, tasks: Sequence[Task], in_windows: Container[TaskKind]) -> int:
+    """Return the tokens of a context that holds the largest question of the tasks."""
+    return max(
+        (_WINDOW_TOKENS if task.kind in in_windows else document)
+        + task.limits.max_output_tokens
+        + len(task.instructions) // _CHARACTERS_PER_TOKEN
+        + _CHAT_TOKENS
+        for task in tasks
     )

@@ -10,6 +10,7 @@ import typer
 
 from docfleet.commands.failure_page import failure_page
 from docfleet.commands.options import JsonOption
+from docfleet.commands.output import say
 from schemas.failure import FAILURES
 from schemas.published import public_schemas
 
@@ -22,7 +23,7 @@ def schemas(
     for name, schema in public_schemas().items():
         text = json.dumps(schema, indent=2, sort_keys=True) + "\n"
         (out / f"{name}.schema.json").write_text(text, encoding="utf-8")
-        typer.echo(f"wrote {out / name}.schema.json")
+        say(f"wrote {out / name}.schema.json")
 
 
 def failures(
@@ -35,17 +36,17 @@ def failures(
     """List the failure codes: what each means and what to do about it."""
     if out is not None:
         out.write_text("\n".join(failure_page()) + "\n", encoding="utf-8")
-        typer.echo(f"wrote {out}")
+        say(f"wrote {out}")
         return
     if as_json:
         rows = {
             code: {"class": info.failure_class, "meaning": info.meaning, "remedy": info.remedy}
             for code, info in FAILURES.items()
         }
-        typer.echo(json.dumps(rows, indent=2))
+        say(json.dumps(rows, indent=2))
         return
     for code, info in FAILURES.items():
-        typer.echo(f"{code}  ({info.failure_class})\n  {info.meaning}\n  {info.remedy}")
+        say(f"{code}  ({info.failure_class})\n  {info.meaning}\n  {info.remedy}")
 
 
 def add_commands(app: typer.Typer) -> None:

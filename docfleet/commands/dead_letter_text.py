@@ -1,9 +1,8 @@
-"""How dead letters look on a terminal. Pure."""
+"""Text of dead letters on a terminal. Pure."""
 
 from __future__ import annotations
 
 import shlex
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from schemas.job import Attempt
 from schemas.kept import KeptTasks
 from schemas.result import TaskResult
 from schemas.states import Stage
+from settings.printable import printable
 
 COMMAND = "docfleet dead-letters"
 HEADINGS = ("ID", "KIND", "CODE", "TASKS", "TENANT", "AGE", "ATTEMPTS", "REDRIVES", "MESSAGE")
@@ -37,7 +37,7 @@ _POOL_MATTERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What has to be known beside a dead letter to tell of it.
+    """Options of a view that come from outside the dead letter.
 
     Attributes:
         now: The present time.
@@ -83,7 +83,7 @@ def shortened(text: str, length: int) -> str:
 
 
 def counted(codes: Mapping[str, int]) -> str:
-    """How many of which code, the most frequent first."""
+    """Return the counts by code as text, the most frequent first."""
     most = sorted(codes.items(), key=lambda one: (-one[1], one[0]))
     return ", ".join(f"{count} {code}" for code, count in most)
 
@@ -103,7 +103,7 @@ def summary(codes: Counter[str]) -> str:
 def letter_lines(
     letter: DeadLetter, kept: KeptTasks | str | None, around: Surroundings
 ) -> Iterator[str]:
-    """All that is known of a dead letter, for a reader who knows nothing else.
+    """Return all facts of a dead letter, for a reader who knows nothing else.
 
     Args:
         letter: Which one.
@@ -121,17 +121,6 @@ def letter_lines(
         if number and part:
             yield ""
         yield from map(printable, part)
-
-
-def printable(text: str) -> str:
-    """The text without what could steer a terminal."""
-    return "".join(_printable(character) for character in text)
-
-
-def _printable(character: str) -> str:
-    if character in "\n\t" or unicodedata.category(character) not in {"Cc", "Cf", "Cs"}:
-        return character
-    return f"\\x{ord(character):02x}"
 
 
 def _what(letter: DeadLetter, now: datetime) -> Iterator[str]:

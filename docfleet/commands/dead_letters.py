@@ -13,6 +13,7 @@ from docfleet.commands.age import AGE_METAVAR, parse_age
 from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import JsonOption
+from docfleet.commands.output import say
 from docfleet.commands.target import AskedStack
 from docfleet.errors import BadUsageError
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, DeadLetterKind, Redrive
@@ -79,7 +80,7 @@ class ChoiceOptions:
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
 
     def choice(self, which: LetterOptions) -> Choice:
-        """What they come to; raises BadUsageError where that is not clear."""
+        """Return the chosen letters; raises BadUsageError where the choice is not clear."""
         from docfleet.commands.dead_letter_actions import choose
 
         return choose(self.ids or [], which.filter(), everything=self.everything, yes=self.yes)
@@ -110,7 +111,7 @@ def list_letters(
     page, counts = stack.ask(find)
     if as_json:
         for letter in page.items:
-            typer.echo(json.dumps(letter.public(), ensure_ascii=False))
+            say(json.dumps(letter.public(), ensure_ascii=False))
     else:
         _print_page(page, counts)
 
@@ -125,11 +126,11 @@ def _print_page(page: Page[DeadLetter], counts: Counter[str] | None) -> None:
         print_letters(page.items, datetime.now(UTC), Console())
     if page.next:
         shown = len(page.items)
-        typer.echo(f"the newest {shown} are shown: --limit shows more, filters show others")
+        say(f"the newest {shown} are shown: --limit shows more, filters show others")
     if counts is not None:
-        typer.echo(summary(counts))
+        say(summary(counts))
     elif not page.items:
-        typer.echo("there is no such dead letter")
+        say("there is no such dead letter")
 
 
 @letters.command()
@@ -155,10 +156,10 @@ def show(
         told = letter.public()
         if isinstance(kept, KeptTasks):
             told["kept"] = kept.model_dump(mode="json", exclude_none=True)
-        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        say(json.dumps(told, indent=2, ensure_ascii=False))
         return
     around = Surroundings(datetime.now(UTC), tuple(settings.pools), stack.words(), raw=raw)
-    typer.echo("\n".join(letter_lines(letter, kept, around)))
+    say("\n".join(letter_lines(letter, kept, around)))
 
 
 async def _with_kept(client: Client, letter_id: str) -> tuple[DeadLetter, KeptTasks | str | None]:

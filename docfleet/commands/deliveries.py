@@ -13,6 +13,7 @@ from docfleet.commands.age import AGE_METAVAR, parse_age
 from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import TenantOption
+from docfleet.commands.output import say
 from docfleet.commands.target import AskedStack
 from docfleet.errors import BadUsageError
 from schemas.job import DEFAULT_TENANT
@@ -73,7 +74,7 @@ def list_deliveries(
     for one in page.items:
         answer = one.history[-1].answer if one.history else None
         status = (answer.status or "no answer") if answer else "not sent"
-        typer.echo(f"{one.state:<9}  {status!s:<9}  {one.id}  {one.type}  {one.url}")
+        say(f"{one.state:<9}  {status!s:<9}  {one.id}  {one.type}  {one.url}")
 
 
 @deliveries.command()
@@ -87,7 +88,7 @@ def show(
 ) -> None:
     """Show a delivery with every attempt and the first KB of each answer."""
     found = stack.ask(lambda client: client.endpoints.delivery(tenant, delivery))
-    typer.echo(json.dumps(found.public(), indent=2))
+    say(json.dumps(found.public(), indent=2))
 
 
 @deliveries.command()
@@ -110,7 +111,7 @@ def replay(
             await client.endpoints.replay(tenant, delivery)
         return len(ids) if ids else await client.endpoints.replay_many(tenant, wanted)
 
-    typer.echo(f"{stack.ask(send)} are sent again")
+    say(f"{stack.ask(send)} are sent again")
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -12,6 +12,7 @@ from docfleet.commands.age import parse_age
 from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import TenantOption
+from docfleet.commands.output import say
 from docfleet.commands.target import AskedStack
 from schemas.contract import Contract
 from schemas.job import DEFAULT_TENANT
@@ -65,7 +66,7 @@ def list_endpoints(stack: AskedStack, *, tenant: TenantOption = DEFAULT_TENANT) 
     """List a tenant's endpoints, a line each."""
     for one in stack.ask(lambda client: client.endpoints.of_tenant(tenant)):
         why = f" ({one.reason})" if one.reason else ""
-        typer.echo(f"{one.id}  {one.state}{why}  {one.url}")
+        say(f"{one.id}  {one.state}{why}  {one.url}")
 
 
 @endpoints.command()
@@ -85,7 +86,7 @@ def send_test(
     stack: AskedStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
     """Send a test event; prints the delivery's id."""
-    typer.echo(stack.ask(lambda client: client.endpoints.test(tenant, endpoint)).id)
+    say(stack.ask(lambda client: client.endpoints.test(tenant, endpoint)).id)
 
 
 @endpoints.command()
@@ -115,7 +116,7 @@ def reseal(stack: AskedStack) -> None:
     After that the other keys can be taken out. No signature changes.
     """
     count = stack.ask(lambda client: client.endpoints.reseal())
-    typer.echo(f"{count} endpoint{'' if count == 1 else 's'} sealed with the first key")
+    say(f"{count} endpoint{'' if count == 1 else 's'} sealed with the first key")
 
 
 @endpoints.command()
@@ -146,17 +147,17 @@ def delete(
 ) -> None:
     """Forget an endpoint; what waits for it becomes dead letters."""
     stack.ask(lambda client: client.endpoints.delete(tenant, endpoint))
-    typer.echo(f"{endpoint} is deleted")
+    say(f"{endpoint} is deleted")
 
 
 def _set_state(stack: AskedStack, tenant: str, endpoint: str, state: EndpointState) -> None:
     change = EndpointChange(state=state)
     found = stack.ask(lambda client: client.endpoints.change(tenant, endpoint, change))
-    typer.echo(f"{found.id} is {found.state}")
+    say(f"{found.id} is {found.state}")
 
 
 def _print(found: Contract) -> None:
-    typer.echo(json.dumps(found.model_dump(mode="json", exclude_none=True), indent=2))
+    say(json.dumps(found.model_dump(mode="json", exclude_none=True), indent=2))
 
 
 def add_commands(app: typer.Typer) -> None:

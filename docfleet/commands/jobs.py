@@ -11,6 +11,7 @@ import typer
 from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import JsonOption
+from docfleet.commands.output import say
 from docfleet.commands.target import AskedStack
 from docfleet.errors import BadUsageError
 from schemas.job import Priority
@@ -63,7 +64,7 @@ def submit(
     from docfleet.commands.submit_action import SubmitOrder, run_order
 
     order = SubmitOrder(documents, request, timeout if wait else None, as_json)
-    if not asyncio.run(run_order(stack.settings(), order, typer.echo)):
+    if not asyncio.run(run_order(stack.settings(), order, say)):
         raise typer.Exit(1)
 
 
@@ -85,15 +86,15 @@ def job(
     """
     from docfleet.commands.job_text import job_rows
 
-    async def shown(client: Client) -> str | bytes:
+    async def shown(client: Client) -> str:
         found = await (client.cancel(job_id) if cancel else client.job(job_id))
         if result:
-            return await client.result_bytes(job_id)
+            return (await client.result_bytes(job_id)).decode()
         if as_json:
             return json.dumps(found.public(), indent=2, ensure_ascii=False)
         return "\n".join(job_rows(found))
 
-    typer.echo(stack.ask(shown))
+    say(stack.ask(shown))
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

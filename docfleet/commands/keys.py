@@ -12,6 +12,7 @@ from docfleet.commands.age import parse_age
 from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import JsonOption
+from docfleet.commands.output import say
 from docfleet.commands.target import AskedStack
 from schemas.api_key import ApiKey, ApiKeyRequest, Scope
 
@@ -58,10 +59,10 @@ def create(
     )
     made = stack.ask(lambda client: client.keyring.create(asked))
     if as_json:
-        typer.echo(made.model_dump_json(indent=2, exclude_none=True))
+        say(made.model_dump_json(indent=2, exclude_none=True))
         return
-    typer.echo("this is the one time that the key is shown: only its digest is kept", err=True)
-    typer.echo(made.key)
+    say("this is the one time that the key is shown: only its digest is kept", err=True)
+    say(made.key)
 
 
 @keys.command("list")
@@ -80,11 +81,11 @@ def list_keys(
     """
     found = stack.ask(lambda client: client.keyring.each(tenant))
     if as_json:
-        typer.echo(json.dumps([key.model_dump(mode="json", exclude_none=True) for key in found]))
+        say(json.dumps([key.model_dump(mode="json", exclude_none=True) for key in found]))
         return
-    typer.echo(_COLUMNS.format("ID", "TENANT", "SCOPES", "EXPIRES", "LAST USED", "LABEL"))
+    say(_COLUMNS.format("ID", "TENANT", "SCOPES", "EXPIRES", "LAST USED", "LABEL"))
     for key in found:
-        typer.echo(_line(key))
+        say(_line(key))
 
 
 @keys.command()
@@ -105,7 +106,7 @@ def revoke(
     """
     revoked = stack.ask(lambda client: client.keyring.revoke(key_id, keep_made=keep_made))
     for one in revoked:
-        typer.echo(f"{one} is revoked")
+        say(f"{one} is revoked")
 
 
 def _line(key: ApiKey) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from docfleet.commands.options import DEFAULT_CONFIG, ConfigOption
+from docfleet.commands.output import say
 
 _PATIENCE_SECONDS = 60
 
@@ -22,7 +23,7 @@ def secrets(
     from docfleet.commands.secret_files import fill
 
     made = fill(folder)
-    typer.echo(f"made up in {folder}: {', '.join(made)}" if made else f"{folder} is complete")
+    say(f"made up in {folder}: {', '.join(made)}" if made else f"{folder} is complete")
 
 
 def buckets(
@@ -44,7 +45,7 @@ def buckets(
     settings = load_settings(config)
     names = (settings.incoming_bucket, settings.results_bucket, settings.work_bucket)
     await_buckets(names, patience_seconds=wait)
-    typer.echo(f"buckets: {', '.join(names)}")
+    say(f"buckets: {', '.join(names)}")
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -15,6 +15,7 @@ from docfleet.commands.options import (
     JsonOption,
     StateDirOption,
 )
+from docfleet.commands.output import say
 from docfleet.stack.options import StackOptions
 from docfleet.stack.record import PartRow
 from docfleet.stack.state_dir import StateDir
@@ -66,24 +67,31 @@ def up(
 
 
 def ps(state_dir: StateDirOption = DEFAULT_STATE_DIR, *, as_json: JsonOption = False) -> None:
-    """List the parts of the running stack."""
-    rows = StateDir(state_dir).running_stack().parts
+    """List the parts of the running stack; one that is ready and does not work is `silent`.
+
+    The workers' heartbeats are in the ledger, and the other parts are asked.
+
+    Exit codes: 0 listed. 3 no stack is running.
+    """
+    from docfleet.stack.liveness import looked_at
+
+    rows = looked_at(StateDir(state_dir))
     if as_json:
-        typer.echo(json.dumps([row.shown() for row in rows], indent=2))
+        say(json.dumps([row.shown() for row in rows], indent=2))
         return
-    typer.echo(_COLUMNS.format("ROLE", "PID", "STATE", "RESTARTS", "").rstrip())
+    say(_COLUMNS.format("ROLE", "PID", "STATE", "RESTARTS", "").rstrip())
     for row in rows:
-        typer.echo(_line(row))
+        say(_line(row))
 
 
 def env(state_dir: StateDirOption = DEFAULT_STATE_DIR, *, as_json: JsonOption = False) -> None:
     """Print how to reach the running stack, for a shell's `eval`: endpoints and credentials."""
     environment = StateDir(state_dir).running_stack().environment
     if as_json:
-        typer.echo(json.dumps(environment, indent=2))
+        say(json.dumps(environment, indent=2))
         return
     for name, value in environment.items():
-        typer.echo(f"{name}={shlex.quote(value)}")
+        say(f"{name}={shlex.quote(value)}")
 
 
 def _line(row: PartRow) -> str:

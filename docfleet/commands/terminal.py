@@ -16,6 +16,7 @@ from rich.text import Text
 
 from docfleet.commands.dead_letter_actions import Terminal
 from docfleet.commands.dead_letter_text import HEADINGS, letter_card, letter_cells, shortened
+from docfleet.commands.output import say, warn
 from docfleet.errors import BadUsageError
 from schemas.dead_letter import DeadLetter
 
@@ -28,9 +29,7 @@ _MANY = 100
 
 def this_terminal() -> Terminal:
     """The one that the command was typed on, or the pipes in its place."""
-    return Terminal(
-        say=typer.echo, warn=lambda line: typer.echo(line, err=True), ask=_ask, progress=_progress
-    )
+    return Terminal(say=say, warn=warn, ask=_ask, progress=_progress)
 
 
 def print_letters(letters: Sequence[DeadLetter], now: datetime, console: Console) -> None:
@@ -53,7 +52,7 @@ def print_letters(letters: Sequence[DeadLetter], now: datetime, console: Console
 
 
 def _room(rows: Sequence[Sequence[str]], width: int) -> int:
-    """What is left for the messages, in characters."""
+    """Return the characters that are left for messages."""
     columns = list(zip(HEADINGS, *rows, strict=True))[:-1]
     return width - sum(max(map(cell_len, column)) + _GAP for column in columns)
 

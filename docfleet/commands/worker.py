@@ -14,6 +14,7 @@ from docfleet.commands.options import (
     ConfigOption,
     StateDirOption,
 )
+from docfleet.commands.output import say
 from settings.errors import SettingsError
 from settings.logs import configure_logs
 from workers.engine_kind import EngineKind
@@ -46,7 +47,7 @@ def worker(
         settings = connected_settings(config, state_dir)
         code = run_worker(settings, roles, pool=pool, engine=engine)
     except (SettingsError, EngineStartError) as error:
-        typer.echo(f"docfleet: {error}", err=True)
+        say(f"docfleet: {error}", err=True)
         code = os.EX_UNAVAILABLE if isinstance(error, DeviceBusyError) else os.EX_CONFIG
     sys.exit(code)
 

@@ -12,12 +12,14 @@ Probe = Callable[[], Awaitable[bool]]
 
 
 class PartState(StrEnum):
-    """Where a part stands."""
+    """State of a part."""
 
     STARTING = "starting"
     """Its process runs and is not ready yet."""
     READY = "ready"
     """It does its work."""
+    SILENT = "silent"
+    """Its process is there and does not answer, or no heartbeat of it is fresh."""
     RESTARTING = "restarting"
     """Its process ended; another is started in a moment."""
     FAILED = "failed"

@@ -1,4 +1,4 @@
-"""What `docfleet up` prints: a line per part and change, coloured on a terminal."""
+"""Lines of `docfleet up`: one per part and change, coloured on a terminal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from docfleet.processes.part import PartState
+from settings.printable import printable
 
 _COLOURS = {
     PartState.READY: "green",
@@ -29,12 +30,12 @@ class Announcer:
         for role in roles:
             line = Text(f"{role:<{_ROLE_WIDTH}} ")
             line.append(f"{state:<{_STATE_WIDTH}}", _COLOURS.get(state, ""))
-            line.append(f" {words}")
+            line.append(f" {printable(words)}")
             self._print(line)
 
     def say(self, words: str) -> None:
         """A line of its own."""
-        self._print(Text(words))
+        self._print(Text(printable(words)))
 
     def _print(self, line: Text) -> None:
         line.rstrip()

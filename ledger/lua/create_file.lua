@@ -1,13 +1,16 @@
 -- Write a file's record, once. It waits until the file is to be deleted.
 -- KEYS  1 the record
--- ARGV  1 id, 2 spec (JSON), 3 tenant, 4 milliseconds that the file is kept
--- Gives 'created', 'exists', or 'full' when Redis nears its limit
+-- ARGV  1 id, 2 spec (JSON), 3 tenant, 4 milliseconds that the file is kept,
+--       5 the most that its tenant may store (see share.lua)
+-- Gives {'created'}, {'exists'}, {'full'} when Redis nears its limit, or what over_share gives
 -- Caller: ledger/files.py Files.create
 
 local id, spec, tenant, kept = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 
-if redis.call('EXISTS', KEYS[1]) == 1 then return 'exists' end
-if redis.call('EXISTS', FULL) == 1 then return 'full' end
+if redis.call('EXISTS', KEYS[1]) == 1 then return { 'exists' } end
+if redis.call('EXISTS', FULL) == 1 then return { 'full' } end
+local over = over_share(tenant, tonumber(ARGV[5]), #spec + NEW_BYTES)
+if over then return over end
 
 local now = now_ms()
 redis.call('HSET', KEYS[1], 'spec', spec, 'rank', now + kept, 'created', now, 'expires', now + kept,
@@ -16,4 +19,5 @@ redis.call('SADD', QUEUES, BATCH_QUEUE)
 redis.call('ZADD', files_key(tenant), now, id)
 count_opened(id)
 park(id, now + kept, now)
-return 'created'
+weigh(id)
+return { 'created' }

@@ -7,6 +7,8 @@
 local id = ARGV[1]
 local tenant = redis.call('HGET', KEYS[1], 'tenant')
 if not tenant then return 0 end
+local bytes = redis.call('HGET', KEYS[1], 'bytes')
+if bytes then count_bytes(tenant, -bytes) end
 redis.call('SREM', endpoints_key(tenant), id)
 redis.call('DEL', KEYS[1], receiver_key(id))
 redis.call('ZREM', BROKEN, id)

@@ -50,3 +50,6 @@ local BOUNDS = PREFIX .. 'bounds'
 local function api_key_key(id) return PREFIX .. 'api-key:' .. id end
 local API_KEYS = PREFIX .. 'api-keys'
 local API_KEYS_USED = PREFIX .. 'api-keys-used'
+local STORED = PREFIX .. 'stored'
+local MEMORY = PREFIX .. 'memory'
+local AUDITED = PREFIX .. 'audited'

@@ -15,4 +15,5 @@ if status ~= '' and status ~= present then
   redis.call('HSET', KEYS[1], 'status', status, status .. '_at', now_ms())
 end
 if #ARGV > 3 then redis.call('HSET', KEYS[1], unpack(ARGV, 4)) end
+weigh(id)
 return 'held'

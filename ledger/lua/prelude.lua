@@ -29,7 +29,7 @@ local function open_delivery(id, told, now)
   make_way(id, now)
   leave_the_dead(id)
   redis.call('ZREM', ENDED, id)
-  redis.call('DEL', record_key(id), history_key(id))
+  delete_record(id)
   redis.call('HSET', record_key(id), 'spec', cjson.encode(told), 'rank', now, 'created', now,
     'attempts', 0, 'losses', 0, 'lane', told.tenant,
     'receiver', told.endpoint or told.tenant .. '@' .. string.match(told.url, '^%a+://[^/?#]+'))
@@ -37,6 +37,7 @@ local function open_delivery(id, told, now)
   if told.endpoint then redis.call('ZADD', deliveries_key(told.endpoint), now, id) end
   count_opened(id)
   stand_in_line(id, DELIVER, now, now)
+  weigh(id)
 end
 
 -- A tenant's enabled endpoints that want an event: each with its id, url and payload.
@@ -92,6 +93,7 @@ local function close(id, state, now, fields)
   make_way(id, now)
   redis.call('HSET', record, 'state', state, 'updated', now, 'closed', now, unpack(fields))
   redis.call('HDEL', record, 'token', 'due', 'cancel')
+  weigh(id)
   if state == 'dead' then join_the_dead(id, now) else redis.call('ZADD', ENDED, now, id) end
   redis.call('HINCRBY', CLOSED, string.match(id, '^%l+') .. ':' .. state, 1)
   count_job(id, state, now)
@@ -126,6 +128,7 @@ local HISTORY_LENGTH = 50
 local function remember(id, entry)
   redis.call('RPUSH', history_key(id), entry)
   redis.call('LTRIM', history_key(id), -HISTORY_LENGTH, -1)
+  weigh(id)
 end
 
 -- Whether the owner cancelled a record while it ran; then it ends here instead of going on.

@@ -1,9 +1,10 @@
 -- Write a job's record and its place in line, once.
 -- KEYS  1 the record
 -- ARGV  1 id, 2 spec (JSON), 3 queue, 4 milliseconds of handicap, 5 '1' if its end is to be told of,
---       6 lane, 7 the most that its tenant may have in line (0: any number), 8 stage
--- Gives {'created' or 'exists', the spec of record}, {'full', ''} when Redis nears its limit, or
---       {'quota', how many the tenant has in line}
+--       6 lane, 7 the most that its tenant may have in line (0: any number), 8 stage,
+--       9 the most that its tenant may store (see share.lua)
+-- Gives {'created' or 'exists', the spec of record}, {'full', ''} when Redis nears its limit,
+--       {'quota', how many the tenant has in line}, or what over_share gives
 -- Caller: ledger/ledger.py Ledger.submit
 
 local id, spec, queue, handicap, callback = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
@@ -18,6 +19,9 @@ if most > 0 then
   if count >= most then return { 'quota', count } end
 end
 
+local over = over_share(tenant_of(lane), tonumber(ARGV[9]), #spec + NEW_BYTES)
+if over then return over end
+
 local now = now_ms()
 redis.call('HSET', KEYS[1], 'spec', spec, 'stage', ARGV[8], 'rank', now + handicap,
   'handicap', handicap, 'created', now, 'attempts', 0, 'losses', 0)
@@ -27,4 +31,5 @@ redis.call('ZADD', jobs_key(tenant_of(lane)), now, id)
 redis.call('SADD', INDEXED, tenant_of(lane))
 count_opened(id)
 stand_in_line(id, queue, now + handicap, now)
+weigh(id)
 return { 'created', spec }

@@ -4,22 +4,26 @@
 --       5 the most that the tenant may have in line (0: any number),
 --       6 and 7 the specs of the jobs, before and after offset and length of the line,
 --       8 where the next lines begin (JSON, for whoever goes on from there), 9 how many jobs the
---       batch has with these, then job, line, queue, offset and length for each
+--       batch has with these, 10 the most that the tenant may store (see share.lua), then job,
+--       line, queue, offset and length for each
 -- Gives 'held' when done, 'ending' when the batch is to end instead, 'full' when Redis nears its
---       limit, 'quota' when the tenant has its most in line, 'lost' when the lease is; in all cases
---       but the first nothing was changed
+--       limit, 'quota' when the tenant has its most in line or stored, 'lost' when the lease is; in
+--       all cases but the first nothing was changed
 -- Caller: ledger/batches.py Batches.submit_lines
 
 local batch, token, lane = ARGV[1], ARGV[2], ARGV[3]
 local handicap, most = tonumber(ARGV[4]), tonumber(ARGV[5])
 local head, tail, place = ARGV[6], ARGV[7], ARGV[8]
-local FIRST, WORDS = 10, 5
+local FIRST, WORDS = 11, 5
 
 if lease_of(batch, token) ~= 'held' then return 'lost' end
 local created, ending = unpack(redis.call('HMGET', KEYS[1], 'created', 'ending'))
 if ending then return 'ending' end
 if redis.call('EXISTS', FULL) == 1 then return 'full' end
-if most > 0 and in_line(tenant_of(lane)) + (#ARGV - FIRST + 1) / WORDS > most then return 'quota' end
+local lines = (#ARGV - FIRST + 1) / WORDS
+if most > 0 and in_line(tenant_of(lane)) + lines > most then return 'quota' end
+local more = lines * (#head + #tail + NEW_BYTES)
+if over_share(tenant_of(lane), tonumber(ARGV[10]), more) then return 'quota' end
 
 local now = now_ms()
 for i = FIRST, #ARGV, WORDS do
@@ -33,6 +37,7 @@ for i = FIRST, #ARGV, WORDS do
       'losses', 0, 'lane', lane, 'batch', batch)
     count_opened(id)
     stand_in_line(id, queue, rank, now)
+    weigh(id)
   end
 end
 -- What goes on has not lost its lease in vain.

@@ -112,16 +112,15 @@ local function forget_ended()
     forget_delivery(id)
     leave_index(id)
     if not string.match(id, '^job_') then unlist(id) end
-    redis.call('DEL', record_key(id), history_key(id))
+    delete_record(id)
     count.forgotten = count.forgotten + 1
   end
 end
 
 -- Submits stop while there is still room for what every record needs to come to its end.
 local function measure_memory()
-  local memory = redis.call('INFO', 'memory')
-  local used = tonumber(string.match(memory, 'used_memory:(%d+)'))
-  local limit = tonumber(string.match(memory, 'maxmemory:(%d+)'))
+  local memory, used, limit = read_memory()
+  redis.call('SET', MEMORY, memory)
   if limit > 0 and used > limit * SOFT_LIMIT then redis.call('SET', FULL, used)
   else redis.call('DEL', FULL) end
 end

@@ -29,6 +29,11 @@ class _Trusted(NamedTuple):
     until: float
 
 
+class _Looked(NamedTuple):
+    works: bool
+    until: float
+
+
 class Keyring:
     """The keys of a fleet.
 
@@ -42,6 +47,7 @@ class Keyring:
         self._bootstrap = _digest(bootstrap_key) if bootstrap_key else None
         self._trusted_keys = _TRUSTED_KEYS
         self._trusted: OrderedDict[str, _Trusted] = OrderedDict()
+        self._looked: OrderedDict[str, _Looked] = OrderedDict()
 
     async def create(self, asked: ApiKeyRequest, maker: Principal = BOOTSTRAP) -> NewApiKey:
         """Make a new key; this is the one time that it is shown.
@@ -71,7 +77,7 @@ class Keyring:
         return NewApiKey(**made.model_dump(), key=f"df_{key_id}_{secret}")
 
     async def each(self, tenant: str | None = None) -> list[ApiKey]:
-        """All that work, the oldest first.
+        """Iterate over all valid keys, the oldest first.
 
         Args:
             tenant: Only this one's; None for all.
@@ -104,7 +110,7 @@ class Keyring:
         return revoked
 
     async def principal(self, sent: str) -> Principal | None:
-        """Who sent a key; None where it is no key, or none any more.
+        """Return the principal of a key; None for a key that is unknown or revoked.
 
         Raises:
             LedgerUnavailableError: Redis does not answer.
@@ -121,6 +127,31 @@ class Keyring:
         else:
             self._trust(digest, principal)
         return principal
+
+    async def works(self, principal: Principal) -> bool:
+        """Return whether a principal's key still works, as it was some seconds ago at most.
+
+        One look serves all requests of a key that wait. Redis that does not answer revokes nothing.
+        """
+        if principal.key_id == BOOTSTRAP.key_id:
+            return True
+        looked = self._looked.get(principal.key_id)
+        if looked is not None and looked.until > monotonic():
+            return looked.works
+        # Before the look, so that others do not look meanwhile.
+        self._note(principal.key_id, works=looked is None or looked.works)
+        try:
+            works = await self._keys.find(principal.key_id) is not None
+        except LedgerError:
+            return True
+        self._note(principal.key_id, works=works)
+        return works
+
+    def _note(self, key_id: str, *, works: bool) -> None:
+        self._looked[key_id] = _Looked(works, monotonic() + _TRUSTED_SECONDS)
+        self._looked.move_to_end(key_id)
+        while len(self._looked) > self._trusted_keys:
+            self._looked.popitem(last=False)
 
     async def _look_up(self, sent: str) -> Principal | None:
         parts = _KEY.fullmatch(sent)

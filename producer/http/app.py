@@ -11,7 +11,9 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from producer.client import Client, open_client
-from producer.http.guard import BodyLimits, Guard
+from producer.http.guard import Guard
+from producer.http.limits.body import BodyLimits
+from producer.http.limits.room import Room
 from producer.http.openai.batches import batches as openai_batches
 from producer.http.openai.chat import chat as openai_chat
 from producer.http.openai.error_responses import (
@@ -94,13 +96,14 @@ def create_app(settings: FleetSettings) -> FastAPI:
     )
     app.state.client = client
     app.state.drain = Drain(client.depth)
+    app.state.room = room = Room(settings.api)
     for routes in _ROUTERS:
         app.include_router(routes)
     app.webhooks.routes.extend(events.routes)
     add_problem_handlers(app)
     add_openai_handler(app)
     limits = BodyLimits.of(settings.limits, file_bytes=settings.openai.file_bytes)
-    app.add_middleware(Guard, keyring=client.keyring, limits=limits, refusal=_refusal)
+    app.add_middleware(Guard, keyring=client.keyring, limits=limits, room=room, refusal=_refusal)
     return app
 
 

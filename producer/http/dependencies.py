@@ -1,4 +1,4 @@
-"""What the routes of the HTTP API take: the client, ids in the path, and who asks."""
+"""Dependencies of the routes: the client, ids in the path, and the principal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityS
 
 from producer.access.principal import Principal
 from producer.client import Client
+from producer.http.limits.room import Room
 from schemas.api_key import Scope
 
 JobId = Annotated[str, Path(examples=["job_6f0c2f1c5e0c4d0b8a7d9e3f"])]
@@ -25,6 +26,11 @@ _bearer = HTTPBearer(
 async def _client(request: Request) -> Client:
     client: Client = request.app.state.client
     return client
+
+
+async def _room(request: Request) -> Room:
+    room: Room = request.app.state.room
+    return room
 
 
 async def _authorized(
@@ -44,6 +50,7 @@ def requires(scope: Scope) -> Any:
 
 
 ClientOfApp = Annotated[Client, Depends(_client)]
+RoomOfApp = Annotated[Room, Depends(_room)]
 Submits = Annotated[Principal, requires(Scope.SUBMIT)]
 Reads = Annotated[Principal, requires(Scope.READ)]
 Operates = Annotated[Principal, requires(Scope.OPERATE)]

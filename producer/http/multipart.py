@@ -13,10 +13,11 @@ from producer.errors import RequestError
 
 _HEADER_BYTES = 8_192
 _HEADERS = 16
+_PARTS = 16
 
 
 class FormPart(NamedTuple):
-    """What the head of a part says.
+    """Head of a part.
 
     Attributes:
         name: Of the field.
@@ -41,15 +42,16 @@ class Form:
     """
 
     def __init__(self, content_type: str, chunks: AsyncIterator[bytes]) -> None:
-        _, options = parse_options_header(content_type)
+        kind, options = parse_options_header(content_type)
         boundary = options.get(b"boundary")
-        if not boundary:
-            raise RequestError("the form's Content-Type names no boundary")
+        if kind != b"multipart/form-data" or not boundary:
+            raise RequestError("send multipart/form-data, with its boundary in Content-Type")
         self._chunks = chunks
         self._happened: deque[FormPart | bytes | None] = deque()
         self._headers: dict[bytes, bytes] = {}
         self._field, self._value = b"", b""
         self._ended = False
+        self._parts = 0
         try:
             self._parser = MultipartParser(
                 boundary,
@@ -97,7 +99,7 @@ class Form:
             yield happened
 
     async def text(self, *, max_bytes: int) -> bytes:
-        """All the data of a small part; raises RequestError where it is not small."""
+        """Return the data of a small part; raises RequestError where it is not small."""
         found = bytearray()
         async for chunk in self.data():
             found += chunk
@@ -120,6 +122,9 @@ class Form:
         return True
 
     def _on_part_begin(self) -> None:
+        self._parts += 1
+        if self._parts > _PARTS:
+            raise RequestError(f"the form has more than {_PARTS} fields")
         self._headers = {}
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:

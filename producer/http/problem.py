@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -22,6 +22,9 @@ from schemas.states import JobState
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
+_MOST_ERRORS = 20
+_PLACE_LENGTH = 128
+_MESSAGE_LENGTH = 200
 
 
 class PlaceError(BaseModel):
@@ -98,13 +101,16 @@ def problem_response(
 
 
 def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI is to say of the answers that are problems."""
+    """Return OpenAPI's description of the answers that are problems."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status.value: {"description": status.phrase, "content": content} for status in statuses}
 
 
 EVERYWHERE = documented(
-    HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
 )
 """What any route may answer that needs a key."""
 
@@ -129,7 +135,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 def error_headers(error: Exception, status: HTTPStatus, drain: Drain | None) -> dict[str, str]:
-    """What an answer tells beside its body.
+    """Return the headers of an error's answer.
 
     Args:
         error: What was raised.
@@ -174,13 +180,22 @@ async def _on_own_error(request: Request, error: Exception) -> JSONResponse:
 async def _on_invalid_request(_request: Request, error: Exception) -> JSONResponse:
     # Never the input itself: it is a customer's document.
     found = error.errors() if isinstance(error, RequestValidationError) else ()
-    errors = [PlaceError(place=".".join(map(str, one["loc"])), message=one["msg"]) for one in found]
+    errors = [
+        PlaceError(place=place_of(one["loc"]), message=one["msg"][:_MESSAGE_LENGTH])
+        for one in found[:_MOST_ERRORS]
+    ]
     return problem_response(
         ProblemType.INVALID_REQUEST,
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "; ".join(f"{one.place}: {one.message}" for one in errors),
         errors=errors,
     )
+
+
+def place_of(steps: Iterable[str | int]) -> str:
+    """Return where in a request an error is; the sender chose the names, and their length."""
+    place = ".".join(map(str, steps))
+    return place if len(place) <= _PLACE_LENGTH else f"{place[:_PLACE_LENGTH]}..."
 
 
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
@@ -195,7 +210,7 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def http_error_headers(request: Request, error: HTTPException) -> dict[str, str]:
-    """What the answer to an error of the router tells beside its body."""
+    """Return the headers of the answer to an error of the router."""
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(_methods(request)))
@@ -203,7 +218,7 @@ def http_error_headers(request: Request, error: HTTPException) -> dict[str, str]
 
 
 def _methods(request: Request) -> set[str]:
-    """All methods of a path; the router tells only those of the first route that fits."""
+    """Return all methods of a path; the router reports only those of the first matching route."""
     path = request.scope["path"]
     routes = [one for one in request.app.routes if isinstance(one, Route)]
     fitting = [one for one in routes if one.path == path] or [

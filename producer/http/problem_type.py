@@ -17,6 +17,7 @@ from ledger.errors import (
     NotDeadError,
     SecretBoxError,
     TenantQuotaError,
+    TenantShareError,
     TooManyEndpointsError,
     TooManyKeysError,
 )
@@ -25,8 +26,10 @@ from producer.errors import (
     DocumentTooLargeError,
     ForbiddenError,
     NoResultError,
+    OverloadedError,
     RequestError,
     TaskNotFoundError,
+    TooManyAtOnceError,
     UnauthorizedError,
     UnknownApiKeyError,
     UnknownDeadLetterError,
@@ -40,7 +43,7 @@ from storage.errors import StorageError
 
 
 class ProblemType(StrEnum):
-    """What went wrong, as a stable name; stands in `type` after `urn:docfleet:problem:`."""
+    """Type of a problem, as a stable name; stands in `type` after `urn:docfleet:problem:`."""
 
     UNAUTHORIZED = "unauthorized"
     """No bearer key, or a wrong one."""
@@ -84,8 +87,14 @@ class ProblemType(StrEnum):
     """The job has no result, or none yet; `state` says which."""
     JOB_CLOSED = "job-closed"
     """The job has ended and cannot be cancelled any more."""
+    TENANT_SHARE = "tenant-share"
+    """The tenant's records take as much of the ledger as they may, until some are forgotten."""
     TENANT_QUOTA = "tenant-quota"
     """The tenant has as many jobs in line as its quota allows: try again later."""
+    TOO_MANY_AT_ONCE = "too-many-at-once"
+    """The tenant has as many requests of this kind at once as it may have: try again later."""
+    OVERLOADED = "overloaded"
+    """The API has no place left for a request of this kind: try again later."""
     BACKLOG_FULL = "backlog-full"
     """Redis has no memory left for another job: try again later."""
     LEDGER_UNAVAILABLE = "ledger-unavailable"
@@ -122,7 +131,10 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     SecretBoxError: (ProblemType.NO_ENCRYPTION_KEY, HTTPStatus.SERVICE_UNAVAILABLE),
     NoResultError: (ProblemType.NO_RESULT, HTTPStatus.NOT_FOUND),
     ClosedJobError: (ProblemType.JOB_CLOSED, HTTPStatus.CONFLICT),
+    TenantShareError: (ProblemType.TENANT_SHARE, HTTPStatus.INSUFFICIENT_STORAGE),
     TenantQuotaError: (ProblemType.TENANT_QUOTA, HTTPStatus.TOO_MANY_REQUESTS),
+    TooManyAtOnceError: (ProblemType.TOO_MANY_AT_ONCE, HTTPStatus.TOO_MANY_REQUESTS),
+    OverloadedError: (ProblemType.OVERLOADED, HTTPStatus.SERVICE_UNAVAILABLE),
     LedgerFullError: (ProblemType.BACKLOG_FULL, HTTPStatus.SERVICE_UNAVAILABLE),
     LedgerError: (ProblemType.LEDGER_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
     StorageError: (ProblemType.STORAGE_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -131,10 +143,10 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
 
 
 def error_types() -> Iterable[type[Exception]]:
-    """All of our own errors that have an answer."""
+    """Return all of our own errors that have an answer."""
     return _BY_ERROR.keys()
 
 
 def known_error(error: Exception) -> tuple[ProblemType, HTTPStatus] | None:
-    """What one of our own errors is called, and its status; None for somebody else's."""
+    """Return the name and status of one of our own errors, or None for another error."""
     return next((answer for kind, answer in _BY_ERROR.items() if isinstance(error, kind)), None)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import resource
 import signal
 import socket
 from types import FrameType
+from typing import NamedTuple
 
 import structlog
 import uvicorn
@@ -13,6 +16,7 @@ import uvicorn
 from producer.client import Client
 from producer.errors import ListenError
 from producer.http.app import create_app
+from producer.http.limits.connection import HEALTH_CONNECTIONS, BoundedConnection, Connections
 from settings.fleet import FleetSettings
 from settings.ready import announce_ready
 
@@ -22,16 +26,54 @@ _DRAIN_SECONDS = 8
 """How long requests in flight may take after SIGTERM."""
 
 
+_TICKS = 10
+"""Ticks of uvicorn in a second."""
+_OWN_FILES = 128
+"""Files and sockets of the API itself: Redis has 64 connections at most, and S3 has 32."""
+_MOST_FILES = 65_536
+_MOST_BACKLOG = 256
+
+
+class ConnectionRoom(NamedTuple):
+    """How many connections this process can have.
+
+    Attributes:
+        connections: Open ones.
+        backlog: Those that wait to be accepted, which asyncio accepts in one go.
+    """
+
+    connections: int
+    backlog: int
+
+
+def connection_room(wanted: int) -> ConnectionRoom:
+    """Raise the limit of open files as far as it may be, and share them out.
+
+    Args:
+        wanted: The maximum number of connections.
+    """
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = _MOST_FILES if most == resource.RLIM_INFINITY else min(most, _MOST_FILES)
+    if files != resource.RLIM_INFINITY and files < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    free = max(16, allowed - _OWN_FILES)
+    backlog = min(_MOST_BACKLOG, free // 4)
+    connections = min(wanted, free - backlog - HEALTH_CONNECTIONS)
+    return ConnectionRoom(max(8, connections), max(8, backlog))
+
+
 class ApiServer(uvicorn.Server):
     """Tells that it listens, and does not wait at its end for those who wait for a job.
 
     Args:
         config: Uvicorn's.
         client: What its app asks.
+        connections: The maximum number of them.
     """
 
-    def __init__(self, config: uvicorn.Config, client: Client) -> None:
+    def __init__(self, config: uvicorn.Config, client: Client, connections: int) -> None:
         super().__init__(config)
+        self.server_state = self._connections = Connections(connections)
         self._client = client
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -51,6 +93,12 @@ class ApiServer(uvicorn.Server):
             log.info("listening", url=self.url)
             announce_ready()
 
+    async def on_tick(self, counter: int) -> bool:
+        """Look after the connections each second."""
+        if counter % _TICKS == 0:
+            self._connections.sweep()
+        return await super().on_tick(counter)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let go of those who wait for a job, and answer everybody else first."""
         await self._client.observer.close()
@@ -58,7 +106,7 @@ class ApiServer(uvicorn.Server):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the URL of the server."""
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -70,16 +118,20 @@ def make_server(settings: FleetSettings, host: str, port: int) -> ApiServer:
         SettingsError: There is no API key.
     """
     app = create_app(settings)
+    room = connection_room(settings.api.connections)
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
+        http=BoundedConnection,
+        ws="none",
+        backlog=room.backlog,
         access_log=False,
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    return ApiServer(config, app.state.client)
+    return ApiServer(config, app.state.client, room.connections)
 
 
 def serve(settings: FleetSettings, host: str, port: int) -> None:
@@ -90,6 +142,8 @@ def serve(settings: FleetSettings, host: str, port: int) -> None:
         ListenError: The port cannot be had.
     """
     server = make_server(settings, host, port)
+    # A warning for each bad request: strangers send any number of them.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     # uvicorn raises the signal again when it is done, for whoever else wants to know.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _nobody_else)

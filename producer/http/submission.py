@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,6 +16,8 @@ from starlette.exceptions import HTTPException
 from producer.access.principal import Principal
 from producer.client import Client
 from producer.errors import RequestError
+from producer.http.limits.json_values import has_more_values, too_many_values
+from producer.http.limits.room import Room, leave_turn
 from producer.http.multipart import Form, FormPart
 from producer.uploads import DocumentHead
 from schemas.document import StoredDocument
@@ -20,13 +25,15 @@ from schemas.job import DocumentSource, JobRequest, JobTerms
 
 JSON_TYPE = "application/json"
 FORM_TYPE = "multipart/form-data"
-_TERMS_BYTES = 256 * 2**10
+_TERMS_BYTES = 64 * 2**10
+_VALUES = 500
+"""Maximum JSON values of a submit; one that is right has a hundred at most."""
 _NAME_LENGTH = 255
 _M = TypeVar("_M", bound=BaseModel)
 
 
 class Submission(NamedTuple):
-    """What a request asks for.
+    """Content of a request to submit a job.
 
     Attributes:
         request: The job.
@@ -37,32 +44,49 @@ class Submission(NamedTuple):
     name: str | None = None
 
 
-async def read_submission(request: Request, client: Client, asker: Principal) -> Submission:
-    """A submit; a document that comes with it is stored by then.
+@asynccontextmanager
+async def reading_submission(
+    request: Request, client: Client, room: Room, asker: Principal
+) -> AsyncIterator[Submission]:
+    """Read a submit, to be used within the block; a document that comes with it is stored by then.
 
     Raises:
         RequestValidationError: Its form is not right.
         RequestError: It is no form, or lacks a field.
         HTTPException: It is of another media type.
         DocumentTooLargeError: The document is.
+        TooManyAtOnceError: The tenant sends as many as it may.
+        OverloadedError: There is no place for it.
     """
-    media_type = _media_type(request)
-    if media_type == JSON_TYPE:
-        return Submission(_valid(JobRequest, await request.body(), "body"))
-    if media_type == FORM_TYPE:
-        return await _read_form(request, client, asker)
-    raise _unsupported(JSON_TYPE, FORM_TYPE)
+    match _media_type(request):
+        case "application/json":
+            async with room.body(request, asker.submits_as) as body:
+                yield Submission(await _valid(JobRequest, body, "body"))
+        case "multipart/form-data":
+            yield await _read_form(request, client, room, asker)
+        case _:
+            raise _unsupported(JSON_TYPE, FORM_TYPE)
 
 
 async def read_document(
-    request: Request, client: Client, asker: Principal, name: str | None
+    request: Request, client: Client, room: Room, asker: Principal, name: str | None
 ) -> StoredDocument:
     """Store the document that a request is, or that its form holds.
 
     Raises:
         RequestError: It is no form, or holds no file.
         DocumentTooLargeError: The document has too many bytes.
+        TooManyAtOnceError: The tenant uploads as many as it may.
+        OverloadedError: There is no place for it.
     """
+    leave_turn(request)
+    with await room.uploads.take(asker.submits_as):
+        return await _read_document(request, client, asker, name)
+
+
+async def _read_document(
+    request: Request, client: Client, asker: Principal, name: str | None
+) -> StoredDocument:
     if _media_type(request) != FORM_TYPE:
         head = DocumentHead(asker.submits_as, name, request.headers.get("content-type", ""))
         return await client.uploads.receive(head, request.stream())
@@ -78,19 +102,21 @@ async def read_document(
     return stored
 
 
-async def _read_form(request: Request, client: Client, asker: Principal) -> Submission:
+async def _read_form(request: Request, client: Client, room: Room, asker: Principal) -> Submission:
+    leave_turn(request)
     form = Form(request.headers["content-type"], request.stream())
     terms: JobTerms | None = None
     stored: StoredDocument | None = None
     name = None
     async for part in form.parts():
         if part.name == "request" and terms is None:
-            terms = _valid(JobTerms, await form.text(max_bytes=_TERMS_BYTES), "body.request")
+            terms = await _valid(JobTerms, await form.text(max_bytes=_TERMS_BYTES), "body.request")
             client.submitter.check_tasks(terms.tasks)  # before the file is sent
         elif part.name == "file" and stored is None:
             name = part.file_name
             head = DocumentHead(asker.submits_as, name, part.media_type)
-            stored = await client.uploads.receive(head, form.data())
+            with await room.uploads.take(asker.submits_as):
+                stored = await client.uploads.receive(head, form.data())
         else:
             raise _odd_field(part, "request", "file")
     if terms is None or stored is None:
@@ -109,13 +135,16 @@ def _fields(terms: JobTerms) -> dict[str, Any]:
     return {name: getattr(terms, name) for name in terms.model_fields_set}
 
 
-def _valid(model: type[_M], body: bytes, place: str) -> _M:
+async def _valid(model: type[_M], body: bytes, place: str) -> _M:
+    if has_more_values(body, _VALUES):
+        raise RequestError(too_many_values(_VALUES))
     try:
-        return model.model_validate_json(body)
+        return await asyncio.to_thread(model.model_validate_json, body)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
-        places = [{**one, "loc": (*place.split("."), *one["loc"])} for one in found]
-        raise RequestValidationError(places) from error
+    # Outside of the block: the error refers to what it refuses.
+    places = [{**one, "loc": (*place.split("."), *one["loc"])} for one in found]
+    raise RequestValidationError(places)
 
 
 def _media_type(request: Request) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from ledger.batch_record import BatchRecord
+from ledger.errors import LedgerFullError, TenantQuotaError
 from ledger.ledger import Ledger
 from producer.openai.errors import NO_RETRY, OpenAiError, not_found
 from producer.openai.files import Files
@@ -74,7 +75,12 @@ class Batches:
         batch_id = new_batch_id()
         # First, since whoever gets no answer comes again, and must find what was made.
         await self._ledger.posts.remember(tenant, digest, batch_id)
-        if not await self._ledger.batches.create(batch_id, spec):
+        try:
+            made = await self._ledger.batches.create(batch_id, spec, self._settings.quota(tenant))
+        except (LedgerFullError, TenantQuotaError):  # a refusal must fill nothing
+            await self._ledger.posts.forget(tenant, digest)
+            raise
+        if not made:
             raise not_found("file", file.id)
         return await self.get(tenant, batch_id)
 
@@ -96,7 +102,7 @@ class Batches:
         return batch
 
     async def page(self, tenant: str, *, after: str | None, limit: int) -> list[BatchRecord]:
-        """Some of a tenant's batches, the newest first."""
+        """Return one page of a tenant's batches, the newest first."""
         return await self._ledger.batches.page(tenant, after=after, limit=limit)
 
     async def cancel(self, tenant: str, batch_id: str) -> BatchRecord:

@@ -9,14 +9,15 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from ledger.errors import LedgerFullError, TenantQuotaError
 from ledger.ledger import Ledger
 from producer.openai.errors import NO_RETRY, OpenAiError
 from schemas.document import DocumentRef
 from schemas.failure import Failure
 from schemas.ids import new_job_id, result_key
-from schemas.job import JobSpec, Priority
+from schemas.job import CHAT_TASK, JobSpec, Priority
 from schemas.openai.batch_line import BatchLine
-from schemas.openai.chat import CHAT_ENDPOINT, CHAT_TASK, ChatRequestError, chat_request
+from schemas.openai.chat import CHAT_ENDPOINT, ChatRequest, ChatRequestError, chat_request
 from schemas.openai.error import failure_answer
 from schemas.result import JobResult
 from schemas.states import JobState
@@ -25,13 +26,15 @@ from settings.fleet import FleetSettings
 from storage.objects import ObjectStore
 
 _FIRST_LOOK_SECONDS = 0.01
-_MOST_BETWEEN_LOOKS_SECONDS = 0.1
+_MOST_BETWEEN_LOOKS_SECONDS = 1.0
+_LOOKING_SHARE = 20
+"""A chat that has taken so many seconds is looked at each second: hundreds may wait at once."""
 _RESULT_BYTES = 64 * 2**20
 _OBJECT = TypeAdapter(dict[str, Any])
 
 
-class DisconnectedError(Exception):
-    """The client has gone: nobody waits any more."""
+class AbandonedError(Exception):
+    """A chat that nobody waits for any more."""
 
 
 class Chats:
@@ -63,10 +66,9 @@ class Chats:
         Raises:
             OpenAiError: It is not served.
         """
-        values = _values(body)
         try:
             # In a thread: a large schema takes a second, in which others want to be served.
-            request = await asyncio.to_thread(chat_request, values)
+            values, request = await asyncio.to_thread(_read, body)
         except ChatRequestError as error:
             raise OpenAiError(
                 HTTPStatus.BAD_REQUEST, f"{error}.", code="invalid_request", param=error.param
@@ -90,9 +92,12 @@ class Chats:
             priority=Priority.HIGH,
         )
         await self._ledger.posts.remember(tenant, digest, job_id)
-        await self._ledger.submit(
-            job_id, spec, pool=model.pool, max_queued=self._settings.tenant(tenant).max_queued
-        )
+        quota = self._settings.quota(tenant)
+        try:
+            await self._ledger.submit(job_id, spec, pool=model.pool, quota=quota)
+        except (LedgerFullError, TenantQuotaError):  # a refusal must fill nothing
+            await self._ledger.posts.forget(tenant, digest)
+            raise
         return job_id
 
     async def again(self, tenant: str, digest: str) -> str | None:
@@ -108,26 +113,25 @@ class Chats:
         await self._ledger.posts.forget(tenant, digest)
 
     async def completion(
-        self, job_id: str, *, seconds: float, disconnected: Callable[[], Awaitable[bool]]
+        self, job_id: str, *, seconds: float, abandoned: Callable[[], Awaitable[bool]]
     ) -> Any:
         """Wait for a chat's completion.
 
         Args:
             job_id: Its job.
             seconds: How long to wait.
-            disconnected: Whether the client has gone; then the job is cancelled.
+            abandoned: Tells whether nobody waits any more; then the job is cancelled.
 
         Raises:
             OpenAiError: It failed, or had not ended when the time was up.
-            DisconnectedError: The client has gone.
+            AbandonedError: Nobody waits any more.
         """
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + seconds
-        pause = _FIRST_LOOK_SECONDS
         while not (state := await self._ledger.state(job_id) or JobState.CANCELLED).closed:
-            if await disconnected():
+            if await abandoned():
                 await self._ledger.cancel(job_id)
-                raise DisconnectedError(job_id)
+                raise AbandonedError(job_id)
             left = give_up_at - loop.time()
             if left <= 0:
                 raise OpenAiError(
@@ -137,8 +141,8 @@ class Chats:
                     code="deadline_exceeded",
                     headers=NO_RETRY,
                 )
-            await asyncio.sleep(min(pause, left))
-            pause = min(pause * 1.3, _MOST_BETWEEN_LOOKS_SECONDS)
+            pause = max(_FIRST_LOOK_SECONDS, (seconds - left) / _LOOKING_SHARE)
+            await asyncio.sleep(min(pause, left, _MOST_BETWEEN_LOOKS_SECONDS))
         return await self._ended(job_id, state)
 
     async def _ended(self, job_id: str, state: JobState) -> Any:
@@ -157,6 +161,11 @@ class Chats:
 def _failed(failure: Failure) -> OpenAiError:
     status, body = failure_answer(failure)
     return OpenAiError(status, body["error"]["message"], code=failure.code, headers=NO_RETRY)
+
+
+def _read(body: bytes) -> tuple[Any, ChatRequest]:
+    values = _values(body)
+    return values, chat_request(values)
 
 
 def _values(body: bytes) -> Any:

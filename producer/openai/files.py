@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import NamedTuple
 
+from ledger.errors import LedgerFullError, TenantQuotaError
 from ledger.files import StoredFile
 from ledger.ledger import Ledger
+from producer.downloads import Download
 from producer.openai.errors import not_found
 from schemas.openai.file import FILE_PREFIX, FilePurpose, FileSpec, file_key, new_file_id
 from settings.fleet import FleetSettings
 from storage.objects import ObjectStore, Upload
 
 MEDIA_TYPE = "application/jsonl"
-_BLOCK_BYTES = 4 * 2**20
 
 
 class Incoming(NamedTuple):
@@ -79,7 +79,12 @@ class Files:
             tenant=tenant,
         )
         kept = seconds or self._settings.openai.file_seconds
-        await self._ledger.files.create(incoming.id, spec, kept)
+        quota = self._settings.quota(tenant)
+        try:
+            await self._ledger.files.create(incoming.id, spec, kept, quota)
+        except (LedgerFullError, TenantQuotaError):  # a refusal must fill nothing
+            await self._store.delete(spec.uri)
+            raise
         await self._ledger.posts.remember(tenant, digest, incoming.id)
         return await self.get(tenant, incoming.id)
 
@@ -109,16 +114,14 @@ class Files:
         limit: int,
         newest_first: bool,
     ) -> list[StoredFile]:
-        """Some of a tenant's files; see ledger.files.Files.page."""
+        """Return one page of a tenant's files; see ledger.files.Files.page."""
         return await self._ledger.files.page(
             tenant, purpose=purpose, after=after, limit=limit, newest_first=newest_first
         )
 
-    async def content(self, file: StoredFile) -> AsyncIterator[bytes]:
+    def download(self, file: StoredFile) -> Download:
         """A file's bytes, block by block."""
-        for offset in range(0, file.bytes, _BLOCK_BYTES):
-            length = min(_BLOCK_BYTES, file.bytes - offset)
-            yield await self._store.get_range(file.uri, offset, length)
+        return Download(self._store, file.uri, file.bytes)
 
     async def delete(self, tenant: str, file_id: str) -> None:
         """Delete a file; a batch that reads it goes on.

@@ -1,86 +1,135 @@
-"""What a JSON Schema of a stranger may cost those who check it, and the engine. Pure."""
+"""Cost of a stranger's JSON Schema, to those who check it and to the engine. Pure.
+
+These are the bounds that need no engine. An infer worker compiles the schema before its engine
+sees it, and has the last word (`workers/engine/grammars.py`).
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
+
+from schemas.json_schema.pattern import CostlyPatternError, open_states
+from schemas.json_schema.shortest import shortest_problem
+from schemas.json_schema.walk import children, listed
 
 _MOST_SCHEMAS = 1000
 """In all, the nested ones included."""
 _MOST_DEPTH = 32
-_MOST_REPEATED = 500
-"""Characters and classes of a pattern once `{m,n}` is written out, as the engine does; it hangs on
-some with more."""
-_MOST_GROUPS = 32
-"""Of a pattern, one in another."""
 _LONGEST_PATTERN = 2000
-_IN_PATTERN = re.compile(
-    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{(?P<least>\d+)(?:,(?P<most>\d*))?\}|.", re.DOTALL
-)
+_MOST_OPEN_STATES = 10_000
+"""Of a pattern; the engine takes 0.3 to 1.2 ms for each."""
+_MOST_OPEN_STATES_IN_ALL = 20_000
+_MOST_OPTIONAL = 500
+"""Properties of an object that may be left out: the grammar has a rule for each pair of them."""
+_MOST_OPTIONAL_COUNTED = 80
+"""The same beside `minProperties` or `maxProperties`: a rule for each pair and number."""
+_MOST_LENGTHS = 50
+"""Different pairs of `minLength` and `maxLength`; the engine takes up to 1.2 s for each."""
+_MOST_ENUM_CHARACTERS = 50_000
+_MOST = {
+    "maxItems": 10_000,
+    "maxProperties": 10_000,
+    "maxLength": 100_000,
+    "minItems": 10_000,
+    "minProperties": 10_000,
+    "minLength": 10_000,
+}
+
+Placed = tuple[str, Mapping[str, Any]]
+"""A schema and its place."""
+
+
+def shape_problem(schema: Any) -> str | None:
+    """Say why a schema is too large to be looked at, with the place; None where it is not.
+
+    Args:
+        schema: Anything.
+    """
+    depths = {"#": 1}
+    for number, (place, node) in enumerate(_walk(schema), 1):
+        if number > _MOST_SCHEMAS:
+            return f"more than {_MOST_SCHEMAS:,} schemas, one in another"
+        depth = depths.pop(place)
+        if depth > _MOST_DEPTH:
+            return f"{place}: schemas are nested more than {_MOST_DEPTH} deep"
+        depths |= {f"{place}/{step}": depth + 1 for step, _ in children(node)}
+    return None
 
 
 def cost_problem(schema: Mapping[str, Any]) -> str | None:
-    """Why a schema would cost too much, with the place; None where it does not.
+    """Say why a schema would cost too much, with the place; None where it would not.
 
     Args:
-        schema: JSON Schema, however odd it is.
+        schema: JSON Schema of a shape and a form that were looked at.
     """
-    todo: list[tuple[str, int, Any]] = [("#", 1, schema)]
-    seen = 0
+    found = list(_walk(schema))
+    problems = chain(
+        chain.from_iterable(_own_problems(place, node) for place, node in found),
+        _pattern_problems(found),
+        _length_problems(found),
+        _enum_problems(found),
+    )
+    return next(problems, None) or shortest_problem(schema)
+
+
+def _walk(schema: Any) -> Iterator[Placed]:
+    """Yield all schemas in one, itself first."""
+    todo = [("#", schema)]
     while todo:
-        place, depth, node = todo.pop()
-        if not isinstance(node, dict):
+        place, node = todo.pop()
+        if isinstance(node, dict):
+            yield place, node
+            todo += [(f"{place}/{step}", child) for step, child in children(node)]
+
+
+def _own_problems(place: str, node: Mapping[str, Any]) -> Iterator[str]:
+    if any(isinstance(value, dict | list) for value in listed(node)):
+        yield f"{place}: a value of `enum` or `const` is text, a number, true, false or null"
+    for keyword, most in _MOST.items():
+        if node.get(keyword, 0) > most:
+            yield f"{place}/{keyword}: more than {most:,}"
+    optional = len(node.get("properties", {}).keys() - set(node.get("required", ())))
+    counted = [keyword for keyword in ("minProperties", "maxProperties") if keyword in node]
+    most = _MOST_OPTIONAL_COUNTED if counted else _MOST_OPTIONAL
+    if optional > most:
+        beside = f" beside `{counted[0]}`" if counted else ""
+        yield (
+            f"{place}/properties: {optional} of them may be left out, and {most} may be at most"
+            f"{beside}: list in `required` those that have to be there"
+        )
+
+
+def _pattern_problems(found: list[Placed]) -> Iterator[str]:
+    """Count each pattern once, for so the engine compiles them."""
+    total = 0
+    for pattern, place in {node["pattern"]: at for at, node in found if "pattern" in node}.items():
+        if len(pattern) > _LONGEST_PATTERN:
+            yield f"{place}/pattern: more than {_LONGEST_PATTERN:,} characters"
             continue
-        seen += 1
-        if seen > _MOST_SCHEMAS:
-            return f"more than {_MOST_SCHEMAS:,} schemas, one in another"
-        if depth > _MOST_DEPTH:
-            return f"schemas are nested more than {_MOST_DEPTH} deep"
-        if problem := _own_problem(node):
-            return f"{place}{problem}"
-        todo += [(f"{place}/{step}", depth + 1, child) for step, child in _children(node)]
-    return None
+        try:
+            total += open_states(pattern, _MOST_OPEN_STATES)
+        except CostlyPatternError as error:
+            yield f"{place}/pattern: {error}"
+        if total > _MOST_OPEN_STATES_IN_ALL:
+            yield f"{place}/pattern: the patterns of the schema are too many or too long together"
 
 
-def _own_problem(node: Mapping[str, Any]) -> str | None:
-    values = node.get("enum")
-    for value in (*(values if isinstance(values, list) else ()), node.get("const")):
-        if isinstance(value, dict | list):
-            return ": a value of `enum` or `const` is text, a number, true, false or null"
-    pattern = node.get("pattern")
-    return _pattern_problem(pattern) if isinstance(pattern, str) else None
+def _length_problems(found: list[Placed]) -> Iterator[str]:
+    different = set()
+    for place, node in found:
+        different.add((node.get("minLength"), node.get("maxLength")))
+        if len(different) > _MOST_LENGTHS:
+            words = "different pairs of `minLength` and `maxLength`"
+            yield f"{place}: more than {_MOST_LENGTHS} {words}"
+            return
 
 
-def _pattern_problem(pattern: str) -> str | None:
-    if len(pattern) > _LONGEST_PATTERN:
-        return f"/pattern: more than {_LONGEST_PATTERN:,} characters"
-    sizes, last = [0], 0  # of the groups that are open, and of what stands before a repetition
-    for token in _IN_PATTERN.finditer(pattern):
-        if token[0] == "(":
-            sizes.append(0)
-        elif token[0] == ")" and len(sizes) > 1:
-            last = sizes.pop()
-            sizes[-1] += last
-        elif token["least"] is not None:
-            times = int(token["most"] or token["least"])
-            sizes[-1] += last * (times - 1)
-            last *= times
-        else:
-            last = 1
-            sizes[-1] += last
-        if len(sizes) > _MOST_GROUPS:
-            return f"/pattern: more than {_MOST_GROUPS} groups, one in another"
-        if sizes[-1] > _MOST_REPEATED:
-            return f"/pattern: more than {_MOST_REPEATED} characters with its repetitions"
-    return None
-
-
-def _children(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for keyword, below in node.items():
-        if keyword in {"properties", "$defs"} and isinstance(below, dict):
-            yield from ((f"{keyword}/{name}", child) for name, child in below.items())
-        elif isinstance(below, list) and keyword in {"prefixItems", "anyOf"}:
-            yield from ((f"{keyword}/{index}", child) for index, child in enumerate(below))
-        elif keyword in {"items", "additionalProperties"}:
-            yield keyword, below
+def _enum_problems(found: list[Placed]) -> Iterator[str]:
+    total = 0
+    for place, node in found:
+        total += sum(len(value) for value in listed(node) if isinstance(value, str))
+        if total > _MOST_ENUM_CHARACTERS:
+            yield f"{place}/enum: the values have more than {_MOST_ENUM_CHARACTERS:,} characters"
+            return

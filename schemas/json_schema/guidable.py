@@ -10,15 +10,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
+import jsonschema_rs
 
+from schemas.json_schema.pointer import pointer
 from schemas.json_schema.validator import (
     EndlessValidationError,
     PatternError,
     answer_validator,
     check_pattern,
 )
+from schemas.json_schema.walk import children
 
 NOTES = frozenset({"$schema", "$id", "title", "description", "examples", "default"})
 """Keywords that constrain nothing."""
@@ -51,14 +52,35 @@ FORMATS = frozenset(
         "uri",
     }
 )
+_INTEGERS_END = 2**63
+_LARGEST_NUMBER = 10**308
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _ALONE = ("$ref", "anyOf")
 _SPECIAL_GROUP = re.compile(r"\(\?(?!:)")
 _GUIDED_ESCAPE = re.compile(r"\\(?:[dDwWsS]|[^A-Za-z0-9\\\"])")
 _CLASS = re.compile(r"\[\^?[^\]]*\]")
+_TIMES = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+_MOST_TIMES = 128
+"""A repetition that the engine writes out fails to compile when it has more."""
 
 
 class UnguidableSchemaError(ValueError):
     """The engine could not hold a model to this schema."""
+
+
+def check_form(schema: Mapping[str, Any]) -> None:
+    """Raise UnguidableSchemaError, naming the place, unless this is a JSON Schema of draft 2020-12.
+
+    Args:
+        schema: JSON values of a bounded depth.
+    """
+    try:
+        jsonschema_rs.meta.validate({**schema, "$schema": _DRAFT})
+    except jsonschema_rs.ValidationError as error:
+        broken = error.schema_path[-1]
+        raise UnguidableSchemaError(
+            f"{pointer(error.instance_path)}: no value that JSON Schema allows here (`{broken}`)"
+        ) from error
 
 
 def check_guidable(schema: Mapping[str, Any]) -> None:
@@ -67,17 +89,14 @@ def check_guidable(schema: Mapping[str, Any]) -> None:
     Args:
         schema: JSON Schema, draft 2020-12, of an object.
     """
-    try:
-        Draft202012Validator.check_schema(dict(schema))
-    except SchemaError as error:
-        place = "/".join(["#", *(str(step) for step in error.absolute_path)])
-        raise UnguidableSchemaError(f"{place}: {error.message}") from error
+    check_form(schema)
     if schema.get("type") != "object":
         raise UnguidableSchemaError("#: the outermost type must be `object`")
+    for place, problem in _problems(schema, "#", schema):
+        raise UnguidableSchemaError(f"{place}: {problem}")
     # Values last: whether they are valid can only be asked of a schema that is as it should be.
-    for problems in (_problems, _value_problems):
-        for place, problem in problems(schema, "#", schema):
-            raise UnguidableSchemaError(f"{place}: {problem}")
+    for place, problem in _value_problems(schema, "#", answer_validator(schema)):
+        raise UnguidableSchemaError(f"{place}: {problem}")
 
 
 def _problems(node: Any, place: str, root: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -85,6 +104,8 @@ def _problems(node: Any, place: str, root: Mapping[str, Any]) -> Iterator[tuple[
         return
     if "$id" in node and node is not root:
         yield f"{place}/$id", "a `$ref` below it would lead elsewhere than to this schema's #/$defs"
+    if "$schema" in node and node is not root:  # a validator would leave its bounds behind there
+        yield f"{place}/$schema", "the dialect is said once, at #"
     types = _types(node)
     known = NOTES | EVERYWHERE | frozenset().union(*(GUIDED[name] for name in types))
     for keyword in node:
@@ -94,10 +115,10 @@ def _problems(node: Any, place: str, root: Mapping[str, Any]) -> Iterator[tuple[
     yield from _lone_problems(node, place)
     yield from _object_problems(node, place, types)
     yield from _array_problems(node, place, types)
-    yield from _integer_problems(node, place, types)
+    yield from _bound_problems(node, place, types)
     yield from _string_problems(node, place)
     yield from _ref_problems(node, place, root)
-    for step, child in _children(node):
+    for step, child in children(node):
         yield from _problems(child, f"{place}/{step}", root)
 
 
@@ -113,20 +134,22 @@ def _lone_problems(node: Mapping[str, Any], place: str) -> Iterator[tuple[str, s
             yield place, f"the engine ignores `{'`, `'.join(beside)}` beside `{keyword}`"
 
 
-def _value_problems(node: Any, place: str, root: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The engine takes any value of an enum, whatever stands beside it."""
+def _value_problems(node: Any, place: str, validator: Any) -> Iterator[tuple[str, str]]:
+    """Look for values of an enum that the rest does not allow, for the engine takes any."""
     if isinstance(node, bool):
         return
     for keyword, values in (("enum", node.get("enum", ())), ("const", [node.get("const")])):
         if keyword not in node:
             continue
-        rest = {name: value for name, value in node.items() if name != keyword}
-        validator = answer_validator({**rest, "$defs": root.get("$defs", {})})
-        for value in values:
-            if not _is_valid(value, validator):
-                yield f"{place}/{keyword}", f"{value!r} is not valid by the rest of the schema"
-    for step, child in _children(node):
-        yield from _value_problems(child, f"{place}/{step}", root)
+        rest = validator.evolve(
+            schema={name: node[name] for name in node.keys() - {keyword, "$schema"}}
+        )
+        for index, value in enumerate(values):
+            if not _is_valid(value, rest):
+                at = f"{place}/{keyword}/{index}" if keyword == "enum" else f"{place}/{keyword}"
+                yield at, "the value is not valid by the rest of the schema"
+    for step, child in children(node):
+        yield from _value_problems(child, f"{place}/{step}", validator)
 
 
 def _is_valid(value: Any, validator: Any) -> bool:
@@ -152,12 +175,17 @@ def _array_problems(
         yield place, "the engine leaves an array without `items` empty"
 
 
-def _integer_problems(
+def _bound_problems(
     node: Mapping[str, Any], place: str, types: frozenset[str]
 ) -> Iterator[tuple[str, str]]:
-    for keyword in sorted(GUIDED["integer"] & node.keys()) if "integer" in types else ():
-        if node[keyword] % 1:
-            yield f"{place}/{keyword}", "the engine takes whole numbers as an integer's bounds"
+    if not types & {"integer", "number"}:
+        return
+    for keyword in sorted(GUIDED["number"] & node.keys()):
+        bound = node[keyword]
+        if "integer" in types and (bound % 1 or abs(bound) >= _INTEGERS_END):
+            yield f"{place}/{keyword}", "the engine takes whole numbers of 64 bits for an integer"
+        elif abs(bound) > _LARGEST_NUMBER:
+            yield f"{place}/{keyword}", "the engine takes numbers up to 1e308"
 
 
 def _string_problems(node: Mapping[str, Any], place: str) -> Iterator[tuple[str, str]]:
@@ -177,27 +205,39 @@ def _string_problems(node: Mapping[str, Any], place: str) -> Iterator[tuple[str,
 
 
 def _pattern_problem(pattern: str) -> str | None:
-    """What the engine would not understand, ignore, or let spoil the JSON."""
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        return f"no regular expression: {error}"
+    """Say what the engine would not understand, ignore, or let spoil the JSON."""
+    return _syntax_problem(pattern) or _dialect_problem(_GUIDED_ESCAPE.sub("x", pattern))
+
+
+def _syntax_problem(pattern: str) -> str | None:
     if _SPECIAL_GROUP.search(pattern):
         return "the engine ignores or refuses lookahead, lookbehind and all `(?...)` but `(?:...)`"
     try:
         check_pattern(pattern)
     except PatternError as error:
         return str(error)
-    rest = _GUIDED_ESCAPE.sub("x", pattern)
-    if "\\" in rest or '"' in rest:
+    return None
+
+
+def _dialect_problem(pattern: str) -> str | None:
+    """Look at a pattern whose escapes are taken out."""
+    if "\\" in pattern or '"' in pattern:
         return (
             "the engine takes no quotation mark, no backslash, and of the escapes only those of "
             "punctuation and \\d \\D \\w \\W \\s \\S"
         )
-    rest = _CLASS.sub("x", rest)
+    rest = _CLASS.sub("x", pattern)
     if "^" in rest[1:] or "$" in rest[:-1]:
         return "the engine ignores `^` and `$` but at the ends; it always matches the whole string"
+    if "{" in _TIMES.sub("", rest):
+        return "the engine takes `{` as the beginning of `{m}`, `{m,}` or `{m,n}`: escape any other"
+    if any(max(map(_count, times)) > _MOST_TIMES for times in _TIMES.findall(rest)):
+        return f"the engine repeats nothing more than {_MOST_TIMES} times; `maxLength` can be more"
     return None
+
+
+def _count(digits: str) -> int:
+    return int(digits or 0)
 
 
 def _ref_problems(
@@ -209,15 +249,3 @@ def _ref_problems(
     name = str(target).removeprefix("#/$defs/")
     if name == target or name not in root.get("$defs", {}):
         yield f"{place}/$ref", f"{target!r} is not one of this schema's own #/$defs"
-
-
-def _children(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for keyword in ("properties", "$defs"):
-        for name, child in node.get(keyword, {}).items():
-            yield f"{keyword}/{name}", child
-    for keyword in ("prefixItems", "anyOf"):
-        for index, child in enumerate(node.get(keyword, ())):
-            yield f"{keyword}/{index}", child
-    for keyword in ("items", "additionalProperties"):
-        if keyword in node:
-            yield keyword, node[keyword]

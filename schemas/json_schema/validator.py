@@ -10,28 +10,21 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import count
-from typing import Annotated, Any
+from typing import Any
 
+import re2
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError as Misfit
 from jsonschema.validators import extend
-from pydantic import StringConstraints, TypeAdapter, ValidationError
 from referencing import Registry
 
-_MOST_REFERENCES = 20_000
-"""Followed for one answer: as many as a large one needs, and a second's work or two."""
-
-
-_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
+_MOST_REFERENCES = 10_000
+"""Followed for one answer: as many as a large one needs, and a few seconds' work."""
+_CLASS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 """An escape, or a class of characters."""
-_IN_CLASS = re.compile(r"\\.|[\[\]&~]", re.DOTALL)
-_ASCII = {
-    r"\d": "[0-9]",
-    r"\D": "[^0-9]",
-    r"\w": "[0-9A-Za-z_]",
-    r"\W": "[^0-9A-Za-z_]",
-}
-"""What JSON Schema and the engine mean by them; all of Unicode would not fit many of them."""
+_IN_CLASS = re.compile(r"\\.|\[", re.DOTALL)
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False
 
 
 class PatternError(ValueError):
@@ -46,16 +39,19 @@ def check_pattern(pattern: str) -> None:
     """Raise PatternError unless the pattern can be matched in linear time."""
     try:
         _compiled(pattern)
-    except Exception as error:  # pydantic does not export the one that it raises
-        words = str(error).strip().splitlines()[-1].strip()
-        raise PatternError(f"it cannot be matched in linear time: {words}") from error
+    except (re2.error, UnicodeEncodeError) as error:
+        words = error.args[0] if isinstance(error, re2.error) else b"half of a surrogate pair"
+        raise PatternError(
+            f"no regular expression that is matched in linear time: "
+            f"{words.decode(errors='replace')}"
+        ) from error
 
 
 def answer_validator(schema: Mapping[str, Any]) -> Any:
-    """A validator of one answer; its methods raise EndlessValidationError too.
+    """Make a validator of one answer; its methods raise EndlessValidationError too.
 
     Args:
-        schema: JSON Schema, draft 2020-12, whose references stay inside it.
+        schema: One that `check_guidable` takes: its references stay inside it.
     """
     followed = count(1)
 
@@ -70,27 +66,29 @@ def answer_validator(schema: Mapping[str, Any]) -> Any:
 
 
 def _pattern(_validator: Any, pattern: str, instance: Any, _whole: Any) -> Iterator[Misfit]:
-    if not isinstance(instance, str):
-        return
-    try:
-        _compiled(pattern).validate_python(instance)
-    except ValidationError:
+    if isinstance(instance, str) and not _matches(pattern, instance):
         yield Misfit(f"{instance!r} does not match {pattern!r}")
 
 
+def _matches(pattern: str, text: str) -> bool:
+    try:
+        return _compiled(pattern).search(text) is not None
+    except UnicodeEncodeError:  # half of a surrogate pair is no character
+        return False
+
+
 @lru_cache(maxsize=256)
-def _compiled(pattern: str) -> TypeAdapter[str]:
-    spelled = _TOKEN.sub(lambda token: _spelled(token[0]), pattern)
-    return TypeAdapter(Annotated[str, StringConstraints(pattern=spelled)])
+def _compiled(pattern: str) -> Any:
+    """Compile with RE2; its kinds of characters are of ASCII, as the engine's are.
+
+    A bracket in a class is a character, and never `[:alpha:]`.
+    """
+    return re2.compile(_CLASS.sub(_literal, pattern), _OPTIONS)
 
 
-def _spelled(token: str) -> str:
-    """As what matches in linear time spells it; brackets, `&` and `~` say more to it in a class."""
-    if token.startswith("\\"):
-        return _ASCII.get(token, token)
-    start = 2 if token.startswith("[^") else 1
-    inside = _IN_CLASS.sub(
-        lambda one: _ASCII.get(one[0], one[0]) if len(one[0]) > 1 else f"\\{one[0]}",
-        token[start:-1],
-    )
-    return f"{token[:start]}{inside}]"
+def _literal(token: re.Match[str]) -> str:
+    text = token[0]
+    if not text.startswith("["):
+        return text
+    inside = _IN_CLASS.sub(lambda one: one[0] if len(one[0]) > 1 else r"\[", text[1:])
+    return f"[{inside}"

@@ -14,14 +14,15 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator,
 
 from schemas.contract import Contract
 from schemas.job import Metadata
-from schemas.json_schema.cost import cost_problem
-from schemas.json_schema.guidable import UnguidableSchemaError, check_guidable
+from schemas.json_schema.cost import cost_problem, shape_problem
+from schemas.json_schema.guidable import UnguidableSchemaError, check_form, check_guidable
 
-CHAT_TASK = "chat"
-"""The one task of a chat job; no task file may have this name."""
 CHAT_VERSION = "1"
 CHAT_ENDPOINT = "/v1/chat/completions"
 
+_MOST_MESSAGES = 2_048
+_MOST_PARTS = 256
+_PLACE_LENGTH = 128
 _SCHEMA_CHARACTERS = 120_000
 _ANY_OBJECT = {"type": "object", "additionalProperties": True}
 _STREAM = "streaming is not served: ask without `stream`, or use the Batch API"
@@ -50,7 +51,7 @@ class ChatMessage(Contract):
     """One message of the chat."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | Annotated[tuple[TextPart, ...], Field(min_length=1)]
+    content: str | Annotated[tuple[TextPart, ...], Field(min_length=1, max_length=_MOST_PARTS)]
 
     @model_validator(mode="before")
     @classmethod
@@ -58,7 +59,7 @@ class ChatMessage(Contract):
         return _given(data)
 
     def plain(self) -> dict[str, str]:
-        """As chat templates know it: text, and `system` for `developer`."""
+        """Return the message as chat templates take it: text, and `system` for `developer`."""
         text = self.content
         if not isinstance(text, str):
             text = "".join(part.text for part in text)
@@ -109,7 +110,7 @@ class ChatRequest(Contract):
     """The body of a chat completion; `null` is the same as not given."""
 
     model: str
-    messages: tuple[ChatMessage, ...] = Field(min_length=1)
+    messages: tuple[ChatMessage, ...] = Field(min_length=1, max_length=_MOST_MESSAGES)
     temperature: float = Field(default=1, ge=0, le=2)
     top_p: float = Field(default=1, gt=0, le=1)
     frequency_penalty: float = Field(default=0, ge=-2, le=2)
@@ -153,7 +154,7 @@ class ChatRequest(Contract):
 
     @property
     def output_schema(self) -> Mapping[str, Any] | None:
-        """What the answer must satisfy; None for free text."""
+        """The JSON Schema of the answer; None for free text."""
         match self.response_format:
             case JsonSchemaFormat(json_schema=named):
                 return named.json_schema
@@ -181,13 +182,16 @@ def chat_request(body: Any) -> ChatRequest:
 
 @lru_cache(maxsize=64)
 def _guiding_problem(schema: str) -> str | None:
-    """Why a schema is not taken; the lines of a batch share theirs."""
+    """Return the reason why a schema is refused; the lines of a batch share the check."""
     if len(schema) > _SCHEMA_CHARACTERS:
         return f"a schema has {_SCHEMA_CHARACTERS:,} characters at most"
     values = json.loads(schema)
-    if problem := cost_problem(values):
-        return problem
     try:
+        if problem := shape_problem(values):
+            return problem
+        check_form(values)
+        if problem := cost_problem(values):
+            return problem
         check_guidable(values)
     except UnguidableSchemaError as error:
         return str(error)
@@ -203,8 +207,10 @@ def _given(data: Any) -> Any:
 def _explained(error: ValidationError) -> ChatRequestError:
     """The first problem; never the value, which is a customer's."""
     problem = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(step) for step in problem["loc"])
+    place = ".".join(str(step) for step in problem["loc"])[:_PLACE_LENGTH]
     if problem["type"] == "extra_forbidden":
         return ChatRequestError(f"`{place}` is not served", place)
     words = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "union_tag_invalid":  # its message has the value
+        words = f"Input should be one of {problem['ctx']['expected_tags']}"
     return ChatRequestError(f"`{place}`: {words}", place or None)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from settings.allowed_network import AllowedNetwork
 from settings.sections.section import Section
 
 
 class CallbackSettings(Section):
-    """How webhooks are sent, and where they may go."""
+    """Settings of webhooks: how they are sent, and where they may go."""
 
     timeout_seconds: float = Field(default=20, gt=0, le=60)
     concurrency: int = Field(
         default=64, ge=1, le=1024, description="Deliveries that one worker sends at once."
     )
     allow_networks: tuple[str, ...] = Field(
-        default=(), description="Networks that are not public and may be sent to, on any port."
+        default=(),
+        description="`NETWORK:PORT` or `NETWORK:FIRST-LAST`: not public, and sent to all the same.",
+    )
+    own_ports: tuple[int, ...] = Field(
+        default=(),
+        description="Of docfleet's own servers: never sent to at addresses that are not public.",
     )
     ports: tuple[int, ...] = Field(
         default=(80, 443, 8080, 8443), description="That may be sent to at public addresses."
@@ -47,5 +52,5 @@ class CallbackSettings(Section):
     @classmethod
     def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
         for network in networks:
-            ip_network(network)  # with host bits set, it is no network and says so
+            AllowedNetwork.parse(network)
         return networks

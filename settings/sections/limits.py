@@ -1,4 +1,4 @@
-"""`[limits]`: what a document may cost."""
+"""`[limits]`: what a document may cost, and a tenant."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from settings.sections.section import Section
 
 
 class LimitSettings(Section):
-    """What one document may cost to read."""
+    """Limits of one document's reading, and of one tenant's storage."""
 
     document_bytes: int = Field(default=64 * 2**20, ge=1)
     inline_bytes: int = Field(
         default=8 * 2**20, ge=1, description="A request may have, its inline text included."
+    )
+    tenant_ledger_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Of the memory that Redis may use, for the records of one tenant.",
     )
     pages: int = Field(default=500, ge=1)
     sandbox_memory_bytes: int = Field(default=2 * 2**30, ge=2**28)

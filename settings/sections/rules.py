@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import Field, HttpUrl
+from pydantic import Field
 
 from schemas.job import DEFAULT_TENANT, Priority, TaskName, TenantName
+from schemas.receiver_url import ReceiverUrl
 from settings.sections.section import Section
 
 
 class Listing(StrEnum):
-    """What a listing reads."""
+    """Range that a listing reads."""
 
     FULL = "full"
     """Everything under the rule's prefix."""
@@ -36,6 +37,6 @@ class RuleSettings(Section):
     tasks: tuple[TaskName, ...] = Field(min_length=1)
     tenant: TenantName = DEFAULT_TENANT
     priority: Priority = Priority.NORMAL
-    callback: HttpUrl | None = Field(
+    callback: ReceiverUrl | None = Field(
         default=None, description="Where to tell of the end; the fleet's callback unless named."
     )

@@ -29,6 +29,7 @@ HALF_HOPELESS = ("hail " * 100 + "\n") * 30
 """A summary of it is longer than the stack's task `summary` may be."""
 VARIABLES = {
     "DOCFLEET_SCRIPTED__SECONDS_PER_TOKEN": "0.01",
+    "DOCFLEET_CALLBACKS__ALLOW_NETWORKS": '["127.0.0.1:1-65535"]',
     "DOCFLEET_CALLBACKS__SCHEDULE_SECONDS": json.dumps([5] * 20),
 }
 

@@ -67,6 +67,17 @@ def _digits(request_id: str, count: int) -> EngineRequest:
     return _request(request_id, schema=schema, max_tokens=2 * count + 100)
 
 
+def test_the_tokens_of_an_answer_spell_it_and_those_that_are_forced_are_certain(host: Any) -> None:
+    """Confidence counts what the engine could choose, within the grammar."""
+    answer: EngineAnswer = host.call(host.engine.generate(_request("tokens", with_tokens=True)))
+    assert "".join(token.text for token in answer.tokens).startswith(answer.text)
+    assert len(answer.tokens) >= answer.usage.output_tokens - 1
+    assert all(token.logprob <= 0 for token in answer.tokens)
+    assert answer.tokens[0].text.startswith("{")
+    assert answer.tokens[0].logprob == pytest.approx(0, abs=1e-4)
+    assert host.call(host.engine.generate(_request("plain"))).tokens == ()
+
+
 def test_a_started_engine_says_what_it_is(host: Any) -> None:
     """Each result names the engine, its version and the weights."""
     version = host.engine.version
@@ -90,6 +101,20 @@ def test_an_answer_without_a_schema_is_text(host: Any) -> None:
     """Tasks are guided; the engine serves free text too."""
     answer = host.call(host.engine.generate(_request("free", schema=None, max_tokens=60)))
     assert answer.text.strip()
+
+
+def test_no_tenant_is_told_what_another_has_asked_before(host: Any) -> None:
+    """What the engine keeps of a prompt saves its own tenant's tokens, and nobody else's."""
+    messages = [{"role": "user", "content": DOCUMENT * 30}]
+
+    def cached(request_id: str, tenant: str) -> int:
+        request = _request(request_id, messages=messages, schema=None, max_tokens=2, tenant=tenant)
+        tokens: int = host.call(host.engine.generate(request)).usage.cached_tokens
+        return tokens
+
+    assert cached("first", "acme") == 0
+    assert cached("again", "acme") > 0 or host.engine.version.kind == "scripted"
+    assert cached("other", "globex") == 0
 
 
 def test_an_answer_that_reaches_max_tokens_says_so(host: Any) -> None:

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from schemas.failure import FailureCode
-from workers.engine.ask import ask
-from workers.engine.gate import Gate
+from workers.engine.gated import GatedEngine
 from workers.engine.protocol import EngineRequest
-from workers.errors import StageError
+from workers.errors import GateClosedError, StageError
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
@@ -34,13 +33,12 @@ def _request(request_id: str) -> EngineRequest:
     )
 
 
-async def _ask_all(host: Any, gate: Gate, seconds: float) -> list[FailureCode]:
+async def _ask_all(engine: GatedEngine, seconds: float) -> list[FailureCode]:
     """How requests that fill the engine fail."""
 
     async def one(number: int) -> FailureCode:
-        async with gate.passage():
-            with pytest.raises(StageError) as caught:
-                await ask(host.engine, gate, _request(f"{number}"), seconds=seconds, task="count")
+        with pytest.raises(StageError) as caught:
+            await engine.ask(_request(f"{number}"), seconds=seconds, task="count")
         return caught.value.failure.code
 
     return list(await asyncio.gather(*(one(number) for number in range(SLOTS))))
@@ -48,17 +46,17 @@ async def _ask_all(host: Any, gate: Gate, seconds: float) -> list[FailureCode]:
 
 def test_a_request_that_is_too_slow_times_out_and_the_engine_goes_on(host: Any) -> None:
     """It answers the next one."""
-    gate = Gate(SLOTS)
-    assert set(host.call(_ask_all(host, gate, 0.2))) == {FailureCode.REQUEST_TIMEOUT}
+    engine = GatedEngine(host.engine, SLOTS)
+    assert set(host.call(_ask_all(engine, 0.2))) == {FailureCode.REQUEST_TIMEOUT}
     short = EngineRequest("short", [{"role": "user", "content": "Hi"}], None, max_tokens=2)
     assert host.call(host.engine.generate(short)).usage.output_tokens > 0
 
 
 def test_an_engine_that_hangs_counts_as_dead(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """For each request in it, and soon: nobody waits for an engine that will not answer."""
-    monkeypatch.setattr("workers.engine.pulse.PULSE_SECONDS", 0.5)
-    gate = Gate(SLOTS)
+    monkeypatch.setattr("workers.engine.gated.PULSE_SECONDS", 0.5)
+    engine = GatedEngine(host.engine, SLOTS)
     host.hang()
-    assert set(host.call(_ask_all(host, gate, 0.5))) == {FailureCode.ENGINE_CRASHED}
-    with pytest.raises(StageError, match="not running"):
-        host.call(ask(host.engine, gate, _request("late"), seconds=5, task="count"))
+    assert set(host.call(_ask_all(engine, 0.5))) == {FailureCode.ENGINE_CRASHED}
+    with pytest.raises(GateClosedError):
+        host.call(engine.ask(_request("late"), seconds=5, task="count"))

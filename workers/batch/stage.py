@@ -19,9 +19,8 @@ from ledger.claim import Claim
 from ledger.ledger import Ledger
 from schemas.document import DocumentRef
 from schemas.failure import FailureCode
-from schemas.job import JobSpec
+from schemas.job import CHAT_TASK, JobSpec
 from schemas.openai.batch import ENDED, BatchStatus
-from schemas.openai.chat import CHAT_TASK
 from schemas.openai.file import FILE_PREFIX, FileSpec
 from schemas.queues import BATCH_QUEUE
 from schemas.states import JobState
@@ -46,7 +45,7 @@ _IN_USE_SECONDS = 60.0
 
 @dataclass
 class _Progress:
-    """How far the writing of jobs is."""
+    """Progress of writing jobs."""
 
     written: int
     answer: str = "held"
@@ -83,7 +82,7 @@ class BatchStage:
         self.capacity = self.most = settings.openai.batch_concurrency
 
     async def start(self) -> None:
-        """Nothing to load."""
+        """Start; nothing has to be loaded."""
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
@@ -177,7 +176,7 @@ class BatchStage:
                 spec,
                 some,
                 written=progress.written + len(some),
-                max_queued=self._settings.tenant(batch.spec.tenant).max_queued,
+                quota=self._settings.quota(batch.spec.tenant),
             )
             if progress.answer != "held":
                 return
@@ -198,7 +197,7 @@ class BatchStage:
         return Finished(JobState.SUCCEEDED)
 
     async def stop(self) -> None:
-        """Nothing to let go."""
+        """Stop; nothing has to be freed."""
 
 
 def _portions(jobs: Sequence[LineJob]) -> list[Sequence[LineJob]]:

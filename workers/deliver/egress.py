@@ -1,4 +1,4 @@
-"""Where deliveries may go: rules about addresses, and the guard that asks them at dial time.
+"""Egress rules: addresses that deliveries may go to, checked when a connection is made.
 
 A URL proves nothing, since a name may resolve to anything, and to another address the next time.
 The guard sees the very address that is about to be dialled.
@@ -9,13 +9,14 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Collection, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from aiohttp.abc import AbstractResolver
 from aiohttp.connector import AddrInfoType, TCPConnector
 
+from settings.allowed_network import AllowedNetwork
+
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 
 _NOT_PUBLIC_V4 = tuple(
     IPv4Network(network)
@@ -56,7 +57,7 @@ _NOT_PUBLIC_V6 = tuple(
 
 
 class EgressForbiddenError(OSError):
-    """Nothing may be sent there."""
+    """The address is not allowed."""
 
     def __init__(self) -> None:
         # One text for all addresses of a name: the dialler passes on errors that are equal.
@@ -64,7 +65,7 @@ class EgressForbiddenError(OSError):
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is one of the open internet.
+    """Tell whether an address belongs to the open internet.
 
     The standard library's `is_global` is also true of multicast, NAT64, 6to4 and others.
     """
@@ -82,23 +83,32 @@ def _unwrapped(address: Address) -> Address:
 
 
 class EgressGuard:
-    """Says where a connection may lead.
+    """A rule about where a connection may lead.
 
     Args:
-        allow_networks: Networks that are not public and may be dialled all the same, on any port.
+        allow_networks: Networks that are not public and may be dialled all the same, each with its
+            ports, as `[callbacks] allow_networks` names them.
         ports: The ports that may be dialled at public addresses.
+        own_ports: Ports of docfleet's own servers, which `allow_networks` cannot open.
     """
 
-    def __init__(self, allow_networks: Sequence[str] = (), ports: Collection[int] = ()) -> None:
-        self._allowed = tuple(ip_network(network) for network in allow_networks)
+    def __init__(
+        self,
+        allow_networks: Sequence[str] = (),
+        ports: Collection[int] = (),
+        own_ports: Collection[int] = (),
+    ) -> None:
+        self._allowed = tuple(AllowedNetwork.parse(network) for network in allow_networks)
         self._ports = frozenset(ports)
+        self._own_ports = frozenset(own_ports)
 
     def admits(self, address: Address, port: int) -> bool:
-        """Whether this address and port may be dialled."""
+        """Return whether this address and port may be dialled."""
         plain = _unwrapped(address)
-        if any(plain in network for network in self._allowed):
+        if is_public(plain) and port in self._ports:
             return True
-        return is_public(plain) and port in self._ports
+        is_named = any(one.holds(plain, port) for one in self._allowed)
+        return is_named and (is_public(plain) or port not in self._own_ports)
 
     def connector(self, resolver: AbstractResolver | None = None) -> TCPConnector:
         """A connector that dials nothing else.
@@ -120,7 +130,7 @@ class EgressGuard:
 
 
 def was_forbidden(error: BaseException | None) -> bool:
-    """Whether the guard is why a request failed."""
+    """Tell whether the guard made a request fail."""
     while error is not None:
         if isinstance(error, EgressForbiddenError):
             return True

@@ -36,10 +36,11 @@ class DeliverStage:
     """Sends what the ledger says is to be told of.
 
     Args:
-        settings: Timeout, concurrency, schedule, and where deliveries may go.
+        settings: Timeout, concurrency and schedule.
         receivers: Finds whom a delivery goes to.
         endpoints: Those that answer 410, or only fail, are disabled here.
         store: Where the results lie that full events carry.
+        guard: Says where deliveries may go.
     """
 
     queue = DELIVER_QUEUE
@@ -51,7 +52,9 @@ class DeliverStage:
         receivers: Receivers,
         endpoints: Endpoints,
         store: ObjectStore,
+        guard: EgressGuard,
     ) -> None:
+        self._guard = guard
         self._settings = settings
         self._receivers = receivers
         self._endpoints = endpoints
@@ -61,10 +64,7 @@ class DeliverStage:
 
     async def start(self) -> None:
         """Open the HTTP session."""
-        self._sender = WebhookSender(
-            EgressGuard(self._settings.allow_networks, self._settings.ports),
-            timeout_seconds=self._settings.timeout_seconds,
-        )
+        self._sender = WebhookSender(self._guard, timeout_seconds=self._settings.timeout_seconds)
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""

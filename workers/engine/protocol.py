@@ -1,4 +1,4 @@
-"""What the workers ask of an engine: the protocol, its requests and its answers.
+"""Protocol between workers and engines: requests and answers.
 
 Implementations are in `vllm/` and `scripted/`; both pass the same conformance
 suite. Nothing here imports vllm.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from schemas.engine import EngineVersion
+from schemas.job import DEFAULT_TENANT
 from schemas.result import Usage
 from workers.models.adapter import Adapter
 
@@ -20,7 +21,7 @@ Message = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen; greedily unless something else is asked for.
+    """Sampling of the next token; greedy by default.
 
     Attributes:
         temperature: 0 takes the most likely token.
@@ -53,6 +54,8 @@ class EngineRequest:
         max_tokens: Most output tokens; None for all that the context has room for.
         adapter: What to run on instead of the base model alone.
         sampling: How tokens are chosen.
+        with_tokens: Return the answer's tokens and their probabilities.
+        tenant: Whose cached prompts it may read: another's would tell what that one has sent.
     """
 
     request_id: str
@@ -61,21 +64,40 @@ class EngineRequest:
     max_tokens: int | None
     adapter: Adapter | None = None
     sampling: Sampling = GREEDY
+    with_tokens: bool = False
+    tenant: str = DEFAULT_TENANT
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChoice:
+    """One token of an answer.
+
+    Attributes:
+        text: Its characters; empty for a part of a character that a later token completes.
+        logprob: Natural logarithm of its probability among the tokens that the grammar allowed.
+    """
+
+    text: str
+    logprob: float
 
 
 @dataclass(frozen=True, slots=True)
 class EngineAnswer:
-    """What the engine made of a request.
+    """Answer of the engine to one request.
 
     Attributes:
         text: The output, complete or not.
         finish_reason: `stop` when complete, `length` when max_tokens cut it off.
         usage: Tokens, counted by the engine.
+        tokens: The tokens of the text, where the request asked for them.
+        seconds: Time in the engine, measured by whoever asked.
     """
 
     text: str
     finish_reason: Literal["stop", "length"]
     usage: Usage
+    tokens: tuple[TokenChoice, ...] = ()
+    seconds: float = 0
 
 
 class Engine(Protocol):
@@ -83,7 +105,7 @@ class Engine(Protocol):
 
     @property
     def version(self) -> EngineVersion:
-        """What this engine is; known after `start`."""
+        """The engine's version; known after `start`."""
 
     async def start(self) -> None:
         """Load the model.

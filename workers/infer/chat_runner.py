@@ -1,12 +1,10 @@
-"""A chat job: its request, read from its line, and the completion that comes of it."""
+"""Chats: a request is read from its line and becomes a completion."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,19 +14,20 @@ from ledger.record import moment
 from schemas.document import DocumentRef, Prepared
 from schemas.failure import FailureCode
 from schemas.ids import JOB_PREFIX
-from schemas.json_schema.validator import answer_validator
+from schemas.job import CHAT_TASK, JobSpec
 from schemas.openai.batch_line import BatchLine
-from schemas.openai.chat import CHAT_TASK, CHAT_VERSION, ChatRequest, ChatRequestError, chat_request
+from schemas.openai.chat import CHAT_VERSION, ChatRequest, ChatRequestError, chat_request
 from schemas.openai.usage import usage_of
-from schemas.result import AdapterVersion, TaskResult, TaskStatus
-from schemas.task import TaskKind
+from schemas.result import TaskResult
+from schemas.task import NamedTask, TaskKind
 from settings.chat_models import ChatModels
 from storage.objects import ObjectStore
-from workers.engine.ask import ask
-from workers.engine.gate import Gate
-from workers.engine.protocol import Engine, EngineAnswer, EngineRequest, Sampling
+from workers.engine.gated import GatedEngine
+from workers.engine.protocol import EngineAnswer, EngineRequest, Sampling
 from workers.errors import StageError
-from workers.infer.output import OutputError, parse_output
+from workers.infer.draft import TaskDraft
+from workers.infer.output import parse_output
+from workers.infer.work import Answers, Work
 from workers.metrics import step
 from workers.models.adapter import Adapter
 from workers.models.adapter_registry import TaskAdapters
@@ -49,28 +48,23 @@ class ChatTask:
 CHAT = ChatTask()
 
 
-def is_chat(tasks: Sequence[str]) -> bool:
-    """Whether a job of these tasks is a chat."""
-    return tuple(tasks) == (CHAT_TASK,)
-
-
 class ChatRunner:
-    """Runs chats on one engine, behind the same gate as tasks.
+    """Runs chats on the engine that tasks run on; see Runner.
 
     Args:
-        engine: Started.
-        gate: Shared by all that the engine runs.
+        engine: Shared with the tasks.
+        store: Holds the requests.
         adapters: Verified.
-        models: What names stand for.
+        models: The adapters and base models that names stand for.
         base: The pool's base model, as fleet.toml names it.
-        seconds: How long one answer may take.
-        line_bytes: The most that a request may have.
+        seconds: Maximum seconds for one answer.
+        line_bytes: Maximum size of a request.
     """
 
     def __init__(
         self,
-        engine: Engine,
-        gate: Gate,
+        engine: GatedEngine,
+        store: ObjectStore,
         adapters: TaskAdapters,
         models: ChatModels,
         *,
@@ -79,21 +73,28 @@ class ChatRunner:
         line_bytes: int,
     ) -> None:
         self._engine = engine
-        self._gate = gate
+        self._store = store
         self._adapters = adapters
         self._models = models
         self._base = base
         self._seconds = seconds
         self._line_bytes = line_bytes
 
-    async def read(self, store: ObjectStore, document: DocumentRef) -> tuple[ChatRequest, Prepared]:
-        """The request of a chat job, and what results say of its document.
+    async def work(self, claim: Claim, spec: JobSpec, answers: Answers) -> Work:  # noqa: ARG002  # of the protocol; a chat is one question
+        """Read the request of a chat job; see Runner."""
+        request, facts = await self._read(spec.document)
 
-        Raises:
-            StageError: It cannot be had, or is not served.
-        """
+        async def run(task: NamedTask, request_id: str) -> TaskResult:
+            draft = TaskDraft(task)
+            return await draft.settled(
+                self._completion(draft, request, claim, request_id, spec.tenant)
+            )
+
+        return Work([CHAT], facts, run)
+
+    async def _read(self, document: DocumentRef) -> tuple[ChatRequest, Prepared]:
         with step("fetch"):
-            data = await fetch_document(store, document, max_bytes=self._line_bytes)
+            data = await fetch_document(self._store, document, max_bytes=self._line_bytes)
         try:
             line = BatchLine.model_validate_json(data)
             # In a thread: a large schema takes a second, in which leases have to be renewed.
@@ -114,51 +115,20 @@ class ChatRunner:
         )
         return request, facts
 
-    async def run(
-        self, request: ChatRequest, claim: Claim, request_id: str, *, alone: bool
-    ) -> TaskResult:
-        """The completion; a permanent failure is a result too.
-
-        Args:
-            request: What to do.
-            claim: The attempt's.
-            request_id: Unique among the requests in flight.
-            alone: Whether the engine may run nothing beside it.
-
-        Raises:
-            StageError: Something failed that may not fail the next time, or not elsewhere.
-            GateClosedError: The engine is gone, and the chat had not reached it.
-        """
-        async with self._gate.passage(alone=alone):
-            started = monotonic()
-            said: dict[str, Any] = {}
-            try:
-                adapter = self._adapter(request.model)
-                if adapter is not None:
-                    said["adapter"] = AdapterVersion(name=adapter.name, sha256=adapter.sha256)
-                answer = await ask(
-                    self._engine,
-                    self._gate,
-                    engine_request(request, request_id, adapter),
-                    seconds=self._seconds,
-                    task=CHAT_TASK,
-                )
-                said["usage"] = answer.usage
-                with step("validate"):
-                    check_answer(request, answer)
-                said |= {
-                    "status": TaskStatus.SUCCEEDED,
-                    "data": completion(request, claim, answer),
-                }
-            except StageError as error:
-                code = error.failure.code
-                if error.failure.transient or code is FailureCode.DOCUMENT_TOO_LONG:
-                    raise
-                if isinstance(error, OutputError):
-                    said["raw_output"] = error.raw_output
-                said |= {"status": TaskStatus.FAILED, "failure": error.failure}
-            seconds = monotonic() - started
-        return TaskResult(version=CHAT.version, kind=CHAT.kind, seconds=seconds, **said)
+    async def _completion(
+        self, draft: TaskDraft, request: ChatRequest, claim: Claim, request_id: str, tenant: str
+    ) -> dict[str, Any]:
+        draft.adapter = self._adapter(request.model)
+        answer = await self._engine.ask(
+            engine_request(request, request_id, draft.adapter, tenant),
+            seconds=self._seconds,
+            task=CHAT_TASK,
+            alone=claim.suspect,
+        )
+        draft.count(answer)
+        with step("validate"):
+            await asyncio.to_thread(check_answer, request, answer)
+        return completion(request, claim, answer)
 
     def _adapter(self, name: str) -> Adapter | None:
         model = self._models.get(name)
@@ -169,7 +139,9 @@ class ChatRunner:
         return None if model.adapter is None else self._adapters.at(model.adapter)
 
 
-def engine_request(request: ChatRequest, request_id: str, adapter: Adapter | None) -> EngineRequest:
+def engine_request(
+    request: ChatRequest, request_id: str, adapter: Adapter | None, tenant: str
+) -> EngineRequest:
     """A chat in the engine's words."""
     return EngineRequest(
         request_id=request_id,
@@ -185,18 +157,18 @@ def engine_request(request: ChatRequest, request_id: str, adapter: Adapter | Non
             frequency_penalty=request.frequency_penalty,
             presence_penalty=request.presence_penalty,
         ),
+        tenant=tenant,
     )
 
 
 def check_answer(request: ChatRequest, answer: EngineAnswer) -> None:
     """Raise OutputError unless an answer that is complete satisfies its schema.
 
-    One that max_tokens cut off, or a stop sequence, is what was asked for: `finish_reason` says
-    the one, and who sets the other knows.
+    Skip validation when `max_tokens` or a stop sequence may have cut the answer.
     """
     if request.output_schema is None or answer.finish_reason == "length" or request.stop:
         return
-    parse_output(answer, answer_validator(request.output_schema))
+    parse_output(answer, request.output_schema)
 
 
 def completion(request: ChatRequest, claim: Claim, answer: EngineAnswer) -> dict[str, Any]:

@@ -7,18 +7,20 @@ from collections.abc import Iterable, Mapping
 from ledger.claim import Claim
 from schemas.document import S3Uri
 from schemas.ids import result_key
-from schemas.kept import KeptTasks
+from schemas.kept import KeptAnswer, KeptTasks
 from schemas.result import TaskResult, TaskStatus
 from schemas.task import NamedTask
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
+from workers.infer.answer import Answer
+from workers.infer.work import Answers
 from workers.objects import own_objects
 
 _MAX_BYTES = 64 * 2**20
 
 
 class Kept:
-    """What earlier attempts left, by job.
+    """Kept results of earlier attempts, by job.
 
     Args:
         store: Holds one object a job, written by whoever holds its lease.
@@ -29,27 +31,28 @@ class Kept:
         self._store = store
         self._bucket = bucket
 
-    async def load(self, claim: Claim, tasks: Iterable[NamedTask]) -> dict[str, TaskResult]:
-        """What need not run again, by task.
-
-        A redrive keeps only what succeeded, and nothing that another version of a task gave.
-        """
+    async def load(self, claim: Claim) -> KeptTasks:
+        """Return what earlier attempts left; nothing where there is no object."""
+        nothing = KeptTasks(redrive=claim.redrives, tasks={})
         if claim.kept_uri is None:
-            return {}
+            return nothing
         with own_objects():
             try:
                 data = await self._store.get(claim.kept_uri, max_bytes=_MAX_BYTES)
             except ObjectMissingError:
-                return {}  # it can be made again
-        kept = KeptTasks.model_validate_json(data)
-        return reusable(kept.tasks, tasks, failed_too=kept.redrive == claim.redrives)
+                return nothing  # it can be made again
+        return KeptTasks.model_validate_json(data)
 
-    async def store(self, claim: Claim, results: Mapping[str, TaskResult]) -> S3Uri | None:
-        """Keep what there is; gives where, or what was there before if there is nothing new."""
-        if not results:
+    async def store(
+        self, claim: Claim, results: Mapping[str, TaskResult], answers: Answers
+    ) -> S3Uri | None:
+        """Keep what there is, and return where; what was kept before if there is nothing new."""
+        if not results and not any(answers.by_task.values()):
             return claim.kept_uri
         uri = f"s3://{self._bucket}/kept/{result_key(claim.id)}"
-        kept = KeptTasks(redrive=claim.redrives, tasks=dict(results))
+        kept = KeptTasks(
+            redrive=claim.redrives, tasks=dict(results), answers=_kept_answers(answers)
+        )
         data = kept.model_dump_json(exclude_none=True).encode()
         with own_objects():
             await self._store.put(uri, data, media_type="application/json")
@@ -59,7 +62,7 @@ class Kept:
 def reusable(
     results: Mapping[str, TaskResult], tasks: Iterable[NamedTask], *, failed_too: bool
 ) -> dict[str, TaskResult]:
-    """Those of the results that still count.
+    """Return the results that still count: a redrive runs again what did not succeed.
 
     Args:
         results: By task.
@@ -72,4 +75,24 @@ def reusable(
         if task.name in results
         and results[task.name].version == task.version
         and (failed_too or results[task.name].status is TaskStatus.SUCCEEDED)
+    }
+
+
+def answers_of(kept: KeptTasks) -> Answers:
+    """Return the answers that earlier attempts left."""
+    return Answers(
+        {
+            task: {key: Answer(one.data, one.confidence) for key, one in answers.items()}
+            for task, answers in kept.answers.items()
+        }
+    )
+
+
+def _kept_answers(answers: Answers) -> dict[str, dict[str, KeptAnswer]]:
+    return {
+        task: {
+            key: KeptAnswer(data=one.data, confidence=dict(one.confidence))
+            for key, one in of_task.items()
+        }
+        for task, of_task in answers.by_task.items()
     }

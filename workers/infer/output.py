@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from schemas.failure import FailureCode
-from schemas.json_schema.validator import EndlessValidationError
+from schemas.json_schema.pointer import pointer
+from schemas.json_schema.validator import EndlessValidationError, answer_validator
 from workers.engine.protocol import EngineAnswer
 from workers.errors import StageError
 
 
 class OutputError(StageError):
-    """The answer cannot be used; it is kept so that a person can look at it."""
+    """An answer that cannot be used; it is kept so that a person can look at it.
 
-    def __init__(self, code: FailureCode, message: str, raw_output: str) -> None:
+    Attributes:
+        raw_output: The answer.
+        complaint: What is wrong with it, in words that may quote it: for the model alone.
+    """
+
+    def __init__(
+        self, code: FailureCode, message: str, raw_output: str, complaint: str | None = None
+    ) -> None:
         super().__init__(code, message)
         self.raw_output = raw_output
+        self.complaint = complaint or message
 
 
-def parse_output(answer: EngineAnswer, schema: Draft202012Validator) -> Any:
-    """The answer's data.
+def parse_output(answer: EngineAnswer, schema: Mapping[str, Any]) -> Any:
+    """Return the answer's data.
+
+    Args:
+        answer: The engine's.
+        schema: The task's output schema.
 
     Raises:
-        OutputError: Cut off, no JSON, or not valid; the message says where.
+        OutputError: Cut off, no JSON, or not valid. The message names the place in the schema and
+            quotes nothing: failures travel in events and logs, and the answer is a document's.
     """
     if answer.finish_reason == "length":
         raise OutputError(
@@ -40,11 +53,15 @@ def parse_output(answer: EngineAnswer, schema: Draft202012Validator) -> Any:
             FailureCode.OUTPUT_INVALID, f"The answer is no JSON: {error}.", answer.text
         ) from error
     try:
-        problem = next(schema.iter_errors(data), None)
+        problem = next(answer_validator(schema).iter_errors(data), None)
     except (EndlessValidationError, RecursionError) as error:
         words = f"The answer cannot be validated: {error}."
         raise OutputError(FailureCode.OUTPUT_INVALID, words, answer.text) from error
     if problem is not None:
-        place = "/".join(["#", *(str(step) for step in problem.absolute_path)])
-        raise OutputError(FailureCode.OUTPUT_INVALID, f"{place}: {problem.message}.", answer.text)
+        raise OutputError(
+            FailureCode.OUTPUT_INVALID,
+            f"The answer is not valid by {pointer(problem.absolute_schema_path)} of its schema.",
+            answer.text,
+            complaint=f"{pointer(problem.absolute_path)}: {problem.message}.",
+        )
     return data

@@ -23,7 +23,7 @@ def repaired(request: EngineRequest, error: OutputError, number: int) -> EngineR
     if error.failure.code is FailureCode.OUTPUT_TRUNCATED:
         tokens = min((request.max_tokens or _MOST_TOKENS) * 2, _MOST_TOKENS)
         return replace(request, request_id=request_id, max_tokens=tokens)
-    complaint = f"That answer cannot be used. {error.failure.message} Give the whole answer again."
+    complaint = f"That answer cannot be used. {error.complaint} Give the whole answer again."
     messages = [
         *request.messages,
         {"role": "assistant", "content": error.raw_output},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from time import monotonic
@@ -14,9 +14,8 @@ from ledger.claim import Claim
 from ledger.record import moment
 from schemas.document import Prepared
 from schemas.engine import EngineVersion
-from schemas.failure import ENGINE_DEATHS, Failure, FailureCode
+from schemas.failure import ENGINE_DEATHS, Failure
 from schemas.job import JobSpec
-from schemas.openai.chat import CHAT_TASK
 from schemas.queues import infer_queue
 from schemas.result import (
     DocumentFacts,
@@ -27,31 +26,24 @@ from schemas.result import (
     Usage,
 )
 from schemas.states import JobState
-from schemas.task import NamedTask, Task
-from storage.objects import ObjectStore
-from workers.engine.gate import Gate
+from schemas.task import NamedTask
 from workers.engine.gate_memory import GateSize
-from workers.engine.protocol import Engine
+from workers.engine.gated import GatedEngine
 from workers.errors import GateClosedError, StageError
-from workers.infer.chat_runner import CHAT, ChatRunner, is_chat
-from workers.infer.kept_tasks import Kept, reusable
+from workers.infer.draft import TaskDraft
+from workers.infer.kept_tasks import Kept, answers_of, reusable
 from workers.infer.results import Results
-from workers.infer.task_runner import TaskRunner, failed_task
-from workers.metrics import count_task, step, watch_gate
-from workers.models.adapter_registry import TaskAdapters
-from workers.objects import own_objects
+from workers.infer.work import Answers, Runner, Work
+from workers.metrics import count_task, watch_gate
 from workers.outcome import DeadLetter, GivenBack, Outcome
-from workers.page_text import load_page_text
-from workers.retry_policy import decide, history_of, most_hopeful
-from workers.routing import WaysOut
-from workers.task_lookup import known_tasks
+from workers.retry_policy import RetryLimits, decide, history_of, most_hopeful
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass
 class _Ran:
-    """What one attempt made of a job's tasks.
+    """Outcome of one attempt at a job's tasks.
 
     Attributes:
         results: Tasks that are through, well or not; those of earlier attempts too.
@@ -64,38 +56,19 @@ class _Ran:
     turned_away: bool = False
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What one attempt has to run.
-
-    Attributes:
-        tasks: In the order of the result.
-        facts: What the result says of the document.
-        run: Runs one of the tasks, under an id that no request in flight has.
-    """
-
-    tasks: Sequence[NamedTask]
-    facts: Prepared
-    run: Callable[[NamedTask, str], Awaitable[TaskResult]]
-
-
 class InferStage:
-    """Serves one pool: one engine, up to `slots` requests at once.
+    """Serves one pool: one engine, up to its gate's slots of requests at once.
 
     Args:
         pool: The pool's name.
-        slots: The pool's tuned concurrency, in engine requests.
-        engine: Not yet started.
-        store: Where page text lies.
-        results: The result objects.
-        kept: What earlier attempts left.
-        tasks: By name.
-        adapters: Verified.
-        chats: Makes what runs chats; given the gate.
         worker: This worker's name.
-        attempts: How many a stage may use.
-        ways: Where jobs can go that are too much for this pool.
-        gate_size: Makes the memory of the gate; given the gate.
+        engine: Not yet started.
+        documents: Runs jobs of tasks.
+        chats: Runs jobs of one chat.
+        results: The result objects.
+        kept: Results of tasks that earlier attempts left.
+        limits: Attempts, and the pools that jobs can go to when this one is too small.
+        gate_memory: Remembers how wide the gate stood.
         on_engine_death: Called when the engine is gone.
     """
 
@@ -103,43 +76,35 @@ class InferStage:
         self,
         *,
         pool: str,
-        slots: int,
-        engine: Engine,
-        store: ObjectStore,
+        worker: str,
+        engine: GatedEngine,
+        documents: Runner,
+        chats: Runner,
         results: Results,
         kept: Kept,
-        tasks: Mapping[str, Task],
-        adapters: TaskAdapters,
-        chats: Callable[[Gate], ChatRunner],
-        worker: str,
-        attempts: int,
-        ways: WaysOut,
-        gate_size: Callable[[Gate], GateSize],
+        limits: RetryLimits,
+        gate_memory: GateSize,
         on_engine_death: Callable[[], None],
     ) -> None:
         self.queue = infer_queue(pool)
-        self.most = slots
+        self.most = engine.gate.slots
         self._pool = pool
+        self._worker = worker
         self._engine = engine
-        self._store = store
+        self._documents = documents
+        self._chats = chats
         self._results = results
         self._kept = kept
-        self._tasks = tasks
-        self._worker = worker
-        self._attempts = attempts
-        self._ways = ways
-        self._gate = Gate(slots)
-        self._gate_size = gate_size(self._gate)
+        self._limits = limits
+        self._gate_memory = gate_memory
         self._on_engine_death = on_engine_death
         self._is_dead = False
-        watch_gate(self.queue, self._gate, slots)
-        self._runner = TaskRunner(engine, self._gate, tasks, adapters)
-        self._chats = chats(self._gate)
+        watch_gate(self.queue, engine.gate, self.most)
 
     @property
     def capacity(self) -> int:
         """See WorkerStage: as many as the gate lets through."""
-        return self._gate.slots
+        return self._engine.gate.slots
 
     @property
     def engine(self) -> EngineVersion:
@@ -149,7 +114,7 @@ class InferStage:
     async def start(self) -> None:
         """Load the model."""
         await self._engine.start()
-        await self._gate_size.start()
+        await self._gate_memory.start()
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
@@ -158,46 +123,21 @@ class InferStage:
         if adopted := self._results.adopted(claim, earlier):
             return adopted
         started = monotonic()
-        work = await (self._chat_work if is_chat(spec.tasks) else self._task_work)(claim, spec)
-        tasks = work.tasks
-        there = reusable(earlier.result.tasks, tasks, failed_too=False) if earlier else {}
-        there |= await self._kept.load(claim, tasks)
+        kept = await self._kept.load(claim)
+        answers = answers_of(kept)
+        work = await (self._chats if spec.is_chat else self._documents).work(claim, spec, answers)
+        there = reusable(earlier.result.tasks, work.tasks, failed_too=False) if earlier else {}
+        failed_too = kept.redrive == claim.redrives
+        there |= reusable(kept.tasks, work.tasks, failed_too=failed_too)
         ran = await self._run_tasks(claim, work, there)
-        if unfinished := await self._unfinished(claim, ran, tasks):
+        if unfinished := await self._unfinished(claim, ran, work.tasks, answers):
             return unfinished
-        in_order = {task.name: ran.results[task.name] for task in tasks}
-        facts = work.facts
-        if is_chat(spec.tasks):
-            facts = facts.model_copy(update={"tokens": in_order[CHAT_TASK].usage.prompt_tokens})
-        result = self._result(claim, spec, facts, in_order, monotonic() - started)
+        in_order = {task.name: ran.results[task.name] for task in work.tasks}
+        result = self._result(claim, spec, work.facts, in_order, monotonic() - started)
         return await self._results.publish(claim, result, earlier)
 
-    async def _task_work(self, claim: Claim, spec: JobSpec) -> _Work:
-        prepared = claim.prepared
-        if prepared is None:
-            raise StageError(FailureCode.WORKER_ERROR, "The job came to infer unprepared.")
-        tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
-        with own_objects(), step("load"):
-            page_text = await load_page_text(self._store, prepared.text_uri)
-        text = page_text.text
-
-        async def run(task: NamedTask, request_id: str) -> TaskResult:
-            return await self._runner.run(
-                self._tasks[task.name], text, request_id, alone=claim.suspect
-            )
-
-        return _Work(tasks, prepared, run)
-
-    async def _chat_work(self, claim: Claim, spec: JobSpec) -> _Work:
-        request, facts = await self._chats.read(self._store, spec.document)
-
-        async def run(_: NamedTask, request_id: str) -> TaskResult:
-            return await self._chats.run(request, claim, request_id, alone=claim.suspect)
-
-        return _Work([CHAT], facts, run)
-
-    async def _run_tasks(self, claim: Claim, work: _Work, there: Mapping[str, TaskResult]) -> _Ran:
-        """All at once: the first fills the prefix cache while the others wait for it."""
+    async def _run_tasks(self, claim: Claim, work: Work, there: Mapping[str, TaskResult]) -> _Ran:
+        """Run all tasks at once: the first fills the prefix cache while the others wait for it."""
         ran = _Ran(dict(there))
 
         async def run(task: NamedTask) -> None:
@@ -225,25 +165,25 @@ class InferStage:
         if self._is_dead:  # another job in flight has told of it
             return
         self._is_dead = True
-        await self._gate_size.engine_died(alone=alone)
+        await self._gate_memory.engine_died(alone=alone)
         self._on_engine_death()
 
     async def _unfinished(
-        self, claim: Claim, ran: _Ran, tasks: Sequence[NamedTask]
+        self, claim: Claim, ran: _Ran, tasks: Sequence[NamedTask], answers: Answers
     ) -> Outcome | None:
-        """What is done with a job that has no result yet; None when it can have one.
+        """Decide about a job that has no result yet; None when it can have one.
 
         Tasks for which nothing is left to try become failed results: the others go on.
         """
-        history = history_of(claim, self._attempts, self._ways)
+        history = history_of(claim, self._limits)
         decisions = {name: decide(failure, history) for name, failure in ran.failures.items()}
         for task in tasks:
             if isinstance(decisions.get(task.name), DeadLetter):
-                ran.results[task.name] = failed_task(task, ran.failures[task.name])
+                ran.results[task.name] = TaskDraft(task).failed(ran.failures[task.name])
         outcome = most_hopeful(list(decisions.values())) or _ending(ran)
         if outcome is None:
             return None
-        return replace(outcome, kept_uri=await self._kept.store(claim, ran.results))
+        return replace(outcome, kept_uri=await self._kept.store(claim, ran.results, answers))
 
     def _result(
         self,
@@ -254,20 +194,30 @@ class InferStage:
         seconds: float,
     ) -> JobResult:
         complete = all(result.status is TaskStatus.SUCCEEDED for result in results.values())
+        usage = sum((result.usage for result in results.values()), Usage())
+        if spec.is_chat:  # only the engine counts a chat
+            prepared = prepared.model_copy(update={"tokens": usage.prompt_tokens})
         return JobResult(
             job_id=claim.id,
             state=JobState.SUCCEEDED if complete else JobState.PARTIALLY_SUCCEEDED,
             redrive=claim.redrives,
             tenant=spec.tenant,
             document=DocumentFacts(
-                **spec.document.model_dump(), **prepared.model_dump(exclude={"text_uri"})
+                **spec.document.model_dump(),
+                **prepared.model_dump(exclude={"text_uri"}),
+                pages_read=prepared.pages_read,
             ),
             metadata=spec.metadata,
             tasks=dict(results),
+            needs_review=tuple(
+                f"{name}: {reason}"
+                for name, result in results.items()
+                for reason in result.needs_review
+            ),
             engine=self._engine.version,
             pool=self._pool,
             worker=self._worker,
-            usage=sum((result.usage for result in results.values()), Usage()),
+            usage=usage,
             timings=Timings(
                 submitted_at=moment(claim.created_ms),
                 finished_at=moment(claim.claimed_ms) + timedelta(seconds=seconds),
@@ -277,12 +227,12 @@ class InferStage:
 
     async def stop(self) -> None:
         """Free the device."""
-        await self._gate_size.stop()
+        await self._gate_memory.stop()
         await self._engine.stop()
 
 
 def _ending(ran: _Ran) -> GivenBack | DeadLetter | None:
-    """What there is to do for a job none of whose tasks is to be tried again."""
+    """Return the outcome of a job none of whose tasks is to be tried again."""
     if ran.turned_away:
         return GivenBack()
     failures = [result.failure for result in ran.results.values()]

@@ -1,137 +1,93 @@
-"""One task on one document: prompt, gate, deadline, engine, validation."""
+"""Tasks on documents: page text is loaded once a job, and each task reads it in its own session."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from time import monotonic
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import structlog
-from jsonschema import Draft202012Validator
 from structlog.contextvars import bound_contextvars
 
-from schemas.failure import Failure, FailureCode
-from schemas.result import AdapterVersion, TaskResult, TaskStatus, Usage
-from schemas.task import NamedTask, Task
-from workers.engine.ask import ask
-from workers.engine.gate import Gate
-from workers.engine.protocol import Engine, EngineRequest
+from ledger.claim import Claim
+from schemas.document import PageText
+from schemas.failure import FailureCode
+from schemas.job import JobSpec
+from schemas.result import TaskResult
+from schemas.task import NamedTask, Task, UnreadPages
+from storage.objects import ObjectStore
+from workers.engine.gated import GatedEngine
 from workers.errors import StageError
-from workers.infer.output import OutputError, parse_output
-from workers.infer.prompt import build_messages
-from workers.infer.repair import repaired
-from workers.metrics import count_repair, step
+from workers.infer.draft import TaskDraft
+from workers.infer.reading.budget import ContextBudget
+from workers.infer.reading.reader import read
+from workers.infer.review import review_reasons
+from workers.infer.session import Asker, Session
+from workers.infer.work import Answers, Work
+from workers.metrics import step
 from workers.models.adapter_registry import TaskAdapters
-
-log = structlog.get_logger(__name__)
+from workers.objects import own_objects
+from workers.page_text import load_page_text
+from workers.task_lookup import known_tasks
 
 
 class TaskRunner:
-    """Runs tasks on one engine, behind one gate."""
+    """Runs the tasks of jobs on one engine; see Runner.
+
+    Args:
+        engine: Shared with all that runs on it.
+        store: Holds page text.
+        tasks: By name.
+        adapters: Verified.
+        budget: The context of the pool's model.
+    """
 
     def __init__(
         self,
-        engine: Engine,
-        gate: Gate,
+        engine: GatedEngine,
+        store: ObjectStore,
         tasks: Mapping[str, Task],
         adapters: TaskAdapters,
+        budget: ContextBudget,
     ) -> None:
-        """Bind tasks to an engine.
-
-        Args:
-            engine: Started.
-            gate: Shared by all that the engine runs.
-            tasks: By name.
-            adapters: Verified.
-        """
         self._engine = engine
-        self._gate = gate
+        self._store = store
+        self._tasks = tasks
         self._adapters = adapters
-        self._schemas = {
-            name: Draft202012Validator(
-                task.output_schema, format_checker=Draft202012Validator.FORMAT_CHECKER
+        self._budget = budget
+
+    async def work(self, claim: Claim, spec: JobSpec, answers: Answers) -> Work:
+        """Load the page text of a job; see Runner."""
+        prepared = claim.prepared
+        if prepared is None:
+            raise StageError(FailureCode.WORKER_ERROR, "The job came to infer unprepared.")
+        tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
+        with own_objects(), step("load"):
+            page_text = await load_page_text(self._store, prepared.text_uri)
+
+        async def run(task: NamedTask, request_id: str) -> TaskResult:
+            draft = TaskDraft(task, page_text.unread_pages)
+            session = Session(
+                self._engine,
+                self._tasks[task.name],
+                draft,
+                Asker(request_id, spec.tenant, alone=claim.suspect),
+                at_once=max(1, self._engine.gate.slots // 2),
+                answers=answers.of(task),
             )
-            for name, task in tasks.items()
-        }
+            with bound_contextvars(task=task.name):
+                return await draft.settled(self._data(session, page_text))
 
-    async def run(
-        self, task: Task, document: str, request_id: str, *, alone: bool = False
-    ) -> TaskResult:
-        """The task's result; a permanent failure of the task is a result too.
+        return Work(tasks, prepared, run)
 
-        Args:
-            task: What to do.
-            document: Its text.
-            request_id: Unique among the requests in flight.
-            alone: Whether the engine may run nothing beside it.
-
-        Raises:
-            StageError: Something failed that may not fail the next time, or not elsewhere.
-            GateClosedError: The engine is gone, and the task had not reached it.
-        """
-        with bound_contextvars(task=task.name):
-            async with self._gate.passage(alone=alone):
-                started = monotonic()
-                outcome = await self._outcome(task, document, request_id)
-                seconds = monotonic() - started
-        return TaskResult(version=task.version, kind=task.kind, seconds=seconds, **outcome)
-
-    async def _outcome(self, task: Task, document: str, request_id: str) -> dict[str, Any]:
-        """What a TaskResult says of how the task went."""
-        ran: dict[str, Any] = {"usage": Usage()}
-        try:
-            adapter = self._adapters.of(task)
-            if adapter is not None:
-                ran["adapter"] = AdapterVersion(name=adapter.name, sha256=adapter.sha256)
-            request = EngineRequest(
-                request_id=request_id,
-                messages=build_messages(document, task.instructions),
-                schema=task.output_schema,
-                max_tokens=task.limits.max_output_tokens,
-                adapter=adapter,
-            )
-            data = await self._answered(task, request, ran)
-        except StageError as error:
-            code = error.failure.code
-            if error.failure.transient or code is FailureCode.DOCUMENT_TOO_LONG:
-                raise
-            failure = error.failure.model_copy(update={"task": task.name})
-            if isinstance(error, OutputError):
-                ran["raw_output"] = error.raw_output
-            return {"status": TaskStatus.FAILED, "failure": failure, **ran}
-        return {"status": TaskStatus.SUCCEEDED, "data": data, **ran}
-
-    async def _answered(self, task: Task, request: EngineRequest, ran: dict[str, Any]) -> Any:
-        """The data of the first answer that can be used; usage is counted in `ran`."""
-        unusable: OutputError | None = None
-        for number in range(task.limits.repairs + 1):
-            if unusable is not None:
-                log.info("answer repaired", code=unusable.failure.code)
-                count_repair()
-                request = repaired(request, unusable, number)
-            try:
-                answer = await ask(
-                    self._engine,
-                    self._gate,
-                    request,
-                    seconds=task.limits.timeout_seconds,
-                    task=task.name,
-                )
-            except StageError as error:
-                if unusable is not None and error.failure.code is FailureCode.DOCUMENT_TOO_LONG:
-                    break  # no room for a repair: what is wrong is the answer
-                raise
-            ran["usage"] += answer.usage
-            try:
-                with step("validate"):
-                    return parse_output(answer, self._schemas[task.name])
-            except OutputError as error:
-                unusable = error
-        raise unusable or AssertionError("a task is asked at least once")
+    async def _data(self, session: Session, page_text: PageText) -> Any:
+        task, draft = session.task, session.draft
+        draft.adapter = self._adapters.of(task)
+        if draft.unread_pages and task.unread_pages is UnreadPages.FAIL:
+            raise StageError(FailureCode.DOCUMENT_UNREAD_PAGES, _unread(draft.unread_pages))
+        data = await read(session, page_text, self._budget)
+        draft.needs_review = review_reasons(task.review, draft)
+        return data
 
 
-def failed_task(task: NamedTask, failure: Failure) -> TaskResult:
-    """The result of a task for which nothing is left to try."""
-    return TaskResult(
-        status=TaskStatus.FAILED, version=task.version, kind=task.kind, failure=failure
-    )
+def _unread(pages: Sequence[int]) -> str:
+    numbers = ", ".join(map(str, pages))
+    return f"These pages of the document could not be read: {numbers}."

@@ -1,101 +1,138 @@
-"""The sandbox: one process per document, and what becomes of it.
+"""The sandbox, as the worker sees it: documents go in, and pages or failures come out.
 
-The process confines itself (`sandbox_child.py`). Here it is started, timed and ended: when it has
-answered, when its time is over, or when the caller is cancelled. Linux only.
+A zygote (`zygote.py`) forks a process for each document, which confines itself. A reader is ended
+when it has answered, when its time is over, or when the caller is cancelled. Linux only.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import signal
-import sys
-from contextlib import suppress
-from functools import cache
-from pathlib import Path
-from typing import BinaryIO, cast
+from collections.abc import Collection, Sequence
+from typing import BinaryIO
+
+import structlog
 
 from schemas.failure import FailureCode
+from settings.errors import SettingsError
 from settings.sections.limits import LimitSettings
+from settings.sections.sandbox import SandboxLayer
 from workers.errors import StageError
-from workers.prepare.sandbox_child import PAGES
+from workers.prepare.answer import Reading, parse_answer
+from workers.prepare.formats import FORMATS
+from workers.prepare.zygote_link import End, Layers, ReaderLink, ZygoteLink
 
-_START = (
-    "import sys; sys.path.append(sys.argv[1]);"
-    " from workers.prepare.sandbox_child import main; main()"
-)
-_STDERR = 2
-_STDERR_BYTES = 4096
-_HEADER_BYTES = 64
-_FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+log = structlog.get_logger(__name__)
+
+_FORM_BYTES = 64
+"""Of JSON around the text of a page."""
+_ALMOST, _SAMPLING_SECONDS = 0.95, 0.25
+"""The kernel kills by a clock that counts ticks, and tells the time that was really used."""
 
 
-async def run_reader(data: bytes, limits: LimitSettings) -> list[str]:
-    """Have a process of its own read a PDF.
+class Sandbox:
+    """Reads documents, each in a process that can do nothing else.
 
     Args:
-        data: The document.
-        limits: What the process may use; the text may have `document_bytes` as well.
-
-    Returns:
-        The text of each page.
-
-    Raises:
-        StageError: A `document.*` code if the document cannot be read or a limit ended the
-            process, worker.killed if somebody else ended it, worker.error if it gave no answer.
+        require: Layers without which it does not start.
+        formats: The modules of what it reads.
     """
-    loop = asyncio.get_running_loop()
-    with _memory_file(data) as document:
-        transport, reader = await loop.subprocess_exec(
-            lambda: _Reader(limits.document_bytes + limits.pages + _HEADER_BYTES),
-            *_command(limits),
-            stdin=document,
-            env={},
-            cwd="/",
-            start_new_session=True,
-        )
-    try:
-        async with asyncio.timeout(limits.sandbox_wall_seconds):
-            await reader.ended.wait()
-    except TimeoutError:
-        raise _exhausting(f"the {limits.sandbox_wall_seconds:g} s allowed") from None
-    finally:
-        _kill(transport)
-        transport.close()
-        await reader.ended.wait()
-    return _pages(reader, transport.get_returncode(), limits)
+
+    def __init__(
+        self, require: Collection[SandboxLayer] = (), formats: Sequence[str] = FORMATS
+    ) -> None:
+        self._require = require
+        self._formats = formats
+        self._zygote: ZygoteLink | None = None
+        self._starting = asyncio.Lock()
+
+    async def start(self) -> Layers:
+        """Start it; return which layers work here.
+
+        Raises:
+            SettingsError: A required layer does not.
+            SandboxStartError: The zygote did not start.
+        """
+        return (await self._running()).layers
+
+    def stop(self) -> None:
+        """Kill all readers; idempotent."""
+        if self._zygote is not None:
+            self._zygote.stop()
+            self._zygote = None
+
+    async def read(self, data: bytes, limits: LimitSettings) -> Reading:
+        """Have a process of its own read a document.
+
+        Args:
+            data: The document.
+            limits: What the process may use; the text may have `document_bytes` as well.
+
+        Raises:
+            StageError: A `document.*` code if the document cannot be read or a limit ended the
+                process, worker.killed if somebody else ended it, worker.error if its answer makes
+                no sense.
+        """
+        reader = await self._fork(data, limits)
+        try:
+            async with asyncio.timeout(limits.sandbox_wall_seconds):
+                answer = await reader.answer(_most(limits))
+                end = await reader.end() if answer is not None else None
+        except TimeoutError:
+            raise _exhausting(f"the {limits.sandbox_wall_seconds:g} s allowed") from None
+        finally:
+            await reader.kill()
+        if answer is None:
+            raise _exhausting(f"the {limits.document_bytes:,} bytes of text allowed")
+        _check_end(end, limits)
+        return await asyncio.to_thread(parse_answer, answer, max_pages=limits.pages)
+
+    async def _fork(self, data: bytes, limits: LimitSettings) -> ReaderLink:
+        zygote = await self._running()
+        asked = {
+            "memory": limits.sandbox_memory_bytes,
+            "cpu": limits.sandbox_cpu_seconds,
+            "pages": limits.pages,
+            "text": limits.document_bytes,
+        }
+        with _memory_file(data) as document:
+            try:
+                return zygote.fork(document, asked)
+            except OSError as error:
+                raise StageError(
+                    FailureCode.WORKER_ERROR, f"The reader cannot be started: {error.strerror}."
+                ) from error
+
+    async def _running(self) -> ZygoteLink:
+        """Return the zygote; start another if it died."""
+        async with self._starting:
+            if self._zygote is None or not self._zygote.lives:
+                self.stop()
+                zygote = await ZygoteLink.start(self._formats)
+                self._zygote = zygote
+                log.info("sandbox", **zygote.layers.told())
+                self._check_layers(zygote.layers)
+            return self._zygote
+
+    def _check_layers(self, layers: Layers) -> None:
+        missing = sorted(layers.off.keys() & self._require)
+        if missing:
+            self.stop()
+            reasons = "; ".join(f"{layer} ({layers.off[layer]})" for layer in missing)
+            raise SettingsError(
+                f"[sandbox] require: these layers do not work here: {reasons};"
+                " docs/sandbox.md says what each of them takes"
+            )
 
 
-class _Reader(asyncio.SubprocessProtocol):
-    """What the process writes, up to a limit, and when it has ended."""
-
-    def __init__(self, most: int) -> None:
-        self.ended = asyncio.Event()
-        self.answer = bytearray()
-        self.complaint = bytearray()
-        self.overflowed = False
-        self._most = most
-        self._transport: asyncio.SubprocessTransport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.SubprocessTransport", transport)
-
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        if fd == _STDERR:
-            self.complaint = (self.complaint + data)[-_STDERR_BYTES:]
-        elif len(self.answer) + len(data) <= self._most:
-            self.answer += data
-        else:
-            self.overflowed = True
-            _kill(self._transport)
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
-        self.ended.set()
+def _most(limits: LimitSettings) -> int:
+    """Return the most bytes of an honest answer: JSON writes a line end in two."""
+    return 2 * limits.document_bytes + (limits.pages + 2) * _FORM_BYTES
 
 
 def _memory_file(data: bytes) -> BinaryIO:
-    """A file without a name: the process reads it at its own pace, and no pipe can break."""
+    """Make a file without a name: the process reads it at its own pace, and no pipe can break."""
     file = open(os.memfd_create("document"), "wb", buffering=0)  # noqa: SIM115, PTH123  # the caller closes it; it has no path
     written = 0
     while written < len(data):
@@ -104,58 +141,25 @@ def _memory_file(data: bytes) -> BinaryIO:
     return file
 
 
-def _command(limits: LimitSettings) -> tuple[str, ...]:
-    """The reader's command line; see `workers.prepare.sandbox_child.main`."""
-    numbers = (
-        os.getpid(),
-        limits.sandbox_memory_bytes,
-        limits.sandbox_cpu_seconds,
-        limits.pages,
-        limits.document_bytes,
-    )
-    folder = str(Path(__file__).parents[2])
-    # -I and -S: nothing but the standard library and this folder, and no time lost on looking.
-    start = (sys.executable, "-I", "-S", "-c", _START, folder)
-    return (*start, *map(str, numbers), _pdfium())
+def _check_end(end: End | None, limits: LimitSettings) -> None:
+    """Refuse the answer of a process that did not end by itself and well."""
+    if end is None:
+        raise StageError(FailureCode.WORKER_KILLED, "The process that forks readers was killed.")
+    if end.error:
+        raise StageError(FailureCode.WORKER_ERROR, f"The reader cannot be started: {end.error}.")
+    if end.status < 0:
+        raise _killed(signal.Signals(-end.status), end.cpu_seconds, limits)
+    if end.status > 0:
+        reason = os.strerror(end.status)
+        raise StageError(
+            FailureCode.WORKER_ERROR, f"The reader ended with status {end.status} ({reason})."
+        )
 
 
-@cache
-def _pdfium() -> str:
-    """Path of the library that the pypdfium2 package brings."""
-    found = importlib.util.find_spec("pypdfium2_raw")
-    if found is None or found.origin is None:
-        raise StageError(FailureCode.WORKER_ERROR, "The package pypdfium2 is not installed.")
-    return str(Path(found.origin).with_name("libpdfium.so"))
-
-
-def _kill(transport: asyncio.SubprocessTransport) -> None:
-    """End the process and all that it started; idempotent."""
-    if transport.get_returncode() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(transport.get_pid(), signal.SIGKILL)
-
-
-def _pages(reader: _Reader, status: int | None, limits: LimitSettings) -> list[str]:
-    """The pages that the reader found, or the failure that it or its end tells of."""
-    if reader.overflowed:
-        raise _exhausting(f"the {limits.document_bytes:,} bytes of text allowed")
-    if status is not None and status < 0:
-        raise _killed(signal.Signals(-status), limits)
-    header, _, body = reader.answer.partition(b"\n")
-    if status == 0 and header == PAGES.encode():
-        return body.decode().split("\f")
-    if status == 0 and header.decode(errors="replace") in set(FailureCode):
-        raise StageError(FailureCode(header.decode()), body.decode())
-    lines = reader.complaint.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-    raise StageError(
-        FailureCode.WORKER_ERROR, f"The reader ended with status {status}: {lines[-1]}"
-    )
-
-
-def _killed(by: signal.Signals, limits: LimitSettings) -> StageError:
-    if by is signal.SIGXCPU:
+def _killed(by: signal.Signals, cpu_seconds: float, limits: LimitSettings) -> StageError:
+    if cpu_seconds >= limits.sandbox_cpu_seconds * _ALMOST - _SAMPLING_SECONDS:
         return _exhausting(f"the {limits.sandbox_cpu_seconds:,} s of CPU allowed")
-    if by in _FROM_OUTSIDE:
+    if by is signal.SIGKILL:
         return StageError(
             FailureCode.WORKER_KILLED, f"The reader of the document was killed by a {by.name}."
         )

@@ -1,133 +1,137 @@
-"""What a document is by its content, and the process that reads one and ends.
+"""The process that reads one document and ends.
 
-The process confines itself before it takes in a byte of the document. It answers on its standard
-output: a line with `pages` and then each page with a form feed between, or a line with the failure
-code and then a sentence. Only small modules of the standard library may be imported here:
-each millisecond of loading is paid for every document.
+The zygote forks it. It confines itself, reads the document from descriptor 0, and writes one JSON
+object to descriptor 1: `media_type` and `pages`, or `code` and `message` of a failure.
 """
 
 from __future__ import annotations
 
-import ctypes
+import json
 import os
-import resource
-import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
 
-from workers.prepare.formats.pdf import UnreadableError, read_pages
+from workers.prepare.content import sniff
+from workers.prepare.formats.format import Format, UnreadableError, UnsupportedContentError
+from workers.prepare.lockdown.confinement import Confinement
+from workers.prepare.lockdown.resources import Allowance
 
-PDF = "a PDF"
-PAGES = "pages"
-
-_HEAD_BYTES = 1024
-_MAIL_HEADER_BYTES = 65_536
-_BLANK = b"\xef\xbb\xbf \t\r\n\f\0"
-_SIGNATURES = (
-    ("a JPEG image", {0: b"\xff\xd8\xff"}),
-    ("a PNG image", {0: b"\x89PNG\r\n\x1a\n"}),
-    ("a GIF image", {0: b"GIF8"}),
-    ("a TIFF image", {0: b"II*\0"}),
-    ("a TIFF image", {0: b"MM\0*"}),
-    ("a BMP image", {0: b"BM", 6: b"\0\0\0\0"}),
-    ("a WebP image", {0: b"RIFF", 8: b"WEBP"}),
-    ("a WAV recording", {0: b"RIFF", 8: b"WAVE"}),
-    ("a HEIC image", {4: b"ftyphei"}),
-    ("a HEIC image", {4: b"ftypmif1"}),
-    ("a video or audio recording", {4: b"ftyp"}),
-    ("an MP3 recording", {0: b"ID3"}),
-    ("an Ogg recording", {0: b"OggS"}),
-    ("an Office file of before 2007 or an Outlook message", {0: b"\xd0\xcf\x11\xe0\xa1\xb1"}),
-    ("an RTF document", {0: b"{\\rtf"}),
-    ("a PostScript document", {0: b"%!PS"}),
-    ("a gzip archive", {0: b"\x1f\x8b\x08"}),
-    ("a 7-Zip archive", {0: b"7z\xbc\xaf\x27\x1c"}),
-    ("a RAR archive", {0: b"Rar!\x1a\x07"}),
-    ("a program", {0: b"\x7fELF"}),
-    ("a program", {0: b"MZ\x90\0"}),
-)
-"""What it is, and which bytes then stand at which offset."""
-_ZIP_MEMBERS = (
-    (b"word/document.xml", "a Word document (DOCX)"),
-    (b"xl/workbook", "an Excel workbook (XLSX)"),
-    (b"ppt/presentation.xml", "a PowerPoint presentation (PPTX)"),
-    (b"mimetypeapplication/vnd.oasis.opendocument", "an OpenDocument file"),
-)
-
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
-_SIGKILL = 9  # The signal module takes longer to load than all of this.
-_OPEN_FILES = 32
+_DOCUMENT, _ANSWER, _ERRORS = 0, 1, 2
+_CHUNK = 2**20
 
 
-def sniff(data: bytes) -> str | None:
-    """Say what the bytes are, `PDF` among others; None if nothing marks them.
+class Child:
+    """Fields that all readers share.
 
     Args:
-        data: The whole document.
+        confinement: What they are put under.
+        formats: What they can read.
     """
-    head = data[:_HEAD_BYTES]
-    if head.lstrip(_BLANK).startswith(b"%PDF-"):
-        return PDF
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        members = (name for mark, name in _ZIP_MEMBERS if mark in data)
-        return next(members, "a ZIP archive")
-    for name, marks in _SIGNATURES:
-        if all(head.startswith(mark, offset) for offset, mark in marks.items()):
-            return name
-    start = head.lstrip(_BLANK).lower()
-    if start.startswith(b"<") and (b"<!doctype html" in start or b"<html" in start):
-        return "HTML"
-    # Printers and mail gateways put lines before the PDF.
-    if b"%PDF-" in head and b"startxref" in data[-_HEAD_BYTES:]:
-        return PDF
-    header = data[:_MAIL_HEADER_BYTES].replace(b"\r\n", b"\n").partition(b"\n\n")[0]
-    return "a mail message" if b"\nmime-version:" in header.lower() else None
+
+    def __init__(self, confinement: Confinement, formats: Mapping[str | None, Format]) -> None:
+        self._confinement = confinement
+        self._formats = formats
+        self._nowhere = os.open(os.devnull, os.O_WRONLY)
+        self._highest_descriptor = os.sysconf("SC_OPEN_MAX")
+
+    def run(self, limits: Mapping[str, int], *, document: int, answer: int, place: int) -> NoReturn:
+        """Read the document and end; never returns to the zygote's own work.
+
+        Args:
+            limits: `memory`, `cpu`, `pages` and `text`: bytes, seconds, pages and bytes.
+            document: Descriptor to read it from.
+            answer: Descriptor to write to.
+            place: Which of the readers at work this is, from 0.
+        """
+        status = 1
+        try:
+            _become_standard(document, answer, self._nowhere)
+            self._confinement.shed(place)
+            os.closerange(_ERRORS + 1, self._highest_descriptor)
+            _write(json.dumps(self._answer(limits), ensure_ascii=False))
+            status = 0
+        except OSError as error:
+            # Before the lock-down that is the kernel's word; after it nobody may be listening.
+            status = error.errno or status
+        finally:
+            os._exit(status)  # What is left to free, the kernel frees faster.
+
+    def _answer(self, limits: Mapping[str, int]) -> dict[str, Any]:
+        memory = limits["memory"]
+        try:
+            return self._read(limits)
+        except UnreadableError as error:
+            return {"code": error.code, "message": str(error)}
+        except UnsupportedContentError as error:
+            return {"code": "document.unsupported", "message": self._unsupported(error.content)}
+        except MemoryError:
+            return {
+                "code": "document.exhausting",
+                "message": f"Reading the document took more than the {memory:,} bytes of memory"
+                " allowed.",
+            }
+        except Exception as error:  # noqa: BLE001  # a reader's defect is told, not lost
+            return {"code": "worker.error", "message": f"The reader failed: {_where(error)}."}
+
+    def _read(self, limits: Mapping[str, int]) -> dict[str, Any]:
+        data = _document()
+        content = sniff(data)
+        known = self._formats.get(content)
+        if known is None:
+            raise UnsupportedContentError(content or "plain text")
+        self._confinement.seal(
+            Allowance(limits["memory"] + known.room_bytes, limits["cpu"], known.threads)
+        )
+        pages: list[dict[str, str]] = []
+        size = 0
+        for page in known.read(data, limits["pages"]):
+            size += len(page.text.encode())
+            if size > limits["text"]:
+                raise UnreadableError("document.too_large", _too_much(len(pages) + 1, size, limits))
+            pages.append({"text": page.text})
+        return {"media_type": known.media_type, "pages": pages}
+
+    def _unsupported(self, content: str) -> str:
+        names = [known.name for known in self._formats.values()]
+        read = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+        return f"The document is {content}; docfleet reads {read}."
 
 
-def main() -> None:
-    """Read the document on standard input, answer on standard output, end.
+def _become_standard(document: int, answer: int, errors: int) -> None:
+    """Put the descriptors where a program's standard files are.
 
-    Arguments, as `sandbox.py` passes them: a folder (not used here), the parent's process id,
-    bytes of memory, seconds of CPU, pages, bytes of text, the path of PDFium's library.
+    Those of the zygote are all above: it has standard files itself.
     """
-    parent, memory, cpu, pages, text = map(int, sys.argv[2:7])
-    _die_with(parent)
-    _confine(memory=memory, cpu_seconds=cpu)
-    sys.stdout.buffer.write(_answer(sys.argv[7], pages=pages, text=text, memory=memory))
-    sys.stdout.buffer.flush()
-    os._exit(0)  # What is left to free, the kernel frees faster.
+    os.dup2(document, _DOCUMENT)
+    os.dup2(answer, _ANSWER)
+    os.dup2(errors, _ERRORS)
 
 
-def _answer(library: str, *, pages: int, text: int, memory: int) -> bytes:
-    try:
-        found = read_pages(sys.stdin.buffer.read(), library, max_pages=pages, max_bytes=text)
-        return "\f".join((f"{PAGES}\n{found[0]}", *found[1:])).encode()
-    except UnreadableError as error:
-        return f"{error.code}\n{error}".encode()
-    except MemoryError:
-        sentence = f"Reading the document took more than the {memory:,} bytes of memory allowed."
-        return f"document.exhausting\n{sentence}".encode()
+def _document() -> bytes:
+    chunks = []
+    while chunk := os.read(_DOCUMENT, _CHUNK):
+        chunks.append(chunk)
+    return b"".join(chunks)
 
 
-def _die_with(parent: int) -> None:
-    """Have the kernel kill this process when the one that started it is gone."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if os.getppid() != parent:  # It was gone before the kernel was told.
-        os._exit(1)
+def _write(text: str) -> None:
+    rest = memoryview(text.encode(errors="replace"))
+    while rest:
+        rest = rest[os.write(_ANSWER, rest) :]
 
 
-def _confine(*, memory: int, cpu_seconds: int) -> None:
-    _limit(resource.RLIMIT_AS, memory, memory)
-    # At the soft limit SIGXCPU names the cause; at the hard one SIGKILL would not.
-    _limit(resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 1)
-    _limit(resource.RLIMIT_NOFILE, _OPEN_FILES, _OPEN_FILES)
-    for none_of_it in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_NPROC):
-        _limit(none_of_it, 0, 0)
+def _too_much(pages: int, size: int, limits: Mapping[str, int]) -> str:
+    return (
+        f"The text of the document's first {pages:,} pages has {size:,} bytes;"
+        f" the limit is {limits['text']:,}."
+    )
 
 
-def _limit(kind: int, soft: int, hard: int) -> None:
-    """Lower a limit; what is lower already stays."""
-    highest = resource.getrlimit(kind)[1]
-    if highest != resource.RLIM_INFINITY:
-        soft, hard = min(soft, highest), min(hard, highest)
-    resource.setrlimit(kind, (soft, hard))
+def _where(error: Exception) -> str:
+    """Name an error by its kind and place: its words may be the document's."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = trace and f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+    return f"{type(error).__name__} at {place}"

@@ -1,4 +1,4 @@
-"""The stage `prepare`: bytes to page text, stored once per document, and the way to a pool."""
+"""The stage `prepare`: bytes to page text, stored once, and the way to a pool."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from workers.objects import fetch_document, own_objects
 from workers.outcome import Advanced
 from workers.page_text import load_page_text, page_text_uri, store_page_text
 from workers.prepare.document import read_document
+from workers.prepare.sandbox import Sandbox
 from workers.routing import PoolLimits, choose_pool
 from workers.task_lookup import known_tasks
 
@@ -56,9 +57,16 @@ class PrepareStage:
         self._pools = pools
         self.capacity = self.most = settings.prepare_concurrency
         self._readers = asyncio.Semaphore(self.capacity)
+        self._sandbox = Sandbox(settings.sandbox.require)
 
     async def start(self) -> None:
-        """Nothing to load."""
+        """Start the sandbox, and say which of its layers work here.
+
+        Raises:
+            SettingsError: A required layer does not.
+            SandboxStartError: It did not start.
+        """
+        await self._sandbox.start()
 
     async def run(self, claim: Claim) -> Advanced:
         """See WorkerStage."""
@@ -70,18 +78,18 @@ class PrepareStage:
             )
         sha256 = await asyncio.to_thread(_sha256, data)
         with own_objects():
-            page_text, uri = await self._page_text(data, sha256)
+            page_text, uri = await self._page_text(data, spec.tenant, sha256)
         return await asyncio.to_thread(self._route, page_text, uri, tasks, claim.pool)
 
-    async def _page_text(self, data: bytes, sha256: str) -> tuple[PageText, str]:
-        uri = page_text_uri(self._settings.work_bucket, sha256)
+    async def _page_text(self, data: bytes, tenant: str, sha256: str) -> tuple[PageText, str]:
+        uri = page_text_uri(self._settings.work_bucket, tenant, sha256)
         try:
             with step("load"):
                 return await load_page_text(self._store, uri), uri
         except ObjectMissingError:
             async with self._readers:
                 with step("read"):
-                    page_text = await read_document(data, self._settings.limits)
+                    page_text = await read_document(data, self._settings.limits, self._sandbox)
             with step("store"):
                 await store_page_text(self._store, uri, page_text)
             return page_text, uri
@@ -102,12 +110,14 @@ class PrepareStage:
             size=page_text.size,
             pages=len(page_text.pages),
             tokens=tokens[chosen],
+            unread_pages=page_text.unread_pages,
         )
         log.info("prepared", pages=prepared.pages, tokens=prepared.tokens)
         return Advanced(pools[chosen].limits.queue, prepared)
 
     async def stop(self) -> None:
-        """Nothing to let go."""
+        """Kill the readers."""
+        self._sandbox.stop()
 
 
 def _sha256(data: bytes) -> str:

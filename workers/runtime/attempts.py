@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ from workers.outcome import (
     Parked,
     Retry,
 )
-from workers.retry_policy import decide, history_of
+from workers.retry_policy import RetryLimits, decide, history_of
 from workers.stage import WorkerStage
 
 log = structlog.get_logger(__name__)
@@ -52,7 +53,7 @@ GIVE_BACK_SECONDS = 5
 
 
 class Interruption(Enum):
-    """Why an attempt was stopped from outside."""
+    """Reason why an attempt was stopped from outside."""
 
     LEASE_LOST = auto()
     """Another attempt may run the job by now."""
@@ -148,11 +149,11 @@ class Attempts:
             failure = error.failure
         except Exception as error:
             log.exception("attempt failed without a code")
-            failure = Failure.of(FailureCode.WORKER_ERROR, f"{type(error).__name__}: {error}")
-        return decide(failure, history_of(claim, self._lease.attempts))
+            failure = Failure.of(FailureCode.WORKER_ERROR, _place_of(error))
+        return decide(failure, history_of(claim, RetryLimits(self._lease.attempts)))
 
     def _entry(self, claim: Claim, outcome: Outcome, stage: WorkerStage) -> Attempt | None:
-        """What the history is to say: of failures, and of what a receiver answered."""
+        """Return the entry of the history: of a failure, or of a receiver's answer."""
         failure = _failure_of(outcome)
         answer = getattr(outcome, "answer", None)
         if failure is None and answer is None:
@@ -256,13 +257,21 @@ class Attempts:
 
 
 def _log_context(claim: Claim) -> dict[str, Any]:
-    """What each log line of an attempt says of its record."""
+    """Return the fields that each log line of an attempt carries about its record."""
     if claim.id.startswith(JOB_PREFIX):
         tenant = json.loads(claim.spec).get("tenant", DEFAULT_TENANT)
         return {"job_id": claim.id, "attempt": claim.attempt, "tenant": tenant}
     kind = "batch" if claim.id.startswith(BATCH_PREFIX) else "file"
     kind = "delivery" if claim.id.startswith(DELIVERY_PREFIX) else kind
     return {f"{kind}_id": claim.id, "attempt": claim.attempt}
+
+
+def _place_of(error: Exception) -> str:
+    """Say where an error was raised; its words may be a document's, and stay in the log."""
+    place = "an unknown place"
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        place = f"{frame.f_globals.get('__name__')}:{line}"
+    return f"{type(error).__name__} at {place}; the worker's log has the rest."
 
 
 def _failure_of(outcome: Outcome) -> Failure | None:

@@ -12,12 +12,13 @@ import secrets
 import signal
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
 from celery import signals
 
-from ledger.errors import LedgerRefusedError, LedgerUnavailableError
+from ledger.errors import LedgerError, LedgerRefusedError, LedgerUnavailableError
 from ledger.ledger import Ledger
 from ledger.window import window
 from settings.errors import SettingsError
@@ -156,6 +157,8 @@ class WorkerProcess:
             {name: one.weight for name, one in tenants if one.weight != 1},
             {name: one.max_in_flight for name, one in tenants if one.max_in_flight},
         )
+        with suppress(LedgerError):  # so that whoever hears `ready` finds it in the ledger
+            await self._heartbeat.beat()
         self._background = [
             asyncio.create_task(self._heartbeat.beat_forever()),
             asyncio.create_task(sweep_forever(self.ledger, self._lease, self._settings.retention)),

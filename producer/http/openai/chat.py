@@ -7,13 +7,21 @@ from typing import Annotated, Any
 
 from fastapi import Header, Request, Response
 
-from producer.http.dependencies import ClientOfApp, SubmittingTenant
+from producer.client import Client
+from producer.errors import UnauthorizedError
+from producer.http.dependencies import ClientOfApp, RoomOfApp, Submits
+from producer.http.limits.json_values import has_more_values, too_many_values
+from producer.http.limits.room import Room, leave_turn
 from producer.http.openai.request import digest_of, is_repeated
 from producer.http.openai.route import openai_responses, openai_router
-from producer.openai.chats import DisconnectedError
+from producer.openai.chats import AbandonedError
+from producer.openai.errors import OpenAiError
 
 _GONE = 499
 """What nobody reads: the client has closed the connection."""
+
+_VALUES = 50_000
+"""Maximum JSON values of a chat, its schema included."""
 
 chat = openai_router("/v1/chat")
 
@@ -48,27 +56,47 @@ chat = openai_router("/v1/chat")
 )
 async def create_chat_completion(
     request: Request,
-    tenant: SubmittingTenant,
+    asker: Submits,
     client: ClientOfApp,
+    room: RoomOfApp,
     x_docfleet_deadline: Annotated[
         float | None, Header(gt=0, le=3_600, description="Seconds to wait, instead of the fleet's.")
     ] = None,
 ) -> dict[str, Any] | Response:
     """The job goes ahead of its tenant's others.
 
-    A 504 has its id, and the job goes on. A client that closes the connection cancels it.
+    A 504 has its id, and the job goes on. A client that closes the connection cancels it, and so
+    does whoever revokes its key.
     """
-    body = await request.body()
-    digest = digest_of(request, body)
+    chats, tenant = client.openai.chats, asker.submits_as
+
+    async def abandoned() -> bool:
+        return await request.is_disconnected() or not await client.keyring.works(asker)
+
+    with await room.waiting.take(tenant):
+        job_id, digest = await _job_of(request, tenant, client, room)
+        leave_turn(request)
+        seconds = x_docfleet_deadline or client.openai.settings.chat_seconds
+        try:
+            completion: dict[str, Any] = await chats.completion(
+                job_id, seconds=seconds, abandoned=abandoned
+            )
+        except AbandonedError:  # who comes again must not wait for what is being cancelled
+            await chats.forget(tenant, digest)
+            if await request.is_disconnected():
+                return Response(status_code=_GONE)
+            raise UnauthorizedError("the key was revoked, and its chat is cancelled") from None
+        return completion
+
+
+async def _job_of(request: Request, tenant: str, client: Client, room: Room) -> tuple[str, str]:
+    """Return the id of a chat's job, and the request's digest; its body is held no longer."""
     chats = client.openai.chats
-    job_id = await chats.again(tenant, digest) if is_repeated(request) else None
-    job_id = job_id or await chats.submit(body, tenant, digest)
-    seconds = x_docfleet_deadline or client.openai.settings.chat_seconds
-    try:
-        completion: dict[str, Any] = await chats.completion(
-            job_id, seconds=seconds, disconnected=request.is_disconnected
-        )
-    except DisconnectedError:  # who comes again must not wait for what is being cancelled
-        await chats.forget(tenant, digest)
-        return Response(status_code=_GONE)
-    return completion
+    async with room.body(request, tenant) as body:
+        if has_more_values(body, _VALUES):
+            raise OpenAiError(
+                HTTPStatus.BAD_REQUEST, too_many_values(_VALUES), code="invalid_request"
+            )
+        digest = digest_of(request, body)
+        job_id = await chats.again(tenant, digest) if is_repeated(request) else None
+        return job_id or await chats.submit(body, tenant, digest), digest

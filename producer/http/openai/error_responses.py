@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from producer.http.problem import error_headers, http_error_headers
+from producer.http.problem import error_headers, http_error_headers, place_of
 from producer.http.problem_type import known_error
 from producer.http.retry_after import Drain
 from producer.openai.errors import NO_RETRY, OpenAiError
@@ -61,7 +61,10 @@ def openai_error_response(error: Exception, drain: Drain | None = None) -> JSONR
         kind, status = known
         if status == HTTPStatus.UNPROCESSABLE_ENTITY:  # which OpenAI does not use for this
             status = HTTPStatus.BAD_REQUEST
-        return _json(status, str(error), kind, None, error_headers(error, status, drain))
+        headers = error_headers(error, status, drain)
+        if status == HTTPStatus.INSUFFICIENT_STORAGE:  # until something is forgotten, for days
+            headers = {**headers, **NO_RETRY}
+        return _json(status, str(error), kind, None, headers)
     log.error("request failed", exc_info=error)
     words = "The log of the API says what it was."
     return _json(HTTPStatus.INTERNAL_SERVER_ERROR, words, "defect", None, NO_RETRY)
@@ -70,7 +73,7 @@ def openai_error_response(error: Exception, drain: Drain | None = None) -> JSONR
 def _first_problem(error: RequestValidationError) -> tuple[str, str]:
     """Never the input itself, which is a customer's."""
     problem = error.errors()[0]
-    place = ".".join(str(step) for step in problem["loc"][1:]) or str(problem["loc"][0])
+    place = place_of(problem["loc"][1:] or problem["loc"][:1])
     return place, str(problem["msg"]).removeprefix("Value error, ")
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from producer.http.dependencies import ClientOfApp, ReadTenant, SubmittingTenant
+from producer.client import Client
+from producer.http.dependencies import ClientOfApp, ReadTenant, RoomOfApp, SubmittingTenant
+from producer.http.limits.room import leave_turn
 from producer.http.openai.request import is_repeated
 from producer.http.openai.route import openai_responses, openai_router
-from producer.http.openai.upload import Form, read_form, unknown_fields
+from producer.http.openai.upload import FileForm, read_form, unknown_fields
 from producer.openai.errors import OpenAiError
 from producer.openai.files import MEDIA_TYPE
 from schemas.openai.file import FileObject, FilePurpose
@@ -25,7 +27,7 @@ files = openai_router("/v1/files")
 
 
 class DeletedFile(BaseModel):
-    """What is told of a file that is gone."""
+    """Answer for a deleted file."""
 
     id: str
     object: Literal["file"] = "file"
@@ -58,13 +60,19 @@ class DeletedFile(BaseModel):
     },
 )
 async def create_file(
-    request: Request, tenant: SubmittingTenant, client: ClientOfApp
+    request: Request, tenant: SubmittingTenant, client: ClientOfApp, room: RoomOfApp
 ) -> FileObject:
-    """It goes to the work bucket while it arrives."""
+    """Store the file in the work bucket while it arrives."""
+    leave_turn(request)
+    with await room.uploads.take(tenant):
+        return await _create_file(request, tenant, client)
+
+
+async def _create_file(request: Request, tenant: str, client: Client) -> FileObject:
     made = client.openai.files
     form = await read_form(request, made, max_bytes=client.openai.settings.file_bytes)
     if form.incoming is None:
-        raise OpenAiError(HTTPStatus.BAD_REQUEST, "The form has no file.", param="file")
+        raise _refused("The form has no field `file`", "file")
     try:
         seconds = _checked(form)
         earlier = await made.again(tenant, form.digest) if is_repeated(request) else None
@@ -85,8 +93,8 @@ async def create_file(
     return file.public()
 
 
-def _checked(form: Form) -> float | None:
-    """How long the file is to be kept, if its owner says.
+def _checked(form: FileForm) -> float | None:
+    """Return the seconds to keep the file, where its owner sets them.
 
     Raises:
         OpenAiError: A field is not right.
@@ -156,15 +164,12 @@ async def get_file(file_id: str, tenant: ReadTenant, client: ClientOfApp) -> Fil
     },
 )
 async def get_file_content(
-    file_id: str, tenant: ReadTenant, client: ClientOfApp
-) -> StreamingResponse:
+    file_id: str, request: Request, tenant: ReadTenant, client: ClientOfApp, room: RoomOfApp
+) -> Response:
     """Block by block, as they lie in the bucket."""
-    file = await client.openai.files.get(tenant, file_id)
-    return StreamingResponse(
-        client.openai.files.content(file),
-        media_type=MEDIA_TYPE,
-        headers={"content-length": str(file.bytes)},
-    )
+    made = client.openai.files
+    file = await made.get(tenant, file_id)
+    return await room.sent(made.download(file), request, tenant, media_type=MEDIA_TYPE)
 
 
 @files.delete(
@@ -174,6 +179,6 @@ async def get_file_content(
     responses=openai_responses(HTTPStatus.NOT_FOUND),
 )
 async def delete_file(file_id: str, tenant: SubmittingTenant, client: ClientOfApp) -> DeletedFile:
-    """It is gone at once; a batch that reads it goes on."""
+    """Delete the file at once; a batch that reads it goes on."""
     await client.openai.files.delete(tenant, file_id)
     return DeletedFile(id=file_id)

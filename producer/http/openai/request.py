@@ -1,4 +1,4 @@
-"""What the OpenAI-compatible routes ask of a request: whether it is new."""
+"""Requests of the OpenAI-compatible routes: new ones and repeated ones."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _RETRIES = "x-stainless-retry-count"
 
 
 def is_repeated(request: Request) -> bool:
-    """Whether the client says that it got no answer, and sends the request again.
+    """Tell whether the client got no answer, and sends the request again.
 
     OpenAI's clients send no idempotency key, and try a POST three times.
     """
     count = request.headers.get(_RETRIES, "0")
-    return count.isdecimal() and int(count) > 0
+    return count.isdecimal() and bool(count.strip("0"))  # int() reads 4,300 digits at most
 
 
 def digest_of(request: Request, body: bytes) -> str:
-    """What is the same when a request comes again."""
+    """Return a digest that is the same when the request comes again."""
     return hashlib.sha256(f"{request.url.path}\0".encode() + body).hexdigest()

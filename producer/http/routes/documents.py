@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from producer.http.dependencies import ClientOfApp, Submits
+from producer.http.dependencies import ClientOfApp, RoomOfApp, Submits
 from producer.http.problem import EVERYWHERE, documented
 from producer.http.submission import FORM_TYPE, read_document
 from schemas.document import StoredDocument
@@ -50,6 +50,7 @@ documents = APIRouter(
 async def upload_document(
     request: Request,
     client: ClientOfApp,
+    room: RoomOfApp,
     asker: Submits,
     name: Annotated[
         str | None, Query(max_length=255, description="The file name; its suffix is kept.")
@@ -59,4 +60,4 @@ async def upload_document(
 
     The same bytes of the same tenant lie at the same place, however often they are uploaded.
     """
-    return await read_document(request, client, asker, name)
+    return await read_document(request, client, room, asker, name)

@@ -9,13 +9,15 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from producer.http.dependencies import ClientOfApp, JobId, Operates, Reads, Submits
-from producer.http.job_stream import event_id, job_events
+from producer.http.dependencies import ClientOfApp, JobId, Operates, Reads, RoomOfApp, Submits
+from producer.http.job_stream import event_id, job_after, job_events
+from producer.http.limits.held_response import HeldResponse
+from producer.http.limits.room import leave_turn
 from producer.http.pages import ApiPage, PageQuery, page_response
 from producer.http.problem import EVERYWHERE, documented
-from producer.http.submission import FORM_TYPE, JSON_TYPE, read_submission
+from producer.http.submission import FORM_TYPE, JSON_TYPE, reading_submission
 from schemas.job import Job
-from schemas.job_filter import JobFilter, Standing
+from schemas.job_filter import JobFilter
 from schemas.result import JobResult
 
 _MOST_WAIT_SECONDS = 60
@@ -125,6 +127,7 @@ class JobList(ApiPage[Job]):
 async def submit_job(
     request: Request,
     client: ClientOfApp,
+    room: RoomOfApp,
     asker: Submits,
     idempotency_key: Annotated[
         str | None,
@@ -139,14 +142,14 @@ async def submit_job(
 
     The document is named by URI, is text in the request, or is a file that comes with it.
     """
-    submission = await read_submission(request, client, asker)
-    job = await client.submit(
-        submission.request,
-        name=submission.name,
-        tenant=asker.submits_as,
-        own_documents=asker.tenant is not None,
-        idempotency_key=idempotency_key,
-    )
+    async with reading_submission(request, client, room, asker) as submission:
+        job = await client.submit(
+            submission.request,
+            name=submission.name,
+            tenant=asker.submits_as,
+            own_documents=asker.tenant is not None,
+            idempotency_key=idempotency_key,
+        )
     return _told(job, HTTPStatus.ACCEPTED, Location=f"/v1/jobs/{job.id}")
 
 
@@ -160,7 +163,7 @@ async def submit_job(
 async def list_jobs(
     query: Annotated[JobQuery, Query()], client: ClientOfApp, asker: Reads
 ) -> Response:
-    """All conditions must hold; a job that ended longer ago than the retention is not there."""
+    """List jobs that meet all conditions; jobs past the retention are left out."""
     which = query.model_copy(update={"tenant": asker.narrowed(query.tenant)})
     page = await client.jobs(which, after=query.cursor, limit=query.limit)
     return page_response(page)
@@ -175,7 +178,9 @@ async def list_jobs(
 )
 async def get_job(
     job_id: JobId,
+    request: Request,
     client: ClientOfApp,
+    room: RoomOfApp,
     asker: Reads,
     wait: Annotated[
         float,
@@ -188,8 +193,10 @@ async def get_job(
 ) -> Response:
     """State, attempts and, where something went wrong, the failure with its remedy."""
     job = await client.job(job_id, asker.tenant)
-    if wait and await client.observer.changed(job_id, Standing.of(job), wait):
-        job = await client.job(job_id, asker.tenant)
+    if wait and not job.state.closed:
+        with await room.waiting.take(asker.submits_as):
+            leave_turn(request)
+            job = await job_after(client, job, asker, wait)
     return _told(job)
 
 
@@ -206,7 +213,9 @@ async def get_job(
 )
 async def watch_job(
     job_id: JobId,
+    request: Request,
     client: ClientOfApp,
+    room: RoomOfApp,
     asker: Reads,
     last_event_id: Annotated[
         str | None, Header(description="What the reader saw last; it is not told again.")
@@ -221,8 +230,10 @@ async def watch_job(
     if job.state.closed and last_event_id == event_id(job):
         return Response(status_code=HTTPStatus.NO_CONTENT)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    events = job_events(client, job, last_event_id)
-    return StreamingResponse(events, media_type=_EVENTS_TYPE, headers=headers)
+    place = await room.waiting.take(asker.submits_as)
+    leave_turn(request)
+    events = job_events(client, job, last_event_id, asker)
+    return HeldResponse(events, place, media_type=_EVENTS_TYPE, headers=headers)
 
 
 @jobs.get(
@@ -232,9 +243,12 @@ async def watch_job(
     response_model=JobResult,
     responses=documented(HTTPStatus.NOT_FOUND),
 )
-async def get_result(job_id: JobId, client: ClientOfApp, asker: Reads) -> Response:
+async def get_result(
+    job_id: JobId, request: Request, client: ClientOfApp, room: RoomOfApp, asker: Reads
+) -> Response:
     """The result object as it lies in the bucket; 404 until there is one."""
-    return Response(await client.result_bytes(job_id, asker.tenant), media_type=JSON_TYPE)
+    download = await client.open_result(job_id, asker.tenant)
+    return await room.sent(download, request, asker.submits_as, media_type=JSON_TYPE)
 
 
 @jobs.post(

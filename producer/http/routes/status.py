@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
+from typing import Literal
 
 from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
 
 from ledger.errors import LedgerUnavailableError
 from producer.http.dependencies import ClientOfApp
@@ -18,15 +20,30 @@ _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 status = APIRouter(tags=["status"], responses=documented(HTTPStatus.SERVICE_UNAVAILABLE))
 
 
-@status.get("/healthz", operation_id="getHealth", summary="Whether the ledger can be reached")
-async def get_health(client: ClientOfApp) -> dict[str, str]:
-    """200 when Redis answers."""
+class Health(BaseModel):
+    """How the fleet is."""
+
+    status: Literal["ok", "degraded"]
+    queues_without_workers: list[str] = Field(
+        default_factory=list,
+        description="Roles, and pools of fleet.toml, for which no live worker takes new work.",
+    )
+
+
+@status.get(
+    "/healthz",
+    operation_id="getHealth",
+    summary="Whether the ledger can be reached, and which queues have no live worker",
+    response_model_exclude_defaults=True,
+)
+async def get_health(client: ClientOfApp) -> Health:
+    """200 when Redis answers: the API takes jobs, and those of a degraded fleet wait."""
     try:
         async with asyncio.timeout(_HEALTH_SECONDS):
-            await client.ping()
+            without = await client.queues_without_workers()
     except TimeoutError:
         raise LedgerUnavailableError(f"Redis has not answered for {_HEALTH_SECONDS} s") from None
-    return {"status": "ok"}
+    return Health(status="degraded" if without else "ok", queues_without_workers=without)
 
 
 @status.get(

@@ -217,7 +217,7 @@ async def test_a_sender_who_says_nothing_more_holds_no_place(
     api: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those who stopped half-way hold all places; the next document is stored all the same."""
-    monkeypatch.setattr("producer.http.guard._PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("producer.http.limits.body._PATIENCE_SECONDS", 0.5)
     senders = []
     for _ in range(16):
         reader, writer = await asyncio.open_connection(api._base_url.host, api._base_url.port)  # type: ignore[union-attr]  # it was made with one

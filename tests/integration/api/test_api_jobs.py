@@ -274,6 +274,24 @@ async def test_a_tenant_over_its_quota_is_told_when_to_come_again(
         await submit(api, TEXT)
 
 
+async def test_a_tenant_that_fills_its_share_of_the_ledger_is_told_what_to_do(
+    settings: FleetSettings,
+) -> None:
+    """507, for nothing is gained by coming again soon; chats too, and others go on."""
+    tenants = {"acme": TenantSettings(max_stored_bytes=2_000)}
+    acme = {"Docfleet-Tenant": "acme"}
+    chat = {"model": "smollm2", "messages": [{"role": "user", "content": "Hi"}]}
+    async with serving(settings.model_copy(update={"tenants": tenants})) as api:
+        await submit(api, TEXT, **acme)
+        async with api.post("/v1/jobs", json=TEXT, headers=acme) as answer:
+            told = (await problem_of(answer, 507, "tenant-share"))["detail"]
+        assert "[tenants.acme]" in told
+        async with api.post("/v1/chat/completions", json=chat, headers=acme) as answer:
+            assert (answer.status, answer.headers["x-should-retry"]) == (507, "false")
+            assert (await answer.json())["error"]["code"] == "tenant-share"
+        await submit(api, TEXT)
+
+
 async def test_a_result_is_its_jobs_alone(
     api: aiohttp.ClientSession, ledger: Ledger, s3: Buckets
 ) -> None:

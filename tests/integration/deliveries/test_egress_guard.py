@@ -17,6 +17,7 @@ from workers.deliver.webhook import Answer, WebhookSender
 FORBIDDEN = "127.0.0.1"
 ALLOWED = "127.0.0.2"
 EVERY_PORT = range(65536)
+EVERY_PORT_OF_IT = f"{ALLOWED}:1-65535"
 
 HOSTILE = (
     # Every way to write loopback that some parser takes.
@@ -174,7 +175,7 @@ async def test_a_hostile_target_is_refused_before_anything_is_sent(
 
 async def test_an_allowed_address_is_reached_and_its_neighbour_is_not(target: Target) -> None:
     """The control: the same machine, the same port, one address apart."""
-    async with _sender(f"{ALLOWED}/32") as sender:
+    async with _sender(EVERY_PORT_OF_IT) as sender:
         taken = await _post(sender, f"http://{ALLOWED}:{target.port}/a")
         refused = await _post(sender, f"http://{FORBIDDEN}:{target.port}/b")
     assert (taken.status, taken.acknowledged) == (204, True)
@@ -182,11 +183,22 @@ async def test_an_allowed_address_is_reached_and_its_neighbour_is_not(target: Ta
     assert target.hits == {FORBIDDEN: [], ALLOWED: ["/a"]}
 
 
+async def test_another_port_of_an_allowed_address_is_not_reached(target: Target) -> None:
+    """A receiver is an address and a port; what else listens there is none."""
+    for entry, own in ((f"{ALLOWED}:{target.port + 1}", ()), (EVERY_PORT_OF_IT, (target.port,))):
+        guard = EgressGuard((entry,), EVERY_PORT, own)
+        sender = WebhookSender(guard, timeout_seconds=5, resolver=LyingResolver())
+        answer = await _post(sender, f"http://{ALLOWED}:{target.port}/")
+        await sender.close()
+        assert (answer.status, answer.forbidden) == (None, True)
+    assert target.hits == {FORBIDDEN: [], ALLOWED: []}
+
+
 async def test_a_rebinding_resolver_gains_nothing(target: Target) -> None:
     """The name is admitted once, and leads elsewhere the next time."""
     resolver = LyingResolver(rebinding=[[ALLOWED], [FORBIDDEN]])
     url = f"http://rebinding.test:{target.port}/"
-    async with _sender(f"{ALLOWED}/32", resolver=resolver) as sender:
+    async with _sender(EVERY_PORT_OF_IT, resolver=resolver) as sender:
         first, second = await _post(sender, url), await _post(sender, url)
     assert (first.status, second.status, second.forbidden) == (204, None, True)
     assert target.hits == {FORBIDDEN: [], ALLOWED: ["/"]}
@@ -195,7 +207,7 @@ async def test_a_rebinding_resolver_gains_nothing(target: Target) -> None:
 async def test_of_a_names_addresses_only_those_admitted_are_dialled(target: Target) -> None:
     """The refused one comes first and is passed over."""
     resolver = LyingResolver(mixed=[[FORBIDDEN, ALLOWED]])
-    async with _sender(f"{ALLOWED}/32", resolver=resolver) as sender:
+    async with _sender(EVERY_PORT_OF_IT, resolver=resolver) as sender:
         answer = await _post(sender, f"http://mixed.test:{target.port}/")
     assert answer.status == 204
     assert target.hits == {FORBIDDEN: [], ALLOWED: ["/"]}
@@ -214,7 +226,7 @@ async def test_of_a_names_addresses_only_those_admitted_are_dialled(target: Targ
 async def test_a_redirect_is_a_refusal_and_is_not_followed(target: Target, place: str) -> None:
     """Wherever it leads, and be it to an address that is allowed."""
     target.location = place.format(port=target.port)
-    async with _sender(f"{ALLOWED}/32") as sender:
+    async with _sender(EVERY_PORT_OF_IT) as sender:
         answer = await _post(sender, f"http://{ALLOWED}:{target.port}/redirect")
     assert (answer.status, answer.acknowledged) == (302, False)
     assert target.hits == {FORBIDDEN: [], ALLOWED: ["/redirect"]}
@@ -222,7 +234,7 @@ async def test_a_redirect_is_a_refusal_and_is_not_followed(target: Target, place
 
 async def test_of_an_answer_the_first_kilobyte_is_read(target: Target) -> None:
     """Not the megabytes after it, nor does a receiver that drips hold a place."""
-    async with _sender(f"{ALLOWED}/32") as sender:
+    async with _sender(EVERY_PORT_OF_IT) as sender:
         large = await _post(sender, f"http://{ALLOWED}:{target.port}/large")
         drip = await _post(sender, f"http://{ALLOWED}:{target.port}/drip")
     assert large.text == "x" * 1024
@@ -236,7 +248,7 @@ async def test_a_proxy_of_the_environment_is_not_used(
     """It would dial for us, where no guard looks."""
     monkeypatch.setenv("HTTP_PROXY", f"http://{ALLOWED}:{target.port}/")
     monkeypatch.setenv("http_proxy", f"http://{ALLOWED}:{target.port}/")
-    async with _sender(f"{ALLOWED}/32") as sender:
+    async with _sender(EVERY_PORT_OF_IT) as sender:
         answer = await _post(sender, "http://10.0.0.1/")
     assert answer.forbidden
     assert target.hits == {FORBIDDEN: [], ALLOWED: []}

@@ -16,6 +16,7 @@ from schemas.document import DocumentRef
 from schemas.ids import new_job_id
 from schemas.job import JobSpec, Priority
 from schemas.queues import PREPARE_QUEUE
+from schemas.quota import Quota
 from schemas.states import JobState
 
 LEASE = 30.0
@@ -41,7 +42,7 @@ class Line:
                 priority=priority,
             )
             job_id = new_job_id()
-            await self.ledger.submit(job_id, spec, max_queued=quota)
+            await self.ledger.submit(job_id, spec, quota=Quota(in_line=quota))
             self.lanes[job_id] = spec.lane
 
     async def take(self) -> str | None:

@@ -110,6 +110,22 @@ async def test_a_transient_failure_waits_with_its_attempt_in_the_history(
     assert [(entry.number, entry.failure.code) for entry in job.history] == [(1, code)]
 
 
+async def test_an_error_without_a_code_is_told_by_its_place_and_not_by_its_words(
+    scene: Scene,
+) -> None:
+    """Its words may be a document's, and failures travel in events."""
+
+    async def work(_: Claim) -> Outcome:
+        raise KeyError("PATIENT Jane Doe")
+
+    job_id = await scene.job(work)
+    await scene.attempts.run("prepare", job_id)
+    failure = (await scene.outcome(job_id)).history[0].failure
+    assert failure is not None
+    assert f"KeyError at {__name__}:" in failure.message
+    assert "Jane" not in failure.message
+
+
 async def test_a_permanent_failure_is_a_dead_letter_at_once(scene: Scene) -> None:
     """Trying again cannot help an encrypted document."""
 

@@ -15,7 +15,6 @@ from docfleet.commands.dead_letter_text import (
     letter_card,
     letter_cells,
     letter_lines,
-    printable,
     shortened,
     summary,
 )
@@ -196,7 +195,6 @@ def test_what_was_kept_and_cannot_be_read_is_said() -> None:
 
 def test_nothing_that_a_document_or_a_model_says_steers_the_terminal() -> None:
     """Neither escapes nor marks that turn the direction of writing."""
-    assert printable("a\x1b[31mb\u202ec\n\té") == "a\\x1b[31mb\\x202ec\n\té"
     evil = JOB.model_copy(
         update={
             "failure": Failure.of(FailureCode.OUTPUT_INVALID, "\x1b]0;evil\x07"),

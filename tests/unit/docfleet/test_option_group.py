@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from docfleet.commands.option_group import grouped
+from docfleet.commands.output import say
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -33,7 +34,7 @@ class Choice:
 @grouped
 def look(place: Place, choice: Choice, *, loud: Annotated[bool, typer.Option("--loud")]) -> None:
     """Look."""
-    typer.echo(f"{place.context.info_name} {place.folder} {choice.names} {choice.limit} {loud}")
+    say(f"{place.context.info_name} {place.folder} {choice.names} {choice.limit} {loud}")
 
 
 def _typed(*words: str) -> tuple[int, str]:

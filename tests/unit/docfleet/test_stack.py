@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -161,3 +162,36 @@ def test_each_part_of_our_own_serves_metrics_on_a_port_of_its_own(tmp_path: Path
         told = parts[name].environment
         host, port = told["DOCFLEET_METRICS_HOST"], told["DOCFLEET_METRICS_PORT"]
         assert stack.metrics[name] == f"{host}:{port}"
+
+
+def test_deliveries_reach_no_server_of_the_stack_and_nothing_on_this_machine_by_default(
+    tmp_path: Path,
+) -> None:
+    """Another tenant's documents lie behind one of these ports."""
+    stack = lay_out(tmp_path, replace(OPTIONS, infer_workers=2))
+    told = parts_of(stack)["prepare-deliver"].environment
+    assert json.loads(told["DOCFLEET_CALLBACKS__ALLOW_NETWORKS"]) == []
+    ports: dict[str, int] = json.loads((tmp_path / "ports.json").read_text())
+    grpc = {port + 10_000 for name, port in ports.items() if name.startswith("s3")}
+    own = json.loads(told["DOCFLEET_CALLBACKS__OWN_PORTS"])
+    assert {*ports.values(), *grpc} == set(own)
+
+
+@pytest.mark.parametrize(
+    ("url", "opened"),
+    [
+        ("http://127.0.0.1:9123/hook", ["10.0.0.0/8:443", "127.0.0.1:9123"]),
+        ("http://localhost:9123/hook", ["10.0.0.0/8:443", "127.0.0.1:9123", "[::1]:9123"]),
+        ("http://[::1]/hook", ["10.0.0.0/8:443", "[::1]:80"]),
+        ("http://10.1.2.3:9123/hook", ["10.0.0.0/8:443"]),
+        ("https://claims.example/hook", ["10.0.0.0/8:443"]),
+    ],
+)
+def test_the_default_callback_opens_its_own_port_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, opened: list[str]
+) -> None:
+    """Who runs the stack named it; any other receiver here has to be named too."""
+    monkeypatch.setenv("DOCFLEET_CALLBACK_URL", url)
+    monkeypatch.setenv("DOCFLEET_CALLBACKS__ALLOW_NETWORKS", '["10.0.0.0/8:443"]')
+    told = parts_of(lay_out(tmp_path))["prepare-deliver"].environment
+    assert json.loads(told["DOCFLEET_CALLBACKS__ALLOW_NETWORKS"]) == opened

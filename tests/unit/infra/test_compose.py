@@ -155,6 +155,16 @@ def test_secrets_come_in_files_only(services: Services) -> None:
                 assert (folder, file in SECRET_FILES) == ("/run/docfleet", True), (name, variable)
 
 
+def test_deliveries_reach_none_of_the_stacks_own_ports(services: Services) -> None:
+    """Whatever network is opened: those that are published, and those between the containers."""
+    own = json.loads(services["deliver"]["environment"]["DOCFLEET_CALLBACKS__OWN_PORTS"])
+    published = {
+        port["target"] for service in services.values() for port in service.get("ports", ())
+    }
+    between = {6379, 8001, 9100, 18333}  # Redis, events to the watcher, metrics, the store's gRPC
+    assert set(own) == published | between
+
+
 def test_the_users_own_folders_take_the_place_of_volumes(tmp_path: Path) -> None:
     """MODELS, ADAPTERS and SECRETS of .env may be paths."""
     (tmp_path / "env").write_text(f"MODELS={tmp_path}\nSECRETS={tmp_path}\n")
@@ -170,7 +180,7 @@ def test_the_demo_allows_deliveries_to_its_receivers_network_alone() -> None:
     [subnet] = demo["networks"]["receivers"]["ipam"]["config"]
     deliver = demo["services"]["deliver"]
     allowed = deliver["environment"]["DOCFLEET_CALLBACKS__ALLOW_NETWORKS"]
-    assert json.loads(allowed) == [subnet["subnet"]]
+    assert json.loads(allowed) == [f"{subnet['subnet']}:8080"]
     assert set(demo["services"]["receiver"]["networks"]) == {"receivers"}
     assert "receivers" not in read()["networks"]
 
@@ -193,5 +203,5 @@ def test_the_example_of_env_lists_every_variable_and_each_line_of_it_can_be_used
     services = read("--env-file", str(tmp_path / "env"))["services"]
     assert services["infer-gpu"]["command"][-1] == "a100"
     allowed = services["deliver"]["environment"]["DOCFLEET_CALLBACKS__ALLOW_NETWORKS"]
-    assert json.loads(allowed) == ["10.1.2.0/24"]
+    assert json.loads(allowed) == ["10.1.2.0/24:443"]
     assert services["secrets"]["build"]["network"] == "host"

@@ -1,4 +1,4 @@
-"""The scripts inside the images: how a part is run, and how it is asked whether it is well."""
+"""The scripts in containers: how parts and servers are run, and how one is asked if it is well."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-DOCKER = Path(__file__).parents[3] / "infra" / "docker"
+INFRA = Path(__file__).parents[3] / "infra"
+DOCKER = INFRA / "docker"
 
 
 def run_part(tmp_path: Path, program: str) -> subprocess.Popen[str]:
@@ -118,3 +119,38 @@ def test_a_part_that_does_not_answer_is_ill() -> None:
         listener.bind(("127.0.0.1", 0))
         done = ask(f"http://127.0.0.1:{listener.getsockname()[1]}/healthz")
     assert (done.returncode, "refused" in done.stdout) == (1, True)
+
+
+def start_s3(tmp_path: Path) -> tuple[list[str], dict[str, str]]:
+    """Start the object store with a program in its place; gives the arguments and the variables."""
+    weed = tmp_path / "weed"
+    weed.write_text('#!/bin/sh\nfor word; do echo "$word"; done > argv\nenv > variables\n')
+    weed.chmod(0o755)
+    (tmp_path / "s3_credentials").write_text("aws_access_key_id = A\naws_secret_access_key = S\n")
+    (tmp_path / "events_token").write_text("token\n")
+    folders = {"SECRETS": str(tmp_path), "DATA": "/data", "TMPDIR": str(tmp_path)}
+    subprocess.run(
+        ["/bin/sh", str(INFRA / "compose" / "start-s3")],
+        env={"PATH": f"{tmp_path}:{os.defpath}", "INCOMING_BUCKET": "incoming", **folders},
+        check=True,
+    )
+    lines = (tmp_path / "variables").read_text().splitlines()
+    return (tmp_path / "argv").read_text().split(), dict(line.split("=", 1) for line in lines)
+
+
+def test_of_the_object_stores_servers_only_s3_listens_for_other_containers(tmp_path: Path) -> None:
+    """The filer moves any tenant's documents for anybody who reaches it."""
+    arguments, _ = start_s3(tmp_path)
+    assert arguments[0] == "server"
+    assert {"-ip.bind=127.0.0.1", "-disableHttp", "-s3.ip.bind=0.0.0.0"} <= set(arguments)
+
+
+def test_the_object_stores_servers_sign_for_each_other_with_keys_of_each_start(
+    tmp_path: Path,
+) -> None:
+    """What reaches the volume server unsigned is refused."""
+    starts = [start_s3(tmp_path)[1] for _ in range(2)]
+    keys = [value for told in starts for name, value in told.items() if "_JWT_" in name]
+    assert len(set(keys)) == 8
+    assert {len(key) for key in keys} == {64}
+    assert starts[0]["AWS_SECRET_ACCESS_KEY"] == "S"

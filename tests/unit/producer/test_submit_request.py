@@ -60,6 +60,17 @@ def test_what_names_no_object_is_no_uri(uri: str) -> None:
         DocumentRef(uri=uri)
 
 
+@pytest.mark.parametrize(
+    "uri",
+    ["s3://incoming/a\0b", "s3://in coming/a", "s3://in\0/a", "s3://incoming/" + "é" * 513],
+    ids=["nul", "blank", "nul-in-bucket", "long"],
+)
+def test_what_no_store_can_have_is_refused_at_the_door(uri: str) -> None:
+    """It would be asked for again and again, and nobody would ever find it."""
+    with pytest.raises(ValidationError, match=r"no NUL|is no bucket"):
+        DocumentRef(uri=uri)
+
+
 def test_a_file_that_cannot_be_a_document_is_refused_with_the_reason(tmp_path: Path) -> None:
     """Missing, empty, too large, and a folder: each says what it is, in one line."""
     empty, large = tmp_path / "empty.pdf", tmp_path / "large.pdf"

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from jsonschema import Draft202012Validator
 
 from schemas.failure import FailureCode
 from schemas.result import Usage
 from workers.engine.protocol import EngineAnswer
 from workers.infer.output import OutputError, parse_output
 
-SCHEMA = Draft202012Validator(
-    {
-        "type": "object",
-        "properties": {"score": {"type": "integer", "maximum": 10}},
-        "required": ["score"],
-    }
-)
+SCHEMA = {
+    "type": "object",
+    "properties": {"score": {"type": "integer", "maximum": 10}},
+    "required": ["score"],
+}
 
 
 def test_a_valid_answer_becomes_data() -> None:
@@ -34,8 +33,12 @@ def test_a_valid_answer_becomes_data() -> None:
         ),
         (EngineAnswer('{"sco', "stop", Usage()), FailureCode.OUTPUT_INVALID, "no JSON"),
         (EngineAnswer("", "stop", Usage()), FailureCode.OUTPUT_INVALID, "no JSON"),
-        (EngineAnswer('{"score":11}', "stop", Usage()), FailureCode.OUTPUT_INVALID, "#/score"),
-        (EngineAnswer("{}", "stop", Usage()), FailureCode.OUTPUT_INVALID, "required"),
+        (
+            EngineAnswer('{"score":11}', "stop", Usage()),
+            FailureCode.OUTPUT_INVALID,
+            "#/properties/score/maximum",
+        ),
+        (EngineAnswer("{}", "stop", Usage()), FailureCode.OUTPUT_INVALID, "#/required"),
     ],
 )
 def test_an_unusable_answer_is_a_failure_that_keeps_the_answer(
@@ -46,3 +49,34 @@ def test_an_unusable_answer_is_a_failure_that_keeps_the_answer(
         parse_output(answer, SCHEMA)
     assert caught.value.failure.code is code
     assert caught.value.raw_output == answer.text
+
+
+_NAME = "PATIENT Jane Doe"
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "place"),
+    [
+        (
+            {"properties": {"a": {"type": "string", "maxLength": 3}}},
+            f'{{"a":"{_NAME}"}}',
+            "#/properties/a/maxLength",
+        ),
+        ({"properties": {"a": {"pattern": "^x$"}}}, f'{{"a":"{_NAME}"}}', "#/properties/a/pattern"),
+        (
+            {"additionalProperties": {"type": "integer"}},
+            f'{{"{_NAME}":"x"}}',
+            "#/additionalProperties/type",
+        ),
+        ({"additionalProperties": False}, f'{{"{_NAME}":1}}', "#/additionalProperties"),
+        ({}, f'{{"a":"{_NAME}', "no JSON"),
+    ],
+)
+def test_a_failure_quotes_nothing_of_the_answer(
+    schema: dict[str, Any], text: str, place: str
+) -> None:
+    """It travels in events and logs, and the answer's words are the document's."""
+    with pytest.raises(OutputError, match=place) as caught:
+        parse_output(EngineAnswer(text, "stop", Usage()), schema)
+    assert "Jane" not in caught.value.failure.message
+    assert "Jane" not in str(caught.value)

@@ -23,7 +23,9 @@ def test_an_answer_that_was_cut_off_gets_more_room() -> None:
 
 def test_an_answer_that_is_not_valid_is_shown_to_the_model_with_what_is_wrong() -> None:
     """Behind the question, which stays in the prefix cache."""
-    error = OutputError(FailureCode.OUTPUT_INVALID, "#/score: 11 is too much.", '{"score":11}')
+    error = OutputError(
+        FailureCode.OUTPUT_INVALID, "Not valid.", '{"score":11}', "#/score: 11 is too much."
+    )
     again = repaired(REQUEST, error, 1)
     assert again.messages[:1] == REQUEST.messages
     assert again.messages[1] == {"role": "assistant", "content": '{"score":11}'}

@@ -12,13 +12,16 @@ from workers.routing import NO_WAYS_OUT, PoolLimits, WaysOut, choose_pool, ways_
 POOLS = [PoolLimits("small", "m7b", 2048), PoolLimits("large", "m7b", 32_768)]
 
 
-def _task(output: int) -> Task:
+ROWS = {"type": "object", "properties": {"rows": {"type": "array", "items": {"type": "object"}}}}
+
+
+def _task(output: int, kind: TaskKind = TaskKind.SCORING) -> Task:
     return Task(
         name="t",
         version="1",
-        kind=TaskKind.EXTRACTION,
+        kind=kind,
         instructions="Name the insured.",
-        output_schema={"type": "object"},
+        output_schema=ROWS,
         limits=TaskLimits(max_output_tokens=output),
     )
 
@@ -38,6 +41,18 @@ def test_a_document_that_no_pool_holds_is_refused_with_the_numbers() -> None:
     with pytest.raises(StageError, match=r"40,000 tokens.*'large'.*32,768") as caught:
         choose_pool(POOLS, [40_000, 40_000], [_task(256)])
     assert caught.value.failure.code is FailureCode.DOCUMENT_TOO_LONG
+
+
+def test_a_document_that_no_pool_holds_is_read_in_windows_where_the_task_allows_it() -> None:
+    """In the pool with the longest context, which needs the fewest."""
+    assert choose_pool(POOLS, [40_000, 40_000], [_task(256, TaskKind.EXTRACTION)]) == 1
+    with pytest.raises(StageError):
+        choose_pool(POOLS, [40_000, 40_000], [_task(256, TaskKind.EXTRACTION), _task(256)])
+
+
+def test_a_list_is_always_read_in_windows_so_the_first_pool_holds_it() -> None:
+    """However long the document is."""
+    assert choose_pool(POOLS, [40_000, 40_000], [_task(256, TaskKind.LIST)]) == 0
 
 
 def test_the_ways_out_of_a_pool_lead_to_later_ones_of_its_model() -> None:

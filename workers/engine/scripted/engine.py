@@ -10,11 +10,12 @@ import asyncio
 import hashlib
 import json
 import re
+from itertools import pairwise
 
 from schemas.engine import EngineVersion
 from schemas.result import Usage
 from workers.engine.context import output_room
-from workers.engine.protocol import EngineAnswer, EngineRequest
+from workers.engine.protocol import EngineAnswer, EngineRequest, TokenChoice
 from workers.engine.scripted.answers import scripted_data, scripted_text
 from workers.engine.scripted.faults import Fault, read_faults
 from workers.errors import EngineDiedError, RequestFailedError, RequestRefusedError
@@ -90,6 +91,7 @@ class ScriptedEngine:
             text=text,
             finish_reason="stop" if complete else "length",
             usage=Usage(prompt_tokens=prompt_tokens, output_tokens=output_tokens),
+            tokens=_choices(text) if request.with_tokens else (),
         )
 
     def _alive(self) -> asyncio.Event:
@@ -146,3 +148,9 @@ def _first_question(request: EngineRequest) -> str:
 
 def _count(text: str) -> int:
     return sum(1 for _ in _TOKEN.finditer(text))
+
+
+def _choices(text: str) -> tuple[TokenChoice, ...]:
+    """Split a text into tokens; what is made up is as sure as it can be."""
+    ends = [match.end() for match in _TOKEN.finditer(text)]
+    return tuple(TokenChoice(text[a:b], 0.0) for a, b in pairwise((0, *ends)))

@@ -28,7 +28,7 @@ from vllm.v1.engine.exceptions import EngineDeadError
 
 from schemas.result import Usage
 from workers.engine.context import output_room
-from workers.engine.protocol import EngineAnswer, EngineRequest
+from workers.engine.protocol import EngineAnswer, EngineRequest, TokenChoice
 from workers.engine.vllm.arguments import VllmBuild
 from workers.engine.vllm.environment import forking
 from workers.engine.vllm.executor import OneProcessExecutor
@@ -53,7 +53,7 @@ _PROBE = ({"role": "system", "content": "A"}, {"role": "user", "content": "B"})
 
 
 def vllm_build() -> VllmBuild:
-    """What the installed vLLM can do."""
+    """Return the abilities of the installed vLLM."""
     return VllmBuild(
         argument_names=frozenset(field.name for field in dataclasses.fields(AsyncEngineArgs)),
         lora_ranks=sorted(get_args(MaxLoRARanks)),
@@ -63,7 +63,7 @@ def vllm_build() -> VllmBuild:
 
 
 def has_device() -> bool:
-    """Whether vLLM sees something to compute on."""
+    """Tell whether vLLM sees a device to compute on."""
     return bool(current_platform.device_type)
 
 
@@ -144,6 +144,7 @@ class EngineClient:
         """See Engine.generate; the adapter has been added."""
         with self._translated():
             prompt = await self._render(request.messages)
+            prompt["cache_salt"] = request.tenant
             prompt_tokens = len(prompt["prompt_token_ids"])
             max_tokens = output_room(
                 prompt_tokens, request.max_tokens, self._engine.model_config.max_model_len
@@ -266,6 +267,7 @@ def _sampling(request: EngineRequest, max_tokens: int) -> Any:
         frequency_penalty=request.sampling.frequency_penalty,
         presence_penalty=request.sampling.presence_penalty,
         max_tokens=max_tokens,
+        logprobs=0 if request.with_tokens else None,  # of the chosen tokens alone
         output_kind=RequestOutputKind.FINAL_ONLY,
         structured_outputs=guide,
     )
@@ -282,7 +284,14 @@ def _answer(output: Any, *, guided: bool) -> EngineAnswer:
                 cached_tokens=output.num_cached_tokens or 0,
                 output_tokens=len(done.token_ids),
             ),
+            tokens=tuple(_choices(done)),
         )
     if done.finish_reason == "error" and guided and not done.token_ids:
         raise RequestRefusedError("The engine could not make a grammar of the task's schema.")
     raise RequestFailedError(f"The engine ended the request with {done.finish_reason!r}.")
+
+
+def _choices(done: Any) -> Iterator[TokenChoice]:
+    for token_id, logprobs in zip(done.token_ids, done.logprobs or (), strict=False):
+        chosen = logprobs[token_id]
+        yield TokenChoice(chosen.decoded_token or "", chosen.logprob)

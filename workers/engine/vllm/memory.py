@@ -1,4 +1,4 @@
-"""Whether a device has room for an engine. Nothing here imports vllm."""
+"""Memory of a device: is there room for an engine? Nothing here imports vllm."""
 
 from __future__ import annotations
 

@@ -2,12 +2,18 @@
 
 Runs in the reader's process only: PDFium is not thread-safe and parses what strangers sent. One
 process reads one document, so nothing is freed that the end of the process frees.
-It is called through ctypes because loading the bindings takes longer than reading most documents.
 """
 
 from __future__ import annotations
 
+import codecs
 import ctypes
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+from workers.prepare.content import PDF
+from workers.prepare.formats.format import Format, Page, UnreadableError, check_page_count
 
 _HANDLE, _INT, _BYTES = ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p
 _FUNCTIONS = {
@@ -31,18 +37,8 @@ _PASSWORD, _SECURITY = 4, 5  # FPDF_ERR_...
 _FORM_NONE, _FORM_XFA_FULL = 0, 2  # FORMTYPE_...
 _FLAT_NORMALDISPLAY, _FLATTEN_SUCCESS = 0, 1
 _TAIL_BYTES = 1024  # where the specification wants a PDF's end mark
+_ENCODING = "utf-16-le"
 _HYPHEN_AT_LINE_END = "\ufffe"
-
-
-class UnreadableError(Exception):
-    """The document cannot be read, for a reason that has a failure code.
-
-    Not in `errors.py`: the reader's process loads too slowly with what that imports.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class _Config(ctypes.Structure):
@@ -56,19 +52,39 @@ class _Config(ctypes.Structure):
     )
 
 
-def read_pages(data: bytes, library: str, *, max_pages: int, max_bytes: int) -> list[str]:
-    """Read the text of each page; a page without text is an empty string.
+class _Library:
+    """PDFium, once it is loaded."""
 
-    Args:
-        data: The document.
-        library: Path of PDFium's shared library.
-        max_pages: Most pages.
-        max_bytes: Most bytes of text, as UTF-8.
+    functions: ctypes.CDLL
+
+
+def load() -> None:
+    """Load PDFium, by the path of the library that the package pypdfium2 brings.
+
+    Raises:
+        ModuleNotFoundError: The package is not installed.
+    """
+    found = importlib.util.find_spec("pypdfium2_raw")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("the package pypdfium2 is not installed")
+    pdfium = ctypes.CDLL(str(Path(found.origin).with_name("libpdfium.so")))
+    for name, (result, *arguments) in _FUNCTIONS.items():
+        function = getattr(pdfium, name)
+        function.restype, function.argtypes = result, arguments
+    # No font folders: the system's fonts are for drawing, and listing them takes milliseconds.
+    no_folders = (ctypes.c_char_p * 1)(None)
+    codecs.lookup(_ENCODING)
+    pdfium.FPDF_InitLibraryWithConfig(ctypes.byref(_Config(version=2, font_folders=no_folders)))
+    _Library.functions = pdfium
+
+
+def read(data: bytes, max_pages: int) -> Iterator[Page]:
+    """Read the text of each page; a page without text is an empty string.
 
     Raises:
         UnreadableError: The document is encrypted, damaged, too large or of an unsupported kind.
     """
-    pdfium = _load(library)
+    pdfium = _Library.functions
     document = _open(pdfium, data)
     form = pdfium.FPDF_GetFormType(document)
     if form == _FORM_XFA_FULL:
@@ -77,34 +93,15 @@ def read_pages(data: bytes, library: str, *, max_pages: int, max_bytes: int) -> 
             "The document is an XFA form, whose pages are made by a program.",
         )
     count = pdfium.FPDF_GetPageCount(document)
-    _check_pages(count, max_pages)
-    pages: list[str] = []
-    size = 0
+    if count < 1:
+        raise UnreadableError("document.corrupt", "The PDF has no pages.")
+    check_page_count(count, max_pages)
     for index in range(count):
         page = _load_page(pdfium, document, index, count=count, fields=form != _FORM_NONE)
         text = _page_text(pdfium, page)
         if text is None:
             raise _damaged_page(index, count)
-        size += len(text.encode())
-        if size > max_bytes:
-            raise UnreadableError(
-                "document.too_large",
-                f"The text of the document's first {index + 1:,} of {count:,} pages has"
-                f" {size:,} bytes; the limit is {max_bytes:,}.",
-            )
-        pages.append(text)
-    return pages
-
-
-def _load(library: str) -> ctypes.CDLL:
-    pdfium = ctypes.CDLL(library)
-    for name, (result, *arguments) in _FUNCTIONS.items():
-        function = getattr(pdfium, name)
-        function.restype, function.argtypes = result, arguments
-    # No font folders: the system's fonts are for drawing, and listing them takes milliseconds.
-    no_folders = (ctypes.c_char_p * 1)(None)
-    pdfium.FPDF_InitLibraryWithConfig(ctypes.byref(_Config(version=2, font_folders=no_folders)))
-    return pdfium
+        yield Page(text)
 
 
 def _open(pdfium: ctypes.CDLL, data: bytes) -> int:
@@ -126,15 +123,6 @@ def _open(pdfium: ctypes.CDLL, data: bytes) -> int:
     return document
 
 
-def _check_pages(count: int, most: int) -> None:
-    if count < 1:
-        raise UnreadableError("document.corrupt", "The PDF has no pages.")
-    if count > most:
-        raise UnreadableError(
-            "document.too_large", f"The document has {count:,} pages; the limit is {most:,}."
-        )
-
-
 def _load_page(pdfium: ctypes.CDLL, document: int, index: int, *, count: int, fields: bool) -> int:
     """Open a page; with `fields`, what is filled into a form becomes part of the page's text."""
     page: int | None = pdfium.FPDF_LoadPage(document, index)
@@ -154,7 +142,7 @@ def _page_text(pdfium: ctypes.CDLL, page: int) -> str | None:
         return None
     units = (ctypes.c_uint16 * (count + 1))()
     written = pdfium.FPDFText_GetText(text_page, 0, count, units) if count else 1
-    text = bytes(memoryview(units)[: written - 1]).decode("utf-16-le", "replace")
+    text = bytes(memoryview(units)[: written - 1]).decode(_ENCODING, "replace")
     pdfium.FPDFText_ClosePage(text_page)
     pdfium.FPDF_ClosePage(page)
     # A form feed would look like the end of the page.
@@ -165,3 +153,6 @@ def _damaged_page(index: int, count: int) -> UnreadableError:
     return UnreadableError(
         "document.corrupt", f"Page {index + 1:,} of the PDF's {count:,} is damaged."
     )
+
+
+FORMAT = Format(name="PDF", content=PDF, media_type="application/pdf", load=load, read=read)

@@ -1,13 +1,13 @@
-"""What a document is by its content, and plain text to page text: nothing starts a process."""
+"""What a document is by its content, and plain text to page text."""
 
 from __future__ import annotations
 
 import hashlib
-import inspect
 import io
 import random
 import re
 import zipfile
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -15,20 +15,23 @@ from PIL import Image
 from schemas.document import PageText
 from schemas.failure import FailureCode
 from settings.sections.limits import LimitSettings
+from settings.sections.sandbox import SandboxLayer
+from workers import prepare
 from workers.errors import StageError
-from workers.prepare import sandbox_child as reader
-from workers.prepare.document import decode_text, read_document
-from workers.prepare.formats import pdf
-from workers.prepare.sandbox_child import PDF, sniff
+from workers.prepare.content import PDF, sniff
+from workers.prepare.document import read_document
+from workers.prepare.formats.plain_text import decode_text
+from workers.prepare.lockdown.confinement import LAYERS
+from workers.prepare.sandbox import Sandbox
 
 LIMITS = LimitSettings()
 LETTER = "Claim 4711\nInsured: Zoë Müller, 50 % at fault\n"
 
 
-async def refusal(data: bytes, limits: LimitSettings = LIMITS) -> StageError:
+async def refusal(data: bytes, sandbox: Sandbox, limits: LimitSettings = LIMITS) -> StageError:
     """The error that reading the bytes ends with."""
     with pytest.raises(StageError) as caught:
-        await read_document(data, limits)
+        await read_document(data, limits, sandbox)
     return caught.value
 
 
@@ -72,9 +75,11 @@ def archive(*members: str) -> bytes:
         pytest.param("Страховой случай".encode("cp1251"), "binary data", id="cyrillic"),
     ],
 )
-async def test_what_is_neither_pdf_nor_text_is_named_and_refused(data: bytes, what: str) -> None:
+async def test_what_is_neither_pdf_nor_text_is_named_and_refused(
+    data: bytes, what: str, sandbox: Sandbox
+) -> None:
     """The refusal says what the content is."""
-    error = await refusal(data)
+    error = await refusal(data, sandbox)
     assert error.failure.code is FailureCode.DOCUMENT_UNSUPPORTED
     assert what in error.failure.message
     assert error.failure.message.endswith("docfleet reads PDF and plain text.")
@@ -84,9 +89,9 @@ async def test_what_is_neither_pdf_nor_text_is_named_and_refused(data: bytes, wh
     "text",
     ["BMW 320d, total loss", "MZ and II* are initials", "a < b <html>", "I found %PDF-1.7 in it"],
 )
-async def test_text_that_resembles_another_kind_stays_text(text: str) -> None:
+async def test_text_that_resembles_another_kind_stays_text(text: str, sandbox: Sandbox) -> None:
     """A signature's first letters alone do not make another kind of a text."""
-    assert (await read_document(text.encode(), LIMITS)).text == text
+    assert (await read_document(text.encode(), LIMITS, sandbox)).text == text
 
 
 @pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\r\n \0", b"\x1b%-12345X@PJL JOB\r\n"])
@@ -106,9 +111,9 @@ def test_a_pdf_is_known_behind_what_printers_and_gateways_put_before_it(before: 
         pytest.param(LETTER.replace("\n", "\r\n").encode("cp1252"), id="windows"),
     ],
 )
-async def test_plain_text_is_read_in_each_common_encoding(data: bytes) -> None:
+async def test_plain_text_is_read_in_each_common_encoding(data: bytes, sandbox: Sandbox) -> None:
     """One text in six encodings is one text; sha256 and size are those of the bytes."""
-    read = await read_document(data, LIMITS)
+    read = await read_document(data, LIMITS, sandbox)
     assert read.text == LETTER
     assert (read.media_type, read.size) == ("text/plain", len(data))
     assert read.sha256 == hashlib.sha256(data).hexdigest()
@@ -121,16 +126,18 @@ def test_windows_quotes_are_decoded_and_what_it_leaves_undefined_is_latin_1() ->
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfeC\0l\0a", b"\xef\xbb\xbfcaf\xe9", b"\xfe\xff\xd8\x00"])
-async def test_bytes_that_break_their_byte_order_mark_are_corrupt(data: bytes) -> None:
+async def test_bytes_that_break_their_byte_order_mark_are_corrupt(
+    data: bytes, sandbox: Sandbox
+) -> None:
     """What is marked as Unicode and is not has been damaged."""
-    error = await refusal(data)
+    error = await refusal(data, sandbox)
     assert error.failure.code is FailureCode.DOCUMENT_CORRUPT
     assert "marked as UTF-" in error.failure.message
 
 
-async def test_each_page_stands_in_the_text_where_its_offset_says() -> None:
+async def test_each_page_stands_in_the_text_where_its_offset_says(sandbox: Sandbox) -> None:
     """Form feeds separate pages, one at the end begins no page, an empty page is kept."""
-    read = await read_document("Zoë\f\fthird page\n\f".encode(), LIMITS)
+    read = await read_document("Zoë\f\fthird page\n\f".encode(), LIMITS, sandbox)
     assert [page.text for page in read.pages] == ["Zoë", "", "third page\n"]
     assert [page.number for page in read.pages] == [1, 2, 3]
     for page in read.pages:
@@ -138,31 +145,41 @@ async def test_each_page_stands_in_the_text_where_its_offset_says() -> None:
     assert PageText.model_validate_json(read.model_dump_json()) == read
 
 
-async def test_a_document_without_bytes_is_empty() -> None:
+async def test_a_document_without_bytes_is_empty(sandbox: Sandbox) -> None:
     """Zero bytes have a code of their own."""
-    assert (await refusal(b"")).failure.code is FailureCode.DOCUMENT_EMPTY
+    assert (await refusal(b"", sandbox)).failure.code is FailureCode.DOCUMENT_EMPTY
 
 
 @pytest.mark.parametrize("data", [b" \r\n\t\n", b"\f\f\f", b"\xef\xbb\xbf"])
-async def test_a_document_of_blanks_has_no_text(data: bytes) -> None:
+async def test_a_document_of_blanks_has_no_text(data: bytes, sandbox: Sandbox) -> None:
     """Blanks and form feeds are no text."""
-    assert (await refusal(data)).failure.code is FailureCode.DOCUMENT_NO_TEXT
+    assert (await refusal(data, sandbox)).failure.code is FailureCode.DOCUMENT_NO_TEXT
 
 
-async def test_a_document_over_a_limit_is_too_large_and_at_the_limit_it_is_not() -> None:
+async def test_a_document_over_a_limit_is_too_large_and_at_the_limit_it_is_not(
+    sandbox: Sandbox,
+) -> None:
     """The message gives the number and the limit."""
     limits = LimitSettings(document_bytes=2000, pages=3)
-    assert len((await read_document(b"a\fb\fc", limits)).pages) == 3
-    assert (await read_document(b"a" * 2000, limits)).size == 2000
+    assert len((await read_document(b"a\fb\fc", limits, sandbox)).pages) == 3
+    assert (await read_document(b"a" * 2000, limits, sandbox)).size == 2000
     for data, facts in ((b"a\fb\fc\fd", "4 pages; the limit is 3"), (b"a" * 2001, "2,001 bytes")):
-        error = await refusal(data, limits)
+        error = await refusal(data, sandbox, limits)
         assert error.failure.code is FailureCode.DOCUMENT_TOO_LARGE
         assert facts in error.failure.message
 
 
-def test_each_code_that_the_reader_names_is_one_of_the_contract() -> None:
-    """The reader writes codes as plain words, because loading the contract takes too long."""
-    sources = inspect.getsource(pdf) + inspect.getsource(reader)
-    named = set(re.findall(r"(?<!/)document\.[a-z_]+", sources))
-    assert {"document.corrupt", "document.exhausting"} < named
+def test_each_code_that_a_reader_names_is_one_of_the_contract() -> None:
+    """Readers write codes as plain words, because they do without the contract."""
+    folder = Path(prepare.__file__).parent
+    sources = [folder / "sandbox_child.py", *folder.glob("formats/*.py")]
+    named = set(
+        re.findall(r'"((?:document|worker)\.[a-z_]+)"', "".join(map(Path.read_text, sources)))
+    )
+    assert {"document.corrupt", "document.exhausting", "worker.error"} < named
     assert named <= set(FailureCode)
+
+
+def test_a_layers_name_in_the_settings_is_that_of_the_sandbox() -> None:
+    """The zygote does without the settings."""
+    assert sorted(LAYERS) == sorted(SandboxLayer)

@@ -1,0 +1,108 @@
+"""The room that the API has: how many requests of each kind it serves at once, and for whom."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.requests import Request
+
+from producer.downloads import Download
+from producer.http.limits.body import is_small, read_body
+from producer.http.limits.held_response import HeldResponse
+from producer.http.limits.places import Places, Share
+from settings.sections.api import ApiSettings
+
+_PATIENCE_SECONDS = 20.0
+_TURNS = 256
+_UPLOADS = 16
+_BODIES = 8
+_BODIES_IN_WORK = 2
+_DOWNLOADS = 32
+
+
+class Room:
+    """Places for each kind of request, shared by tenants.
+
+    Args:
+        settings: The section `[api]` of the fleet's file.
+
+    Attributes:
+        turns: For requests that are worked on; one that waits for its client or for a job has none.
+        uploads: For files that are stored as they arrive; each holds up to 6 MiB.
+        downloads: For results and files on their way to a client; each holds up to 2 MiB.
+        waiting: For requests that wait for a job: event streams, chats, and those with `wait`.
+    """
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self.turns = Places(
+            "requests",
+            _TURNS,
+            Share(most=32, least=4, waiting=512),
+            patience_seconds=_PATIENCE_SECONDS,
+        )
+        self.uploads = Places(
+            "uploads",
+            _UPLOADS,
+            Share(most=_UPLOADS // 2, waiting=64),
+            patience_seconds=_PATIENCE_SECONDS,
+        )
+        self.downloads = Places(
+            "downloads",
+            _DOWNLOADS,
+            Share(most=_DOWNLOADS // 4, waiting=64),
+            patience_seconds=_PATIENCE_SECONDS,
+        )
+        least = max(1, settings.waiting // 64)
+        share = Share(most=settings.waiting // 4, least=least)
+        self.waiting = Places("requests that wait for a job", settings.waiting, share)
+        self._bodies = Places(
+            "large requests",
+            _BODIES,
+            Share(most=_BODIES // 2, waiting=64),
+            patience_seconds=_PATIENCE_SECONDS,
+        )
+        self._in_work = asyncio.Semaphore(_BODIES_IN_WORK)
+
+    @asynccontextmanager
+    async def body(self, request: Request, tenant: str) -> AsyncIterator[bytes]:
+        """Read a whole body; a large one has a place while anything that is made of it lives.
+
+        A text of 8 MiB takes 32 MiB as Python's characters, and 8 MiB more on its way to the store.
+
+        Args:
+            request: Whose body nobody has read.
+            tenant: Who sends it.
+
+        Raises:
+            TooManyAtOnceError: The tenant sends as many large bodies as it may.
+            OverloadedError: All places for large bodies are taken.
+        """
+        if is_small(request.headers):
+            yield await read_body(request)
+            return
+        with await self._bodies.take(tenant):
+            leave_turn(request)
+            body = await read_body(request)
+            async with self._in_work:
+                yield body
+
+    async def sent(
+        self, download: Download, request: Request, tenant: str, *, media_type: str
+    ) -> HeldResponse:
+        """Return the answer that a download is; it has a place until its reader has taken it all.
+
+        Raises:
+            TooManyAtOnceError: The tenant reads as many objects as it may.
+            OverloadedError: All places for downloads are taken.
+        """
+        place = await self.downloads.take(tenant)
+        leave_turn(request)
+        headers = {"content-length": str(download.size)}
+        return HeldResponse(download.blocks(), place, media_type=media_type, headers=headers)
+
+
+def leave_turn(request: Request) -> None:
+    """Let the tenant's next request be worked on while this one waits."""
+    request.state.turn.release()

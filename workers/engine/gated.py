@@ -1,0 +1,139 @@
+"""The gated engine: one engine behind its gate, with its errors as failures of the stage."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import replace
+from time import monotonic
+
+from schemas.engine import EngineVersion
+from schemas.failure import FailureCode
+from workers.engine.gate import Gate
+from workers.engine.protocol import Engine, EngineAnswer, EngineRequest
+from workers.errors import (
+    AdapterRefusedError,
+    EngineDiedError,
+    EngineError,
+    PromptTooLongError,
+    RequestFailedError,
+    RequestRefusedError,
+    StageError,
+)
+from workers.metrics import count_tokens, step
+
+PULSE_SECONDS = 120
+"""Seconds that an engine has for one word; the prefill of a long prompt may stand before it."""
+
+_CODES: dict[type[EngineError], FailureCode] = {
+    PromptTooLongError: FailureCode.DOCUMENT_TOO_LONG,
+    RequestRefusedError: FailureCode.ENGINE_REFUSED,
+    RequestFailedError: FailureCode.ENGINE_ERROR,
+    AdapterRefusedError: FailureCode.ADAPTER_INVALID,
+}
+
+
+class GatedEngine:
+    """An engine that is given as many requests at once as its gate lets through.
+
+    Args:
+        engine: Not yet started.
+        slots: The pool's tuned concurrency, in engine requests.
+
+    Attributes:
+        gate: Closed once the engine is found dead.
+    """
+
+    def __init__(self, engine: Engine, slots: int) -> None:
+        self._engine = engine
+        self.gate = Gate(slots)
+
+    @property
+    def version(self) -> EngineVersion:
+        """The engine's, known after `start`."""
+        return self._engine.version
+
+    async def start(self) -> None:
+        """Load the model; see Engine."""
+        await self._engine.start()
+
+    async def stop(self) -> None:
+        """Free the device; see Engine."""
+        await self._engine.stop()
+
+    async def ask(
+        self, request: EngineRequest, *, seconds: float, task: str, alone: bool = False
+    ) -> EngineAnswer:
+        """Wait for a slot, and answer one request.
+
+        Args:
+            request: Has an id that no request in flight has.
+            seconds: Maximum time in the engine.
+            task: Named in failures.
+            alone: Wait until the engine is empty, and keep it to this request.
+
+        Raises:
+            StageError: There is no answer.
+            GateClosedError: The engine is gone, and the request had not reached it.
+        """
+        async with self.gate.passage(alone=alone):
+            started = monotonic()
+            try:
+                answer = await self._answer(request, seconds)
+            except TimeoutError as error:
+                raise StageError(
+                    FailureCode.REQUEST_TIMEOUT, f"No answer within {seconds:g} seconds.", task
+                ) from error
+            except EngineDiedError as error:
+                # Close before the slot is free: nobody may enter who would look like a suspect.
+                self.gate.close()
+                code = (
+                    FailureCode.ENGINE_OUT_OF_MEMORY
+                    if error.out_of_memory
+                    else FailureCode.ENGINE_CRASHED
+                )
+                raise StageError(code, str(error), task) from error
+            except EngineError as error:
+                raise StageError(_CODES[type(error)], str(error), task) from error
+            answer = replace(answer, seconds=monotonic() - started)
+        adapter = request.adapter.name if request.adapter else None
+        count_tokens(self.version, adapter, answer.usage)
+        return answer
+
+    async def _answer(self, request: EngineRequest, seconds: float) -> EngineAnswer:
+        """Return the engine's answer; end an engine that hangs, so that all in it hear of it."""
+        try:
+            with step("engine"):
+                async with asyncio.timeout(seconds):
+                    return await self._engine.generate(request)
+        except TimeoutError:
+            if await self._is_responsive():
+                raise
+            self.gate.close()
+            await self._engine.stop()
+            raise EngineDiedError(
+                f"The engine hangs: no answer within {seconds:g} seconds, then none to one word."
+            ) from None
+
+    async def _is_responsive(self) -> bool:
+        """Ask for one token; the request that timed out has left its slot to it.
+
+        Raises:
+            EngineDiedError: The engine is known to be gone.
+        """
+        question = EngineRequest(
+            request_id=f"pulse:{secrets.token_hex(4)}",
+            messages=[{"role": "user", "content": "?"}],
+            schema=None,
+            max_tokens=1,
+        )
+        try:
+            async with asyncio.timeout(PULSE_SECONDS):
+                await self._engine.generate(question)
+        except TimeoutError:
+            return False
+        except EngineDiedError:
+            raise
+        except EngineError:
+            return True  # a refusal is an answer
+        return True

@@ -1,0 +1,94 @@
+"""Confidence: the probability of each leaf value, from the tokens that spell it. Pure.
+
+The engine's probabilities are those of a guided choice: a token that the grammar forced has
+probability 1, and counts for nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+
+from workers.engine.protocol import TokenChoice
+from workers.infer.grounding.leaves import escaped
+
+_SPACE = " \t\n\r"
+_DECODER = json.JSONDecoder()
+
+
+def value_confidence(text: str, tokens: Sequence[TokenChoice]) -> dict[str, float]:
+    """Return the joint probability of the tokens of each leaf value.
+
+    Args:
+        text: Valid JSON, as the engine wrote it.
+        tokens: All of its tokens; the text is theirs, joined.
+
+    Returns:
+        From 0 to 1, by JSON pointer. Null is a value too: it says that there is none.
+    """
+    if not tokens:
+        return {}
+    found: dict[str, float] = {}
+    places = list(_places(text, tokens))
+    for pointer, start, end in _spans(text):
+        chosen = [logprob for first, last, logprob in places if first < end and last > start]
+        found[pointer] = round(min(1.0, math.exp(math.fsum(chosen))), 4)
+    return found
+
+
+def _places(text: str, tokens: Sequence[TokenChoice]) -> Iterator[tuple[int, int, float]]:
+    """Give each token its characters; parts of a character stand where the character stands."""
+    position = 0
+    for token in tokens:
+        is_there = token.text and text.startswith(token.text, position)
+        end = position + (len(token.text) if is_there else 0)
+        yield position, max(end, position + 1), token.logprob
+        position = end
+
+
+def _spans(text: str) -> Iterator[tuple[str, int, int]]:
+    """Walk valid JSON, and give each leaf's pointer, first character and the one after its last."""
+    spans: list[tuple[str, int, int]] = []
+    _walk(text, _skip(text, 0), "", spans)
+    return iter(spans)
+
+
+def _walk(text: str, at: int, pointer: str, spans: list[tuple[str, int, int]]) -> int:
+    if text[at] == "{":
+        return _members(text, at, pointer, spans)
+    if text[at] == "[":
+        return _items(text, at, pointer, spans)
+    end = _DECODER.raw_decode(text, at)[1]
+    spans.append((pointer, at, end))
+    return end
+
+
+def _members(text: str, at: int, pointer: str, spans: list[tuple[str, int, int]]) -> int:
+    at = _skip(text, at + 1)
+    while text[at] != "}":
+        name, end = _DECODER.raw_decode(text, at)
+        value = _skip(text, _skip(text, end) + 1)
+        at = _after(text, _walk(text, value, f"{pointer}/{escaped(name)}", spans))
+    return at + 1
+
+
+def _items(text: str, at: int, pointer: str, spans: list[tuple[str, int, int]]) -> int:
+    at = _skip(text, at + 1)
+    index = 0
+    while text[at] != "]":
+        at = _after(text, _walk(text, at, f"{pointer}/{index}", spans))
+        index += 1
+    return at + 1
+
+
+def _after(text: str, at: int) -> int:
+    """Return the place of the next member, or of the closing bracket."""
+    at = _skip(text, at)
+    return _skip(text, at + 1) if text[at] == "," else at
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at] in _SPACE:
+        at += 1
+    return at

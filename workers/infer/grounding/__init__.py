@@ -1,0 +1,1 @@
+"""Grounding: the place in the document that gives each value of an answer."""

@@ -1,0 +1,68 @@
+"""Extraction from a document that does not fit: the likeliest windows, merged by the schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.document import PageText
+from schemas.result import Match
+from workers.infer.grounding.locator import Locator
+from workers.infer.output import OutputError
+from workers.infer.reading.budget import ContextBudget
+from workers.infer.reading.merging import WindowAnswer, merged
+from workers.infer.reading.ranking import query_of, ranked
+from workers.infer.reading.windows import Window, lines_of, plan
+from workers.infer.session import Session
+
+_OVERLAP_SHARE = 10
+"""One part of so many of a window repeats the window before."""
+
+
+async def extract(session: Session, document: PageText, budget: ContextBudget) -> Any:
+    """Read the windows that the task's words are likeliest in, and merge what they give.
+
+    Raises:
+        StageError: The engine failed, or no window has a usable answer.
+    """
+    task, draft = session.task, session.draft
+    room = budget.document(task)
+    windows = plan(
+        lines_of(document.pages, budget.count), tokens=room, overlap=room // _OVERLAP_SHARE
+    )
+    query = query_of(task.instructions, task.output_schema)
+    order = ranked([window.text for window in windows], query)[: task.limits.windows]
+    chosen = [windows[index] for index in order]
+    answers = await session.ask_all(
+        [session.question(window.key, window.text) for window in chosen]
+    )
+    usable = [
+        (window, answer)
+        for window, answer in zip(chosen, answers, strict=True)
+        if not isinstance(answer, OutputError)
+    ]
+    draft.lose(answers, [window.pages for window in chosen])
+    locator = Locator(document.pages)
+    result = merged(
+        [
+            WindowAnswer(
+                answer.data,
+                _grounded(locator, answer.data, window, task.output_schema),
+                answer.confidence,
+            )
+            for window, answer in usable
+        ]
+    )
+    draft.confidence = result.confidence
+    draft.alternatives = result.alternatives
+    draft.pages_read = pages_of([window for window, _ in usable])
+    return result.data
+
+
+def pages_of(windows: list[Window]) -> tuple[int, ...]:
+    """Return the numbers of the pages that windows show."""
+    return tuple(sorted({page for window in windows for page in window.shown_pages}))
+
+
+def _grounded(locator: Locator, answer: Any, window: Window, schema: Any) -> frozenset[str]:
+    found = locator.evidence(answer, schema, window.spans)
+    return frozenset(p for p, place in found.items() if place.match is not Match.UNGROUNDED)

@@ -1,0 +1,105 @@
+"""Merging: what several windows say becomes one answer; where they disagree, all is kept. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from workers.infer.grounding.leaves import escaped
+
+
+@dataclass(frozen=True, slots=True)
+class WindowAnswer:
+    """The answer of one window.
+
+    Attributes:
+        data: Follows the task's schema.
+        grounded: JSON pointers of the values that the window holds.
+        confidence: From 0 to 1, by JSON pointer of a leaf value.
+    """
+
+    data: Any
+    grounded: frozenset[str]
+    confidence: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Merged:
+    """One answer out of many.
+
+    Attributes:
+        data: Of the schema that each of them followed.
+        confidence: Of the chosen values, by JSON pointer.
+        alternatives: Other values that windows gave, the likelier first, by JSON pointer.
+    """
+
+    data: Any = None
+    confidence: dict[str, float] = field(default_factory=dict)
+    alternatives: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+
+
+@dataclass
+class _Candidate:
+    """One value that windows gave, and what speaks for it."""
+
+    value: Any
+    votes: int = 0
+    is_grounded: bool = False
+    confidence: float | None = None
+
+
+def merged(answers: Sequence[WindowAnswer]) -> Merged:
+    """Merge the answers of windows.
+
+    Objects are merged by property and lists are joined. For a single value, one that stands in
+    the document comes before one that does not, then the one that more windows gave, then the one
+    of the window that ranks higher.
+
+    Args:
+        answers: The likeliest window's first; each valid against one schema.
+    """
+    result = Merged()
+    result.data = _merge(answers, "", result)
+    return result
+
+
+def _merge(answers: Sequence[WindowAnswer], pointer: str, result: Merged) -> Any:
+    there = [answer for answer in answers if answer.data is not None]
+    if not there:
+        return None
+    if all(isinstance(answer.data, Mapping) for answer in there):
+        return {
+            name: _merge(
+                [replace(answer, data=answer.data.get(name)) for answer in there],
+                f"{pointer}/{escaped(name)}",
+                result,
+            )
+            for name in dict.fromkeys(name for answer in there for name in answer.data)
+        }
+    if all(isinstance(answer.data, list) for answer in there):
+        return list({_key(item): item for answer in there for item in answer.data}.values())
+    return _one(there, pointer, result)
+
+
+def _one(there: Sequence[WindowAnswer], pointer: str, result: Merged) -> Any:
+    candidates: dict[str, _Candidate] = {}
+    for answer in there:
+        one = candidates.setdefault(_key(answer.data), _Candidate(answer.data))
+        one.votes += 1
+        one.is_grounded |= pointer in answer.grounded
+        if pointer in answer.confidence:
+            one.confidence = max(one.confidence or 0, answer.confidence[pointer])
+    order = sorted(candidates.values(), key=lambda one: (not one.is_grounded, -one.votes))
+    if order[0].is_grounded:  # what no page holds is no alternative to what one does
+        order = [one for one in order if one.is_grounded]
+    if order[1:]:
+        result.alternatives[pointer] = tuple(one.value for one in order[1:])
+    if order[0].confidence is not None:
+        result.confidence[pointer] = order[0].confidence
+    return order[0].value
+
+
+def _key(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)

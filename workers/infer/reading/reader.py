@@ -1,0 +1,70 @@
+"""The reader: a document goes to the engine whole where it fits, else as its task's kind allows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.document import PageText
+from schemas.task import TaskKind
+from workers.infer.grounding.locator import Locator
+from workers.infer.reading.budget import ContextBudget
+from workers.infer.reading.classification import classify
+from workers.infer.reading.extraction import extract
+from workers.infer.reading.listing import list_rows
+from workers.infer.reading.packet import split_packet
+from workers.infer.reading.summarization import summarize
+from workers.infer.session import Session
+
+_GROUNDED = frozenset({TaskKind.EXTRACTION, TaskKind.SCORING})
+"""Kinds whose values are taken from the document; a summary and a class are the task's words."""
+
+
+async def read(session: Session, document: PageText, budget: ContextBudget) -> Any:
+    """Return a task's data, and note in its draft which pages and which evidence it rests on.
+
+    Raises:
+        StageError: There is no data; `document.too_long` where the kind needs the whole document.
+    """
+    task = session.task
+    match task.kind:
+        case TaskKind.LIST:
+            return await list_rows(session, document, budget)
+        case TaskKind.PACKET:
+            return await split_packet(session, document, budget)
+    if _fits(document, budget, session):
+        session.draft.pages_read = pages_with_text(document)
+        data = await _whole(session, document)
+    else:
+        data = await _in_windows(session, document, budget)
+    if task.kind in _GROUNDED:
+        read_pages = [page for page in document.pages if page.number in session.draft.pages_read]
+        session.draft.evidence = Locator(read_pages).evidence(data, task.output_schema)
+    return data
+
+
+def pages_with_text(document: PageText) -> tuple[int, ...]:
+    """Return the numbers of the pages that could be read."""
+    unread = set(document.unread_pages)
+    return tuple(page.number for page in document.pages if page.number not in unread)
+
+
+def _fits(document: PageText, budget: ContextBudget, session: Session) -> bool:
+    return budget.count(document.text) <= budget.document(session.task)
+
+
+async def _in_windows(session: Session, document: PageText, budget: ContextBudget) -> Any:
+    match session.task.kind:
+        case TaskKind.EXTRACTION:
+            return await extract(session, document, budget)
+        case TaskKind.SUMMARIZATION:
+            return await summarize(session, document, budget)
+        case TaskKind.CLASSIFICATION:
+            return await classify(session, document, budget)
+    # Others need the whole document: the engine says that it is too long, for larger pools to try.
+    return await _whole(session, document)
+
+
+async def _whole(session: Session, document: PageText) -> Any:
+    answer = await session.ask(session.question("", document.text))
+    session.draft.confidence = answer.confidence
+    return answer.data

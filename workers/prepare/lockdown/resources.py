@@ -1,0 +1,54 @@
+"""Limits on what a reader may use up."""
+
+from __future__ import annotations
+
+import mmap
+import resource
+from pathlib import Path
+from typing import NamedTuple
+
+_STANDARD_FILES = 3
+
+
+class Allowance(NamedTuple):
+    """Allowance of one document: memory, time and threads."""
+
+    memory_bytes: int
+    """Address space, above that which every reader begins with."""
+    cpu_seconds: int
+    threads: int
+    """Besides the first."""
+
+
+def address_space() -> int:
+    """Return the bytes of address space that this process has now."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * mmap.PAGESIZE
+
+
+def limit(allowance: Allowance, *, begins_with: int, counts_threads: bool) -> None:
+    """Lower this process's limits; what is lower already stays.
+
+    Args:
+        allowance: What it may use.
+        begins_with: Bytes of address space that it has now.
+        counts_threads: Whether the kernel's count of this user's threads is this process's own.
+    """
+    kept = {
+        resource.RLIMIT_AS: begins_with + allowance.memory_bytes,
+        resource.RLIMIT_CPU: allowance.cpu_seconds,
+        # No number is left for a file that is opened later.
+        resource.RLIMIT_NOFILE: _STANDARD_FILES,
+    }
+    refused = (
+        resource.RLIMIT_FSIZE,
+        resource.RLIMIT_CORE,
+        resource.RLIMIT_MEMLOCK,
+        resource.RLIMIT_MSGQUEUE,
+    )
+    kept |= dict.fromkeys(refused, 0)
+    if not allowance.threads or counts_threads:
+        kept[resource.RLIMIT_NPROC] = allowance.threads and allowance.threads + 1
+    for kind, most in kept.items():
+        highest = resource.getrlimit(kind)[1]
+        bound = most if highest == resource.RLIM_INFINITY else min(most, highest)
+        resource.setrlimit(kind, (bound, bound))
