@@ -86,9 +86,9 @@ class WorkerProcess:
         self.ledger = Ledger(self._redis_url)
         await self._redis_answers()  # a wrong password is told before anything is loaded
         self._stages = self._make_stages(self)
+        await self._await_redis()
         for stage in self._stages.values():
             await stage.start()
-        await self._await_redis()
         self._attempts = Attempts(self.ledger, self.name, self._lease, self._stages)
         self._heartbeat = Heartbeat(
             self.ledger,
