@@ -35,6 +35,7 @@ from workers.engine.vllm.executor import OneProcessExecutor
 from workers.engine.vllm.log import EngineLog, tells_of_memory
 from workers.engine.vllm.memory import DeviceMemory
 from workers.engine.vllm.processor import read_flags
+from workers.engine.vllm.progress import told_steps
 from workers.errors import (
     AdapterRefusedError,
     EngineDiedError,
@@ -124,7 +125,7 @@ class EngineClient:
         if own_log:
             self._log.use_own_handlers()
         config = vllm_arguments.create_engine_config()
-        with forking() if one_process else nullcontext():
+        with forking() if one_process else nullcontext(), told_steps(self._log.progress):
             return AsyncLLM.from_vllm_config(
                 config, disable_log_stats=arguments["disable_log_stats"]
             )

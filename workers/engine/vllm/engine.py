@@ -118,16 +118,12 @@ class VllmEngine:
             build,
             quantised=is_quantised(self._model_dir),
         )
-        log.info(
-            "starting the engine",
-            pool=self._pool_name,
-            vllm=engine_client.VLLM_VERSION,
-            **self._dtype(arguments),
-        )
         await self._await_room(engine_client, arguments, on_cpu=build.on_cpu)
         try:
-            self._client = engine_client.EngineClient(arguments)
-            await self._client.check_chat()
+            dtype, reason = self._dtype(arguments)
+            with start_step(f"starting the engine with dtype {dtype}, for {reason}"):
+                self._client = engine_client.EngineClient(arguments)
+                await self._client.check_chat()
         except EngineStartError as error:
             await self.stop()
             raise EngineStartError(f"{place}: vLLM cannot start {self._pool.model}: {error}") from (
@@ -141,15 +137,15 @@ class VllmEngine:
         )
         log.info("engine started", pool=self._pool_name, adapters=len(self._adapters))
 
-    def _dtype(self, arguments: Mapping[str, Any]) -> dict[str, str]:
-        """Return what the engine computes with and why, for the log."""
+    def _dtype(self, arguments: Mapping[str, Any]) -> tuple[str, str]:
+        """Return what the engine computes with, and why."""
         dtype = arguments.get("dtype")
         if dtype is None:
-            return {"dtype": "auto", "because": "vLLM follows the model"}
+            return "auto", "vLLM follows the model"
         if "dtype" in self._pool.engine:
-            return {"dtype": dtype, "because": f"pools.{self._pool_name}.engine.dtype says so"}
-        able = "computes" if dtype == "bfloat16" else "does not compute"
-        return {"dtype": dtype, "because": f"this processor {able} bfloat16 itself"}
+            return dtype, f"pools.{self._pool_name}.engine says so"
+        has = "has" if dtype == "bfloat16" else "has no"
+        return dtype, f"this processor {has} bfloat16"
 
     async def _await_room(
         self, client: ModuleType, arguments: Mapping[str, Any], *, on_cpu: bool
