@@ -22,7 +22,7 @@ _STEPS = (
     (re.compile(r"^Starting to load model"), "loading the weights"),
     (re.compile(r"torch\.compile|Dynamo|Compiling a graph|for the compilation"), "compiling"),
     (re.compile(r"KV cache size|KV cache of"), "making the KV cache"),
-    (re.compile(r"Captur\w+ .*(graph|model)", re.IGNORECASE), "capturing CUDA graphs"),
+    (re.compile(r"Graph capturing|Capturing"), "capturing CUDA graphs"),
 )
 
 
