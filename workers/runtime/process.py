@@ -35,6 +35,7 @@ from workers.stage import WorkerStage
 log = structlog.get_logger(__name__)
 
 EXIT_ENGINE_DIED = 70
+_LOOK_SECONDS = 0.2
 
 MakeStages = Callable[["WorkerProcess"], Mapping[str, WorkerStage]]
 """Builds the stages of a process, by role, on its event loop."""
@@ -84,9 +85,10 @@ class WorkerProcess:
 
     async def _open(self) -> None:
         self.ledger = Ledger(self._redis_url)
-        await self._check_access()
-        await self._bury_predecessor()
+        await self._redis_answers()  # a wrong password is told before anything is loaded
         self._stages = self._make_stages(self)
+        await self._await_redis()
+        await self._bury_predecessor()
         for stage in self._stages.values():
             await stage.start()
         self._attempts = Attempts(self.ledger, self.name, self._lease, self._stages)
@@ -99,13 +101,29 @@ class WorkerProcess:
             self._last_beat,
         )
 
-    async def _check_access(self) -> None:
-        """Celery would ask for ever with a wrong password."""
+    async def _await_redis(self) -> None:
+        """Wait for a Redis that starts beside this process, or that loads its data for a while."""
+        waiting = False
+        while not await self._redis_answers():
+            if not waiting:
+                log.warning("waiting for Redis")
+            waiting = True
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _redis_answers(self) -> bool:
+        """Tell whether Redis answers.
+
+        Raises:
+            SettingsError: It refuses the password, with which Celery would ask for ever.
+        """
         try:
-            await self.ledger.check_access()
+            await self.ledger.ping()
         except LedgerRefusedError as error:
             await self.ledger.close()
             raise SettingsError(str(error)) from error
+        except LedgerUnavailableError:
+            return False
+        return True
 
     async def _bury_predecessor(self) -> None:
         """Tell the ledger that whoever had this worker's name has ended, if it does not know."""
