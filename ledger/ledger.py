@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ledger import keys
 from ledger.api_keys import ApiKeys
+from ledger.audit import AuditLog
 from ledger.batches import Batches
 from ledger.claim import Claim, read_claim
 from ledger.connection import available, open_redis
@@ -76,6 +77,7 @@ class Ledger:
         engines: How often engines started and died, and what they may be given since.
         sweeps: What mends.
         workers: Whose heartbeat is fresh.
+        audit: Who did what.
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
@@ -92,6 +94,7 @@ class Ledger:
         self.engines = Engines(self._redis)
         self.sweeps = Sweeps(self._scripts)
         self.workers = Workers(self._redis)
+        self.audit = AuditLog(self._redis, self._scripts)
 
     async def submit(
         self,

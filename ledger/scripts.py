@@ -39,6 +39,7 @@ SCRIPTS = (
     "cancel_lines",
     "make_key",
     "revoke_key",
+    "audit",
 )
 _REFUSED_WHEN_FULL = frozenset(
     {"submit", "create_file", "create_batch", "submit_lines", "make_key"}

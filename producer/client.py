@@ -15,6 +15,7 @@ from ledger.errors import LedgerRefusedError
 from ledger.ledger import Ledger
 from ledger.page import Page
 from ledger.secret_box import SecretBox
+from producer.access.audit import AuditTrail
 from producer.access.keyring import Keyring
 from producer.catalogue import Catalogue
 from producer.dead_letters import DeadLetters
@@ -63,6 +64,8 @@ class Client:
         dead_letters: What will not be tried again by itself.
         endpoints: Receivers that tenants registered, and what is sent to them.
         keyring: The keys of the HTTP API.
+        audit: Writes who did what.
+        audit_log: Who did what, to be read.
         observer: Tells of jobs' changes.
         uploads: Takes documents that come over HTTP.
         catalogue: The tasks and the adapters.
@@ -84,16 +87,20 @@ class Client:
         self._queues = (PREPARE_QUEUE, *infer, BATCH_QUEUE, DELIVER_QUEUE)
         self._ledger = ledger
         bootstrap = settings.api_key
+        self.audit_log = ledger.audit
+        self.audit = AuditTrail(ledger.audit)
         self.keyring = Keyring(
-            ledger.api_keys, bootstrap_key=bootstrap.get_secret_value() if bootstrap else None
+            ledger.api_keys,
+            self.audit,
+            bootstrap_key=bootstrap.get_secret_value() if bootstrap else None,
         )
         self.observer = Observer(ledger.jobs)
         self.uploads = Uploads(settings, store)
         self.catalogue = Catalogue(submitter.tasks)
-        self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks)
+        self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks, self.audit)
         encryption_keys = settings.encryption_keys
         box = SecretBox(encryption_keys.get_secret_value() if encryption_keys else "")
-        self.endpoints = Endpoints(ledger, box, settings.quota)
+        self.endpoints = Endpoints(ledger, box, self.audit, settings.quota)
 
     async def submit(
         self,

@@ -21,7 +21,9 @@ from ledger.errors import DeliveryOpenError
 from ledger.ledger import Ledger
 from ledger.page import Page
 from ledger.secret_box import SecretBox
+from producer.access.audit import AuditTrail
 from producer.errors import UnknownDeliveryError, UnknownEndpointError
+from schemas.audit import AuditAction
 from schemas.ids import new_endpoint_id
 from schemas.quota import Quota
 from schemas.webhooks.delivery import Delivery, DeliveryFilter
@@ -50,13 +52,17 @@ class Endpoints:
     Args:
         ledger: Keeps them.
         box: Seals their secrets.
+        audit: Told of changes and replays.
         quota: Gives the most that a tenant may have in the ledger.
     """
 
-    def __init__(self, ledger: Ledger, box: SecretBox, quota: Callable[[str], Quota]) -> None:
+    def __init__(
+        self, ledger: Ledger, box: SecretBox, audit: AuditTrail, quota: Callable[[str], Quota]
+    ) -> None:
         self._endpoints = ledger.endpoints
         self._deliveries = ledger.deliveries
         self._box = box
+        self._audit = audit
         self._quota = quota
 
     async def create(self, tenant: str, request: EndpointRequest) -> CreatedEndpoint:
@@ -72,6 +78,12 @@ class Endpoints:
         quota = self._quota(tenant)
         await self._endpoints.create(endpoint_id, tenant, _fields(request), sealed, quota)
         made = await self.get(tenant, endpoint_id)
+        await self._audit.record(
+            AuditAction.ENDPOINT_CREATED,
+            tenant=tenant,
+            target=endpoint_id,
+            detail=f"{made.url.scheme}://{made.url.host}:{made.url.port}",
+        )
         return CreatedEndpoint(**made.model_dump(), **new.model_dump())
 
     async def of_tenant(self, tenant: str) -> Sequence[Endpoint]:
@@ -99,6 +111,12 @@ class Endpoints:
             raise _unknown_endpoint(endpoint_id)
         if change.state is EndpointState.DISABLED:
             await self._endpoints.disable(endpoint_id, DisabledReason.ASKED)
+        await self._audit.record(
+            AuditAction.ENDPOINT_CHANGED,
+            tenant=tenant,
+            target=endpoint_id,
+            detail=" ".join(sorted(change.model_fields_set)),
+        )
         return await self.get(tenant, endpoint_id)
 
     async def rotate(self, tenant: str, endpoint_id: str, how: SecretRotation) -> NewSecret:
@@ -125,6 +143,9 @@ class Endpoints:
         ]
         if not await self._endpoints.change(stored, {}, [*sealed, *old]):
             raise _unknown_endpoint(endpoint_id)
+        await self._audit.record(
+            AuditAction.ENDPOINT_SECRET_ROTATED, tenant=tenant, target=endpoint_id
+        )
         return new
 
     async def reseal(self) -> int:
@@ -144,6 +165,7 @@ class Endpoints:
                 for one in stored.secrets
             ]
             count += await self._endpoints.change(stored, {}, sealed)
+        await self._audit.record(AuditAction.ENDPOINTS_RESEALED, detail=f"{count} endpoints")
         return count
 
     async def delete(self, tenant: str, endpoint_id: str) -> None:
@@ -155,6 +177,7 @@ class Endpoints:
         await self._stored(tenant, endpoint_id)
         await self._endpoints.disable(endpoint_id, DisabledReason.ASKED)
         await self._endpoints.delete(endpoint_id)
+        await self._audit.record(AuditAction.ENDPOINT_DELETED, tenant=tenant, target=endpoint_id)
 
     async def test(self, tenant: str, endpoint_id: str) -> Delivery:
         """Send a test event, under the very rules of every other one.
@@ -200,6 +223,7 @@ class Endpoints:
         """
         await self.delivery(tenant, delivery_id)
         await self._deliveries.replay(delivery_id)
+        await self._audit.record(AuditAction.REPLAYED, tenant=tenant, target=delivery_id)
         return await self.delivery(tenant, delivery_id)
 
     async def replay_many(self, tenant: str, which: DeliveryFilter) -> int:
@@ -215,6 +239,10 @@ class Endpoints:
                 replayed += await self._deliveries.replay(delivery_id)
             except DeliveryOpenError:
                 continue
+        if replayed:
+            await self._audit.record(
+                AuditAction.REPLAYED, tenant=tenant, detail=f"{replayed:,} deliveries"
+            )
         return replayed
 
     async def _stored(self, tenant: str, endpoint_id: str) -> StoredEndpoint:
