@@ -1,4 +1,4 @@
-"""What one tenant's backlog costs another tenant's single job.
+"""Measure the cost of one tenant's backlog to another tenant's single job.
 
 A scripted engine sets the pace, everything around it is real. First single jobs of one tenant go
 through an idle fleet; then another tenant queues its backlog, and the same single jobs go through

@@ -1,4 +1,4 @@
-"""How fast jobs come in: submits over HTTP to one API process that has one core to itself.
+"""Measure the intake: submits over HTTP to one API process that has one core to itself.
 
 The API runs pinned to one core; Redis and the clients have the others. Each round submits the same
 number of documents by URI, each a job of its own, over connections that are kept. The API's memory

@@ -1,4 +1,4 @@
-"""What the batch path takes in: lines that become jobs on one core, and what memory it takes.
+"""Measure the batch path: lines that become jobs on one core, and the memory that it takes.
 
 One process on one core reads a file from the object store, validates each line and writes its job
 into a Valkey that runs beside it. Nothing runs the jobs. Peak memory is asked for batches of

@@ -1,4 +1,4 @@
-"""What the queue costs: the same documents through the fleet and straight through the engine.
+"""Measure the cost of the queue: the same documents through the fleet and straight to the engine.
 
 Two engines of the same settings are loaded, one in an infer worker behind the queue and one in
 this process. They take turns, and each round gives a ratio: documents/s through the queue over

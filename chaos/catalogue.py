@@ -1,4 +1,4 @@
-"""All scenarios, in the order in which they run."""
+"""Catalogue of all scenarios, in the order in which they run."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ QUICK_LEASE = {
 
 @dataclass(frozen=True)
 class FleetPlan:
-    """What kind of fleet a scenario wants.
+    """The fleet that a scenario wants.
 
     Attributes:
         infer_workers: How many.
@@ -107,7 +107,7 @@ class Fleet:
 
     @property
     def workers(self) -> list[KeptPart]:
-        """All workers."""
+        """Return all workers."""
         return [*self.infer, self.parts["prepare-deliver"]]
 
     async def start(self) -> None:
@@ -135,7 +135,7 @@ class Fleet:
         return self.start_part(part.name)
 
     def times_logged(self, prefix: str, words: str) -> int:
-        """How often the logs of these parts say these words."""
+        """Count the log lines of these parts that hold these words."""
         logs = self.state.logs.glob(f"{prefix}*.log")
         return sum(log.read_text(errors="replace").count(words) for log in logs)
 

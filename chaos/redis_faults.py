@@ -1,4 +1,4 @@
-"""What can befall Redis: killed, down, frozen, full, read-only."""
+"""Faults of Redis: killed, down, frozen, full, read-only."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class DeadLetters:
     async def page(
         self, which: DeadLetterFilter, *, after: str | None = None, limit: int = 100
     ) -> Page[DeadLetter]:
-        """Some of those that meet the filter.
+        """Return one page of the dead letters that meet the filter.
 
         Args:
             which: Conditions that all must hold.
@@ -53,7 +53,7 @@ class DeadLetters:
     async def each(
         self, which: DeadLetterFilter, *, after: str | None = None
     ) -> AsyncIterator[DeadLetter]:
-        """Those that meet the filter, the newest first; none that dies from now on.
+        """Iterate over letters that meet the filter, the newest first, without later deaths.
 
         Args:
             which: Conditions that all must hold.

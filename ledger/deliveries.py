@@ -38,7 +38,7 @@ class Deliveries:
     async def page(
         self, tenant: str, which: DeliveryFilter, *, after: str | None = None, limit: int = 100
     ) -> Page[Delivery]:
-        """Some of a tenant's deliveries that meet the filter.
+        """Return one page of a tenant's deliveries that meet the filter.
 
         Args:
             tenant: Whose.

@@ -1,4 +1,4 @@
-"""How much work stands where: what metrics, `ps` and autoscaling read."""
+"""Depth of the queues: the counts that metrics, `ps` and autoscaling read."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class QueueDepth:
 
 @dataclass(frozen=True, slots=True)
 class LedgerMemory:
-    """How full Redis is.
+    """Memory of Redis: used and allowed.
 
     Attributes:
         used_bytes: In use.
@@ -56,7 +56,7 @@ class LedgerMemory:
 
 @dataclass(frozen=True, slots=True)
 class FleetDepth:
-    """All queues, what waits for a retry, how many records came and how they ended so far.
+    """Depth of all queues, the waiting retries, and the totals of records received and ended.
 
     Attributes:
         queues: One entry a queue, by name.

@@ -44,7 +44,7 @@ class SealedSecret(Contract):
     public_key: str | None = None
 
     def alive(self, at: datetime) -> bool:
-        """Whether events are still signed with it."""
+        """Tell whether events are still signed with the secret."""
         return self.expires_at is None or self.expires_at > at
 
 

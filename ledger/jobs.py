@@ -33,7 +33,7 @@ class Jobs:
     async def page(
         self, which: JobFilter, *, after: str | None = None, limit: int = 100
     ) -> Page[Job]:
-        """Some of those that meet the filter, without their histories.
+        """Return one page of the jobs that meet the filter, without their histories.
 
         Args:
             which: Conditions that all must hold.
@@ -60,7 +60,7 @@ class Jobs:
         return Page(tuple(found), str(place))
 
     async def standings(self, job_ids: Sequence[str]) -> dict[str, Standing]:
-        """Where each of some jobs stands, by id; those that are not there are left out."""
+        """Return the positions of these jobs by id; unknown ids are left out."""
         async with available(), self._redis.pipeline(transaction=False) as pipe:
             for job_id in job_ids:
                 pipe.hmget(keys.record(job_id), "state", "stage", "attempts")

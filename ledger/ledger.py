@@ -298,13 +298,13 @@ class Ledger:
         return json.loads(spec).get("tenant", DEFAULT_TENANT) if spec else None
 
     async def state(self, job_id: str) -> JobState | None:
-        """Where a job stands, or None when there is no such job: what those ask who wait."""
+        """Return a job's state, or None for an unknown job: waiting clients ask for this."""
         async with available():
             state: Any = await self._redis.hget(keys.record(job_id), "state")
         return None if state is None else JobState(state)
 
     async def depth(self) -> FleetDepth:
-        """How much work stands where."""
+        """Return the depth of the queues."""
         async with available():
             return await read_depth(self._redis)
 
@@ -352,7 +352,7 @@ def _pairs(flat: Sequence[str]) -> dict[str, str]:
 
 
 def _same(present: str, spec: JobSpec, *, but_callback: bool) -> bool:
-    """Whether two requests are one, as far as their senders said."""
+    """Tell whether two requests are one, as far as their senders say."""
     known = JobSpec.model_validate_json(present)
     if but_callback:
         known, spec = (one.model_copy(update={"callback": None}) for one in (known, spec))

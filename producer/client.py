@@ -208,7 +208,7 @@ class Client:
     async def jobs(
         self, which: JobFilter, *, after: str | None = None, limit: int = 100
     ) -> Page[Job]:
-        """Some of the jobs that meet the filter, the newest first.
+        """Return one page of the jobs that meet the filter, the newest first.
 
         Raises:
             CursorError: `after` is no cursor of an earlier page.
@@ -216,7 +216,7 @@ class Client:
         return await self._ledger.jobs.page(which, after=after, limit=limit)
 
     async def depth(self) -> FleetDepth:
-        """How much work stands where."""
+        """Return the depth of the queues."""
         return await self._ledger.depth()
 
     async def queues_without_workers(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a user can do about dead letters: look through them, redrive them, drop them."""
+"""Services for dead letters: list, redrive and drop them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class DeadLetters:
     async def page(
         self, which: DeadLetterFilter, *, after: str | None = None, limit: int = 100
     ) -> Page[DeadLetter]:
-        """Some of those that meet the filter, the newest first.
+        """Return one page of the letters that meet the filter, the newest first.
 
         Raises:
             CursorError: `after` is no cursor of an earlier page.
@@ -73,11 +73,11 @@ class DeadLetters:
         return await self._ledger.dead_letters.page(which, after=after, limit=limit)
 
     def each(self, which: DeadLetterFilter) -> AsyncIterator[DeadLetter]:
-        """All that meet the filter, the newest first; none that dies from now on."""
+        """Iterate over letters that meet the filter, the newest first, without later deaths."""
         return self._ledger.dead_letters.each(which)
 
     async def counts(self) -> Counter[str]:
-        """How many there are of each failure code, without reading one of them."""
+        """Count the letters by failure code, without reading one of them."""
         return Counter((await self._ledger.depth()).dead)
 
     async def get(self, record_id: str, tenant: str | None = None) -> DeadLetter:
@@ -100,7 +100,7 @@ class DeadLetters:
         return letter
 
     async def kept(self, letter: DeadLetter) -> KeptTasks | None:
-        """What the tasks of a dead job came to; None where nothing was kept, or is any more.
+        """Return the kept results of a dead job's tasks, or None where nothing is kept.
 
         Raises:
             StorageUnavailableError: The object store does not answer.

@@ -1,4 +1,4 @@
-"""What a tenant can do about callbacks: register endpoints, rotate secrets, read and replay."""
+"""Services for callbacks: register endpoints, rotate secrets, read and replay deliveries."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ class Endpoints:
     async def deliveries(
         self, tenant: str, which: DeliveryFilter, *, after: str | None = None, limit: int = 100
     ) -> Page[Delivery]:
-        """Some of those that meet the filter, the newest first.
+        """Return one page of the deliveries that meet the filter, the newest first.
 
         Raises:
             CursorError: `after` is no cursor of an earlier page.
@@ -280,7 +280,7 @@ def _new_key_pair() -> tuple[str, str]:
 
 
 def _fields(asked: EndpointRequest | EndpointChange) -> dict[str, str]:
-    """What the ledger keeps of a request; of a change, what it names."""
+    """Return the ledger's fields of a request; of a change, only the named ones."""
     named: dict[str, Any] = asked.model_dump(
         mode="json",
         exclude={"state", "v1a"},

@@ -89,7 +89,7 @@ class UnknownDeliveryError(ProducerError):
 
 
 class JobStateError(ProducerError):
-    """What is asked for does not go with the state of the job.
+    """The state of the job does not allow the request.
 
     Attributes:
         job: The job concerned.

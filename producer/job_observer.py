@@ -36,7 +36,7 @@ class Observer:
 
     @property
     def open(self) -> bool:
-        """Whether anybody may wait."""
+        """Tell whether a job may still be waited for."""
         return not self._closed
 
     async def changed(self, job_id: str, seen: Standing, timeout_seconds: float) -> bool:

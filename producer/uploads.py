@@ -26,7 +26,7 @@ _ABANDONED = timedelta(days=1)
 
 
 def document_uri(bucket: str, tenant: str, sha256: str, suffix: str) -> S3Uri:
-    """Where a tenant's document lies: the same bytes of the same tenant, the same place.
+    """Return the URI of a tenant's document: equal bytes of one tenant have one place.
 
     Args:
         bucket: For what docfleet keeps for itself; the watcher does not look there.
@@ -38,7 +38,7 @@ def document_uri(bucket: str, tenant: str, sha256: str, suffix: str) -> S3Uri:
 
 
 class DocumentHead(NamedTuple):
-    """What is known of a document before its bytes come.
+    """Facts of a document that are known before its bytes arrive.
 
     Attributes:
         tenant: Whose it is.
@@ -52,7 +52,7 @@ class DocumentHead(NamedTuple):
 
 
 class Uploads:
-    """Where documents go that come with their request.
+    """Store of the documents that come with their request.
 
     Args:
         settings: The fleet's.

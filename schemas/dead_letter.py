@@ -18,7 +18,7 @@ from schemas.timestamp import Moment
 
 
 class DeadLetterKind(StrEnum):
-    """What died."""
+    """Kind of a dead letter."""
 
     JOB = "job"
     """A document has no result."""
@@ -71,7 +71,7 @@ class DeadLetterFilter(Contract):
 
 
 class Redrive(Contract):
-    """How a dead letter is sent round again."""
+    """Order to redrive a dead letter."""
 
     pool: PoolName | None = Field(
         default=None, description="The pool that is to run it, whatever routing says."

@@ -90,7 +90,7 @@ class Page(Contract):
 
 
 class PageText(Contract):
-    """What `prepare` makes of a document; stored once per document sha256."""
+    """Page text of a document, made by `prepare`; stored once per tenant and sha256."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     media_type: str
@@ -99,7 +99,7 @@ class PageText(Contract):
 
     @property
     def text(self) -> str:
-        """All pages, each separated from the next by one form feed."""
+        """The text of all pages, separated by form feeds."""
         return "\f".join(page.text for page in self.pages)
 
     @property
@@ -109,7 +109,7 @@ class PageText(Contract):
 
 
 class Prepared(Contract):
-    """What the ledger keeps of a prepared document: enough to route and to read it."""
+    """Facts of a prepared document in the ledger: enough to route and to read it."""
 
     text_uri: S3Uri
     sha256: str

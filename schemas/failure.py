@@ -11,7 +11,7 @@ from schemas.contract import Contract
 
 
 class FailureClass(StrEnum):
-    """What kind of trouble it is, and so whether trying again can help."""
+    """Class of a failure: it decides whether a retry can help."""
 
     PERMANENT = "permanent"
     """The same input fails the same way: a dead letter at once."""
@@ -62,7 +62,7 @@ ENGINE_DEATHS = frozenset({FailureCode.ENGINE_CRASHED, FailureCode.ENGINE_OUT_OF
 
 
 class FailureInfo(NamedTuple):
-    """What a failure code means to the person who reads it."""
+    """Meaning of a failure code, for the person who reads it."""
 
     failure_class: FailureClass
     meaning: str
@@ -242,7 +242,7 @@ FAILURES: dict[FailureCode, FailureInfo] = {
 
 
 class Failure(Contract):
-    """What went wrong with a job or a delivery."""
+    """Failure of a job or a delivery."""
 
     code: FailureCode
     message: str = Field(description="What happened this time, in one sentence.")
@@ -256,5 +256,5 @@ class Failure(Contract):
 
     @property
     def transient(self) -> bool:
-        """Whether trying again can help."""
+        """Tell whether a retry can help."""
         return FAILURES[self.code].failure_class is FailureClass.TRANSIENT

@@ -36,7 +36,7 @@ DEFAULT_TENANT = "default"
 
 
 class Priority(StrEnum):
-    """How far ahead a job stands among those of its tenant; waiting outweighs it in the end."""
+    """Priority of a job among those of its tenant; long waiting outweighs it."""
 
     HIGH = "high"
     """A person waits."""
@@ -52,7 +52,7 @@ class Priority(StrEnum):
 
 
 class PayloadKind(StrEnum):
-    """How much an event says."""
+    """Amount of detail in an event."""
 
     THIN = "thin"
     """Nothing of the document: state, failure, and where the result lies."""
@@ -61,7 +61,7 @@ class PayloadKind(StrEnum):
 
 
 class Callback(Contract):
-    """Where to tell of the job's end."""
+    """Receiver of the job's end."""
 
     url: ReceiverUrl
     payload: PayloadKind = PayloadKind.THIN
@@ -81,7 +81,7 @@ class DocumentSource(Contract):
 
 
 class JobTerms(Contract):
-    """What is to be done with a document, whichever it is."""
+    """Terms of a job, whichever document it is about."""
 
     tasks: tuple[TaskName, ...] = Field(min_length=1, max_length=64)
     callback: Callback | None = None
@@ -96,13 +96,13 @@ class JobTerms(Contract):
 
 
 class JobRequest(JobTerms):
-    """What a caller asks for; the body of `POST /v1/jobs`."""
+    """Body of `POST /v1/jobs`."""
 
     document: DocumentSource
 
 
 class JobSpec(Contract):
-    """What the ledger keeps of a request; never changed after the submit."""
+    """Specification of a job in the ledger; never changed after the submit."""
 
     document: DocumentRef
     tasks: tuple[TaskName, ...] = Field(min_length=1)
@@ -113,7 +113,7 @@ class JobSpec(Contract):
 
     @property
     def is_chat(self) -> bool:
-        """Whether the job is one chat: an OpenAI-shaped request."""
+        """Tell whether the job is one chat: an OpenAI-shaped request."""
         return self.tasks == (CHAT_TASK,)
 
     @property
@@ -123,7 +123,7 @@ class JobSpec(Contract):
 
 
 class ReceiverAnswer(Contract):
-    """How a receiver took one webhook."""
+    """Answer of a receiver to one webhook."""
 
     status: int | None = Field(default=None, description="HTTP status; none when no answer came.")
     latency_ms: int = Field(ge=0)
@@ -131,7 +131,7 @@ class ReceiverAnswer(Contract):
 
 
 class Attempt(Contract):
-    """How one try at a stage ended, when it did not end well; of a delivery, every try."""
+    """Record of one try at a stage that did not end well; of a delivery, of every try."""
 
     at: datetime = Field(description="When its lease was taken.")
     stage: Stage | None = Field(default=None, description="None for a delivery.")

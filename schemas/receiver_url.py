@@ -1,4 +1,4 @@
-"""Where webhooks are sent, as callers name it."""
+"""URLs of webhook receivers, as callers give them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MOST_CHARACTERS = 2000
 
 
 def _as_it_is_kept(url: HttpUrl) -> HttpUrl:
-    """What is kept has more characters than what was sent, and has to be read again."""
+    """Check the normalized URL, which is longer than the sent one and is read again."""
     if len(str(url)) > _MOST_CHARACTERS:
         raise ValueError(f"a receiver's URL has {_MOST_CHARACTERS} characters at most")
     return url

@@ -42,7 +42,7 @@ _FOR_SERVERS = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
 
 def connection_variables() -> dict[str, str]:
-    """Those of CONNECTION_VARIABLES that are set and not empty."""
+    """Return the variables of CONNECTION_VARIABLES that are set and not empty."""
     return {name: value for name in CONNECTION_VARIABLES if (value := environ.get(name))}
 
 
@@ -63,7 +63,7 @@ def apply_environment(changes: Mapping[str, str]) -> None:
 
 
 def part_environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """What a part of the local stack gets: our own environment with these changes.
+    """Return the environment of a part of the local stack: our own with these changes.
 
     Args:
         changes: Endpoints, credentials and settings of the stack; they win.
@@ -81,7 +81,7 @@ def part_environment(changes: Mapping[str, str]) -> dict[str, str]:
 
 
 def server_environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """What a server of somebody else's making gets: hardly anything of ours, and these changes."""
+    """Return the environment of a third-party server: little of ours, and these changes."""
     kept = {name: environ[name] for name in _FOR_SERVERS if name in environ}
     return {**kept, **changes}
 

@@ -182,7 +182,7 @@ class FleetSettings(BaseSettings):
         return chosen, self.pools[chosen]
 
     def tenant(self, name: str) -> TenantSettings:
-        """What a tenant may take."""
+        """Return a tenant's limits."""
         return self.tenants.get(name, TenantSettings())
 
     def quota(self, name: str) -> Quota:

@@ -1,4 +1,4 @@
-"""Where a process serves its metrics, and says whether it is well.
+"""Metrics endpoint: a process serves its metrics and its health.
 
 The metrics are those of prometheus_client's own registry, of the process itself among them.
 A thread answers, so that a process whose event loop stands still can be heard to say so.

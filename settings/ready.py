@@ -1,4 +1,4 @@
-"""How a process tells whoever supervises it that it is ready to work."""
+"""Readiness: a process reports to its supervisor that it can work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What docfleet asks of an object store: the protocol."""
+"""Protocol of an object store."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ObjectInfo:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What lies at a URI, and the tag that tells this version from any other."""
+    """Object at a URI, and the tag that tells this version from any other."""
 
     data: bytes
     etag: str
@@ -129,7 +129,7 @@ class ObjectStore(Protocol):
         """
 
     async def find(self, uri: S3Uri) -> ObjectInfo:
-        """What a listing says of one object.
+        """Return the entry of one object in a listing.
 
         Raises:
             ObjectMissingError: No object lies there.

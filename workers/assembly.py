@@ -1,4 +1,4 @@
-"""How the stage of each role is put together from the settings."""
+"""Assembly of each role's stage from the settings."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ class _Builder:
         return DeliverStage(settings, receivers, endpoints, S3Store(), guard)
 
     def callback_secret(self) -> str:
-        """What a deliver worker signs with."""
+        """Return the secret that a deliver worker signs with."""
         secret = self._settings.callback_secret
         if secret is None:
             raise SettingsError("a deliver worker signs with DOCFLEET_CALLBACK_SECRET: set it")

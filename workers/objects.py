@@ -1,4 +1,4 @@
-"""What the object store's errors mean for a job: about its document, about our own objects."""
+"""Errors of the object store as failures of a job: of its document, or of our own objects."""
 
 from __future__ import annotations
 

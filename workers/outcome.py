@@ -1,4 +1,4 @@
-"""What an attempt comes to: one value, written to the ledger by `attempt.py` alone."""
+"""Outcomes of an attempt: one value each, written to the ledger by `attempts.py` alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done after a failure: one pure function."""
+"""Decision after a failure: one pure function."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OUTAGE_ATTEMPTS = 12
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What has to be known of a record's past, and of where else it could go.
+    """History of a record, and the pools that it could go to.
 
     Attributes:
         attempt: The number of the attempt that failed, from 1.
@@ -63,7 +63,7 @@ def history_of(claim: Claim, limits: RetryLimits) -> History:
 
 
 def decide(failure: Failure, history: History) -> Decision:
-    """What is done about a failure.
+    """Decide what follows a failure.
 
     An engine's death proves nothing against those it took along, so they run alone next. Who is
     alone when memory runs out needs more of it. A death alone that the engine's log does not
@@ -95,7 +95,7 @@ def _way_out(code: FailureCode, history: History) -> str | None:
 
 
 def most_hopeful(decisions: list[Decision]) -> Decision | None:
-    """What is done with a job whose tasks' failures call for different things.
+    """Return one decision for a job whose tasks' failures call for different ones.
 
     Alone before elsewhere, elsewhere before later; None when nothing is left to try.
     """

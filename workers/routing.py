@@ -22,7 +22,7 @@ _CHARACTERS_PER_TOKEN = 3
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """What a pool can take."""
+    """Limits of a pool."""
 
     name: str
     model: str
@@ -51,7 +51,7 @@ NO_WAYS_OUT = WaysOut()
 
 
 def ways_out(pools: Sequence[PoolLimits], name: str) -> WaysOut:
-    """Where a pool's jobs can go: to the next ones of the same model, for adapters fit no other.
+    """Return the pools that a pool's jobs can go to: later ones of the same model.
 
     Args:
         pools: In the order of fleet.toml, the cheapest and smallest first.

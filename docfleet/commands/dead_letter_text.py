@@ -1,4 +1,4 @@
-"""How dead letters look on a terminal. Pure."""
+"""Text of dead letters on a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _POOL_MATTERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What has to be known beside a dead letter to tell of it.
+    """Options of a view that come from outside the dead letter.
 
     Attributes:
         now: The present time.
@@ -83,7 +83,7 @@ def shortened(text: str, length: int) -> str:
 
 
 def counted(codes: Mapping[str, int]) -> str:
-    """How many of which code, the most frequent first."""
+    """Return the counts by code as text, the most frequent first."""
     most = sorted(codes.items(), key=lambda one: (-one[1], one[0]))
     return ", ".join(f"{count} {code}" for code, count in most)
 
@@ -103,7 +103,7 @@ def summary(codes: Counter[str]) -> str:
 def letter_lines(
     letter: DeadLetter, kept: KeptTasks | str | None, around: Surroundings
 ) -> Iterator[str]:
-    """All that is known of a dead letter, for a reader who knows nothing else.
+    """Return all facts of a dead letter, for a reader who knows nothing else.
 
     Args:
         letter: Which one.

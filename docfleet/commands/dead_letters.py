@@ -80,7 +80,7 @@ class ChoiceOptions:
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
 
     def choice(self, which: LetterOptions) -> Choice:
-        """What they come to; raises BadUsageError where that is not clear."""
+        """Return the chosen letters; raises BadUsageError where the choice is not clear."""
         from docfleet.commands.dead_letter_actions import choose
 
         return choose(self.ids or [], which.filter(), everything=self.everything, yes=self.yes)

@@ -1,4 +1,4 @@
-"""What the producer's errors mean for whoever typed the command: a line and an exit code."""
+"""Errors of the producer as a line of text and an exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command prints: all of it goes through here, and none of it can steer a terminal."""
+"""Output of every command: all text passes here, and none of it can control a terminal."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class AskedStack:
         return connected_settings(self.config, self.state_dir, named=self._typed("state_dir"))
 
     def ask(self, question: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
-        """What a client of the stack is told; raises what it raises, and what `settings` does."""
+        """Call a client of the stack; raises what the client raises, and what `settings` does."""
         from producer.access.audit import Actor, acting
         from producer.client import connect
 
@@ -75,7 +75,7 @@ class AskedStack:
         return " ".join([self.context.command_path, *filter(_ID.fullmatch, ids)])
 
     def words(self) -> tuple[str, ...]:
-        """What its user typed to name the stack, for another command to name it so."""
+        """Return the options that name the stack, for another command to name it too."""
         named = (("config", "--config"), ("state_dir", "--state-dir"))
         return tuple(
             word
@@ -85,7 +85,7 @@ class AskedStack:
         )
 
     def _typed(self, name: str) -> bool:
-        """Whether an option was typed, and is not there by a variable or by default."""
+        """Tell whether an option was typed, and not set by a variable or by default."""
         source = self.context.get_parameter_source(name)
         return source is not None and source.name == "COMMANDLINE"
 

@@ -99,7 +99,7 @@ class PartKeeper:
             self.ready.set()
 
     def _is_configured_wrongly(self, status: int) -> bool:
-        """What was ready before was configured well; something around it has changed."""
+        """Tell whether a part never became ready: it is then configured wrongly."""
         return not self.ready.is_set() and status in _CONFIGURED_WRONGLY
 
     def _is_hopeless(self) -> bool:

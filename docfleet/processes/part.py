@@ -12,7 +12,7 @@ Probe = Callable[[], Awaitable[bool]]
 
 
 class PartState(StrEnum):
-    """Where a part stands."""
+    """State of a part."""
 
     STARTING = "starting"
     """Its process runs and is not ready yet."""

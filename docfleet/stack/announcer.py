@@ -1,4 +1,4 @@
-"""What `docfleet up` prints: a line per part and change, coloured on a terminal."""
+"""Lines of `docfleet up`: one per part and change, coloured on a terminal."""
 
 from __future__ import annotations
 

@@ -275,7 +275,7 @@ def dashboard() -> dict[str, Any]:
 
 
 def text() -> str:
-    """What the file holds."""
+    """Return the content of the file."""
     return json.dumps(dashboard(), indent=2) + "\n"
 
 

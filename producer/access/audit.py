@@ -38,7 +38,8 @@ class Actor(NamedTuple):
     address: str | None = None
 
 
-_actor: ContextVar[Actor] = ContextVar("actor", default=Actor("docfleet"))
+_actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
+_NOBODY = Actor("docfleet")
 
 
 @contextmanager
@@ -73,7 +74,7 @@ class AuditTrail:
             target: What it was done to.
             detail: What else is to be known; no secret and nothing of a document.
         """
-        actor = _actor.get()
+        actor = _actor.get() or _NOBODY
         told = {
             "actor": actor.name,
             "address": actor.address,
@@ -92,7 +93,7 @@ class AuditTrail:
 
     async def read(self, target: str) -> None:
         """Write that the present actor looks at something; once in a while for the same."""
-        key, now = (_actor.get().name, target[:_TARGET_LENGTH]), monotonic()
+        key, now = ((_actor.get() or _NOBODY).name, target[:_TARGET_LENGTH]), monotonic()
         if self._reads.get(key, -_READ_AGAIN_SECONDS) + _READ_AGAIN_SECONDS > now:
             return
         self._reads[key] = now

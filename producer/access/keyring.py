@@ -9,8 +9,8 @@ import secrets
 from collections import OrderedDict
 from contextlib import suppress
 from datetime import UTC, datetime
+from ipaddress import IPv6Address, ip_address, ip_network
 from time import monotonic
-from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from ledger.api_keys import ApiKeys
@@ -19,8 +19,8 @@ from producer.access.audit import Actor, AuditTrail, acting
 from producer.access.principal import BOOTSTRAP, Principal
 from producer.access.throttle import Throttle
 from producer.errors import UnauthorizedError, UnknownApiKeyError
-from schemas.audit import AuditAction
 from schemas.api_key import ApiKey, ApiKeyRequest, NewApiKey
+from schemas.audit import AuditAction
 
 _KEY = re.compile(r"df_([0-9a-f]{12})_([0-9a-f]{48})")
 _TRUSTED_SECONDS = 3
@@ -93,7 +93,7 @@ class Keyring:
         return NewApiKey(**made.model_dump(), key=f"df_{key_id}_{secret}")
 
     async def each(self, tenant: str | None = None) -> list[ApiKey]:
-        """All that work, the oldest first.
+        """Iterate over all valid keys, the oldest first.
 
         Args:
             tenant: Only this one's; None for all.
@@ -117,22 +117,21 @@ class Keyring:
         """
         stored = await self._keys.find(key_id)
         mine = stored is not None and tenant in {None, stored.key.tenant}
-        revoked = await self._keys.remove(key_id, keep_made=keep_made) if mine else []
+        revoked = await self._keys.remove(key_id, keep_made=keep_made) if mine else {}
         if key_id not in revoked:
             raise UnknownApiKeyError(f"there is no key {key_id}")
         for digest, trusted in list(self._trusted.items()):
             if trusted.principal.key_id in revoked:
                 del self._trusted[digest]
-        whose = stored.key.tenant if stored else None
-        for one in revoked:
+        for one, whose in revoked.items():
             detail = "" if one == key_id else f"with {key_id}, which made it"
             await self._audit.record(
                 AuditAction.KEY_REVOKED, tenant=whose, target=one, detail=detail
             )
-        return revoked
+        return list(revoked)
 
     async def principal(self, sent: str, address: str | None = None) -> Principal | None:
-        """Return who sent a key; None where it is no key, or none any more.
+        """Return the principal of a key; None for a key that is unknown or revoked.
 
         Args:
             sent: What is to be a key.
@@ -155,6 +154,31 @@ class Keyring:
         else:
             self._trust(digest, principal)
         return principal
+
+    async def works(self, principal: Principal) -> bool:
+        """Return whether a principal's key still works, as it was some seconds ago at most.
+
+        One look serves all requests of a key that wait. Redis that does not answer revokes nothing.
+        """
+        if principal.key_id == BOOTSTRAP.key_id:
+            return True
+        looked = self._looked.get(principal.key_id)
+        if looked is not None and looked.until > monotonic():
+            return looked.works
+        # Before the look, so that others do not look meanwhile.
+        self._note(principal.key_id, works=looked is None or looked.works)
+        try:
+            works = await self._keys.find(principal.key_id) is not None
+        except LedgerError:
+            return True
+        self._note(principal.key_id, works=works)
+        return works
+
+    def _note(self, key_id: str, *, works: bool) -> None:
+        self._looked[key_id] = _Looked(works, monotonic() + _TRUSTED_SECONDS)
+        self._looked.move_to_end(key_id)
+        while len(self._looked) > self._trusted_keys:
+            self._looked.popitem(last=False)
 
     async def _look_up(self, sent: str, digest: str) -> Principal | None:
         if self._bootstrap is not None and hmac.compare_digest(digest, self._bootstrap):
@@ -202,4 +226,4 @@ def _place(address: str | None) -> str:
         ip = ip_address(address or "")
     except ValueError:
         return f"address {address}"
-    return f"address {ip_network((ip, 64), strict=False) if ip.version == 6 else ip}"
+    return f"address {ip_network((ip, 64), strict=False) if isinstance(ip, IPv6Address) else ip}"

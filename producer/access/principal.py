@@ -12,7 +12,7 @@ from schemas.job import DEFAULT_TENANT
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks.
+    """Principal: the holder of a key.
 
     Attributes:
         key_id: Of his key; `bootstrap` for the one in DOCFLEET_API_KEY.
@@ -34,7 +34,7 @@ class Principal:
             raise ForbiddenError(f"this needs a key with the scope `{scope}`")
 
     def sees(self, tenant: str) -> bool:
-        """Whether a tenant's jobs are his to see."""
+        """Tell whether the principal may see a tenant's jobs."""
         return self.tenant in {None, tenant}
 
     def narrowed(self, tenant: str | None) -> str | None:

@@ -47,7 +47,7 @@ class ObjectCreated:
 
 @dataclass(frozen=True, slots=True)
 class EventReading:
-    """What one message says; it may carry many records.
+    """Reading of one message, which may carry many records.
 
     Attributes:
         created: Objects to look at, each once.
@@ -61,11 +61,11 @@ class EventReading:
 
 
 class _RefusedError(Exception):
-    """It is not understood."""
+    """The message is not understood."""
 
 
 class _PassedError(Exception):
-    """It needs nothing."""
+    """The message needs no action."""
 
 
 def read_event(body: str | bytes) -> EventReading:
@@ -82,7 +82,7 @@ def read_event(body: str | bytes) -> EventReading:
 
 
 def is_noise(key: str) -> bool:
-    """Whether a key is a folder, or a part of an upload that goes on, and so no document."""
+    """Tell whether a key is a folder or a part of an unfinished upload, and so no document."""
     return not key or key.endswith("/") or key.startswith(".uploads/")
 
 

@@ -70,7 +70,7 @@ class BucketWatch:
 
     @property
     def ailment(self) -> str | None:
-        """What keeps drops from becoming jobs; None when nothing does."""
+        """Return the reason why drops do not become jobs, or None when they do."""
         if self._trouble.error is not None:
             return f"drops in {self._bucket} have to wait: {self._trouble.error}"
         return None if self._was_listed else "starting"
@@ -136,7 +136,7 @@ class BucketWatch:
             await self.look_at(key)
 
     async def _attempted(self, work: Awaitable[None]) -> bool:
-        """Whether it was done; if not, a server failed, and what was settled stays settled."""
+        """Try a step; False means that a server failed, and that what was settled stays settled."""
         done = False
         try:
             await work
@@ -182,7 +182,7 @@ class BucketWatch:
             self._still_there = None
 
     async def _objects(self, ranges: Sequence[Range]) -> AsyncIterator[ObjectInfo]:
-        """What a listing gives of what is not settled."""
+        """Yield the listed objects that are not settled."""
         for part in ranges:
             listing = self._store.list(self._bucket, prefix=part.prefix, after=part.after)
             async for drop in listing:

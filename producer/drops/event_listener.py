@@ -1,4 +1,4 @@
-"""Where the watcher takes bucket events: a small HTTP listener of its own."""
+"""HTTP listener of the watcher for bucket events."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ class Manifests:
         return self._read[version]
 
     async def _listed_or_gone(self, manifest: ObjectInfo) -> Mapping[str, Metadata]:
-        """What it lists; nothing when it was deleted or broken since."""
+        """Return the entries of a manifest; none when it was deleted or broken since."""
         try:
             return await self._listed(manifest)
         except (ManifestError, ObjectMissingError, ObjectTooLargeError):
@@ -160,7 +160,7 @@ class Manifests:
                 raise outcome
 
     async def _submit_one(self, uri: str, metadata: Metadata, rule: RuleSettings) -> bool:
-        """Whether the document is there."""
+        """Submit one document; False when it is not there yet."""
         try:
             drop = await self._drops.find(uri)
             fit = await self._drops.fit(drop)
@@ -173,7 +173,7 @@ class Manifests:
         return True
 
     def _is_over(self, uri: str, opened: _Open) -> bool:
-        """Whether nothing is waited for any more."""
+        """Tell whether a manifest waits for nothing more."""
         if opened.missing and datetime.now(UTC) < opened.give_up_at:
             return False
         self._open.pop(uri, None)

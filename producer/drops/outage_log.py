@@ -8,7 +8,7 @@ log = structlog.get_logger(__name__)
 
 
 class Trouble:
-    """Whether something is in trouble.
+    """Log of one outage: a line when it begins and a line when it ends.
 
     Args:
         begins: What the log says then.
@@ -26,13 +26,13 @@ class Trouble:
         self.error: str | None = None
 
     def meet(self, error: BaseException) -> None:
-        """It is there, or still there."""
+        """Note that the service failed; logs the first time."""
         if self.error is None:
             log.warning(self._begins, error=str(error), **self._about)
         self.error = str(error)
 
     def end(self) -> None:
-        """It is over, if it was there."""
+        """Note that the service answered; logs the end of an outage."""
         if self.error is not None:
             log.info(self._ends, **self._about)
         self.error = None

@@ -64,7 +64,7 @@ async def _watch(settings: FleetSettings, host: str, port: int) -> None:
 
 
 def _ailment(watcher: Watcher, loop: asyncio.AbstractEventLoop) -> str | None:
-    """What the watcher says of itself, asked from another thread."""
+    """Return the watcher's health problem; called from another thread."""
     said: Future[str | None] = Future()
     loop.call_soon_threadsafe(lambda: said.set_result(watcher.ailment))
     try:

@@ -106,7 +106,7 @@ class SqsQueue:
         )
 
     async def has_redrive_policy(self) -> bool:
-        """Whether SQS moves a message away that was received too often."""
+        """Tell whether SQS moves away a message that was received too often."""
         answer = await self._run(
             lambda: self._client.get_queue_attributes(
                 QueueUrl=self.url, AttributeNames=["RedrivePolicy"]

@@ -63,7 +63,7 @@ class Watcher:
 
     @property
     def ailment(self) -> str | None:
-        """What keeps drops from becoming jobs; None when nothing does."""
+        """Return the reason why drops do not become jobs, or None when they do."""
         return next((bucket.ailment for bucket in self._buckets.values() if bucket.ailment), None)
 
     async def run(self, on_first_listing: Callable[[], None]) -> None:

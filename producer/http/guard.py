@@ -89,7 +89,7 @@ class Guard:
 
     @staticmethod
     def _is_audited(scope: Scope, principal: Principal) -> bool:
-        """Return whether a request reads, with a key that opens every tenant, what is a tenant's."""
+        """Return whether a request reads what is a tenant's with a key of the whole fleet."""
         reads = scope["method"] in {"GET", "HEAD"} and principal.tenant is None
         return reads and not scope["path"].startswith(_OF_NO_TENANT)
 

@@ -22,7 +22,7 @@ _RETRY = "retry: 1000\n\n"
 
 
 def event_id(job: Job) -> str:
-    """What tells a job's progress from any other progress of it."""
+    """Return an id that tells a job's progress from any other progress of it."""
     return "-".join(map(str, (Standing.of(job).state, job.stage, job.attempts, job.redrives)))
 
 

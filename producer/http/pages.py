@@ -14,14 +14,14 @@ T = TypeVar("T")
 
 
 class ApiList(BaseModel, Generic[T]):
-    """All of them."""
+    """All records of a list."""
 
     object: Literal["list"] = "list"
     data: Sequence[T]
 
 
 class ApiPage(ApiList[T], Generic[T]):
-    """Some of them."""
+    """One page of records."""
 
     next_cursor: str | None = Field(description="Of the page after this one; null on the last.")
 
@@ -39,7 +39,7 @@ class Public(Protocol):
     """A record that its owner may see."""
 
     def public(self) -> dict[str, Any]:
-        """It as JSON values, without what is not set."""
+        """Return the value as JSON, without unset fields."""
 
 
 def page_response(page: Page[Any]) -> JSONResponse:

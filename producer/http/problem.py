@@ -102,7 +102,7 @@ def problem_response(
 
 
 def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI is to say of the answers that are problems."""
+    """Return OpenAPI's description of the answers that are problems."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status.value: {"description": status.phrase, "content": content} for status in statuses}
 
@@ -136,7 +136,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 def error_headers(error: Exception, status: HTTPStatus, drain: Drain | None) -> dict[str, str]:
-    """What an answer tells beside its body.
+    """Return the headers of an error's answer.
 
     Args:
         error: What was raised.
@@ -213,7 +213,7 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def http_error_headers(request: Request, error: HTTPException) -> dict[str, str]:
-    """What the answer to an error of the router tells beside its body."""
+    """Return the headers of the answer to an error of the router."""
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(_methods(request)))
@@ -221,7 +221,7 @@ def http_error_headers(request: Request, error: HTTPException) -> dict[str, str]
 
 
 def _methods(request: Request) -> set[str]:
-    """All methods of a path; the router tells only those of the first route that fits."""
+    """Return all methods of a path; the router reports only those of the first matching route."""
     path = request.scope["path"]
     routes = [one for one in request.app.routes if isinstance(one, Route)]
     fitting = [one for one in routes if one.path == path] or [

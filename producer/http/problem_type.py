@@ -29,8 +29,8 @@ from producer.errors import (
     OverloadedError,
     RequestError,
     TaskNotFoundError,
-    TooManyAttemptsError,
     TooManyAtOnceError,
+    TooManyAttemptsError,
     UnauthorizedError,
     UnknownApiKeyError,
     UnknownDeadLetterError,
@@ -44,7 +44,7 @@ from storage.errors import StorageError
 
 
 class ProblemType(StrEnum):
-    """What went wrong, as a stable name; stands in `type` after `urn:docfleet:problem:`."""
+    """Type of a problem, as a stable name; stands in `type` after `urn:docfleet:problem:`."""
 
     UNAUTHORIZED = "unauthorized"
     """No bearer key, or a wrong one."""
@@ -147,10 +147,10 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
 
 
 def error_types() -> Iterable[type[Exception]]:
-    """All of our own errors that have an answer."""
+    """Return all of our own errors that have an answer."""
     return _BY_ERROR.keys()
 
 
 def known_error(error: Exception) -> tuple[ProblemType, HTTPStatus] | None:
-    """What one of our own errors is called, and its status; None for somebody else's."""
+    """Return the name and status of one of our own errors, or None for another error."""
     return next((answer for kind, answer in _BY_ERROR.items() if isinstance(error, kind)), None)

@@ -38,7 +38,7 @@ class Sample(NamedTuple):
 
 
 def seconds_to_wait(samples: list[Sample]) -> int:
-    """When it is worth coming again; MOST_SECONDS where nothing ends, or nothing is known.
+    """Return the seconds after which to retry; MOST_SECONDS where nothing ends or nothing is known.
 
     Args:
         samples: In the order in which they were taken.

@@ -106,7 +106,7 @@ class ApiServer(uvicorn.Server):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the URL of the server."""
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

@@ -102,7 +102,7 @@ class Batches:
         return batch
 
     async def page(self, tenant: str, *, after: str | None, limit: int) -> list[BatchRecord]:
-        """Some of a tenant's batches, the newest first."""
+        """Return one page of a tenant's batches, the newest first."""
         return await self._ledger.batches.page(tenant, after=after, limit=limit)
 
     async def cancel(self, tenant: str, batch_id: str) -> BatchRecord:

@@ -15,7 +15,7 @@ from storage.objects import ObjectStore
 
 
 class OpenAi:
-    """All that OpenAI's clients can ask for.
+    """Services behind the OpenAI-compatible routes.
 
     Args:
         settings: The fleet's.

@@ -1,4 +1,4 @@
-"""What a JSON Schema of a stranger may cost those who check it, and the engine. Pure.
+"""Cost of a stranger's JSON Schema, to those who check it and to the engine. Pure.
 
 These are the bounds that need no engine. An infer worker compiles the schema before its engine
 sees it, and has the last word (`workers/engine/grammars.py`).

@@ -17,7 +17,7 @@ from schemas.webhooks.event import EVENT_OF, EventType
 
 
 class EndpointNotice(Contract):
-    """What a delivery tells of an endpoint."""
+    """Notice about an endpoint, sent as a delivery."""
 
     id: str
     url: str | None = None
@@ -25,7 +25,7 @@ class EndpointNotice(Contract):
 
 
 class DeliverySpec(Contract):
-    """All that a delivery tells, as it was when that came to pass.
+    """Content of a delivery, fixed when the event happened.
 
     Written by the ledger's scripts in the step that it tells of; never changed after that.
     """
@@ -47,7 +47,7 @@ class DeliverySpec(Contract):
 
     @property
     def type(self) -> EventType:
-        """What it tells of."""
+        """The type of the event."""
         if self.event is not None:
             return self.event
         if self.state is None:

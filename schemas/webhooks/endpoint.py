@@ -38,7 +38,7 @@ Concurrency = Annotated[
 
 
 class EndpointState(StrEnum):
-    """Whether an endpoint is told of anything."""
+    """State of an endpoint: only enabled ones receive events."""
 
     ENABLED = "enabled"
     """It is told of what it asked for."""
@@ -47,7 +47,7 @@ class EndpointState(StrEnum):
 
 
 class DisabledReason(StrEnum):
-    """Why an endpoint is disabled."""
+    """Reason for a disabled endpoint."""
 
     GONE = "gone"
     """It answered 410."""
@@ -58,7 +58,7 @@ class DisabledReason(StrEnum):
 
 
 class SecretKind(StrEnum):
-    """How an event is signed."""
+    """Kind of an event's signature."""
 
     V1 = "v1"
     """HMAC-SHA256 with a secret that both sides know."""
@@ -67,7 +67,7 @@ class SecretKind(StrEnum):
 
 
 class EndpointRequest(Contract):
-    """What a tenant asks for; the body of `POST /v1/endpoints`."""
+    """Body of `POST /v1/endpoints`."""
 
     url: EndpointUrl
     events: EventFilter = ()
@@ -82,7 +82,7 @@ class EndpointRequest(Contract):
 
 
 class EndpointChange(Contract):
-    """What is to be different; the body of `PATCH /v1/endpoints/{id}`."""
+    """Body of `PATCH /v1/endpoints/{id}`: the fields to change."""
 
     url: EndpointUrl | None = None
     events: EventFilter | None = None
@@ -136,7 +136,7 @@ class CreatedEndpoint(Endpoint, NewSecret):
 
 
 class SecretRotation(Contract):
-    """How a secret is replaced."""
+    """Order to replace a secret."""
 
     overlap_seconds: StrictInt = Field(
         default=DAY_SECONDS,

@@ -19,7 +19,7 @@ __all__ = ["EVENT_OF", "EndpointEvent", "EventType", "JobEvent", "PayloadKind"]
 
 
 class EventType(StrEnum):
-    """What happened."""
+    """Type of an event."""
 
     JOB_SUCCEEDED = "job.succeeded"
     """Every task has a result."""
@@ -44,7 +44,7 @@ class EventType(StrEnum):
 
     @property
     def is_of_batch(self) -> bool:
-        """Whether it tells of a batch."""
+        """Tell whether the event is about a batch."""
         return self.value.startswith("batch.")
 
 
@@ -78,7 +78,7 @@ class JobEventData(Contract):
 
 
 class EventBase(Contract):
-    """What all events have."""
+    """Fields that all events have."""
 
     id: str = Field(description="Equal to the header webhook-id; the same in every retry.")
     object: Literal["event"] = "event"

@@ -8,7 +8,7 @@ from settings.sections.section import Section
 
 
 class ApiSettings(Section):
-    """What the HTTP API holds at once; each process has its own."""
+    """Limits of one API process."""
 
     connections: int = Field(
         default=2_048,

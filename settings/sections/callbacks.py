@@ -11,7 +11,7 @@ from settings.sections.section import Section
 
 
 class CallbackSettings(Section):
-    """How webhooks are sent, and where they may go."""
+    """Settings of webhooks: how they are sent, and where they may go."""
 
     timeout_seconds: float = Field(default=20, gt=0, le=60)
     concurrency: int = Field(

@@ -8,7 +8,7 @@ from settings.sections.section import Section
 
 
 class LimitSettings(Section):
-    """What one document may cost to read, and what one tenant may fill."""
+    """Limits of one document's reading, and of one tenant's storage."""
 
     document_bytes: int = Field(default=64 * 2**20, ge=1)
     inline_bytes: int = Field(

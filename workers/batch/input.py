@@ -24,7 +24,7 @@ _MARK = b"\xef\xbb\xbf"
 
 @dataclass
 class Survey:
-    """What a file holds.
+    """Survey of a file.
 
     Attributes:
         total: Requests.
@@ -40,7 +40,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some lines of the file.
+    """Block of consecutive lines of the file.
 
     Attributes:
         lines: In order, blank ones left out.

@@ -41,7 +41,7 @@ _NOT_RUN = {
 
 @dataclass
 class Written:
-    """What the files came to.
+    """Outcome of writing the files.
 
     Attributes:
         output: The file of the answers, if there are any.
@@ -122,7 +122,7 @@ class BatchFiles:
         errors: Upload,
         written: Written,
     ) -> None:
-        """Some lines are read ahead, so that the store's delay is not paid line by line."""
+        """Write lines, and read some ahead, so that the store's delay is not paid line by line."""
         async for block in source.blocks():
             lines = [(raw, line) for raw, line in block.lines if isinstance(line, ReadLine)]
             ends = await self._batches.line_ends(batch.id, [raw.number for raw, _ in lines])
@@ -196,7 +196,7 @@ def _line(job_id: str, custom_id: str, response: Any, error: Any) -> bytes:
 
 
 def says(written: Written) -> dict[str, str]:
-    """What the batch's record is to say of its files."""
+    """Return the fields of the batch's record that describe its files."""
     said = {"output": written.output, "error_output": written.errors}
     fields = {name: value for name, value in said.items() if value is not None}
     return {**fields, "usage": json.dumps(batch_usage(written.usage))}

@@ -45,7 +45,7 @@ _IN_USE_SECONDS = 60.0
 
 @dataclass
 class _Progress:
-    """How far the writing of jobs is."""
+    """Progress of writing jobs."""
 
     written: int
     answer: str = "held"
@@ -82,7 +82,7 @@ class BatchStage:
         self.capacity = self.most = settings.openai.batch_concurrency
 
     async def start(self) -> None:
-        """Nothing to load."""
+        """Start; nothing has to be loaded."""
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
@@ -197,7 +197,7 @@ class BatchStage:
         return Finished(JobState.SUCCEEDED)
 
     async def stop(self) -> None:
-        """Nothing to let go."""
+        """Stop; nothing has to be freed."""
 
 
 def _portions(jobs: Sequence[LineJob]) -> list[Sequence[LineJob]]:

@@ -1,4 +1,4 @@
-"""Whom a delivery goes to, and with what it is signed: a job's own callback or an endpoint."""
+"""Receivers of deliveries: a job's own callback or an endpoint, with its signing secrets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from workers.errors import StageError
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Where one attempt goes.
+    """Receiver of one attempt.
 
     Attributes:
         url: To be posted to.

@@ -28,7 +28,7 @@ Tasks = Mapping[str, TaskResult]
 def build_event(
     delivery_id: str, spec: DeliverySpec, tasks: Tasks | None = None, *, omitted: bool = False
 ) -> EventBase:
-    """What a webhook tells; the same for every attempt at the delivery.
+    """Build the event of a webhook; every attempt at the delivery sends the same.
 
     Args:
         delivery_id: Of the record.

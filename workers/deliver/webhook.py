@@ -26,7 +26,7 @@ _THROTTLED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How the receiver took it.
+    """Answer of the receiver.
 
     Attributes:
         status: HTTP status, or None when no answer came.
@@ -44,12 +44,12 @@ class Answer:
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the receiver has taken the event; a redirect is a refusal."""
+        """Tell whether the receiver took the event; a redirect is a refusal."""
         return self.status in _ACKNOWLEDGED
 
     @property
     def gone(self) -> bool:
-        """Whether the receiver wants no more events."""
+        """Tell whether the receiver wants no more events."""
         return self.status == HTTPStatus.GONE
 
 

@@ -95,7 +95,7 @@ class Gate:
 
 
 def _answer(place: asyncio.Future[None], error: Exception | None = None) -> bool:
-    """Whether somebody still waited there."""
+    """Admit or refuse the first in line; False when it no longer waits."""
     if place.done():
         return False
     if error is not None:

@@ -1,4 +1,4 @@
-"""What the workers ask of an engine: the protocol, its requests and its answers.
+"""Protocol between workers and engines: requests and answers.
 
 Implementations are in `vllm/` and `scripted/`; both pass the same conformance
 suite. Nothing here imports vllm.
@@ -21,7 +21,7 @@ Message = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen; greedily unless something else is asked for.
+    """Sampling of the next token; greedy by default.
 
     Attributes:
         temperature: 0 takes the most likely token.
@@ -83,7 +83,7 @@ class TokenChoice:
 
 @dataclass(frozen=True, slots=True)
 class EngineAnswer:
-    """What the engine made of a request.
+    """Answer of the engine to one request.
 
     Attributes:
         text: The output, complete or not.
@@ -105,7 +105,7 @@ class Engine(Protocol):
 
     @property
     def version(self) -> EngineVersion:
-        """What this engine is; known after `start`."""
+        """The engine's version; known after `start`."""
 
     async def start(self) -> None:
         """Load the model.

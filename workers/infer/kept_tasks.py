@@ -20,7 +20,7 @@ _MAX_BYTES = 64 * 2**20
 
 
 class Kept:
-    """What earlier attempts left, by job.
+    """Kept results of earlier attempts, by job.
 
     Args:
         store: Holds one object a job, written by whoever holds its lease.

@@ -107,7 +107,7 @@ class Results:
 
 
 def _is_asked_for(result: JobResult, claim: Claim) -> bool:
-    """Whether a result is of the request that a job is; an id can come again for another one."""
+    """Tell whether a result belongs to this job's request; an id can come again for another one."""
     spec = JobSpec.model_validate_json(claim.spec)
     document = {name: getattr(result.document, name) for name in DocumentRef.model_fields}
     return (

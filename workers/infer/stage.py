@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class _Ran:
-    """What one attempt made of a job's tasks.
+    """Outcome of one attempt at a job's tasks.
 
     Attributes:
         results: Tasks that are through, well or not; those of earlier attempts too.
@@ -137,7 +137,7 @@ class InferStage:
         return await self._results.publish(claim, result, earlier)
 
     async def _run_tasks(self, claim: Claim, work: Work, there: Mapping[str, TaskResult]) -> _Ran:
-        """All at once: the first fills the prefix cache while the others wait for it."""
+        """Run all tasks at once: the first fills the prefix cache while the others wait for it."""
         ran = _Ran(dict(there))
 
         async def run(task: NamedTask) -> None:
@@ -171,7 +171,7 @@ class InferStage:
     async def _unfinished(
         self, claim: Claim, ran: _Ran, tasks: Sequence[NamedTask], answers: Answers
     ) -> Outcome | None:
-        """What is done with a job that has no result yet; None when it can have one.
+        """Decide about a job that has no result yet; None when it can have one.
 
         Tasks for which nothing is left to try become failed results: the others go on.
         """
@@ -232,7 +232,7 @@ class InferStage:
 
 
 def _ending(ran: _Ran) -> GivenBack | DeadLetter | None:
-    """What there is to do for a job none of whose tasks is to be tried again."""
+    """Return the outcome of a job none of whose tasks is to be tried again."""
     if ran.turned_away:
         return GivenBack()
     failures = [result.failure for result in ran.results.values()]

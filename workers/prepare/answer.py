@@ -18,13 +18,13 @@ class _Part(BaseModel):
 
 
 class ReadPage(_Part):
-    """What was read of one page."""
+    """Text and words of one page."""
 
     text: str
 
 
 class Reading(_Part):
-    """What was read of a document."""
+    """Text of a document, page by page."""
 
     media_type: Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]{1,100}$")]
     pages: tuple[ReadPage, ...]

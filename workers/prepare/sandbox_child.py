@@ -22,7 +22,7 @@ _CHUNK = 2**20
 
 
 class Child:
-    """What all readers are alike in.
+    """Fields that all readers share.
 
     Args:
         confinement: What they are put under.

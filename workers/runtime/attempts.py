@@ -53,7 +53,7 @@ GIVE_BACK_SECONDS = 5
 
 
 class Interruption(Enum):
-    """Why an attempt was stopped from outside."""
+    """Reason why an attempt was stopped from outside."""
 
     LEASE_LOST = auto()
     """Another attempt may run the job by now."""
@@ -153,7 +153,7 @@ class Attempts:
         return decide(failure, history_of(claim, RetryLimits(self._lease.attempts)))
 
     def _entry(self, claim: Claim, outcome: Outcome, stage: WorkerStage) -> Attempt | None:
-        """What the history is to say: of failures, and of what a receiver answered."""
+        """Return the entry of the history: of a failure, or of a receiver's answer."""
         failure = _failure_of(outcome)
         answer = getattr(outcome, "answer", None)
         if failure is None and answer is None:
@@ -257,7 +257,7 @@ class Attempts:
 
 
 def _log_context(claim: Claim) -> dict[str, Any]:
-    """What each log line of an attempt says of its record."""
+    """Return the fields that each log line of an attempt carries about its record."""
     if claim.id.startswith(JOB_PREFIX):
         tenant = json.loads(claim.spec).get("tenant", DEFAULT_TENANT)
         return {"job_id": claim.id, "attempt": claim.attempt, "tenant": tenant}

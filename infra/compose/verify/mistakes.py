@@ -33,7 +33,7 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of a mistake.
+    """Outcome of a mistake.
 
     Attributes:
         name: Of the mistake.

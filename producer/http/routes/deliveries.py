@@ -31,7 +31,7 @@ class DeliveryList(ApiPage[Delivery]):
 
 
 class Replayed(BaseModel):
-    """How many are sent again."""
+    """Count of the deliveries that are sent again."""
 
     replayed: int
 
@@ -65,7 +65,7 @@ async def list_endpoint_deliveries(
 async def list_deliveries(
     query: Annotated[DeliveryQuery, Query()], client: ClientOfApp, tenant: ReadTenant
 ) -> Response:
-    """All conditions must hold; pages stay right while deliveries come and go."""
+    """List deliveries that meet all conditions; pages stay right while deliveries come and go."""
     page = await client.endpoints.deliveries(tenant, query, after=query.cursor, limit=query.limit)
     return page_response(page)
 
@@ -80,7 +80,7 @@ async def list_deliveries(
 async def get_delivery(
     delivery_id: DeliveryId, client: ClientOfApp, tenant: ReadTenant
 ) -> Delivery:
-    """When each attempt was made, the status, the latency and the first KB of the answer."""
+    """Return the attempts of a delivery: time, status, latency and the first KB of the answer."""
     return await client.endpoints.delivery(tenant, delivery_id)
 
 

@@ -30,7 +30,7 @@ api_keys = APIRouter(
 
 
 class ApiKeyList(ApiList[ApiKey]):
-    """All keys that work, the oldest first."""
+    """All valid keys, the oldest first."""
 
 
 @api_keys.post(
@@ -64,7 +64,7 @@ async def create_key(
     "", operation_id="listKeys", summary="List the keys", response_model_exclude_none=True
 )
 async def list_keys(client: ClientOfApp, asker: Administers) -> ApiKeyList:
-    """Those that work; what opens the door is shown of none."""
+    """List the valid keys; no key's secret is shown."""
     return ApiKeyList(data=await client.keyring.each(asker.tenant))
 
 

@@ -1,4 +1,4 @@
-"""What a pool's engine is started with: the owner's words, checked, over our defaults. Pure.
+"""Arguments of a pool's engine: the owner's, checked, over our defaults. Pure.
 
 Nothing here imports vllm: its argument names and LoRA ranks come in from engine_client.py.
 """
@@ -30,7 +30,7 @@ _SET_ELSEWHERE = {
 
 @dataclass(frozen=True, slots=True)
 class VllmBuild:
-    """What the installed vLLM can do.
+    """Abilities of the installed vLLM.
 
     Attributes:
         argument_names: Of AsyncEngineArgs.

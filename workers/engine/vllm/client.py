@@ -49,7 +49,7 @@ _PROBE = ({"role": "system", "content": "A"}, {"role": "user", "content": "B"})
 
 
 def vllm_build() -> VllmBuild:
-    """What the installed vLLM can do."""
+    """Return the abilities of the installed vLLM."""
     return VllmBuild(
         argument_names=frozenset(field.name for field in dataclasses.fields(AsyncEngineArgs)),
         lora_ranks=sorted(get_args(MaxLoRARanks)),
@@ -58,7 +58,7 @@ def vllm_build() -> VllmBuild:
 
 
 def has_device() -> bool:
-    """Whether vLLM sees something to compute on."""
+    """Tell whether vLLM sees a device to compute on."""
     return bool(current_platform.device_type)
 
 

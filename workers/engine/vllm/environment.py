@@ -1,4 +1,4 @@
-"""What vLLM reads from the process environment, set before it is imported.
+"""Environment of vLLM, set before it is imported.
 
 The processes that vLLM starts inherit it. What the owner has set stays, but for the start method.
 """

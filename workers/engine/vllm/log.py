@@ -28,7 +28,7 @@ _OUT_OF_MEMORY = re.compile(
 
 
 def tells_of_memory(cause: str | None) -> bool:
-    """Whether a cause, as the log tells it, is that memory ran out."""
+    """Tell whether a logged cause means that memory ran out."""
     return cause is not None and _OUT_OF_MEMORY.search(cause) is not None
 
 

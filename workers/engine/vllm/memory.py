@@ -1,4 +1,4 @@
-"""Whether a device has room for an engine. Nothing here imports vllm."""
+"""Memory of a device: is there room for an engine? Nothing here imports vllm."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def machine_memory() -> DeviceMemory:
 
 
 def cpu_engine_bytes(model_dir: Path, kv_cache_bytes: int) -> int:
-    """What an engine on the CPU takes: weights, cache, and some more."""
+    """Return the bytes that an engine on the CPU takes: weights, cache, and a margin."""
     weights = sum(path.stat().st_size for path in model_dir.glob("*.safetensors"))
     return weights + kv_cache_bytes + _CPU_HEADROOM_BYTES
 

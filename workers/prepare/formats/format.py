@@ -1,4 +1,4 @@
-"""What a document format is to the reader's process."""
+"""Interface of a document format to the reader's process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class UnsupportedContentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was read of one page."""
+    """Text and words of one page."""
 
     text: str
 
