@@ -20,7 +20,7 @@ from bench.rounds import run_rounds
 from docfleet.stack.temporary import scoped_stack
 from ledger.ledger import Ledger
 from ledger.secret_box import SecretBox, new_encryption_key
-from producer.access.audit import AuditTrail
+from producer.audit_trail import AuditTrail
 from producer.endpoints import Endpoints
 from schemas.job import DEFAULT_TENANT
 from schemas.quota import NO_QUOTA
@@ -76,7 +76,7 @@ class Senders:
         return (await self._endpoints.create(DEFAULT_TENANT, request)).id
 
     async def send(self, endpoint_id: str, count: int) -> None:
-        """Open so many deliveries."""
+        """Open a number of deliveries."""
         numbers = iter(range(count))
 
         async def some() -> None:

@@ -60,7 +60,7 @@ async def latencies(client: Client, request: JobRequest, count: int) -> list[flo
 
 
 async def queue_backlog(client: Client, request: JobRequest, count: int) -> None:
-    """Submit so many jobs of the other tenant."""
+    """Submit a number of jobs of the other tenant."""
     numbers = iter(range(count))
 
     async def submit() -> None:

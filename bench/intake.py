@@ -83,7 +83,7 @@ def api_on_one_core(folder: Path) -> Iterator[tuple[str, int]]:
 
 
 async def submit_round(session: aiohttp.ClientSession, count: int, at_once: int) -> list[float]:
-    """Submit so many jobs, so many at once; gives the seconds that each took.
+    """Submit jobs, several at once, and return the seconds that each took.
 
     Raises:
         RuntimeError: One was not accepted: the round counts for nothing.

@@ -58,7 +58,7 @@ def _line(number: int) -> str:
 
 
 async def _upload(settings: FleetSettings, ledger: Ledger, store: S3Store, lines: int) -> str:
-    """A file of so many lines; gives the id of a batch of it."""
+    """Upload a file of lines, and return the id of its batch."""
     file_id, batch_id = new_file_id(), new_batch_id()
     uri = f"s3://{settings.work_bucket}/{file_key(file_id)}"
     upload = store.open_upload(uri, media_type="application/jsonl")

@@ -9,6 +9,7 @@ import typer
 
 from docfleet import __version__
 from docfleet.commands import audit as commands_audit
+from docfleet.commands import callback_secret as commands_callback_secret
 from docfleet.commands import contract as commands_contract
 from docfleet.commands import dead_letters as commands_dead_letters
 from docfleet.commands import deliveries as commands_deliveries
@@ -37,6 +38,7 @@ for group in (
     commands_audit,
     commands_dead_letters,
     commands_endpoints,
+    commands_callback_secret,
     commands_deliveries,
     commands_doors,
     commands_worker,

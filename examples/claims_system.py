@@ -120,6 +120,9 @@ def receiver(store: Store) -> FastAPI:
         except (WebhookVerificationError, ValueError):
             log.warning("refused: the signature is not docfleet's")
             return Response(status_code=400)
+        if json.loads(body)["data"]["tenant"] != TENANT:
+            log.warning("refused: the event is another tenant's")
+            return Response(status_code=400)
         # Once this is on disk docfleet may forget the event. The work comes after the answer.
         if store.add_event(request.headers["webhook-id"], body.decode()):
             arrived.set()

@@ -18,7 +18,7 @@ from schemas.states import JobState, Stage
 
 _BATCH = 200
 _LOOKED_AT = 2_000
-"""So many jobs are looked at for one page, however few of them meet the filter."""
+"""Maximum jobs that are read for one page, however few of them meet the filter."""
 
 
 _OLDEST = Cursor(-1, "")

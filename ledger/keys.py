@@ -68,7 +68,7 @@ ENDED = PREFIX + "ended"
 """Sorted set by time. Records that ended otherwise, until their retention is over."""
 
 JOBS = PREFIX + "jobs:{tenant}"
-"""Sorted set by time of creation. A tenant's jobs, for whoever lists them."""
+"""Sorted set by time of creation: a tenant's jobs, for listing."""
 
 INDEXED = PREFIX + "indexed"
 """Set. The tenants that have jobs."""
@@ -102,6 +102,9 @@ ENDPOINT = PREFIX + "endpoint:{id}"
 
 ENDPOINTS = PREFIX + "endpoints:{tenant}"
 """Set. A tenant's endpoints."""
+
+CALLBACK_SECRETS = PREFIX + "callback-secrets:{tenant}"
+"""Text, JSON. The sealed secrets that sign the callbacks of a tenant's jobs."""
 
 DELIVERIES = PREFIX + "deliveries"
 """Sorted set by time. All deliveries."""

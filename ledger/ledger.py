@@ -14,6 +14,7 @@ from ledger import keys
 from ledger.api_keys import ApiKeys
 from ledger.audit import AuditLog
 from ledger.batches import Batches
+from ledger.callback_secrets import CallbackSecrets
 from ledger.claim import Claim, read_claim
 from ledger.connection import available, open_redis
 from ledger.dead_letters import DeadLetters
@@ -68,6 +69,7 @@ class Ledger:
     Attributes:
         dead_letters: What will not be tried again by itself.
         endpoints: The receivers that tenants registered.
+        callback_secrets: What signs the callbacks of tenants' jobs.
         deliveries: What was and is sent, with every attempt.
         api_keys: The keys of the HTTP API.
         jobs: The jobs, to be listed and to be watched.
@@ -85,6 +87,7 @@ class Ledger:
         self._scripts = Scripts(self._redis)
         self.dead_letters = DeadLetters(self._redis, self._scripts)
         self.endpoints = Endpoints(self._redis, self._scripts)
+        self.callback_secrets = CallbackSecrets(self._redis, self._scripts)
         self.deliveries = Deliveries(self._redis, self._scripts)
         self.api_keys = ApiKeys(self._redis, self._scripts)
         self.jobs = Jobs(self._redis)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from schemas.document import Prepared
 from schemas.failure import Failure
-from schemas.job import Attempt, Job, JobSpec
+from schemas.job import Attempt, Job, JobSpec, KeptCallback, ShownCallback
 from schemas.states import JobState, Stage
 
 
@@ -33,7 +33,7 @@ def read_job(job_id: str, fields: Mapping[str, str], history: Sequence[str]) -> 
         document=spec.document,
         priority=spec.priority,
         metadata=spec.metadata,
-        callback=spec.callback,
+        callback=_shown(spec.callback),
         attempts=int(fields["attempts"]),
         created_at=moment(fields["created"]),
         updated_at=moment(fields["updated"]),
@@ -47,6 +47,12 @@ def read_job(job_id: str, fields: Mapping[str, str], history: Sequence[str]) -> 
         failure=Failure.model_validate_json(failure) if failure else None,
         history=read_history(history),
     )
+
+
+def _shown(callback: KeptCallback | None) -> ShownCallback | None:
+    if callback is None:
+        return None
+    return ShownCallback(url=callback.url, payload=callback.payload)
 
 
 def read_history(entries: Sequence[str]) -> tuple[Attempt, ...]:

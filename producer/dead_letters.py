@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ledger.errors import NotDeadError
 from ledger.ledger import Ledger
 from ledger.page import Page
-from producer.access.audit import AuditTrail
+from producer.audit_trail import AuditTrail
 from producer.errors import UnknownDeadLetterError, UnknownPoolError
 from schemas.audit import AuditAction
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, Redrive

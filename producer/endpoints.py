@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
-from base64 import b64encode
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
-
-from ledger.endpoints import SealedSecret, StoredEndpoint
+from ledger.endpoints import StoredEndpoint
 from ledger.errors import DeliveryOpenError
 from ledger.ledger import Ledger
 from ledger.page import Page
 from ledger.secret_box import SecretBox
-from producer.access.audit import AuditTrail
+from producer.audit_trail import AuditTrail
+from producer.callbacks.rules import check_scheme
+from producer.callbacks.signing import new_secrets, resealed, rotated_out
 from producer.errors import UnknownDeliveryError, UnknownEndpointError
 from schemas.audit import AuditAction
 from schemas.ids import new_endpoint_id
@@ -35,13 +26,11 @@ from schemas.webhooks.endpoint import (
     EndpointRequest,
     EndpointState,
     NewSecret,
-    SecretKind,
     SecretRotation,
 )
-from schemas.webhooks.signing import PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, SECRET_PREFIX
+from settings.sections.callbacks import CallbackSettings
 
-_SECRET_BYTES = 48
-"""A multiple of three: some verifiers cannot read base64 that needs padding."""
+_ANY_RECEIVER = CallbackSettings()
 
 
 class Endpoints:
@@ -54,11 +43,18 @@ class Endpoints:
         box: Seals their secrets.
         audit: Told of changes and replays.
         quota: Gives the most that a tenant may have in the ledger.
+        settings: Which receivers may be named.
     """
 
     def __init__(
-        self, ledger: Ledger, box: SecretBox, audit: AuditTrail, quota: Callable[[str], Quota]
+        self,
+        ledger: Ledger,
+        box: SecretBox,
+        audit: AuditTrail,
+        quota: Callable[[str], Quota],
+        settings: CallbackSettings = _ANY_RECEIVER,
     ) -> None:
+        self._settings = settings
         self._endpoints = ledger.endpoints
         self._deliveries = ledger.deliveries
         self._box = box
@@ -69,12 +65,14 @@ class Endpoints:
         """Register an endpoint; its secret is shown this once.
 
         Raises:
+            RequestError: The receiver has no TLS, and the fleet demands it.
             SecretBoxError: There is no key to seal it with.
             TooManyEndpointsError: The tenant has as many as it may have.
             TenantShareError: Its records take as much of the ledger as they may.
         """
+        check_scheme(request.url, self._settings)
         endpoint_id = new_endpoint_id()
-        new, sealed = self._new_secrets(v1a=request.v1a)
+        new, sealed = new_secrets(self._box, v1a=request.v1a)
         quota = self._quota(tenant)
         await self._endpoints.create(endpoint_id, tenant, _fields(request), sealed, quota)
         made = await self.get(tenant, endpoint_id)
@@ -103,8 +101,11 @@ class Endpoints:
 
         Raises:
             UnknownEndpointError: The tenant has none of this id.
+            RequestError: The receiver has no TLS, and the fleet demands it.
             EndpointChangedError: Somebody else changed it meanwhile.
         """
+        if change.url is not None:
+            check_scheme(change.url, self._settings)
         stored = await self._stored(tenant, endpoint_id)
         enable = change.state is EndpointState.ENABLED
         if not await self._endpoints.change(stored, _fields(change), enable=enable):
@@ -128,19 +129,8 @@ class Endpoints:
             EndpointChangedError: Somebody else changed it meanwhile.
         """
         stored = await self._stored(tenant, endpoint_id)
-        new, sealed = self._new_secrets(v1a=stored.endpoint.v1a)
-        now = datetime.now(UTC)
-        until = now + timedelta(seconds=how.overlap_seconds)
-        old = [
-            one.model_copy(
-                update={
-                    "sealed": self._box.reseal(one.sealed),
-                    "expires_at": min(one.expires_at or until, until),
-                }
-            )
-            for one in stored.secrets
-            if one.alive(now)
-        ]
+        new, sealed = new_secrets(self._box, v1a=stored.endpoint.v1a)
+        old = rotated_out(self._box, stored.secrets, how)
         if not await self._endpoints.change(stored, {}, [*sealed, *old]):
             raise _unknown_endpoint(endpoint_id)
         await self._audit.record(
@@ -160,12 +150,9 @@ class Endpoints:
             stored = await self._endpoints.get(endpoint_id)
             if stored is None:
                 continue
-            sealed = [
-                one.model_copy(update={"sealed": self._box.reseal(one.sealed)})
-                for one in stored.secrets
-            ]
+            sealed = resealed(self._box, stored.secrets)
             count += await self._endpoints.change(stored, {}, sealed)
-        await self._audit.record(AuditAction.ENDPOINTS_RESEALED, detail=f"{count} endpoints")
+        await self._audit.record(AuditAction.SECRETS_RESEALED, detail=f"{count} endpoints")
         return count
 
     async def delete(self, tenant: str, endpoint_id: str) -> None:
@@ -250,33 +237,6 @@ class Endpoints:
         if stored is None or stored.endpoint.tenant != tenant:
             raise _unknown_endpoint(endpoint_id)
         return stored
-
-    def _new_secrets(self, *, v1a: bool) -> tuple[NewSecret, list[SealedSecret]]:
-        now = datetime.now(UTC)
-        secret = SECRET_PREFIX + b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
-        sealed = [SealedSecret(kind=SecretKind.V1, sealed=self._box.seal(secret), created_at=now)]
-        public = None
-        if v1a:
-            private, public = _new_key_pair()
-            sealed.append(
-                SealedSecret(
-                    kind=SecretKind.V1A,
-                    sealed=self._box.seal(private),
-                    created_at=now,
-                    public_key=public,
-                )
-            )
-        return NewSecret(secret=secret, public_key=public), sealed
-
-
-def _new_key_pair() -> tuple[str, str]:
-    key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    return (
-        PRIVATE_KEY_PREFIX + b64encode(private).decode(),
-        PUBLIC_KEY_PREFIX + b64encode(public).decode(),
-    )
 
 
 def _fields(asked: EndpointRequest | EndpointChange) -> dict[str, str]:

@@ -84,6 +84,10 @@ class UnknownEndpointError(ProducerError):
     """The tenant has no endpoint of this id."""
 
 
+class OperatorSignsError(ProducerError):
+    """The default tenant's callback secret is the operator's, who keeps it elsewhere."""
+
+
 class UnknownDeliveryError(ProducerError):
     """The tenant has no delivery of this id."""
 

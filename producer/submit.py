@@ -12,11 +12,12 @@ from types import MappingProxyType
 
 from ledger.ledger import Ledger
 from producer.access.documents import check_access
+from producer.callbacks.rules import CallbackRules
 from producer.errors import RequestError, UnknownTaskError
 from producer.uploads import document_uri
 from schemas.document import DocumentRef, S3Uri, bucket_and_key
 from schemas.ids import derived_job_id, new_job_id
-from schemas.job import DEFAULT_TENANT, Callback, JobRequest, JobSpec
+from schemas.job import DEFAULT_TENANT, JobRequest, JobSpec, KeptCallback
 from schemas.task import Task
 from settings.fleet import FleetSettings
 from settings.sections.rules import RuleSettings
@@ -35,6 +36,7 @@ class Submitter:
         ledger: Where the jobs are written.
         store: Where documents are kept that come with their request.
         tasks: The known tasks, by name.
+        callbacks: The rules for callbacks.
 
     Attributes:
         tasks: As given.
@@ -46,13 +48,14 @@ class Submitter:
         ledger: Ledger,
         store: ObjectStore,
         tasks: Mapping[str, Task],
+        callbacks: CallbackRules,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._store = store
         self.tasks = tasks
         self._settings = settings
-        self._callback = _default_callback(settings)
+        self._callbacks = callbacks
 
     async def submit(
         self,
@@ -74,7 +77,7 @@ class Submitter:
 
         Raises:
             UnknownTaskError: The message lists the known tasks.
-            RequestError: The key is not one.
+            RequestError: The key is not one, or the callback cannot be taken.
             ForbiddenError: The document has to be the tenant's own and is not.
             IdempotencyError: The key was used before, for another request.
             TenantQuotaError: The tenant has too many jobs in line.
@@ -85,13 +88,14 @@ class Submitter:
         self.check_tasks(request.tasks)
         if own_documents and request.document.uri is not None:
             check_access(self._settings, tenant, request.document.uri)
+        callback = await self._callbacks.kept(tenant, request.callback)
         job_id = _requested_job_id(tenant, idempotency_key)
         spec = JobSpec(
             document=DocumentRef(uri=await self._uri(request, tenant), name=name),
             tasks=request.tasks,
             tenant=tenant,
             priority=request.priority,
-            callback=request.callback or self._callback,
+            callback=callback,
             metadata=request.metadata,
         )
         await self._ledger.submit(
@@ -123,7 +127,7 @@ class Submitter:
             tasks=rule.tasks,
             tenant=rule.tenant,
             priority=rule.priority,
-            callback=Callback(url=rule.callback) if rule.callback else self._callback,
+            callback=KeptCallback(url=rule.callback) if rule.callback else self._callbacks.default,
             metadata=dict(metadata),
         )
         return await self._ledger.submit(
@@ -168,11 +172,6 @@ class Submitter:
         if request.document.uri is None:
             raise RequestError("the request names no document")
         return request.document.uri
-
-
-def _default_callback(settings: FleetSettings) -> Callback | None:
-    url = settings.callback_url
-    return Callback.model_validate({"url": url}) if url else None
 
 
 def dropped_job_id(drop: ObjectInfo) -> str:

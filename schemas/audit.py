@@ -31,8 +31,10 @@ class AuditAction(StrEnum):
     """An endpoint was given a new signing secret."""
     ENDPOINT_DELETED = "endpoint.deleted"
     """An endpoint was deleted."""
-    ENDPOINTS_RESEALED = "endpoints.resealed"
-    """The secrets of all endpoints were sealed with the first encryption key."""
+    CALLBACK_SECRET_ROTATED = "callback_secret.rotated"  # noqa: S105  # an action's name
+    """A tenant was given a new secret for the callbacks that its jobs name."""
+    SECRETS_RESEALED = "secrets.resealed"  # an action's name
+    """Signing secrets of all tenants were sealed with the first encryption key."""
     REDRIVEN = "dead_letter.redriven"
     """A dead letter, or a partially succeeded job, was sent round again."""
     DROPPED = "dead_letter.dropped"

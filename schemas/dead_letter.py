@@ -6,13 +6,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field, HttpUrl
+from pydantic import Field
 
 from schemas.contract import Contract
 from schemas.document import DocumentRef, S3Uri
 from schemas.failure import Failure, FailureCode
 from schemas.job import Attempt, TaskName, TenantName
 from schemas.queues import PoolName
+from schemas.receiver_url import ShownUrl
 from schemas.states import Stage
 from schemas.timestamp import Moment
 
@@ -52,7 +53,7 @@ class DeadLetter(Contract):
     )
 
     job_id: str | None = Field(default=None, description="Of a delivery: the job it tells of.")
-    url: HttpUrl | None = Field(default=None, description="Of a delivery: its receiver.")
+    url: ShownUrl | None = Field(default=None, description="Of a delivery: its receiver.")
 
     def public(self) -> dict[str, Any]:
         """The dead letter as JSON values, without what is not set."""

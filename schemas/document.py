@@ -66,7 +66,7 @@ class PageSource(StrEnum):
     OCR = "ocr"
     """Recognized in an image of the page."""
     UNREAD = "unread"
-    """The page shows something, and nothing could read it: its text is empty."""
+    """The page shows something that nothing could read; its text, if any, stands beside that."""
 
 
 WordBox = tuple[int, int, float, float, float, float]

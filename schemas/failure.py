@@ -221,8 +221,8 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     ),
     _C.DELIVERY_FORBIDDEN: FailureInfo(
         _P,
-        "The receiver's address is private or its port is not open for deliveries: "
-        "nothing was sent.",
+        "The receiver's address is private, its port is not open for deliveries, or it has no TLS "
+        "where that is demanded: nothing was sent.",
         "Name a public HTTPS receiver; docfleet's operator may open a network and its ports with "
         "[callbacks] allow_networks.",
     ),
@@ -233,9 +233,10 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     ),
     _C.DELIVERY_UNSIGNED: FailureInfo(
         _T,
-        "The deliver worker could not sign or identify itself for the endpoint.",
-        "Give every deliver worker DOCFLEET_ENCRYPTION_KEYS with the key that the endpoint's "
-        "secrets were sealed with, and the endpoint's client certificate.",
+        "The deliver worker could not sign or identify itself for the receiver.",
+        "Make the tenant's callback secret, if it has none; else give every deliver worker "
+        "DOCFLEET_ENCRYPTION_KEYS with the key that its secrets were sealed with, and an "
+        "endpoint's client certificate.",
     ),
 }
 """One entry a code; `docfleet failures` prints it."""

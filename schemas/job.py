@@ -7,13 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, HttpUrl, StringConstraints, model_validator
 
 from schemas.contract import Contract
 from schemas.document import DocumentRef, Prepared, S3Uri
 from schemas.engine import EngineVersion
 from schemas.failure import Failure
-from schemas.receiver_url import ReceiverUrl
+from schemas.receiver_url import ReceiverUrl, ShownUrl
 from schemas.states import JobState, Stage
 
 CHAT_TASK = "chat"
@@ -67,6 +67,21 @@ class Callback(Contract):
     payload: PayloadKind = PayloadKind.THIN
 
 
+class KeptCallback(Contract):
+    """A callback as the ledger keeps it, by whatever rules it was accepted."""
+
+    url: HttpUrl
+    payload: PayloadKind = PayloadKind.THIN
+    of_fleet: bool = Field(default=False, description="The fleet's default, and no tenant's.")
+
+
+class ShownCallback(Contract):
+    """A callback as its owner sees it."""
+
+    url: ShownUrl
+    payload: PayloadKind = PayloadKind.THIN
+
+
 class DocumentSource(Contract):
     """The document as a caller names it: by URI or as inline text."""
 
@@ -108,7 +123,7 @@ class JobSpec(Contract):
     tasks: tuple[TaskName, ...] = Field(min_length=1)
     tenant: TenantName = DEFAULT_TENANT
     priority: Priority = Priority.NORMAL
-    callback: Callback | None = None
+    callback: KeptCallback | None = None
     metadata: Metadata = Field(default_factory=dict)
 
     @property
@@ -156,7 +171,7 @@ class Job(Contract):
     document: DocumentRef
     priority: Priority
     metadata: Metadata
-    callback: Callback | None = None
+    callback: ShownCallback | None = None
     attempts: int = Field(ge=0, description="Attempts at the present stage that were charged.")
     created_at: datetime
     updated_at: datetime

@@ -141,7 +141,7 @@ class S3Store:
             async for chunk in chunks:
                 await upload.write(chunk)
             await upload.complete()
-        except BaseException:  # whoever sends it may be gone, and then this task is cancelled
+        except BaseException:  # the sender may be gone, and then this task is cancelled
             await asyncio.shield(upload.abort())
             raise
 

@@ -20,6 +20,7 @@ from storage.s3 import S3Store
 from workers.batch.stage import BatchStage
 from workers.deliver.egress import EgressGuard
 from workers.deliver.receiver import Receivers
+from workers.deliver.signers import Signers
 from workers.deliver.stage import DeliverStage
 from workers.engine.gate_memory import GateSize
 from workers.engine.gated import GatedEngine
@@ -70,7 +71,7 @@ def run_worker(
         raise SettingsError("a worker needs DOCFLEET_REDIS_URL, the ledger's Redis")
     builder = _Builder(settings, load_tasks(settings.tasks_dir), pool, engine)
     if Role.DELIVER in roles:
-        builder.callback_secret()  # so that a missing one is told before anything is loaded
+        settings.callback_secrets()  # so that a missing one is told before anything is loaded
 
     def make_stages(process: WorkerProcess) -> Mapping[str, WorkerStage]:
         return {role: builder.stage(role, process) for role in roles}
@@ -179,16 +180,10 @@ class _Builder:
         )
 
     def _deliver(self, process: WorkerProcess) -> DeliverStage:
-        settings, endpoints = self._settings.callbacks, process.ledger.endpoints
+        settings, ledger = self._settings.callbacks, process.ledger
         keys = self._settings.encryption_keys
         box = SecretBox(keys.get_secret_value() if keys else "")
-        receivers = Receivers(settings, self.callback_secret(), endpoints, box)
+        signers = Signers(self._settings.callback_secrets(), ledger.callback_secrets, box)
+        receivers = Receivers(settings, signers, ledger.endpoints)
         guard = EgressGuard(settings.allow_networks, settings.ports, own_ports(self._settings))
-        return DeliverStage(settings, receivers, endpoints, S3Store(), guard)
-
-    def callback_secret(self) -> str:
-        """Return the secret that a deliver worker signs with."""
-        secret = self._settings.callback_secret
-        if secret is None:
-            raise SettingsError("a deliver worker signs with DOCFLEET_CALLBACK_SECRET: set it")
-        return secret.get_secret_value()
+        return DeliverStage(settings, receivers, ledger.endpoints, S3Store(), guard)

@@ -89,7 +89,7 @@ def counted(codes: Mapping[str, int]) -> str:
 
 
 def dead_letters(count: int) -> str:
-    """So many dead letters."""
+    """Return a count of dead letters as words."""
     return f"{count:,} dead letter{'' if count == 1 else 's'}"
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,12 +11,14 @@ from docfleet.commands.age import parse_age
 from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import TenantOption
-from docfleet.commands.output import say
+from docfleet.commands.output import say, say_json
 from docfleet.commands.target import AskedStack
-from schemas.contract import Contract
 from schemas.job import DEFAULT_TENANT
 from schemas.webhooks.endpoint import EndpointChange, EndpointRequest, EndpointState, SecretRotation
 from schemas.webhooks.event import EventType, PayloadKind
+
+if TYPE_CHECKING:
+    from producer.client import Client
 
 EndpointArgument = Annotated[str, typer.Argument(metavar="ENDPOINT", help="ep_...")]
 
@@ -56,7 +57,7 @@ def add(
             "client_certificate": certificate,
         }
     )
-    _print(stack.ask(lambda client: client.endpoints.create(tenant, request)))
+    say_json(stack.ask(lambda client: client.endpoints.create(tenant, request)))
 
 
 @endpoints.command("list")
@@ -76,7 +77,7 @@ def show(
     stack: AskedStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
     """Show an endpoint."""
-    _print(stack.ask(lambda client: client.endpoints.get(tenant, endpoint)))
+    say_json(stack.ask(lambda client: client.endpoints.get(tenant, endpoint)))
 
 
 @endpoints.command("test")
@@ -104,19 +105,26 @@ def rotate_secret(
 ) -> None:
     """Make a new signing secret; prints it."""
     how = SecretRotation(overlap_seconds=int(overlap.total_seconds()))
-    _print(stack.ask(lambda client: client.endpoints.rotate(tenant, endpoint, how)))
+    say_json(stack.ask(lambda client: client.endpoints.rotate(tenant, endpoint, how)))
 
 
 @endpoints.command()
 @grouped
 @explained()
 def reseal(stack: AskedStack) -> None:
-    """Seal the secrets of all tenants with the first of DOCFLEET_ENCRYPTION_KEYS.
+    """Seal all secrets, of endpoints and of callbacks, with the first of DOCFLEET_ENCRYPTION_KEYS.
 
     After that the other keys can be taken out. No signature changes.
     """
-    count = stack.ask(lambda client: client.endpoints.reseal())
-    say(f"{count} endpoint{'' if count == 1 else 's'} sealed with the first key")
+
+    async def seal(client: Client) -> tuple[int, int]:
+        return await client.endpoints.reseal(), await client.callback_secrets.reseal()
+
+    endpoints, tenants = stack.ask(seal)
+    say(
+        f"{endpoints} endpoint{'' if endpoints == 1 else 's'}, and the callback secrets of"
+        f" {tenants} tenant{'' if tenants == 1 else 's'}, sealed with the first key"
+    )
 
 
 @endpoints.command()
@@ -154,10 +162,6 @@ def _set_state(stack: AskedStack, tenant: str, endpoint: str, state: EndpointSta
     change = EndpointChange(state=state)
     found = stack.ask(lambda client: client.endpoints.change(tenant, endpoint, change))
     say(f"{found.id} is {found.state}")
-
-
-def _print(found: Contract) -> None:
-    say(json.dumps(found.model_dump(mode="json", exclude_none=True), indent=2))
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -21,6 +21,7 @@ from ledger.errors import (
 )
 from producer.errors import (
     DocumentFileError,
+    OperatorSignsError,
     ProducerError,
     RequestError,
     UnknownDeadLetterError,
@@ -73,7 +74,7 @@ def explained() -> Iterator[None]:
         raise NoDeadLetterError(str(error)) from error
     except CursorError as error:
         raise BadUsageError(str(error)) from error
-    except (SecretBoxError, TooManyEndpointsError, TooManyKeysError) as error:
+    except (SecretBoxError, TooManyEndpointsError, TooManyKeysError, OperatorSignsError) as error:
         raise BadUsageError(str(error)) from error
     except (EndpointDisabledError, EndpointChangedError, DeliveryOpenError) as error:
         raise NotSentError(str(error)) from error

@@ -57,7 +57,7 @@ class AskedStack:
 
     def ask(self, question: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
         """Call a client of the stack; raises what the client raises, and what `settings` does."""
-        from producer.access.audit import Actor, acting
+        from producer.audit_trail import Actor, acting
         from producer.client import connect
 
         async def run() -> T:

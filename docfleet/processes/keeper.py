@@ -20,7 +20,7 @@ from docfleet.processes.process import PartProcess
 _PROBE_SECONDS = 0.1
 _CONFIGURED_WRONGLY = frozenset({os.EX_CONFIG, BadUsageError.exit_code})
 _MOST_FIRST_STARTS = 5
-"""A part that was never ready is given up after so many processes."""
+"""Maximum processes of a part that never becomes ready."""
 
 Changed = Callable[["PartKeeper", str], None]
 """Told of a keeper whose part is in another state, and why in words."""

@@ -30,7 +30,10 @@ COPY infra/docker/run-part infra/docker/healthy.py /usr/local/bin/
 # What a volume holds when it is first mounted belongs to whom it belongs to here.
 RUN groupadd --gid 10001 docfleet \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/docfleet docfleet \
- && install -d -o docfleet -g docfleet /var/lib/docfleet /run/docfleet
+ && install -d -o docfleet -g docfleet /var/lib/docfleet /run/docfleet \
+      /run/secrets-for/redis /run/secrets-for/s3 /run/secrets-for/buckets /run/secrets-for/api \
+      /run/secrets-for/watch /run/secrets-for/worker /run/secrets-for/deliver \
+      /run/secrets-for/grafana /run/secrets-for/receiver
 ENV PATH=/opt/docfleet/bin:$PATH \
     HOME=/var/lib/docfleet \
     PYTHONUNBUFFERED=1 \

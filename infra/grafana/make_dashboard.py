@@ -25,7 +25,7 @@ class Panel(NamedTuple):
         title: Its heading.
         unit: Of its values, as Grafana names it.
         queries: PromQL by legend.
-        words: What it shows, for whoever hovers.
+        words: Description that hovering shows.
         kind: Of Grafana's panels.
     """
 

@@ -70,7 +70,8 @@ local function tell_of_end(job, state, now)
   end
   local receivers = wanted_by(tenant, event)
   if callback then
-    table.insert(receivers, 1, { url = spec.callback.url, payload = spec.callback.payload })
+    table.insert(receivers, 1, { url = spec.callback.url, payload = spec.callback.payload,
+      of_fleet = spec.callback.of_fleet })
   end
   if #receivers == 0 then return end
   local sequence = redis.call('HINCRBY', record_key(job), 'sequence', 1)
@@ -79,7 +80,7 @@ local function tell_of_end(job, state, now)
   for _, receiver in ipairs(receivers) do
     local told = { job = job, state = state, at = now, tenant = tenant, sequence = sequence,
       url = receiver.url, payload = receiver.payload, endpoint = receiver.id,
-      event = batch and event or nil, metadata = spec.metadata, result_uri = result or nil,
+      of_fleet = receiver.of_fleet, event = batch and event or nil, metadata = spec.metadata, result_uri = result or nil,
       failure = failure and cjson.decode(failure) or nil }
     open_delivery(receiver.id and id .. '_' .. string.sub(receiver.id, 4) or id, told, now)
   end

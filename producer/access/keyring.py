@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from ledger.api_keys import ApiKeys
 from ledger.errors import LedgerError, MakerRevokedError
-from producer.access.audit import Actor, AuditTrail, acting
 from producer.access.principal import BOOTSTRAP, Principal
 from producer.access.throttle import Throttle
+from producer.audit_trail import Actor, AuditTrail, acting
 from producer.errors import UnauthorizedError, UnknownApiKeyError
 from schemas.api_key import ApiKey, ApiKeyRequest, NewApiKey
 from schemas.audit import AuditAction

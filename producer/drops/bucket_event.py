@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 _MOST_ENVELOPES = 2
-"""SNS in SNS; whoever sends more of them means no good."""
+"""Maximum depth of SNS in SNS; more of it is an attack."""
 _MOST_BYTES = 1024
 """Of a key that is not encoded."""
 _SEAWEED_BUCKETS = "/buckets/"

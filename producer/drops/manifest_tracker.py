@@ -29,7 +29,7 @@ _MANIFEST_BYTES = 16 * 2**20
 _MOST_READ = 8
 _LOOKUPS_AT_ONCE = 32
 _MOST_NAMED = 10
-"""So many documents are named in a line of the log."""
+"""Maximum documents that a log line names."""
 
 Folder = tuple[str, str]
 """Bucket, and how the keys in it start."""

@@ -96,7 +96,7 @@ class SqsQueue:
     async def show_again(
         self, messages: Iterable[QueueMessage], seconds: int
     ) -> list[QueueMessage]:
-        """Let others get messages after so many seconds from now; gives those that failed."""
+        """Make messages visible again after a number of seconds; return those that failed."""
         return await self._each_batch(
             messages,
             lambda entries: self._client.change_message_visibility_batch(

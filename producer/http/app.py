@@ -31,6 +31,7 @@ from producer.http.problem import (
 )
 from producer.http.retry_after import Drain
 from producer.http.routes.audit import audit
+from producer.http.routes.callback_secret import callback_secret
 from producer.http.routes.dead_letters import dead_letters
 from producer.http.routes.deliveries import deliveries
 from producer.http.routes.documents import documents
@@ -55,6 +56,7 @@ _ROUTERS = (
     catalogue,
     dead_letters,
     endpoints,
+    callback_secret,
     deliveries,
     api_keys,
     audit,

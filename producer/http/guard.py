@@ -9,9 +9,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ledger.errors import LedgerError
-from producer.access.audit import Actor, AuditTrail, acting
 from producer.access.keyring import Keyring
 from producer.access.principal import Principal
+from producer.audit_trail import Actor, AuditTrail, acting
 from producer.errors import ProducerError, RequestError, UnauthorizedError
 from producer.http.limits.body import BodyLimits, bounded
 from producer.http.limits.room import Room

@@ -26,6 +26,7 @@ from producer.errors import (
     DocumentTooLargeError,
     ForbiddenError,
     NoResultError,
+    OperatorSignsError,
     OverloadedError,
     RequestError,
     TaskNotFoundError,
@@ -82,10 +83,12 @@ class ProblemType(StrEnum):
     """The tenant has as many endpoints as it may have."""
     TOO_MANY_KEYS = "too-many-keys"
     """The tenant has as many keys as it may have."""
+    OPERATOR_SIGNS = "operator-signs"
+    """The default tenant signs with DOCFLEET_CALLBACK_SECRET, which the operator keeps."""
     DELIVERY_OPEN = "delivery-open"
     """The delivery is about to be sent anyway."""
     NO_ENCRYPTION_KEY = "no-encryption-key"
-    """The operator has to set DOCFLEET_ENCRYPTION_KEYS before endpoints can be used."""
+    """The operator has to set DOCFLEET_ENCRYPTION_KEYS before secrets can be made."""
     NO_RESULT = "no-result"
     """The job has no result, or none yet; `state` says which."""
     JOB_CLOSED = "job-closed"
@@ -131,6 +134,7 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     EndpointChangedError: (ProblemType.ENDPOINT_CHANGED, HTTPStatus.CONFLICT),
     TooManyEndpointsError: (ProblemType.TOO_MANY_ENDPOINTS, HTTPStatus.CONFLICT),
     TooManyKeysError: (ProblemType.TOO_MANY_KEYS, HTTPStatus.CONFLICT),
+    OperatorSignsError: (ProblemType.OPERATOR_SIGNS, HTTPStatus.CONFLICT),
     DeliveryOpenError: (ProblemType.DELIVERY_OPEN, HTTPStatus.CONFLICT),
     SecretBoxError: (ProblemType.NO_ENCRYPTION_KEY, HTTPStatus.SERVICE_UNAVAILABLE),
     NoResultError: (ProblemType.NO_RESULT, HTTPStatus.NOT_FOUND),

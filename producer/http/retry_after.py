@@ -18,7 +18,7 @@ _SAMPLE_SECONDS = 5
 _SAMPLES = 13
 """A minute of them."""
 _SHARE = 0.05
-"""Whoever is turned away comes again when this part of the backlog has gone."""
+"""Share of the backlog that must be gone before a refused client retries."""
 MOST_SECONDS = 120
 """What comes later is not waited for by the clients that honour `Retry-After`."""
 

@@ -145,7 +145,7 @@ def serve(settings: FleetSettings, host: str, port: int) -> None:
     server = make_server(settings, host, port)
     # A warning for each bad request: strangers send any number of them.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    # uvicorn raises the signal again when it is done, for whoever else wants to know.
+    # uvicorn raises the signal again when it is done, for other handlers.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _nobody_else)
     asyncio.run(server.serve())

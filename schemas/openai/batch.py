@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from schemas.contract import Contract
 from schemas.document import S3Uri
-from schemas.job import DEFAULT_TENANT, Callback, Metadata, Priority, TenantName
+from schemas.job import DEFAULT_TENANT, Callback, KeptCallback, Metadata, Priority, TenantName
 from schemas.openai.chat import CHAT_ENDPOINT
 from schemas.openai.list import Listed
 
@@ -93,7 +93,7 @@ class BatchSpec(Contract):
     priority: Priority = Priority.LOW
     metadata: Metadata = Field(default_factory=dict)
     output_seconds: float = Field(gt=0, description="How long the output files are kept.")
-    callback: Callback | None = None
+    callback: KeptCallback | None = None
 
 
 class BatchError(Contract):

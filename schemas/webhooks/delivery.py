@@ -11,6 +11,7 @@ from schemas.contract import Contract
 from schemas.document import S3Uri
 from schemas.failure import Failure
 from schemas.job import DEFAULT_TENANT, Attempt, Metadata, PayloadKind, TenantName
+from schemas.receiver_url import ShownUrl
 from schemas.states import JobState
 from schemas.timestamp import Moment
 from schemas.webhooks.event import EVENT_OF, EventType
@@ -34,6 +35,7 @@ class DeliverySpec(Contract):
     url: HttpUrl = Field(description="The receiver's, as it was then.")
     tenant: TenantName = DEFAULT_TENANT
     endpoint: str | None = Field(default=None, description="None for a job's own callback.")
+    of_fleet: bool = Field(default=False, description="Of the callback that the operator named.")
     payload: PayloadKind = PayloadKind.THIN
     event: EventType | None = Field(default=None, description="Of an endpoint's event.")
     about: EndpointNotice | None = Field(default=None, description="Of an endpoint's event.")
@@ -63,7 +65,7 @@ class Delivery(Contract):
     type: EventType
     tenant: TenantName
     endpoint: str | None = None
-    url: HttpUrl
+    url: ShownUrl
     job_id: str | None = None
     sequence: int | None = None
     attempts: int = Field(ge=0, description="Of the present schedule.")

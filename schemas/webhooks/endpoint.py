@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, HttpUrl, StrictBool, StrictInt, StringConstraints
+from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from schemas.contract import Contract
 from schemas.job import TenantName
-from schemas.receiver_url import ReceiverUrl
+from schemas.receiver_url import ReceiverUrl, ShownUrl
 from schemas.webhooks.event import EventType, PayloadKind
 
 ENDPOINT_PREFIX = "ep_"
@@ -18,13 +18,6 @@ MOST_CONCURRENCY = 16
 DAY_SECONDS = 86_400
 
 
-def _without_user(url: HttpUrl) -> HttpUrl:
-    if url.username or url.password:
-        raise ValueError("name no user and no password: events are signed")
-    return url
-
-
-EndpointUrl = Annotated[ReceiverUrl, AfterValidator(_without_user)]
 CertificateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Description = Annotated[str, StringConstraints(max_length=256)]
 EventFilter = Annotated[
@@ -69,7 +62,7 @@ class SecretKind(StrEnum):
 class EndpointRequest(Contract):
     """Body of `POST /v1/endpoints`."""
 
-    url: EndpointUrl
+    url: ReceiverUrl
     events: EventFilter = ()
     payload: PayloadKind = PayloadKind.THIN
     description: Description = ""
@@ -84,7 +77,7 @@ class EndpointRequest(Contract):
 class EndpointChange(Contract):
     """Body of `PATCH /v1/endpoints/{id}`: the fields to change."""
 
-    url: EndpointUrl | None = None
+    url: ReceiverUrl | None = None
     events: EventFilter | None = None
     payload: PayloadKind | None = None
     description: Description | None = None
@@ -107,7 +100,7 @@ class Endpoint(Contract):
 
     id: str = Field(pattern=r"^ep_[0-9a-f]{16}$")
     tenant: TenantName
-    url: HttpUrl
+    url: ShownUrl
     events: tuple[EventType, ...] = ()
     payload: PayloadKind
     description: str = ""

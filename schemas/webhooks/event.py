@@ -12,6 +12,7 @@ from schemas.contract import Contract
 from schemas.document import S3Uri
 from schemas.failure import Failure
 from schemas.job import Metadata, PayloadKind, TaskName, TenantName
+from schemas.receiver_url import ShownUrl
 from schemas.result import TaskResult
 from schemas.states import JobState
 
@@ -98,7 +99,7 @@ class EndpointEventData(Contract):
 
     id: str
     tenant: TenantName
-    url: str | None = None
+    url: ShownUrl | None = None
     reason: str | None = Field(default=None, description="Why it was disabled.")
 
 
@@ -112,6 +113,7 @@ class BatchEventData(Contract):
     """The batch concerned."""
 
     id: str
+    tenant: TenantName
 
 
 class BatchEvent(EventBase):

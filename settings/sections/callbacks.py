@@ -28,6 +28,12 @@ class CallbackSettings(Section):
     ports: tuple[int, ...] = Field(
         default=(80, 443, 8080, 8443), description="That may be sent to at public addresses."
     )
+    registered_only: bool = Field(
+        default=False, description="Whether jobs may name no callback: endpoints alone are told."
+    )
+    https_only: bool = Field(
+        default=False, description="Whether every receiver has to be an https:// one."
+    )
     disable_after_seconds: float = Field(
         default=5 * 86_400,
         gt=0,

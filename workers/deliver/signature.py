@@ -47,7 +47,7 @@ def build_event(
         about = spec.about.model_dump() if spec.about else {"id": spec.endpoint}
         return EndpointEvent(**head, data=EndpointEventData(tenant=spec.tenant, **about))
     if spec.type.is_of_batch:
-        return BatchEvent(**head, data=BatchEventData(id=spec.job))
+        return BatchEvent(**head, data=BatchEventData(id=spec.job, tenant=spec.tenant))
     return JobEvent(
         **head,
         data=JobEventData(

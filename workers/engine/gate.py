@@ -47,7 +47,7 @@ class Gate:
         self._admit()
 
     def close(self) -> None:
-        """The engine is gone: whoever waits, or comes, is turned away with GateClosedError."""
+        """Turn away all who wait or come, with GateClosedError: the engine is gone."""
         self._closed = True
         self._admit()
 

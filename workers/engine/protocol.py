@@ -90,7 +90,7 @@ class EngineAnswer:
         finish_reason: `stop` when complete, `length` when max_tokens cut it off.
         usage: Tokens, counted by the engine.
         tokens: The tokens of the text, where the request asked for them.
-        seconds: Time in the engine, measured by whoever asked.
+        seconds: Time in the engine, measured by GatedEngine.
     """
 
     text: str

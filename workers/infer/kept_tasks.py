@@ -23,7 +23,7 @@ class Kept:
     """Kept results of earlier attempts, by job.
 
     Args:
-        store: Holds one object a job, written by whoever holds its lease.
+        store: Holds one object a job, written by the holder of its lease.
         bucket: The work bucket.
     """
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from schemas.document import PageSource
 from schemas.failure import FailureCode
 from workers.errors import StageError
 
@@ -21,6 +22,7 @@ class ReadPage(_Part):
     """Text and words of one page."""
 
     text: str
+    source: PageSource = PageSource.TEXT
 
 
 class Reading(_Part):

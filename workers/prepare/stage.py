@@ -85,14 +85,18 @@ class PrepareStage:
         uri = page_text_uri(self._settings.work_bucket, tenant, sha256)
         try:
             with step("load"):
-                return await load_page_text(self._store, uri), uri
+                kept = await load_page_text(self._store, uri)
         except ObjectMissingError:
-            async with self._readers:
-                with step("read"):
-                    page_text = await read_document(data, self._settings.limits, self._sandbox)
-            with step("store"):
-                await store_page_text(self._store, uri, page_text)
-            return page_text, uri
+            kept = None
+        # What could not be read then may be readable now, under other settings.
+        if kept is not None and not kept.unread_pages:
+            return kept, uri
+        async with self._readers:
+            with step("read"):
+                page_text = await read_document(data, self._settings.limits, self._sandbox)
+        with step("store"):
+            await store_page_text(self._store, uri, page_text)
+        return page_text, uri
 
     def _route(
         self, page_text: PageText, uri: str, tasks: Sequence[Task], wanted: str | None

@@ -139,7 +139,7 @@ class WorkerProcess:
             {name: one.weight for name, one in tenants if one.weight != 1},
             {name: one.max_in_flight for name, one in tenants if one.max_in_flight},
         )
-        with suppress(LedgerError):  # so that whoever hears `ready` finds it in the ledger
+        with suppress(LedgerError):  # so that a reader of `ready` finds it in the ledger
             await self._heartbeat.beat()
         self._background = [
             asyncio.create_task(self._heartbeat.beat_forever()),
@@ -162,7 +162,7 @@ class WorkerProcess:
         )
 
     def engine_died(self) -> None:
-        """Take no more work and end; whoever supervises starts a fresh process."""
+        """Take no more work and end; the supervisor starts a fresh process."""
         if self._exit_code == 0:
             log.error("engine died: this worker ends and has to be started again")
             self._exit_code = EXIT_ENGINE_DIED

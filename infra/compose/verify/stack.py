@@ -24,7 +24,7 @@ from infra.compose.verify.errors import VerifyError
 ROOT = Path(__file__).parents[3]
 PROJECT = "docfleet-verify"
 PORTS = ("API_PORT", "S3_PORT", "RECEIVER_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
-_ONCE = frozenset({"secrets", "buckets"})
+_ONCE = frozenset({"secrets", "receiver-secret", "buckets"})
 _POLL_SECONDS = 0.5
 
 

@@ -73,7 +73,7 @@ async def list_keys(client: ClientOfApp, asker: Administers) -> ApiKeyList:
     operation_id="revokeKey",
     summary="Revoke a key",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=documented(HTTPStatus.NOT_FOUND),
+    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 async def revoke_key(
     key_id: KeyId, client: ClientOfApp, asker: Administers, *, keep_made: KeepMade = False

@@ -12,8 +12,8 @@ import pytest
 from redis.asyncio import Redis
 
 from ledger.ledger import Ledger
-from producer.access.audit import AuditTrail
 from producer.access.keyring import Keyring
+from producer.audit_trail import AuditTrail
 from schemas.api_key import ApiKeyRequest, Scope
 from schemas.failure import Failure, FailureCode
 from settings.environment import part_environment

@@ -17,7 +17,7 @@ from schemas.dead_letter import DeadLetter, DeadLetterFilter, DeadLetterKind, Re
 from schemas.document import DocumentRef
 from schemas.failure import Failure, FailureCode
 from schemas.ids import new_job_id
-from schemas.job import Callback, JobSpec, Priority
+from schemas.job import JobSpec, KeptCallback, Priority
 from schemas.states import JobState, Stage
 from tests.fixtures.hand_worker import claim, kill, prepare
 
@@ -31,7 +31,7 @@ AS_IT_WAS = Redrive()
 
 async def _submitted(ledger: Ledger, *, callback: bool = False, **spec: Any) -> str:
     job_id = new_job_id()
-    url = Callback.model_validate({"url": "http://claims.test/"}) if callback else None
+    url = KeptCallback.model_validate({"url": "http://claims.test/"}) if callback else None
     asked = {"tasks": ("fnol",), **spec}
     document = DocumentRef(uri="s3://incoming/claim.pdf")
     assert await ledger.submit(job_id, JobSpec(document=document, callback=url, **asked))

@@ -23,7 +23,7 @@ from ledger.window import window
 from schemas.document import DocumentRef, Prepared
 from schemas.failure import Failure, FailureCode
 from schemas.ids import new_job_id
-from schemas.job import Callback, JobSpec, Priority
+from schemas.job import JobSpec, KeptCallback, Priority
 from schemas.states import JobState
 from schemas.webhooks.delivery import DeliverySpec
 
@@ -44,7 +44,7 @@ def _spec(priority: Priority = Priority.NORMAL, *, callback: bool = False) -> Jo
         document=DocumentRef(uri="s3://incoming/fnol/claim 1+%.pdf"),
         tasks=("fnol",),
         priority=priority,
-        callback=Callback.model_validate({"url": "http://claims.test/"}) if callback else None,
+        callback=KeptCallback.model_validate({"url": "http://claims.test/"}) if callback else None,
     )
 
 
@@ -98,7 +98,7 @@ async def test_a_submit_is_idempotent_and_another_request_under_its_id_is_refuse
 async def test_the_fleets_callback_is_no_part_of_a_request(ledger: Ledger) -> None:
     """The same request is the same job after the default was changed; its own callback counts."""
     first, second = (
-        _spec().model_copy(update={"callback": Callback.model_validate({"url": url})})
+        _spec().model_copy(update={"callback": KeptCallback.model_validate({"url": url})})
         for url in ("https://a.example/", "https://b.example/")
     )
     job_id = new_job_id()

@@ -33,9 +33,15 @@ class UnsupportedContentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Text and words of one page."""
+    """Text of one page.
+
+    Args:
+        text: Its text.
+        source: Origin of the text, a schemas.document.PageSource: `text`, `ocr` or `unread`.
+    """
 
     text: str
+    source: str = "text"
 
 
 @dataclass(frozen=True, slots=True)
