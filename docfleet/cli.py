@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from docfleet import __version__
+from docfleet.commands import audit as commands_audit
 from docfleet.commands import callback_secret as commands_callback_secret
 from docfleet.commands import contract as commands_contract
 from docfleet.commands import dead_letters as commands_dead_letters
@@ -34,6 +35,7 @@ for group in (
     commands_stack,
     commands_jobs,
     commands_keys,
+    commands_audit,
     commands_dead_letters,
     commands_endpoints,
     commands_callback_secret,

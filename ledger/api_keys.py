@@ -97,15 +97,18 @@ class ApiKeys:
             if fields
         ]
 
-    async def remove(self, key_id: str, *, keep_made: bool = False) -> list[str]:
-        """Revoke a key and, unless they are to be kept, all that it made; gives those that worked.
+    async def remove(self, key_id: str, *, keep_made: bool = False) -> dict[str, str | None]:
+        """Revoke a key and, unless they are to be kept, all that it made.
 
         Args:
             key_id: Its public half.
             keep_made: Whether the keys that it made go on working.
+
+        Returns:
+            The tenant of each key that worked until now; None for the whole fleet.
         """
-        revoked = await self._scripts.run("revoke_key", [], [key_id, int(keep_made)])
-        return [str(one) for one in revoked]
+        flat = await self._scripts.run("revoke_key", [], [key_id, int(keep_made)])
+        return {str(one): tenant or None for one, tenant in zip(flat[::2], flat[1::2], strict=True)}
 
     async def mark_used(self, key_id: str) -> None:
         """Remember that a key was used now."""

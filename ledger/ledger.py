@@ -13,6 +13,7 @@ from typing import Any
 from ledger import keys
 from ledger.adoptions import Adoptions
 from ledger.api_keys import ApiKeys
+from ledger.audit import AuditLog
 from ledger.batches import Batches
 from ledger.beat import Beat, read_beat
 from ledger.callback_secrets import CallbackSecrets
@@ -77,6 +78,7 @@ class Ledger:
         sweeps: What mends.
         deaths: Of workers.
         workers: Whose heartbeat is fresh.
+        audit: Who did what.
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
@@ -96,6 +98,7 @@ class Ledger:
         self.sweeps = Sweeps(self._scripts)
         self.deaths = Deaths(self._scripts)
         self.workers = Workers(self._redis)
+        self.audit = AuditLog(self._redis, self._scripts)
 
     async def submit(
         self,

@@ -40,6 +40,7 @@ SCRIPTS = (
     "cancel_lines",
     "make_key",
     "revoke_key",
+    "audit",
     "replace_secrets",
 )
 _REFUSED_WHEN_FULL = frozenset(

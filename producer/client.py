@@ -16,6 +16,7 @@ from ledger.ledger import Ledger
 from ledger.page import Page
 from ledger.secret_box import SecretBox
 from producer.access.keyring import Keyring
+from producer.audit_trail import AuditTrail
 from producer.callbacks.rules import CallbackRules
 from producer.callbacks.secrets import CallbackSecrets
 from producer.catalogue import Catalogue
@@ -66,6 +67,8 @@ class Client:
         dead_letters: What will not be tried again by itself.
         endpoints: Receivers that tenants registered, and what is sent to them.
         keyring: The keys of the HTTP API.
+        audit: Writes who did what.
+        audit_log: Who did what, to be read.
         observer: Tells of jobs' changes.
         uploads: Takes documents that come over HTTP.
         catalogue: The tasks and the adapters.
@@ -89,15 +92,19 @@ class Client:
         self._queues = (PREPARE_QUEUE, *infer, BATCH_QUEUE, DELIVER_QUEUE)
         self._ledger = ledger
         bootstrap = settings.api_key
+        self.audit_log = ledger.audit
+        self.audit = AuditTrail(ledger.audit)
         self.keyring = Keyring(
-            ledger.api_keys, bootstrap_key=bootstrap.get_secret_value() if bootstrap else None
+            ledger.api_keys,
+            self.audit,
+            bootstrap_key=bootstrap.get_secret_value() if bootstrap else None,
         )
         self.observer = Observer(ledger.jobs)
         self.uploads = Uploads(settings, store)
         self.catalogue = Catalogue(submitter.tasks)
-        self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks)
+        self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks, self.audit)
         box = _secret_box(settings)
-        self.endpoints = Endpoints(ledger, box, settings.quota, settings.callbacks)
+        self.endpoints = Endpoints(ledger, box, self.audit, settings.quota, settings.callbacks)
 
     async def submit(
         self,
@@ -255,7 +262,9 @@ def open_client(settings: FleetSettings) -> Client:
         settings.redis_url.get_secret_value(), timeout=_REDIS_SECONDS, retries=_REDIS_RETRIES
     )
     store = S3Store()
-    secrets = CallbackSecrets(ledger.callback_secrets, _secret_box(settings))
+    secrets = CallbackSecrets(
+        ledger.callback_secrets, _secret_box(settings), AuditTrail(ledger.audit)
+    )
     callbacks = CallbackRules(settings, secrets)
     return Client(
         settings,

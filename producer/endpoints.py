@@ -11,9 +11,11 @@ from ledger.errors import DeliveryOpenError
 from ledger.ledger import Ledger
 from ledger.page import Page
 from ledger.secret_box import SecretBox
+from producer.audit_trail import AuditTrail
 from producer.callbacks.rules import check_scheme
 from producer.callbacks.signing import new_secrets, resealed, rotated_out
 from producer.errors import UnconfirmedError, UnknownDeliveryError, UnknownEndpointError
+from schemas.audit import AuditAction
 from schemas.ids import new_endpoint_id
 from schemas.quota import Quota
 from schemas.states import JobState
@@ -41,6 +43,7 @@ class Endpoints:
     Args:
         ledger: Keeps them.
         box: Seals their secrets.
+        audit: Told of changes and replays.
         quota: Gives the most that a tenant may have in the ledger.
         settings: Which receivers may be named.
     """
@@ -49,6 +52,7 @@ class Endpoints:
         self,
         ledger: Ledger,
         box: SecretBox,
+        audit: AuditTrail,
         quota: Callable[[str], Quota],
         settings: CallbackSettings = _ANY_RECEIVER,
     ) -> None:
@@ -56,6 +60,7 @@ class Endpoints:
         self._endpoints = ledger.endpoints
         self._deliveries = ledger.deliveries
         self._box = box
+        self._audit = audit
         self._quota = quota
 
     async def create(self, tenant: str, request: EndpointRequest) -> CreatedEndpoint:
@@ -73,6 +78,12 @@ class Endpoints:
         quota = self._quota(tenant)
         await self._endpoints.create(endpoint_id, tenant, _fields(request), sealed, quota)
         made = await self.get(tenant, endpoint_id)
+        await self._audit.record(
+            AuditAction.ENDPOINT_CREATED,
+            tenant=tenant,
+            target=endpoint_id,
+            detail=f"{made.url.scheme}://{made.url.host}:{made.url.port}",
+        )
         return CreatedEndpoint(**made.model_dump(), **new.model_dump())
 
     async def of_tenant(self, tenant: str) -> Sequence[Endpoint]:
@@ -103,6 +114,12 @@ class Endpoints:
             raise _unknown_endpoint(endpoint_id)
         if change.state is EndpointState.DISABLED:
             await self._endpoints.disable(endpoint_id, DisabledReason.ASKED)
+        await self._audit.record(
+            AuditAction.ENDPOINT_CHANGED,
+            tenant=tenant,
+            target=endpoint_id,
+            detail=" ".join(sorted(change.model_fields_set)),
+        )
         return await self.get(tenant, endpoint_id)
 
     async def rotate(self, tenant: str, endpoint_id: str, how: SecretRotation) -> NewSecret:
@@ -118,6 +135,9 @@ class Endpoints:
         old = rotated_out(self._box, stored.secrets, how)
         if not await self._endpoints.change(stored, {}, [*sealed, *old]):
             raise _unknown_endpoint(endpoint_id)
+        await self._audit.record(
+            AuditAction.ENDPOINT_SECRET_ROTATED, tenant=tenant, target=endpoint_id
+        )
         return new
 
     async def reseal(self) -> int:
@@ -134,6 +154,7 @@ class Endpoints:
                 continue
             sealed = resealed(self._box, stored.secrets)
             count += await self._endpoints.change(stored, {}, sealed)
+        await self._audit.record(AuditAction.SECRETS_RESEALED, detail=f"{count} endpoints")
         return count
 
     async def delete(self, tenant: str, endpoint_id: str) -> None:
@@ -145,6 +166,7 @@ class Endpoints:
         await self._stored(tenant, endpoint_id)
         await self._endpoints.disable(endpoint_id, DisabledReason.ASKED)
         await self._endpoints.delete(endpoint_id)
+        await self._audit.record(AuditAction.ENDPOINT_DELETED, tenant=tenant, target=endpoint_id)
 
     async def test(self, tenant: str, endpoint_id: str) -> Delivery:
         """Send a test event, under the very rules of every other one.
@@ -190,6 +212,7 @@ class Endpoints:
         """
         await self.delivery(tenant, delivery_id)
         await self._deliveries.replay(delivery_id, acknowledged=True)
+        await self._audit.record(AuditAction.REPLAYED, tenant=tenant, target=delivery_id)
         return await self.delivery(tenant, delivery_id)
 
     async def replay_many(self, tenant: str, which: Replay) -> Replayed:
@@ -212,6 +235,10 @@ class Endpoints:
                 replayed += await self._deliveries.replay(
                     delivery_id, acknowledged=which.acknowledged
                 )
+        if replayed:
+            await self._audit.record(
+                AuditAction.REPLAYED, tenant=tenant, detail=f"{replayed:,} deliveries"
+            )
         return Replayed(replayed=replayed, acknowledged=0 if which.acknowledged else acknowledged)
 
     async def _stored(self, tenant: str, endpoint_id: str) -> StoredEndpoint:

@@ -29,6 +29,21 @@ class UnauthorizedError(ProducerError):
     """There is no key, or it opens nothing."""
 
 
+class TooManyAttemptsError(ProducerError):
+    """Too many keys that open nothing were sent from one address, or for one key.
+
+    Attributes:
+        wait_seconds: After which another one is looked at.
+    """
+
+    def __init__(self, wait_seconds: float) -> None:
+        super().__init__(
+            f"too many keys that open nothing were sent: wait {wait_seconds:.0f} s, and see that"
+            " the key is neither revoked nor expired"
+        )
+        self.wait_seconds = wait_seconds
+
+
 class ForbiddenError(ProducerError):
     """The key does not allow it."""
 

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from ledger.callback_secrets import CallbackSecrets as SecretRecords
 from ledger.sealed_secret import shown_secrets
 from ledger.secret_box import SecretBox
+from producer.audit_trail import AuditTrail
 from producer.callbacks.signing import new_secrets, resealed, rotated_out
 from producer.errors import OperatorSignsError
+from schemas.audit import AuditAction
 from schemas.job import DEFAULT_TENANT
 from schemas.webhooks.callback_secret import CallbackSecretInfo
 from schemas.webhooks.endpoint import NewSecret, SecretRotation
@@ -23,11 +25,13 @@ class CallbackSecrets:
     Args:
         records: Keep them.
         box: Seals them.
+        audit: Told of new secrets.
     """
 
-    def __init__(self, records: SecretRecords, box: SecretBox) -> None:
+    def __init__(self, records: SecretRecords, box: SecretBox, audit: AuditTrail) -> None:
         self._records = records
         self._box = box
+        self._audit = audit
         self._have_one: set[str] = {DEFAULT_TENANT}
 
     async def exists(self, tenant: str) -> bool:
@@ -60,6 +64,7 @@ class CallbackSecrets:
             found = await self._records.get(tenant)
             old = rotated_out(self._box, found.secrets, how)
             if await self._records.replace(tenant, found, [*sealed, *old]):
+                await self._audit.record(AuditAction.CALLBACK_SECRET_ROTATED, tenant=tenant)
                 return new
 
     async def reseal(self) -> int:
@@ -76,6 +81,7 @@ class CallbackSecrets:
             ):
                 found = await self._records.get(tenant)
             count += 1
+        await self._audit.record(AuditAction.SECRETS_RESEALED, detail=f"{count} tenants")
         return count
 
 

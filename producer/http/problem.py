@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from ledger.errors import LedgerFullError, NotDeadError, TenantQuotaError
-from producer.errors import JobStateError
+from producer.errors import JobStateError, TooManyAttemptsError
 from producer.http.problem_type import ProblemType, error_types, known_error
 from producer.http.retry_after import Drain
 from schemas.failure import Failure
@@ -146,6 +147,8 @@ def error_headers(error: Exception, status: HTTPStatus, drain: Drain | None) -> 
         return {"WWW-Authenticate": "Bearer"}
     if status not in _COME_AGAIN:
         return {}
+    if isinstance(error, TooManyAttemptsError):
+        return {"Retry-After": str(ceil(error.wait_seconds))}
     if drain is not None and isinstance(error, (LedgerFullError, TenantQuotaError)):
         return {"Retry-After": str(drain.retry_after())}
     return {"Retry-After": str(RETRY_AFTER_SECONDS)}

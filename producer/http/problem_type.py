@@ -31,6 +31,7 @@ from producer.errors import (
     RequestError,
     TaskNotFoundError,
     TooManyAtOnceError,
+    TooManyAttemptsError,
     UnauthorizedError,
     UnconfirmedError,
     UnknownApiKeyError,
@@ -49,6 +50,8 @@ class ProblemType(StrEnum):
 
     UNAUTHORIZED = "unauthorized"
     """No bearer key, or a wrong one."""
+    TOO_MANY_ATTEMPTS = "too-many-attempts"
+    """Too many keys that open nothing were sent from this address, or for this key."""
     FORBIDDEN = "forbidden"
     """The key does not allow it: it lacks the scope, or is another tenant's."""
     INVALID_REQUEST = "invalid-request"
@@ -120,6 +123,7 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     RequestError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
     IdempotencyError: (ProblemType.IDEMPOTENCY_CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
     UnauthorizedError: (ProblemType.UNAUTHORIZED, HTTPStatus.UNAUTHORIZED),
+    TooManyAttemptsError: (ProblemType.TOO_MANY_ATTEMPTS, HTTPStatus.TOO_MANY_REQUESTS),
     ForbiddenError: (ProblemType.FORBIDDEN, HTTPStatus.FORBIDDEN),
     DocumentTooLargeError: (ProblemType.BODY_TOO_LARGE, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     UnknownApiKeyError: (ProblemType.UNKNOWN_KEY, HTTPStatus.NOT_FOUND),

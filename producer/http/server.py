@@ -126,6 +126,7 @@ def make_server(settings: FleetSettings, host: str, port: int) -> ApiServer:
         port=port,
         http=BoundedConnection,
         ws="none",
+        forwarded_allow_ips=list(settings.api.trusted_proxies),
         backlog=room.backlog,
         access_log=False,
         log_config=None,

@@ -15,6 +15,10 @@ class ApiSettings(Section):
         ge=16,
         description="Maximum open connections; fewer where the process may open fewer files.",
     )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses or networks of proxies whose X-Forwarded-For tells the client's.",
+    )
     waiting: int = Field(
         default=1_024,
         ge=8,

@@ -6,6 +6,7 @@ import json
 
 from ledger.ledger import Ledger
 from ledger.secret_box import SecretBox, new_encryption_key
+from producer.audit_trail import AuditTrail
 from producer.callbacks.secrets import CallbackSecrets
 from producer.endpoints import Endpoints
 from schemas.quota import NO_QUOTA
@@ -105,7 +106,8 @@ async def test_the_encryption_key_is_replaced_without_a_new_secret(settings: Fle
     url = settings.redis_url.get_secret_value()
     old, new = new_encryption_key(), new_encryption_key()
     ledger = Ledger(url)
-    made = await Endpoints(ledger, SecretBox(old), lambda _: NO_QUOTA).create(
+    audit = AuditTrail(ledger.audit)
+    made = await Endpoints(ledger, SecretBox(old), audit, lambda _: NO_QUOTA).create(
         "acme", EndpointRequest.model_validate({"url": "https://claims.example/"})
     )
 
@@ -113,7 +115,7 @@ async def test_the_encryption_key_is_replaced_without_a_new_secret(settings: Fle
         variables = {"DOCFLEET_REDIS_URL": url, "DOCFLEET_ENCRYPTION_KEYS": keys}
         return await run_command(part_environment(variables), "endpoints", "reseal")
 
-    secret = await CallbackSecrets(ledger.callback_secrets, SecretBox(old)).rotate(
+    secret = await CallbackSecrets(ledger.callback_secrets, SecretBox(old), audit).rotate(
         "acme", SecretRotation()
     )
     assert "put back the key" in (await reseal(new)).err
