@@ -51,8 +51,8 @@ def loss_failures(losses: int) -> list[str]:
     """
     words = (
         "The worker died or hung while it held this job and others: none of them is charged.",
-        "The worker died or hung while it held this job alone.",
-        f"{losses} workers in turn died or hung while they held this job alone.",
+        "The worker that held this job alone died, hung, or let go of it.",
+        f"{losses} workers in turn that held this job alone died, hung, or let go of it.",
     )
     failures = (Failure.of(FailureCode.WORKER_KILLED, one) for one in words)
     return [failure.model_dump_json(exclude_none=True) for failure in failures]

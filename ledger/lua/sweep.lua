@@ -118,8 +118,9 @@ for _, queue in ipairs(redis.call('SMEMBERS', QUEUES)) do
   if was_away then pardon(queue) end
   for _, id in ipairs(redis.call('ZRANGE', leased_key(queue), '-inf', now, 'BYSCORE',
     'LIMIT', 0, batch)) do
-    -- Of a worker that lives: it gave this one up without a word.
-    tally(judge_death({ id, company_of(id) }, now, terms))
+    -- Its worker lives, and let go of it without a word: it is charged, but it ends no workers.
+    local is_killed = lose(id, now, nil, true, terms)
+    tally(is_killed and 0 or 1, is_killed and 1 or 0)
   end
   local resent, undeliverable = resend_lost(queue, now - grace, now, max_resends,
     undeliverable_failure, batch)

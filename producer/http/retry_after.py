@@ -78,5 +78,5 @@ def sample_of(depth: FleetDepth, at: float) -> Sample:
     ended = sum(
         count for name, count in depth.closed.items() if name.startswith(JOB_PREFIX.rstrip("_"))
     )
-    standing = sum(one.in_line + one.dispatched + one.leased for one in depth.queues)
+    standing = sum(one.in_line + one.suspects + one.dispatched + one.leased for one in depth.queues)
     return Sample(at, ended, standing + depth.waiting)
