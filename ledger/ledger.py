@@ -14,16 +14,16 @@ from ledger import keys
 from ledger.adoptions import Adoptions
 from ledger.api_keys import ApiKeys
 from ledger.audit import AuditLog
-from ledger.batches import Batches
+from ledger.batches import BatchRecords
 from ledger.beat import Beat, read_beat
 from ledger.callback_secrets import CallbackSecrets
 from ledger.claim import Claim, read_claim
 from ledger.connection import available, open_redis
-from ledger.dead_letters import DeadLetters
+from ledger.dead_letters import DeadLetterRecords
 from ledger.deaths import Deaths
 from ledger.deliveries import Deliveries
 from ledger.depth import FleetDepth, read_depth
-from ledger.endpoints import Endpoints
+from ledger.endpoints import EndpointRecords
 from ledger.engines import Engines
 from ledger.errors import (
     IdempotencyError,
@@ -34,7 +34,7 @@ from ledger.errors import (
     TenantQuotaError,
     WorkerClosedError,
 )
-from ledger.files import Files
+from ledger.files import FileRecords
 from ledger.jobs import Jobs
 from ledger.record import duration_ms, read_job
 from ledger.repeated_requests import Posts
@@ -85,14 +85,14 @@ class Ledger:
         self._redis = open_redis(redis_url, timeout=timeout, retries=retries)
         self._scripts = Scripts(self._redis)
         self.adoptions = Adoptions(self._redis)
-        self.dead_letters = DeadLetters(self._redis, self._scripts)
-        self.endpoints = Endpoints(self._redis, self._scripts)
+        self.dead_letters = DeadLetterRecords(self._redis, self._scripts)
+        self.endpoints = EndpointRecords(self._redis, self._scripts)
         self.callback_secrets = CallbackSecrets(self._redis, self._scripts)
         self.deliveries = Deliveries(self._redis, self._scripts)
         self.api_keys = ApiKeys(self._redis, self._scripts)
         self.jobs = Jobs(self._redis)
-        self.batches = Batches(self._redis, self._scripts)
-        self.files = Files(self._redis, self._scripts)
+        self.batches = BatchRecords(self._redis, self._scripts)
+        self.files = FileRecords(self._redis, self._scripts)
         self.posts = Posts(self._redis)
         self.engines = Engines(self._redis)
         self.sweeps = Sweeps(self._scripts)

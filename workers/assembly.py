@@ -42,7 +42,7 @@ from workers.prepare.lockdown.privileges import hide_memory
 from workers.prepare.stage import PoolTokens, PrepareStage
 from workers.retry_policy import RetryLimits
 from workers.role import Role
-from workers.routing import PoolLimits, ways_out
+from workers.routing import PoolLimits, fallback_pools
 from workers.runtime.process import WorkerProcess
 from workers.stage import WorkerStage
 
@@ -142,7 +142,9 @@ class _Builder:
             chats=self._chats(engine, store, adapters),
             results=Results(store, self._settings.results_bucket),
             kept=Kept(store, self._settings.work_bucket),
-            limits=RetryLimits(self._settings.lease.attempts, ways_out(self._limits(), self._name)),
+            limits=RetryLimits(
+                self._settings.lease.attempts, fallback_pools(self._limits(), self._name)
+            ),
             gate_memory=GateSize(process.ledger, queue, socket.gethostname(), engine.gate),
             on_engine_death=process.engine_died,
         )

@@ -50,7 +50,7 @@ def seconds_to_wait(samples: list[Sample]) -> int:
     return max(1, min(MOST_SECONDS, math.ceil(_SHARE * last.open / each_second)))
 
 
-class Drain:
+class BacklogRate:
     """Looks at the ledger every few seconds.
 
     Args:

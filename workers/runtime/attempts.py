@@ -16,11 +16,11 @@ from typing import Any
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from ledger.beat import Beat, Called, LetGo
+from ledger.beat import Beat, Called, RevokedLease
 from ledger.claim import Claim
 from ledger.errors import LeaseLostError, LedgerUnavailableError, WorkerClosedError
 from ledger.ledger import Ledger
-from ledger.record import moment
+from ledger.record import from_unix_ms
 from ledger.token import new_token
 from schemas.failure import Failure, FailureCode
 from schemas.ids import DELIVERY_PREFIX, JOB_PREFIX
@@ -171,7 +171,7 @@ class Attempts:
         if failure is not None:
             log.warning("attempt failed", code=failure.code, message=failure.message)
         return Attempt(
-            at=moment(claim.claimed_ms),
+            at=from_unix_ms(claim.claimed_ms),
             stage=claim.stage,
             number=claim.attempt,
             worker=self._worker,
@@ -264,7 +264,7 @@ class Attempts:
         except Exception:
             log.exception("attempt lost", role=role, record=record_id)
 
-    def let_go(self, leases: Iterable[LetGo]) -> None:
+    def let_go(self, leases: Iterable[RevokedLease]) -> None:
         """Stop the attempts whose lease the ledger says is lost, or whose job is cancelled."""
         for lease in leases:
             reason = Interruption.CANCELLED if lease.cancelled else Interruption.LEASE_LOST

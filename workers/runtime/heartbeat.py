@@ -29,7 +29,7 @@ class LastBeat:
         """Record that a heartbeat reached Redis."""
         self._at = monotonic()
 
-    def ailment(self) -> str | None:
+    def health_problem(self) -> str | None:
         """Return the health problem, or None when all is well."""
         if self._at is None:
             return "starting"

@@ -74,7 +74,10 @@ class WorkerProcess:
             SettingsError: Redis does not take the password, or the metrics' port cannot be had.
             EngineStartError: The engine cannot start.
         """
-        with serving_metrics(self._settings, self._last_beat.ailment), LoopThread() as thread:
+        with (
+            serving_metrics(self._settings, self._last_beat.health_problem),
+            LoopThread() as thread,
+        ):
             self._thread = thread
             thread.call(self._open())
             try:
@@ -146,7 +149,7 @@ class WorkerProcess:
             hostname=f"docfleet@{self.name}",
             pool="threads",
             # As many threads as the windows send, so that no role starves another.
-            concurrency=sum(window(stage.most) for stage in self._stages.values()),
+            concurrency=sum(window(stage.max_capacity) for stage in self._stages.values()),
             queues=[stage.queue for stage in self._stages.values()],
             without_gossip=True,
             without_mingle=True,

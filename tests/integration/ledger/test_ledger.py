@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from ledger import keys
-from ledger.beat import LetGo
+from ledger.beat import RevokedLease
 from ledger.claim import Claim
 from ledger.errors import (
     IdempotencyError,
@@ -238,7 +238,7 @@ async def test_a_heartbeat_keeps_the_lease_and_names_the_lost_ones(ledger: Ledge
     lost = await _claimed(ledger, lease=0.01)
     await _until(lambda: _expired(ledger))
     beat = await ledger.heartbeat("w1", LEASE, {}, [kept, lost])
-    assert beat.let_go == [LetGo(lost.token, False)]
+    assert beat.let_go == [RevokedLease(lost.token, False)]
     assert await _state(ledger, kept.id) is JobState.RUNNING
 
 
@@ -373,7 +373,7 @@ async def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_by_its_worke
     running = await _claimed(ledger)
     assert await ledger.cancel(running.id) is JobState.RUNNING
     beat = await ledger.heartbeat("w1", LEASE, {}, [running])
-    assert beat.let_go == [LetGo(running.token, True)]
+    assert beat.let_go == [RevokedLease(running.token, True)]
     assert await ledger.cancel(new_job_id()) is None
 
 
