@@ -37,6 +37,18 @@ class EngineDiedError(EngineError):
         self.out_of_memory = out_of_memory
 
 
+class PostponedError(WorkerError):
+    """The attempt cannot go on for now, by no fault of its own.
+
+    Attributes:
+        seconds: How long its record should wait.
+    """
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class GateClosedError(WorkerError):
     """The engine is gone, and this request had not reached it."""
 

@@ -82,9 +82,15 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """The record goes back to its line, uncharged: the fault was not its own."""
+    """The record goes back to its line, uncharged: the fault was not its own.
+
+    Attributes:
+        kept_uri: Where what its finished tasks came to is kept.
+        wait_seconds: How long it waits first.
+    """
 
     kept_uri: str | None = None
+    wait_seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,8 +202,10 @@ class Attempts:
                 await self._ledger.release(
                     claim, charge=True, queue=queue, kept_uri=kept_uri, entry=entry
                 )
-            case GivenBack(kept_uri):
-                await self._ledger.release(claim, charge=False, kept_uri=kept_uri)
+            case GivenBack(kept_uri, wait_seconds):
+                await self._ledger.release(
+                    claim, wait_seconds=wait_seconds, charge=False, kept_uri=kept_uri
+                )
             case Abandoned():
                 pass
 

@@ -23,8 +23,10 @@ from vllm.platforms import current_platform
 from vllm.renderers.params import ChatParams
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 from vllm.third_party import pynvml
+from vllm.tokenizers import cached_tokenizer_from_config
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
+from vllm.v1.structured_output.backend_xgrammar import XgrammarBackend
 
 from schemas.result import Usage
 from workers.engine.context import output_room
@@ -128,6 +130,26 @@ class EngineClient:
             await self._render(_PROBE)
         except RequestRefusedError as error:
             raise EngineStartError(str(error)) from error
+
+    def vocabulary(self) -> str:
+        """Give what xgrammar knows of the model's tokens, in JSON.
+
+        Raises:
+            EngineStartError: xgrammar does not know this kind of tokenizer.
+        """
+        config = self._engine.vllm_config
+        try:
+            backend = XgrammarBackend(
+                config,
+                tokenizer=cached_tokenizer_from_config(config.model_config),
+                vocab_size=config.model_config.get_vocab_size(),
+            )
+            known = backend.compiler.compile_json_schema('{"type": "null"}').tokenizer_info
+            return str(known.serialize_json())
+        except Exception as error:  # xgrammar raises all kinds
+            raise EngineStartError(
+                f"guided output cannot be had with the model's tokenizer: {last_words(error)}"
+            ) from error
 
     async def complete(self, request: EngineRequest, adapter_id: int | None) -> EngineAnswer:
         """See Engine.generate; the adapter has been added."""
