@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from chaos import (
+    bad_answers,
     clock_skew,
     engine_killed,
     messages_deleted,
     out_of_memory,
+    overwritten,
     partition,
     power_loss,
     put_unanswered,
@@ -23,6 +25,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     power_loss.SCENARIO,
     messages_deleted.SCENARIO,
     *s3_faults.SCENARIOS,
+    *bad_answers.SCENARIOS,
+    *overwritten.SCENARIOS,
     put_unanswered.SCENARIO,
     *sigterm.SCENARIOS,
     partition.SCENARIO,

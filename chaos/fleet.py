@@ -16,6 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 
 from chaos.kept_part import KeptPart
+from chaos.store_proxy import StoreProxy
 from docfleet.processes.guard import Guard
 from docfleet.processes.part import Part
 from docfleet.stack.layout import LocalStack, local_stack
@@ -56,6 +57,7 @@ class FleetPlan:
         engine: What they hold.
         variables: Settings of every part.
         spares: More infer workers, which the drill starts, with settings of their own.
+        has_store_proxy: Whether all its parts reach the object store through a proxy.
     """
 
     infer_workers: int = 2
@@ -63,6 +65,7 @@ class FleetPlan:
     engine: EngineKind = EngineKind.SCRIPTED
     variables: Mapping[str, str] = field(default_factory=dict)
     spares: int = 0
+    has_store_proxy: bool = False
 
 
 class Fleet:
@@ -73,6 +76,7 @@ class Fleet:
         settings: As a client of the fleet reads them.
         state: Held.
         guard: Ends what is left if we are killed.
+        store_proxy: Between the parts and the object store, where the plan wants one.
         spares: How many infer workers are not started.
     """
 
@@ -82,6 +86,7 @@ class Fleet:
         settings: FleetSettings,
         state: StateDir,
         guard: Guard,
+        store_proxy: StoreProxy,
         spares: int,
     ) -> None:
         self.environment = stack.environment
@@ -98,6 +103,7 @@ class Fleet:
         self._layout = {part.name: part for part in parts[: len(parts) - spares]}
         self._spares = parts[len(parts) - spares :]
         self._guard = guard
+        self.store_proxy = store_proxy
         self.parts: dict[str, KeptPart] = {}
 
     @property
@@ -167,13 +173,16 @@ async def running_fleet(folder: Path, plan: FleetPlan, callback_url: str) -> Asy
             (folder / "models").symlink_to(models)
         stack, settings = _lay_out(state, plan, callback_url)
         guard = Guard(f"{state.family}.")
-        fleet = Fleet(stack, settings, state, guard, plan.spares)
-        try:
-            await fleet.start()
-            yield fleet
-        finally:
-            await fleet.close()
-            guard.end()
+        async with StoreProxy(_store_port(stack)) as proxy:
+            if plan.has_store_proxy:
+                stack = _through(proxy, stack)
+            fleet = Fleet(stack, settings, state, guard, proxy, plan.spares)
+            try:
+                await fleet.start()
+                yield fleet
+            finally:
+                await fleet.close()
+                guard.end()
 
 
 def _lay_out(
@@ -195,8 +204,23 @@ def _lay_out(
     return replace(stack, layers=layers), settings
 
 
+def _store_port(stack: LocalStack) -> int:
+    return int(stack.environment["AWS_ENDPOINT_URL_S3"].rpartition(":")[2])
+
+
+def _through(proxy: StoreProxy, stack: LocalStack) -> LocalStack:
+    """Have all parts but the servers reach the object store through a proxy."""
+    changes = {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{proxy.port}"}
+    return replace(
+        stack, layers=[[_changed(part, changes) for part in one] for one in stack.layers]
+    )
+
+
 def _with_variables(part: Part, plan: FleetPlan) -> Part:
+    return _changed(part, {**_COMMON, **plan.variables})
+
+
+def _changed(part: Part, changes: Mapping[str, str]) -> Part:
     if part.name in {"redis", "s3"}:
         return part
-    changes = {**_COMMON, **plan.variables}
     return replace(part, environment={**part.environment, **changes})

@@ -17,7 +17,7 @@ from chaos.fleet import Fleet
 from demo.drop import s3_client
 from ledger.errors import LedgerFullError, LedgerUnavailableError
 from producer.client import Client, open_client
-from producer.submit import dropped_job_id
+from producer.versions import dropped_job_id
 from schemas.document import S3Uri
 from schemas.job import DocumentSource, JobRequest
 from storage.errors import StorageUnavailableError

@@ -93,11 +93,15 @@ class Deliveries:
     async def _read(self, ids: Sequence[str]) -> list[Delivery]:
         return [read_delivery(*record) for record in await read_whole(self._redis, ids)]
 
-    async def replay(self, delivery_id: str) -> bool:
+    async def replay(self, delivery_id: str, *, acknowledged: bool = False) -> bool:
         """Send a delivery again, or now.
 
+        Args:
+            delivery_id: Which one.
+            acknowledged: Whether it is sent again though it was acknowledged.
+
         Returns:
-            Whether there is such a delivery.
+            Whether it is sent: it is there and, unless asked for, was not acknowledged.
 
         Raises:
             DeliveryOpenError: It is being sent, or about to be.
@@ -106,7 +110,9 @@ class Deliveries:
         if not delivery_id.startswith(_PREFIX):
             return False
         outcome, state = await self._scripts.run(
-            "replay", [keys.record(delivery_id)], [delivery_id, new_token()]
+            "replay",
+            [keys.record(delivery_id)],
+            [delivery_id, new_token(), int(acknowledged)],
         )
         if outcome == "refused":
             raise DeliveryOpenError(f"{delivery_id} is {state}: it is about to be sent")
@@ -114,7 +120,7 @@ class Deliveries:
             raise EndpointDisabledError(
                 f"the endpoint of {delivery_id} is disabled: enable it first"
             )
-        return bool(outcome != "unknown")
+        return bool(outcome == "replayed")
 
 
 def read_delivery(delivery_id: str, fields: Mapping[str, str], history: Sequence[str]) -> Delivery:

@@ -64,6 +64,12 @@ DEAD = PREFIX + "dead"
 DEAD_CODES = PREFIX + "dead_codes"
 """Hash. How many dead letters there are of each failure code."""
 
+AWAITED = PREFIX + "awaited:{tenant}"
+"""Hash. By a document's URI, the job that died last because nothing lay there."""
+
+ADOPTED = PREFIX + "adopted:{id}"
+"""Text. The job whose document a drop is, by the id of the job that it would be otherwise."""
+
 ENDED = PREFIX + "ended"
 """Sorted set by time. Records that ended otherwise, until their retention is over."""
 

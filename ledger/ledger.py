@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ledger import keys
+from ledger.adoptions import Adoptions
 from ledger.api_keys import ApiKeys
 from ledger.audit import AuditLog
 from ledger.batches import Batches
@@ -67,6 +68,7 @@ class Ledger:
         retries: How often a command is sent again when the connection breaks.
 
     Attributes:
+        adoptions: Drops that belong to jobs which waited for them.
         dead_letters: What will not be tried again by itself.
         endpoints: The receivers that tenants registered.
         callback_secrets: What signs the callbacks of tenants' jobs.
@@ -85,6 +87,7 @@ class Ledger:
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
         self._redis = open_redis(redis_url, timeout=timeout, retries=retries)
         self._scripts = Scripts(self._redis)
+        self.adoptions = Adoptions(self._redis)
         self.dead_letters = DeadLetters(self._redis, self._scripts)
         self.endpoints = Endpoints(self._redis, self._scripts)
         self.callback_secrets = CallbackSecrets(self._redis, self._scripts)
@@ -357,6 +360,10 @@ def _pairs(flat: Sequence[str]) -> dict[str, str]:
 def _same(present: str, spec: JobSpec, *, but_callback: bool) -> bool:
     """Tell whether two requests are one, as far as their senders say."""
     known = JobSpec.model_validate_json(present)
+    # What lies there may have changed since; the request is the same.
+    known, spec = (
+        one.model_copy(update={"document": one.document.unversioned()}) for one in (known, spec)
+    )
     if but_callback:
         known, spec = (one.model_copy(update={"callback": None}) for one in (known, spec))
     return known == spec

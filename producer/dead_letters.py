@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ledger.errors import NotDeadError
 from ledger.ledger import Ledger
 from ledger.page import Page
+from producer.adoptions import found_document
 from producer.audit_trail import AuditTrail
 from producer.errors import UnknownDeadLetterError, UnknownPoolError
 from schemas.audit import AuditAction
@@ -203,7 +204,8 @@ class DeadLetters:
             raise _unknown(record_id)
 
     async def _redrive(self, record_id: str, how: Redrive) -> None:
-        if not await self._ledger.dead_letters.redrive(record_id, how):
+        adoption = await found_document(self._ledger, self._store, record_id)
+        if not await self._ledger.dead_letters.redrive(record_id, how, adoption):
             raise _unknown(record_id)
 
 

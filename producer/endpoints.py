@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ledger.endpoints import StoredEndpoint
@@ -13,11 +14,12 @@ from ledger.secret_box import SecretBox
 from producer.audit_trail import AuditTrail
 from producer.callbacks.rules import check_scheme
 from producer.callbacks.signing import new_secrets, resealed, rotated_out
-from producer.errors import UnknownDeliveryError, UnknownEndpointError
+from producer.errors import UnconfirmedError, UnknownDeliveryError, UnknownEndpointError
 from schemas.audit import AuditAction
 from schemas.ids import new_endpoint_id
 from schemas.quota import Quota
-from schemas.webhooks.delivery import Delivery, DeliveryFilter
+from schemas.states import JobState
+from schemas.webhooks.delivery import Delivery, DeliveryFilter, Replay, Replayed
 from schemas.webhooks.endpoint import (
     CreatedEndpoint,
     DisabledReason,
@@ -201,7 +203,7 @@ class Endpoints:
         return await self._deliveries.page(tenant, which, after=after, limit=limit)
 
     async def replay(self, tenant: str, delivery_id: str) -> Delivery:
-        """Send a delivery again, or at once if it waits for its next attempt.
+        """Send a delivery again, acknowledged or not, or at once if it waits for its next attempt.
 
         Raises:
             UnknownDeliveryError: The tenant has none of this id.
@@ -209,28 +211,35 @@ class Endpoints:
             EndpointDisabledError: Its endpoint is disabled, or is no more.
         """
         await self.delivery(tenant, delivery_id)
-        await self._deliveries.replay(delivery_id)
+        await self._deliveries.replay(delivery_id, acknowledged=True)
         await self._audit.record(AuditAction.REPLAYED, tenant=tenant, target=delivery_id)
         return await self.delivery(tenant, delivery_id)
 
-    async def replay_many(self, tenant: str, which: DeliveryFilter) -> int:
-        """Send all that meet the filter again, the oldest first; gives how many.
+    async def replay_many(self, tenant: str, which: Replay) -> Replayed:
+        """Send again what was not acknowledged of all that meet the filter, the oldest first.
 
         Raises:
+            UnconfirmedError: What was acknowledged is asked for too, and that is not confirmed.
             EndpointDisabledError: The endpoint of one of them is disabled; some may be under way.
         """
-        found = [one.id async for one in self._deliveries.each(tenant, which)]
+        found = [(one.id, one.state) async for one in self._deliveries.each(tenant, which)]
+        acknowledged = sum(state is JobState.SUCCEEDED for _, state in found)
+        if which.acknowledged and acknowledged and not which.confirmed:
+            raise UnconfirmedError(
+                f"{acknowledged:,} of these {len(found):,} deliveries were acknowledged: a receiver"
+                " that does not drop the ids that it has seen acts twice; confirm to send them"
+            )
         replayed = 0
-        for delivery_id in reversed(found):
-            try:
-                replayed += await self._deliveries.replay(delivery_id)
-            except DeliveryOpenError:
-                continue
+        for delivery_id, _ in reversed(found):
+            with suppress(DeliveryOpenError):
+                replayed += await self._deliveries.replay(
+                    delivery_id, acknowledged=which.acknowledged
+                )
         if replayed:
             await self._audit.record(
                 AuditAction.REPLAYED, tenant=tenant, detail=f"{replayed:,} deliveries"
             )
-        return replayed
+        return Replayed(replayed=replayed, acknowledged=0 if which.acknowledged else acknowledged)
 
     async def _stored(self, tenant: str, endpoint_id: str) -> StoredEndpoint:
         stored = await self._endpoints.get(endpoint_id)

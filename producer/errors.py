@@ -92,6 +92,10 @@ class UnknownDeliveryError(ProducerError):
     """The tenant has no delivery of this id."""
 
 
+class UnconfirmedError(ProducerError):
+    """What is asked for has to be confirmed; the message says what comes of it."""
+
+
 class JobStateError(ProducerError):
     """The state of the job does not allow the request.
 

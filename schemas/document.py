@@ -36,6 +36,26 @@ def bucket_and_key(uri: S3Uri) -> tuple[str, str]:
     return bucket, key
 
 
+_UPLOADED = re.compile(r"documents/[^/]+/([0-9a-f]{64})(\.[a-z0-9]+)?")
+
+
+def document_key(tenant: str, sha256: str, suffix: str) -> str:
+    """Return the key of an uploaded document: the same bytes of the same tenant, the same key.
+
+    Args:
+        tenant: Whose it is.
+        sha256: Of the bytes, in hex.
+        suffix: Of the file's name, such as `.pdf`, or nothing.
+    """
+    return f"documents/{tenant}/{sha256}{suffix}"
+
+
+def uploaded_sha256(key: str) -> str | None:
+    """Return the sha256 that an uploaded document's key names; None for another key."""
+    named = _UPLOADED.fullmatch(key)
+    return named[1] if named else None
+
+
 class DocumentRef(Contract):
     """Which bytes a job is about."""
 
@@ -47,7 +67,23 @@ class DocumentRef(Contract):
     offset: int | None = Field(
         default=None, ge=0, description="Where it begins, in bytes, if it is a part of the object."
     )
-    length: int | None = Field(default=None, ge=1, description="Bytes of that part.")
+    length: int | None = Field(
+        default=None,
+        ge=1,
+        description="Bytes of that part, or of the whole object as it was accepted.",
+    )
+    etag: str | None = Field(
+        default=None, description="Of the version that was accepted: no other is read."
+    )
+    version_id: str | None = Field(
+        default=None, description="Of the version that was accepted, in a bucket with versions."
+    )
+
+    def unversioned(self) -> DocumentRef:
+        """Return the document as a sender names it, whichever version of it lies there."""
+        length = self.length if self.offset is not None else None
+        nothing = dict.fromkeys(("version", "etag", "version_id"))
+        return self.model_copy(update={**nothing, "length": length})
 
 
 class StoredDocument(Contract):

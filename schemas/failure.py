@@ -23,6 +23,7 @@ class FailureCode(StrEnum):
     """Public, stable names; `FAILURES` gives each its meaning, class and remedy."""
 
     DOCUMENT_MISSING = "document.missing"
+    DOCUMENT_CHANGED = "document.changed"
     DOCUMENT_FORBIDDEN = "document.forbidden"
     DOCUMENT_EMPTY = "document.empty"
     DOCUMENT_TOO_LARGE = "document.too_large"
@@ -74,12 +75,22 @@ _C = FailureCode
 
 FAILURES: dict[FailureCode, FailureInfo] = {
     _C.DOCUMENT_MISSING: FailureInfo(
-        _P, "No object lies at the document's URI.", "Upload the document, then submit it again."
+        _P,
+        "No object lies at the document's URI.",
+        "Upload the document under that URI, then redrive.",
+    ),
+    _C.DOCUMENT_CHANGED: FailureInfo(
+        _P,
+        "The version of the document that was accepted was overwritten or deleted before it was "
+        "read.",
+        "Submit the document as it is now, unless that is a job already; a bucket with versions "
+        "keeps what is overwritten.",
     ),
     _C.DOCUMENT_FORBIDDEN: FailureInfo(
         _P,
         "The object store does not let docfleet read the document.",
-        "Grant docfleet's credentials s3:GetObject on the document, then submit it again.",
+        "Grant docfleet's credentials s3:GetObject on the document, and s3:GetObjectVersion in a "
+        "bucket with versions, then redrive.",
     ),
     _C.DOCUMENT_EMPTY: FailureInfo(
         _P, "The document has no bytes.", "Upload the document again; this copy holds nothing."
@@ -181,8 +192,8 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     ),
     _C.STORAGE_UNAVAILABLE: FailureInfo(
         _T,
-        "The object store did not answer, or answered with a server error.",
-        "See that the object store is up, then submit the document again.",
+        "The object store did not answer properly, again and again, though it answered others.",
+        "See that another S3 client can read and write what the message names, then redrive.",
     ),
     _C.STORAGE_REFUSED: FailureInfo(
         _T,

@@ -133,7 +133,8 @@ class _Builder:
                 bare_engine, adapters = self._vllm()
             case EngineKind.SCRIPTED:
                 bare_engine, adapters = self._scripted(), TaskAdapters.none()
-        engine, store = GatedEngine(bare_engine, self._pool.slots), S3Store()
+        schemas = [task.output_schema for task in self._tasks.values()]
+        engine, store = GatedEngine(bare_engine, self._pool.slots, schemas), S3Store()
         queue = infer_queue(self._name)
         return InferStage(
             pool=self._name,
@@ -168,7 +169,10 @@ class _Builder:
         model_dir = locate_model(self._source(pool), self._settings.state_dir)
         max_rank = pool.engine.get("max_lora_rank", _MAX_LORA_RANK)
         adapters = TaskAdapters.verified(self._tasks, model_dir, max_rank)
-        return VllmEngine(model_dir, self._name, pool, adapters.usable), adapters
+        engine = VllmEngine(
+            model_dir, self._name, pool, adapters.usable, limits=self._settings.limits
+        )
+        return engine, adapters
 
     def _scripted(self) -> Engine:
         log.warning("SCRIPTED ENGINE: the results of this worker are made up, no model runs")

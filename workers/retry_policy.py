@@ -25,6 +25,7 @@ class History:
         attempts: How many a stage may use.
         jitter: From 0 to 1; spreads the retries of records that failed together.
         alone: Whether the record ran with no other beside it.
+        outage_seconds: How long the object store has been unwell, where it failed the attempt.
         larger: Queue of the next pool with more memory, if there is one.
         longer: Queue of the next pool with a longer context, if there is one.
     """
@@ -33,6 +34,7 @@ class History:
     attempts: int
     jitter: float
     alone: bool = False
+    outage_seconds: float | None = None
     larger: str | None = None
     longer: str | None = None
 
@@ -50,13 +52,22 @@ class RetryLimits:
     ways: WaysOut = NO_WAYS_OUT
 
 
-def history_of(claim: Claim, limits: RetryLimits) -> History:
-    """Return what an attempt knows of its record's past."""
+def history_of(
+    claim: Claim, limits: RetryLimits, *, outage_seconds: float | None = None
+) -> History:
+    """Return what an attempt knows of its record's past.
+
+    Args:
+        claim: The attempt's.
+        limits: Of the stage.
+        outage_seconds: How long the object store has been unwell, where it failed the attempt.
+    """
     return History(
         attempt=claim.attempt,
         attempts=limits.attempts,
         jitter=int(claim.token, 16) / 2**64,
         alone=claim.suspect,
+        outage_seconds=outage_seconds,
         larger=limits.ways.larger,
         longer=limits.ways.longer,
     )
@@ -67,8 +78,11 @@ def decide(failure: Failure, history: History) -> Decision:
 
     An engine's death proves nothing against those it took along, so they run alone next. Who is
     alone when memory runs out needs more of it. A death alone that the engine's log does not
-    explain may still be somebody's `kill`: it counts as an attempt.
+    explain may still be somebody's `kill`: it counts as an attempt. While the object store is
+    unwell nobody is charged for it: the longer that lasts, the longer each waits.
     """
+    if history.outage_seconds is not None:
+        return Retry(failure, _wait(history.outage_seconds, history), charged=False)
     if failure.code in ENGINE_DEATHS and not history.alone:
         return Alone(failure)
     queue = _way_out(failure.code, history)
@@ -81,8 +95,12 @@ def decide(failure: Failure, history: History) -> Decision:
         limit = max(limit, _OUTAGE_ATTEMPTS)
     if not failure.transient or history.attempt >= limit:
         return DeadLetter(failure)
-    wait = min(_FIRST_WAIT_SECONDS * 2 ** (history.attempt - 1), _LONGEST_WAIT_SECONDS)
-    return Retry(failure, wait * (0.5 + history.jitter))
+    return Retry(failure, _wait(_FIRST_WAIT_SECONDS * 2 ** (history.attempt - 1), history))
+
+
+def _wait(seconds: float, history: History) -> float:
+    wait = min(max(seconds, _FIRST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS)
+    return wait * (0.5 + history.jitter)
 
 
 def _way_out(code: FailureCode, history: History) -> str | None:

@@ -7,6 +7,7 @@ to look; what lies there decides.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,8 @@ _MOST_ENVELOPES = 2
 _MOST_BYTES = 1024
 """Of a key that is not encoded."""
 _SEAWEED_BUCKETS = "/buckets/"
+_SEAWEED_VERSION = re.compile(r"(.+)\.versions/v_([0-9a-f]{32})")
+"""Where SeaweedFS keeps a version of an object; S3 knows it by the object's key."""
 _SEAWEED_CREATES = frozenset({"create", "update", "rename"})
 _CREATED = "ObjectCreated:"
 _EVENT_MAJOR = "2"
@@ -175,6 +178,9 @@ def _placed(path: str) -> ObjectCreated:
     if not path.startswith(_SEAWEED_BUCKETS):
         raise _RefusedError("SeaweedFS' event is of no bucket")
     bucket, _, key = path.removeprefix(_SEAWEED_BUCKETS).partition("/")
+    version = _SEAWEED_VERSION.fullmatch(key)
+    if version:
+        return _created(bucket, (version[1],), {"versionId": version[2]})
     return _created(bucket, (key,), {})
 
 

@@ -6,18 +6,25 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
+import structlog
+
 from ledger.errors import LedgerError, TenantQuotaError
 from producer.drops.digest_set import DigestSet
 from producer.drops.listing_plan import ListingPlan, Range
 from producer.drops.metrics import count_drop, listing
 from producer.drops.outage_log import Trouble
-from producer.submit import dropped_job_id
+from producer.versions import dropped_job_id
+from schemas.document import S3Uri
 from schemas.ids import job_digest
 from settings.sections.rules import RuleSettings
 from settings.sections.watch import WatchSettings
-from storage.errors import ObjectMissingError, StorageError
+from storage.errors import ObjectMissingError, StorageError, StorageUnavailableError
 from storage.objects import ObjectInfo, ObjectStore
 
+log = structlog.get_logger(__name__)
+
+_NO_VERSION = "null"
+"""S3's id of what was written while the bucket had no versions."""
 _SETTLED_AT_ONCE = 32
 _MOST_HINTS = 32
 """From more hints than this on, one listing is less work."""
@@ -56,7 +63,7 @@ class BucketWatch:
         self._settled = DigestSet(_DIGEST_BYTES)  # job ids that need no submit
         self._still_there: DigestSet | None = None  # those of them that the listing has met
         self._forgotten = 0
-        self._hinted: set[str] = set()
+        self._hinted: set[tuple[str, str | None]] = set()
         self._hint_came = asyncio.Event()
         self._list_now = asyncio.Event()
         self._trouble = Trouble(
@@ -75,9 +82,9 @@ class BucketWatch:
             return f"drops in {self._bucket} have to wait: {self._trouble.error}"
         return None if self._was_listed else "starting"
 
-    def hint(self, keys: Iterable[str]) -> None:
-        """Look at these keys at once."""
-        self._hinted.update(keys)
+    def hint(self, keys: Iterable[str], version_id: str | None = None) -> None:
+        """Look at these keys at once, or at a version of each."""
+        self._hinted.update((key, version_id) for key in keys)
         self._hint_came.set()
 
     async def run(self, on_first_listing: Callable[[], None]) -> None:
@@ -90,15 +97,29 @@ class BucketWatch:
             group.create_task(self._list_again_and_again(on_first_listing))
             group.create_task(self._follow_hints())
 
-    async def look_at(self, key: str) -> None:
+    async def look_at(self, key: str, version_id: str | None = None) -> None:
         """Settle what lies under a key.
+
+        Args:
+            key: Of the object.
+            version_id: The version to settle, where it is still there; else the present one.
 
         Raises:
             ObjectMissingError: Nothing does.
             StorageError: Or another of these.
             LedgerError: The ledger cannot take it now.
         """
-        await self._settle_new(await self._store.find(f"s3://{self._bucket}/{key}"))
+        await self._settle_new(await self._found(f"s3://{self._bucket}/{key}", version_id))
+
+    async def _found(self, uri: S3Uri, version_id: str | None) -> ObjectInfo:
+        if version_id not in {None, _NO_VERSION}:
+            try:
+                return await self._store.find(uri, version_id)
+            except StorageUnavailableError:
+                raise
+            except StorageError as error:  # it was deleted, or versions may not be listed
+                log.debug("the present version is taken", uri=uri, error=str(error))
+        return await self._store.find(uri)
 
     def forget(self) -> None:
         """Believe nothing to be settled: the ledger may have lost it."""
@@ -123,17 +144,17 @@ class BucketWatch:
         while True:
             await self._hint_came.wait()
             self._hint_came.clear()
-            keys, self._hinted = self._hinted, set()
-            if len(keys) > _MOST_HINTS:
+            hints, self._hinted = self._hinted, set()
+            if len(hints) > _MOST_HINTS:
                 self._list_now.set()
                 continue
-            for key in keys:
-                await self._attempted(self._follow(key))
+            for hint in hints:
+                await self._attempted(self._follow(*hint))
 
-    async def _follow(self, key: str) -> None:
+    async def _follow(self, key: str, version_id: str | None) -> None:
         # The key is encoded, or the object was deleted, or it has to wait for the next listing.
         with suppress(ObjectMissingError, TenantQuotaError):
-            await self.look_at(key)
+            await self.look_at(key, version_id)
 
     async def _attempted(self, work: Awaitable[None]) -> bool:
         """Try a step; False means that a server failed, and that what was settled stays settled."""

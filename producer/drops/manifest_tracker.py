@@ -16,7 +16,7 @@ import structlog
 from producer.drops.manifest import folder_of, folders_of, read_manifest
 from producer.drops.submitter import Drops
 from producer.errors import ManifestError
-from producer.submit import dropped_job_id
+from producer.versions import dropped_job_id
 from schemas.document import bucket_and_key
 from schemas.job import Metadata
 from settings.sections.rules import RuleSettings
@@ -114,7 +114,8 @@ class Manifests:
                 decided = True
                 metadata = (await self._listed_or_gone(manifest)).get(key)
                 if metadata is not None:
-                    await self._drops.submit(drop, rule, metadata)
+                    if not await self._drops.submit(drop, rule, metadata):
+                        return False
                     self._came(manifest.uri, key)
                     return True
         if decided:
@@ -168,9 +169,8 @@ class Manifests:
             return False
         if fit is None or fit.rule != rule or fit.is_manifest:
             log.warning("a manifest lists what its rule does not fit: it becomes no job", uri=uri)
-        else:
-            await self._drops.submit(drop, rule, metadata)
-        return True
+            return True
+        return await self._drops.submit(drop, rule, metadata)
 
     def _is_over(self, uri: str, opened: _Open) -> bool:
         """Tell whether a manifest waits for nothing more."""

@@ -56,10 +56,10 @@ class Watcher:
             for bucket in sorted(buckets)
         }
 
-    def hint(self, bucket: str, keys: Iterable[str]) -> None:
+    def hint(self, bucket: str, keys: Iterable[str], version_id: str | None = None) -> None:
         """Look at these keys at once; those of other buckets are ignored."""
         if bucket in self._buckets:
-            self._buckets[bucket].hint(keys)
+            self._buckets[bucket].hint(keys, version_id)
 
     @property
     def ailment(self) -> str | None:
@@ -99,7 +99,7 @@ class Watcher:
         found = False
         for key in created.keys:
             try:
-                await bucket.look_at(key)
+                await bucket.look_at(key, created.version_id)
                 found = True
             except ObjectMissingError as error:
                 missing = missing or error
@@ -143,5 +143,4 @@ class Watcher:
             return await self._manifests.take_manifest(drop, fit.rule)
         if fit.rule.manifest is not None:
             return await self._manifests.take_document(drop, fit.rule)
-        await self._drops.submit(drop, fit.rule)
-        return True
+        return await self._drops.submit(drop, fit.rule)

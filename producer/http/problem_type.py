@@ -33,6 +33,7 @@ from producer.errors import (
     TooManyAtOnceError,
     TooManyAttemptsError,
     UnauthorizedError,
+    UnconfirmedError,
     UnknownApiKeyError,
     UnknownDeadLetterError,
     UnknownDeliveryError,
@@ -87,6 +88,8 @@ class ProblemType(StrEnum):
     """The default tenant signs with DOCFLEET_CALLBACK_SECRET, which the operator keeps."""
     DELIVERY_OPEN = "delivery-open"
     """The delivery is about to be sent anyway."""
+    UNCONFIRMED = "unconfirmed"
+    """What is asked for has to be confirmed; the detail says what comes of it."""
     NO_ENCRYPTION_KEY = "no-encryption-key"
     """The operator has to set DOCFLEET_ENCRYPTION_KEYS before secrets can be made."""
     NO_RESULT = "no-result"
@@ -134,6 +137,7 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     EndpointChangedError: (ProblemType.ENDPOINT_CHANGED, HTTPStatus.CONFLICT),
     TooManyEndpointsError: (ProblemType.TOO_MANY_ENDPOINTS, HTTPStatus.CONFLICT),
     TooManyKeysError: (ProblemType.TOO_MANY_KEYS, HTTPStatus.CONFLICT),
+    UnconfirmedError: (ProblemType.UNCONFIRMED, HTTPStatus.CONFLICT),
     OperatorSignsError: (ProblemType.OPERATOR_SIGNS, HTTPStatus.CONFLICT),
     DeliveryOpenError: (ProblemType.DELIVERY_OPEN, HTTPStatus.CONFLICT),
     SecretBoxError: (ProblemType.NO_ENCRYPTION_KEY, HTTPStatus.SERVICE_UNAVAILABLE),

@@ -88,3 +88,25 @@ class DeliveryFilter(Contract):
     state: JobState | None = None
     before: Moment | None = Field(default=None, description="Opened before then.")
     after: Moment | None = Field(default=None, description="Opened then or later.")
+
+
+class Replay(DeliveryFilter):
+    """Which deliveries are sent again: of those that meet the filter, what was not acknowledged."""
+
+    acknowledged: bool = Field(
+        default=False, description="Whether what was acknowledged is sent again too."
+    )
+    confirmed: bool = Field(
+        default=False,
+        description="Has to be true with `acknowledged`: a receiver that does not drop the ids "
+        "that it has seen acts twice.",
+    )
+
+
+class Replayed(Contract):
+    """How many deliveries are sent again."""
+
+    replayed: int = Field(ge=0)
+    acknowledged: int = Field(
+        default=0, ge=0, description="Left out, because their receiver acknowledged them."
+    )

@@ -97,6 +97,11 @@ def test_a_guided_answer_satisfies_its_schema(host: Any) -> None:
     assert 0 < answer.usage.output_tokens <= 200
 
 
+def test_a_schema_that_costs_little_is_taken(host: Any) -> None:
+    """The engine itself has not seen it yet."""
+    assert host.call(host.engine.schema_problem(SCHEMA)) is None
+
+
 def test_an_answer_without_a_schema_is_text(host: Any) -> None:
     """Tasks are guided; the engine serves free text too."""
     answer = host.call(host.engine.generate(_request("free", schema=None, max_tokens=60)))

@@ -25,7 +25,7 @@ from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore, Upload
 from workers.batch.input import BatchInput
 from workers.batch.line import RawLine, ReadLine
-from workers.objects import own_objects
+from workers.objects import own_objects, parsed
 
 _READ_AHEAD = 64
 _RESULT_BYTES = 64 * 2**20
@@ -172,7 +172,7 @@ class BatchFiles:
     async def _answer(self, job_id: str) -> tuple[Any, Usage]:
         uri = f"s3://{self._results_bucket}/{result_key(job_id)}"
         data = await self._store.get(uri, max_bytes=_RESULT_BYTES)
-        result = JobResult.model_validate_json(data)
+        result = parsed(JobResult, data, uri)
         return result.tasks[CHAT_TASK].data, result.usage
 
 

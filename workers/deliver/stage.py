@@ -26,7 +26,7 @@ from workers.deliver.signature import build_event, sign
 from workers.deliver.webhook import Answer, WebhookSender
 from workers.errors import StageError
 from workers.metrics import observe_webhook
-from workers.objects import own_objects
+from workers.objects import own_objects, parsed
 from workers.outcome import DeadLetter, Finished, Outcome, Retry
 
 log = structlog.get_logger(__name__)
@@ -76,6 +76,8 @@ class DeliverStage:
                 receiver = await self._receivers.of(spec, claim.claimed_ms)
                 event = await self._event(claim.id, spec)
             except StageError as error:
+                if error.outage_seconds is not None:
+                    raise  # the store's outage must not use up the receiver's schedule
                 return self._failed(error.failure, claim)
             body = event.model_dump_json(exclude_none=True)
             headers = sign(receiver.secrets, claim.id, moment(claim.claimed_ms), body)
@@ -92,7 +94,8 @@ class DeliverStage:
                 data = await self._store.get(spec.result_uri, max_bytes=self._settings.full_bytes)
             except (ObjectTooLargeError, ObjectMissingError):
                 return build_event(delivery_id, spec, omitted=True)
-        return build_event(delivery_id, spec, JobResult.model_validate_json(data).tasks)
+            result = parsed(JobResult, data, spec.result_uri)
+        return build_event(delivery_id, spec, result.tasks)
 
     async def _after(
         self, answer: Answer, claim: Claim, spec: DeliverySpec, receiver: Receiver

@@ -114,6 +114,16 @@ class Engine(Protocol):
             EngineStartError: It cannot; the message says why and what to do.
         """
 
+    async def schema_problem(self, schema: Mapping[str, Any]) -> str | None:
+        """Say why a schema costs the engine too much, with the place; None where it does not.
+
+        The engine itself does not see it, so that none of its requests waits.
+
+        Raises:
+            RequestFailedError: It could not be found out.
+            EngineDiedError: The engine is gone.
+        """
+
     async def generate(self, request: EngineRequest) -> EngineAnswer:
         """Answer one request. Cancelling the caller aborts it in the engine.
 

@@ -14,7 +14,7 @@ from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
 from workers.infer.answer import Answer
 from workers.infer.work import Answers
-from workers.objects import own_objects
+from workers.objects import own_objects, parsed
 
 _MAX_BYTES = 64 * 2**20
 
@@ -41,7 +41,7 @@ class Kept:
                 data = await self._store.get(claim.kept_uri, max_bytes=_MAX_BYTES)
             except ObjectMissingError:
                 return nothing  # it can be made again
-        return KeptTasks.model_validate_json(data)
+            return parsed(KeptTasks, data, claim.kept_uri)
 
     async def store(
         self, claim: Claim, results: Mapping[str, TaskResult], answers: Answers

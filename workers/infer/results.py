@@ -15,7 +15,7 @@ from schemas.result import JobResult
 from storage.errors import ObjectChangedError, ObjectExistsError, ObjectMissingError
 from storage.objects import ObjectStore
 from workers.metrics import step
-from workers.objects import own_objects
+from workers.objects import own_objects, parsed
 from workers.outcome import Finished
 
 log = structlog.get_logger(__name__)
@@ -95,12 +95,13 @@ class Results:
         return Finished(result.state, result_uri=uri)
 
     async def _read(self, job_id: str) -> Published | None:
+        uri = self._uri(job_id)
         with own_objects():
             try:
-                found = await self._store.read(self._uri(job_id), max_bytes=_MAX_BYTES)
+                found = await self._store.read(uri, max_bytes=_MAX_BYTES)
             except ObjectMissingError:
                 return None
-        return Published(JobResult.model_validate_json(found.data), found.etag)
+            return Published(parsed(JobResult, found.data, uri), found.etag)
 
     def _uri(self, job_id: str) -> str:
         return f"s3://{self._bucket}/{result_key(job_id)}"

@@ -29,7 +29,7 @@ from schemas.states import JobState
 from schemas.task import NamedTask
 from workers.engine.gate_memory import GateSize
 from workers.engine.gated import GatedEngine
-from workers.errors import GateClosedError, StageError
+from workers.errors import GateClosedError, PostponedError, StageError
 from workers.infer.draft import TaskDraft
 from workers.infer.kept_tasks import Kept, answers_of, reusable
 from workers.infer.results import Results
@@ -118,6 +118,12 @@ class InferStage:
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
+        try:
+            return await self._outcome(claim)
+        except PostponedError as error:
+            return GivenBack(wait_seconds=error.seconds)
+
+    async def _outcome(self, claim: Claim) -> Outcome:
         spec = JobSpec.model_validate_json(claim.spec)
         earlier = await self._results.earlier(claim)
         if adopted := self._results.adopted(claim, earlier):

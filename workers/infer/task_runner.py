@@ -80,6 +80,7 @@ class TaskRunner:
 
     async def _data(self, session: Session, page_text: PageText) -> Any:
         task, draft = session.task, session.draft
+        self._engine.check_own(task.output_schema, task=task.name)
         draft.adapter = self._adapters.of(task)
         if draft.unread_pages and task.unread_pages is UnreadPages.FAIL:
             raise StageError(FailureCode.DOCUMENT_UNREAD_PAGES, _unread(draft.unread_pages))

@@ -59,4 +59,5 @@ class Runner(Protocol):
 
         Raises:
             StageError: It cannot be had, or is not served.
+            PostponedError: It has to wait for others.
         """

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 import structlog
 
 from ledger.claim import Claim
-from schemas.document import PageText, Prepared
+from schemas.document import PageText, Prepared, S3Uri, bucket_and_key, uploaded_sha256
+from schemas.failure import FailureCode
 from schemas.job import JobSpec
 from schemas.queues import PREPARE_QUEUE
 from schemas.task import Task
 from settings.fleet import FleetSettings
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
+from workers.errors import StageError
 from workers.metrics import step
 from workers.models.model_tokenizer import ModelTokenizer
 from workers.objects import fetch_document, own_objects
@@ -77,9 +79,19 @@ class PrepareStage:
                 self._store, spec.document, max_bytes=self._settings.limits.document_bytes
             )
         sha256 = await asyncio.to_thread(_sha256, data)
+        self._check_upload(spec.document.uri, sha256)
         with own_objects():
             page_text, uri = await self._page_text(data, spec.tenant, sha256)
         return await asyncio.to_thread(self._route, page_text, uri, tasks, claim.pool)
+
+    def _check_upload(self, uri: S3Uri, sha256: str) -> None:
+        """Raise StageError where an uploaded document is not what its key says."""
+        bucket, key = bucket_and_key(uri)
+        uploaded = uploaded_sha256(key) if bucket == self._settings.work_bucket else None
+        if uploaded not in {None, sha256}:
+            raise StageError(
+                FailureCode.DOCUMENT_CHANGED, f"{uri} has other bytes than were uploaded: {sha256}."
+            )
 
     async def _page_text(self, data: bytes, tenant: str, sha256: str) -> tuple[PageText, str]:
         uri = page_text_uri(self._settings.work_bucket, tenant, sha256)

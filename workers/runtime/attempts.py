@@ -146,11 +146,12 @@ class Attempts:
             log.warning("attempt abandoned", reason=str(error))
             return Abandoned()
         except StageError as error:
-            failure = error.failure
+            failure, outage_seconds = error.failure, error.outage_seconds
         except Exception as error:
             log.exception("attempt failed without a code")
-            failure = Failure.of(FailureCode.WORKER_ERROR, _place_of(error))
-        return decide(failure, history_of(claim, RetryLimits(self._lease.attempts)))
+            failure, outage_seconds = Failure.of(FailureCode.WORKER_ERROR, _place_of(error)), None
+        limits = RetryLimits(self._lease.attempts)
+        return decide(failure, history_of(claim, limits, outage_seconds=outage_seconds))
 
     def _entry(self, claim: Claim, outcome: Outcome, stage: WorkerStage) -> Attempt | None:
         """Return the entry of the history: of a failure, or of a receiver's answer."""
@@ -166,7 +167,7 @@ class Attempts:
             number=claim.attempt,
             worker=self._worker,
             seconds=round(monotonic() - self._held[claim.token].since, 3),
-            charged=not isinstance(outcome, Alone),
+            charged=not isinstance(outcome, Alone) and getattr(outcome, "charged", True),
             engine=stage.engine,
             answer=answer,
             failure=failure,
@@ -190,9 +191,13 @@ class Attempts:
                     claim, JobState.DEAD, failure=failure, kept_uri=kept_uri, entry=entry
                 )
                 log.info("closed", state=JobState.DEAD)
-            case Retry(_, wait_seconds, kept_uri):
+            case Retry(_, wait_seconds, kept_uri, charged=charged):
                 await self._ledger.release(
-                    claim, wait_seconds=wait_seconds, charge=True, kept_uri=kept_uri, entry=entry
+                    claim,
+                    wait_seconds=wait_seconds,
+                    charge=charged,
+                    kept_uri=kept_uri,
+                    entry=entry,
                 )
             case Alone(_, kept_uri):
                 await self._ledger.release(
@@ -202,8 +207,10 @@ class Attempts:
                 await self._ledger.release(
                     claim, charge=True, queue=queue, kept_uri=kept_uri, entry=entry
                 )
-            case GivenBack(kept_uri):
-                await self._ledger.release(claim, charge=False, kept_uri=kept_uri)
+            case GivenBack(kept_uri, wait_seconds):
+                await self._ledger.release(
+                    claim, wait_seconds=wait_seconds, charge=False, kept_uri=kept_uri
+                )
             case Abandoned():
                 pass
 

@@ -10,6 +10,7 @@ from producer.audit_trail import AuditTrail
 from producer.callbacks.secrets import CallbackSecrets
 from producer.endpoints import Endpoints
 from schemas.quota import NO_QUOTA
+from schemas.states import JobState
 from schemas.webhooks.endpoint import EndpointRequest, SecretRotation
 from settings.environment import part_environment
 from settings.fleet import FleetSettings
@@ -48,6 +49,12 @@ async def test_an_endpoint_is_registered_tested_disabled_and_replayed_on_the_com
     await docfleet("endpoints", "enable", made["id"])
     again = await docfleet("deliveries", "replay", "--endpoint", made["id"], "--state", "dead")
     assert again == "1 are sent again\n"
+    await _acknowledge(settings, delivery)
+    again = await docfleet("deliveries", "replay", "--endpoint", made["id"])
+    assert again == "0 are sent again\n1 were acknowledged and are not: see --acknowledged\n"
+    every = ("deliveries", "replay", "--endpoint", made["id"], "--acknowledged")
+    assert "say --yes" in await docfleet(*every, code=2)
+    assert await docfleet(*every, "--yes") == "1 are sent again\n"
     rotated = json.loads(
         await docfleet("endpoints", "rotate-secret", made["id"], "--overlap", "1h")
     )
@@ -55,6 +62,15 @@ async def test_an_endpoint_is_registered_tested_disabled_and_replayed_on_the_com
     await docfleet("deliveries", "replay", code=2)
     await docfleet("endpoints", "delete", made["id"])
     assert "there is no endpoint" in await docfleet("endpoints", "show", made["id"], code=1)
+
+
+async def _acknowledge(settings: FleetSettings, delivery: str) -> None:
+    assert settings.redis_url is not None
+    ledger = Ledger(settings.redis_url.get_secret_value())
+    claim = await ledger.claim(delivery, "w1", 30)
+    assert claim is not None
+    await ledger.finish(claim, JobState.SUCCEEDED)
+    await ledger.close()
 
 
 async def test_a_tenant_makes_its_callback_secret_on_the_command_line(

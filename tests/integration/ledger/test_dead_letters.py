@@ -190,7 +190,7 @@ async def test_a_delivery_is_redriven_with_all_that_it_tells(ledger: Ledger) -> 
 async def test_a_replayed_redrive_redrives_once(ledger: Ledger) -> None:
     """The same nonce answers as the first time, even when the job is dead again by then."""
     job_id = await _dead(ledger)
-    words = [job_id, "", "", "nonce"]
+    words = [job_id, "", "", "nonce", "", ""]
     scripts = ledger.dead_letters._scripts
     assert await scripts.run("redrive", [keys.record(job_id)], words) == ["redriven", "queued"]
     assert await scripts.run("redrive", [keys.record(job_id)], words) == ["redriven", "queued"]

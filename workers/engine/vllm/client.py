@@ -23,11 +23,14 @@ from vllm.platforms import current_platform
 from vllm.renderers.params import ChatParams
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 from vllm.third_party import pynvml
+from vllm.tokenizers import cached_tokenizer_from_config
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
+from vllm.v1.structured_output.backend_xgrammar import XgrammarBackend
 
 from schemas.result import Usage
 from workers.engine.context import output_room
+from workers.engine.control_tokens import control_tokens
 from workers.engine.protocol import EngineAnswer, EngineRequest, TokenChoice
 from workers.engine.vllm.arguments import VllmBuild
 from workers.engine.vllm.log import EngineLog, tells_of_memory
@@ -102,6 +105,8 @@ class EngineClient:
         self._log = EngineLog(str(arguments.get("log_level", envs.VLLM_LOGGING_LEVEL)))
         try:
             self._engine = self._start(dict(arguments))
+            config = self._engine.vllm_config.model_config
+            self._controls = control_tokens(cached_tokenizer_from_config(config))
         except Exception as error:  # vLLM raises all kinds here
             cause = self._log.cause() or last_words(error)
             self._log.close()
@@ -129,6 +134,26 @@ class EngineClient:
         except RequestRefusedError as error:
             raise EngineStartError(str(error)) from error
 
+    def vocabulary(self) -> str:
+        """Give what xgrammar knows of the model's tokens, in JSON.
+
+        Raises:
+            EngineStartError: xgrammar does not know this kind of tokenizer.
+        """
+        config = self._engine.vllm_config
+        try:
+            backend = XgrammarBackend(
+                config,
+                tokenizer=cached_tokenizer_from_config(config.model_config),
+                vocab_size=config.model_config.get_vocab_size(),
+            )
+            known = backend.compiler.compile_json_schema('{"type": "null"}').tokenizer_info
+            return str(known.serialize_json())
+        except Exception as error:  # xgrammar raises all kinds
+            raise EngineStartError(
+                f"guided output cannot be had with the model's tokenizer: {last_words(error)}"
+            ) from error
+
     async def complete(self, request: EngineRequest, adapter_id: int | None) -> EngineAnswer:
         """See Engine.generate; the adapter has been added."""
         with self._translated():
@@ -154,7 +179,10 @@ class EngineClient:
         """Tokens as the model's chat template makes them, of any length."""
         renderer = self._engine.renderer
         unlimited = dataclasses.replace(renderer.default_chat_tok_params, max_total_tokens=None)
-        chat = [dict(message) for message in messages]
+        chat = [
+            {**message, "content": self._controls.spelled_out(message["content"])}
+            for message in messages
+        ]
         try:
             _, [prompt] = await renderer.render_chat_async([chat], _CHAT, unlimited)
         except (VLLMClientError, VLLMServerError):

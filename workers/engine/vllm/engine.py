@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from schemas.engine import EngineVersion
+from settings.sections.limits import LimitSettings
 from settings.sections.pools import PoolSettings
 from workers.engine.protocol import EngineAnswer, EngineRequest
 from workers.engine.vllm.arguments import engine_arguments
 from workers.engine.vllm.environment import prepare_engine_environment
+from workers.engine.vllm.grammars import Grammars
 from workers.engine.vllm.memory import await_room, cpu_engine_bytes, machine_memory
 from workers.errors import AdapterRefusedError, EngineDiedError, EngineError, EngineStartError
 from workers.models.adapter import Adapter
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _CPU = "CPU"
+_NOT_RUNNING = "The engine is not running."
 
 
 class VllmEngine:
@@ -45,6 +48,7 @@ class VllmEngine:
         pool_name: str,
         pool: PoolSettings,
         adapters: Sequence[Adapter] = (),
+        limits: LimitSettings | None = None,
     ) -> None:
         """Remember what to start.
 
@@ -53,12 +57,15 @@ class VllmEngine:
             pool_name: For messages.
             pool: Its slots, context and engine arguments.
             adapters: All that requests may name.
+            limits: What compiling a schema may cost.
         """
         self._model_dir = model_dir
         self._pool_name = pool_name
         self._pool = pool
         self._adapters = tuple(dict.fromkeys(adapters))
         self._loads: dict[Adapter, asyncio.Task[EngineError | None]] = {}
+        self._limits = limits or LimitSettings()
+        self._grammars: Grammars | None = None
         self._client: EngineClient | None = None
         self._version: EngineVersion | None = None
 
@@ -96,6 +103,7 @@ class VllmEngine:
         try:
             self._client = engine_client.EngineClient(arguments)
             await self._client.check_chat()
+            self._grammars = Grammars(self._client.vocabulary(), self._limits)
         except EngineStartError as error:
             await self.stop()
             raise EngineStartError(f"{place}: vLLM cannot start {self._pool.model}: {error}") from (
@@ -123,10 +131,16 @@ class VllmEngine:
                 partial(client.gpu_memory, device), lambda memory: share * memory.total
             )
 
+    async def schema_problem(self, schema: Mapping[str, Any]) -> str | None:
+        """See Engine."""
+        if self._grammars is None:
+            raise EngineDiedError(_NOT_RUNNING)
+        return await self._grammars.problem(schema)
+
     async def generate(self, request: EngineRequest) -> EngineAnswer:
         """See Engine."""
         if self._client is None:
-            raise EngineDiedError("The engine is not running.")
+            raise EngineDiedError(_NOT_RUNNING)
         adapter_id = None
         if request.adapter is not None:
             adapter_id = await self._load(self._client, request.adapter)
@@ -157,9 +171,12 @@ class VllmEngine:
     async def stop(self) -> None:
         """See Engine."""
         client, self._client = self._client, None
+        grammars, self._grammars = self._grammars, None
         loads, self._loads = self._loads, {}
         for load in loads.values():
             load.cancel()
+        if grammars is not None:
+            await grammars.stop()
         if client is not None:
             await client.close()
             log.info("engine stopped", pool=self._pool_name)
