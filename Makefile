@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 EXTRA  ?= cpu# cpu or gpu: which build of vLLM
+TEST_WORKERS ?= 3# more than the cores: tests wait as long as they compute
 VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
@@ -61,8 +62,8 @@ examples: $(VENV)/.installed-demo ## Install what the examples need beside docfl
 demo: $(VENV)/.installed-demo ## Drop sample documents into a local stack and compare what comes out with the truth
 	$(BIN)/python -m demo
 
-test: $(VENV)/.installed-dev ## Run all tests, real engine included
-	$(BIN)/pytest
+test: $(VENV)/.installed-dev ## Run all tests, real engine included, TEST_WORKERS modules at a time
+	$(BIN)/pytest --numprocesses $(TEST_WORKERS) --dist loadgroup
 
 test-fast: $(VENV)/.installed-dev ## Run the tests that start no server and no engine
 	$(BIN)/pytest tests/unit

@@ -127,9 +127,7 @@ async def measure(documents: int, rounds: int) -> list[dict[str, float]]:
     pool = settings.pools["cpu"]
     rows = []
     with tempfile.TemporaryDirectory() as state:
-        models = CONFIG.parent / ".docfleet"
-        model_dir = locate_model(settings.models[pool.model].source, models)
-        (Path(state) / "models").symlink_to(model_dir.parent)
+        model_dir = locate_model(settings.models[pool.model].source)
         engine = VllmEngine(model_dir, "cpu", pool)
         await engine.start()
         async with scoped_stack(Path(state), say=print) as env, fleet_of(settings, env) as fleet:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from chaos import (
+    api_floods,
     bad_answers,
     clock_skew,
+    crash_loop,
     engine_killed,
     messages_deleted,
     out_of_memory,
@@ -15,12 +17,17 @@ from chaos import (
     redis_faults,
     s3_faults,
     sigterm,
+    worker_evicted,
+    worker_poisoned,
     workers_killed,
 )
 from chaos.drill import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
     workers_killed.SCENARIO,
+    *worker_poisoned.SCENARIOS,
+    worker_evicted.SCENARIO,
+    *crash_loop.SCENARIOS,
     *redis_faults.SCENARIOS,
     power_loss.SCENARIO,
     messages_deleted.SCENARIO,
@@ -31,6 +38,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *sigterm.SCENARIOS,
     partition.SCENARIO,
     clock_skew.SCENARIO,
+    *api_floods.SCENARIOS,
     out_of_memory.SCENARIO,
     engine_killed.SCENARIO,
 )

@@ -88,9 +88,11 @@ class Scenario:
         claim: What it proves, in a line.
         plan: The fleet that it wants; given whether it is to be short.
         run: Breaks the fleet, and counts.
+        is_long: Whether its short form takes too long for `make test`.
     """
 
     name: str
     claim: str
     plan: Callable[[bool], FleetPlan]
     run: Callable[[Drill], Awaitable[None]]
+    is_long: bool = False

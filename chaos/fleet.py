@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from chaos.store_proxy import StoreProxy
 from docfleet.processes.guard import Guard
 from docfleet.processes.part import Part
 from docfleet.stack.layout import LocalStack, local_stack
+from docfleet.stack.mourning import mourn
 from docfleet.stack.options import StackOptions
 from docfleet.stack.state_dir import StateDir
 from settings.environment import apply_environment
@@ -37,6 +39,8 @@ _COMMON = {
     "DOCFLEET_WATCH__LIST_SECONDS": "1",
     "DOCFLEET_PREPARE_CONCURRENCY": "8",
 }
+
+_LEASE = "DOCFLEET_LEASE__"
 
 QUICK_LEASE = {
     "DOCFLEET_LEASE__SECONDS": "4",
@@ -57,7 +61,9 @@ class FleetPlan:
         engine: What they hold.
         variables: Settings of every part.
         spares: More infer workers, which the drill starts, with settings of their own.
+        prepare_workers: Workers for all roles but infer.
         has_store_proxy: Whether all its parts reach the object store through a proxy.
+        api: Whether the HTTP API runs.
     """
 
     infer_workers: int = 2
@@ -65,7 +71,9 @@ class FleetPlan:
     engine: EngineKind = EngineKind.SCRIPTED
     variables: Mapping[str, str] = field(default_factory=dict)
     spares: int = 0
+    prepare_workers: int = 1
     has_store_proxy: bool = False
+    api: bool = False
 
 
 class Fleet:
@@ -77,7 +85,7 @@ class Fleet:
         state: Held.
         guard: Ends what is left if we are killed.
         store_proxy: Between the parts and the object store, where the plan wants one.
-        spares: How many infer workers are not started.
+        plan: What of it is started.
     """
 
     def __init__(
@@ -87,7 +95,7 @@ class Fleet:
         state: StateDir,
         guard: Guard,
         store_proxy: StoreProxy,
-        spares: int,
+        plan: FleetPlan,
     ) -> None:
         self.environment = stack.environment
         self.settings = settings
@@ -99,9 +107,9 @@ class Fleet:
             # A connection of before the last fault is no reason to fail.
             retry=Retry(ConstantBackoff(0.1), 3),
         )
-        parts = [part for part in chain(*stack.layers) if part.name != "api"]
-        self._layout = {part.name: part for part in parts[: len(parts) - spares]}
-        self._spares = parts[len(parts) - spares :]
+        parts = [part for part in chain(*stack.layers) if plan.api or part.name != "api"]
+        self._layout = {part.name: part for part in parts[: len(parts) - plan.spares]}
+        self._spares = parts[len(parts) - plan.spares :]
         self._guard = guard
         self.store_proxy = store_proxy
         self.parts: dict[str, KeptPart] = {}
@@ -168,15 +176,12 @@ async def running_fleet(folder: Path, plan: FleetPlan, callback_url: str) -> Asy
     await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     state = StateDir(folder)
     with state.held():
-        models = ROOT / ".docfleet" / "models"
-        if models.is_dir():
-            (folder / "models").symlink_to(models)
         stack, settings = _lay_out(state, plan, callback_url)
         guard = Guard(f"{state.family}.")
         async with StoreProxy(_store_port(stack)) as proxy:
             if plan.has_store_proxy:
                 stack = _through(proxy, stack)
-            fleet = Fleet(stack, settings, state, guard, proxy, plan.spares)
+            fleet = Fleet(stack, settings, state, guard, proxy, plan)
             try:
                 await fleet.start()
                 yield fleet
@@ -188,7 +193,11 @@ async def running_fleet(folder: Path, plan: FleetPlan, callback_url: str) -> Asy
 def _lay_out(
     state: StateDir, plan: FleetPlan, callback_url: str
 ) -> tuple[LocalStack, FleetSettings]:
-    given: dict[str, Any] = {"callback_url": callback_url, "callback_secret": SECRET}
+    given: dict[str, Any] = {
+        "callback_url": callback_url,
+        "callback_secret": SECRET,
+        "lease": _lease_of(plan),
+    }
     options = StackOptions(
         config=CONFIG,
         engine=plan.engine,
@@ -196,12 +205,39 @@ def _lay_out(
         concurrency=plan.concurrency,
     )
     stack = local_stack(load_settings(CONFIG, **given), state, options)
-    layers = [[_with_variables(part, plan) for part in layer] for layer in stack.layers]
     apply_environment({**stack.environment, "AWS_DEFAULT_REGION": "us-east-1"})
     settings = load_settings(
         CONFIG, **given, redis_url=stack.environment["DOCFLEET_REDIS_URL"], state_dir=state.path
     )
+    layers = [[_with_variables(part, plan) for part in layer] for layer in stack.layers]
+    prepare, *infer = layers[-1]
+    more = [_another(prepare, n, settings, state) for n in range(2, plan.prepare_workers + 1)]
+    layers[-1] = [prepare, *more, *infer]
     return replace(stack, layers=layers), settings
+
+
+def _lease_of(plan: FleetPlan) -> dict[str, str]:
+    """What those know of the workers' leases who only look after them."""
+    return {
+        name.removeprefix(_LEASE).lower(): value
+        for name, value in plan.variables.items()
+        if name.startswith(_LEASE)
+    }
+
+
+def _another(part: Part, number: int, settings: FleetSettings, state: StateDir) -> Part:
+    """One more worker like this one, with a name and a port of its own."""
+    name = f"{part.name}-{number}"
+    own = {
+        "DOCFLEET_WORKER_NAME": name,
+        "DOCFLEET_METRICS_PORT": str(state.ports().choose(f"{name}-metrics")),
+    }
+    return replace(
+        part,
+        name=name,
+        environment={**part.environment, **own},
+        mourn=partial(mourn, part.environment["DOCFLEET_REDIS_URL"], name, settings.lease.attempts),
+    )
 
 
 def _store_port(stack: LocalStack) -> int:

@@ -21,7 +21,7 @@ from docfleet.commands import setup as commands_setup
 from docfleet.commands import stack as commands_stack
 from docfleet.commands import worker as commands_worker
 from docfleet.commands.output import say
-from docfleet.errors import BadUsageError, FrontDoorError
+from docfleet.errors import BadUsageError, CommandError
 from settings.errors import SettingsError
 
 app = typer.Typer(
@@ -74,7 +74,7 @@ def main() -> None:
     """
     try:
         app()
-    except FrontDoorError as error:
+    except CommandError as error:
         say(f"docfleet: {error}", err=True)
         sys.exit(error.exit_code)
     except SettingsError as error:

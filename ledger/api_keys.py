@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from ledger import keys
 from ledger.connection import available
 from ledger.errors import MakerRevokedError, TooManyKeysError
-from ledger.record import duration_ms, moment
+from ledger.record import duration_ms, from_unix_ms
 from ledger.scripts import Scripts
 from schemas.api_key import ApiKey, ApiKeyRequest, Scope
 
@@ -129,7 +129,7 @@ def _read(key_id: str, fields: Mapping[str, Any], used: str | None) -> StoredKey
         label=fields["label"],
         scopes=tuple(Scope(word) for word in fields["scopes"].split()),
         tenant=fields.get("tenant"),
-        created_at=moment(fields["created"]),
+        created_at=from_unix_ms(fields["created"]),
         expires_at=_moment(fields.get("expires")),
         last_used_at=_moment(used),
         made_by=fields.get("maker"),
@@ -138,4 +138,4 @@ def _read(key_id: str, fields: Mapping[str, Any], used: str | None) -> StoredKey
 
 
 def _moment(milliseconds: str | None) -> datetime | None:
-    return None if milliseconds is None else moment(milliseconds)
+    return None if milliseconds is None else from_unix_ms(milliseconds)

@@ -16,7 +16,7 @@ from ledger import keys
 from ledger.connection import available
 from ledger.errors import CursorError
 from ledger.page import Page
-from ledger.record import moment
+from ledger.record import from_unix_ms
 from ledger.scripts import Scripts
 from schemas.audit import AuditAction, AuditEntry
 
@@ -114,7 +114,7 @@ def _place(entry_id: str, log: str) -> _Place:
 def _read(place: _Place, fields: Mapping[str, str]) -> AuditEntry:
     return AuditEntry(
         id=str(place),
-        at=moment(place.at_ms),
+        at=from_unix_ms(place.at_ms),
         action=AuditAction(fields["action"]),
         actor=fields["actor"],
         address=fields.get("address"),

@@ -58,7 +58,7 @@ def line_job_id(batch_id: str, line: int) -> str:
     return derived_job_id(batch_id, str(line))
 
 
-class Batches:
+class BatchRecords:
     """The batches of one ledger; every method may raise LedgerUnavailableError."""
 
     def __init__(self, redis: Redis, scripts: Scripts) -> None:

@@ -38,7 +38,7 @@ _AWAY = (
     MasterDownError,
     ReadOnlyError,
 )
-"""Trouble that passes: nothing is known of what was asked, or it was not done."""
+"""OutageLog that passes: nothing is known of what was asked, or it was not done."""
 
 
 def open_redis(redis_url: str, *, timeout: float, retries: int) -> Redis:

@@ -26,7 +26,7 @@ from schemas.states import JobState
 _BATCH = 200
 
 
-class DeadLetters:
+class DeadLetterRecords:
     """The dead letters of one ledger; every method may raise LedgerUnavailableError."""
 
     def __init__(self, redis: Redis, scripts: Scripts) -> None:

@@ -11,7 +11,7 @@ from ledger import keys
 from ledger.connection import available
 from ledger.errors import DeliveryOpenError, EndpointDisabledError
 from ledger.page import Cursor, Page, Stretch, first_page
-from ledger.record import moment, read_history
+from ledger.record import from_unix_ms, read_history
 from ledger.scripts import Scripts
 from ledger.stored import read_whole
 from ledger.token import new_token
@@ -137,9 +137,9 @@ def read_delivery(delivery_id: str, fields: Mapping[str, str], history: Sequence
         job_id=spec.job,
         sequence=spec.sequence if spec.job else None,
         attempts=int(fields["attempts"]),
-        created_at=moment(fields["created"]),
-        closed_at=moment(fields["closed"]) if "closed" in fields else None,
-        due_at=moment(fields["due"]) if "due" in fields else None,
+        created_at=from_unix_ms(fields["created"]),
+        closed_at=from_unix_ms(fields["closed"]) if "closed" in fields else None,
+        due_at=from_unix_ms(fields["due"]) if "due" in fields else None,
         failure=Failure.model_validate_json(failure) if failure else None,
         history=read_history(history),
     )

@@ -20,6 +20,7 @@ class QueueDepth:
         queue: Its name.
         in_line: Waiting for their turn.
         lanes: The same by lane: a tenant, or TENANT~low.
+        suspects: Waiting until they may run with few others, or alone.
         dispatched: Message out, not yet claimed.
         leased: Held by a worker.
         capacity: Records that its live workers can hold at once.
@@ -37,6 +38,7 @@ class QueueDepth:
     workers: int
     head_age_seconds: float
     behind: int = 0
+    suspects: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +120,25 @@ async def _read_queue(redis: Redis, name: str, now_ms: int) -> QueueDepth:
         pipe.zcard(keys.DISPATCHED.format(queue=name))
         pipe.zcard(keys.LEASED.format(queue=name))
         pipe.hgetall(keys.CAPACITY.format(queue=name))
-        pipe.zrange(keys.ALIVE.format(queue=name), 0, -1, withscores=True)
+        pipe.zrange(keys.WORKERS, 0, -1, withscores=True)
         pipe.smembers(keys.HELD_UP)
+        pipe.zcard(keys.SUSPECTS.format(queue=name))
+        pipe.zcard(keys.ALONE.format(queue=name))
         for lane in lanes:
             pipe.zcard(keys.LINE.format(queue=name, lane=lane))
             pipe.zrange(keys.LINE.format(queue=name, lane=lane), 0, 0)
-        dispatched, leased, slots, beats, held_up, *by_lane = await pipe.execute()
+        dispatched, leased, slots, beats, held_up, few, alone, *by_lane = await pipe.execute()
     # A sweep takes the dead ones out; where nobody sweeps any more, all of them are.
-    live = fresh(beats, now_ms)
+    live = fresh(beats, now_ms) & slots.keys()
     return QueueDepth(
         queue=name,
         in_line=sum(by_lane[::2]),
         behind=await _count_behind(redis, held_up) if name == DELIVER_QUEUE else 0,
         lanes=dict(zip(lanes, by_lane[::2], strict=True)),
+        suspects=few + alone,
         dispatched=dispatched,
         leased=leased,
-        capacity=sum(int(slots[worker]) for worker in live if worker in slots),
+        capacity=sum(int(slots[worker]) for worker in live),
         workers=len(live),
         head_age_seconds=await _oldest_age(redis, [head[0] for head in by_lane[1::2] if head]),
     )

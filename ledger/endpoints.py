@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from ledger import keys
 from ledger.connection import available
 from ledger.errors import EndpointChangedError, EndpointDisabledError, TooManyEndpointsError
-from ledger.record import moment
+from ledger.record import from_unix_ms
 from ledger.scripts import Scripts
 from ledger.sealed_secret import SealedSecret, read_secrets, shown_secrets, write_secrets
 from ledger.share import check_share
@@ -48,7 +48,7 @@ class StoredEndpoint:
     version: str
 
 
-class Endpoints:
+class EndpointRecords:
     """The endpoints of one ledger; every method may raise LedgerUnavailableError."""
 
     def __init__(self, redis: Redis, scripts: Scripts) -> None:
@@ -62,7 +62,7 @@ class Endpoints:
             pipe.hget(keys.RECEIVER.format(receiver=endpoint_id), "failing")
             pipe.time()
             fields, failing, (seconds, _) = await pipe.execute()
-        return _read(endpoint_id, fields, failing, moment(seconds * 1000)) if fields else None
+        return _read(endpoint_id, fields, failing, from_unix_ms(seconds * 1000)) if fields else None
 
     async def of_tenant(self, tenant: str) -> Sequence[Endpoint]:
         """A tenant's endpoints, the oldest first."""
@@ -202,9 +202,9 @@ def _read(
         client_certificate=fields.get("certificate") or None,
         state=EndpointState(fields["state"]),
         reason=DisabledReason(fields["reason"]) if "reason" in fields else None,
-        disabled_at=moment(fields["disabled"]) if "disabled" in fields else None,
-        failing_since=moment(failing) if failing else None,
-        created_at=moment(fields["created"]),
+        disabled_at=from_unix_ms(fields["disabled"]) if "disabled" in fields else None,
+        failing_since=from_unix_ms(failing) if failing else None,
+        created_at=from_unix_ms(fields["created"]),
         secrets=shown_secrets(secrets, now),
     )
     return StoredEndpoint(endpoint, fields["url"], secrets, fields["version"])

@@ -29,7 +29,7 @@ class StoredFile(FileObject):
         return FileObject(**self.model_dump(exclude={"tenant", "uri"}))
 
 
-class Files:
+class FileRecords:
     """The files of one ledger; every method may raise LedgerUnavailableError."""
 
     def __init__(self, redis: Redis, scripts: Scripts) -> None:

@@ -13,7 +13,7 @@ from ledger.page import Cursor, Page, Stretch
 from ledger.record import read_job
 from ledger.stored import read_stored
 from schemas.job import JOB_ID, Job
-from schemas.job_filter import JobFilter, Standing
+from schemas.job_filter import JobFilter, JobPosition
 from schemas.states import JobState, Stage
 
 _BATCH = 200
@@ -59,14 +59,14 @@ class Jobs:
             place, looked_at = places[-1], looked_at + len(places)
         return Page(tuple(found), str(place))
 
-    async def standings(self, job_ids: Sequence[str]) -> dict[str, Standing]:
+    async def standings(self, job_ids: Sequence[str]) -> dict[str, JobPosition]:
         """Return the positions of these jobs by id; unknown ids are left out."""
         async with available(), self._redis.pipeline(transaction=False) as pipe:
             for job_id in job_ids:
                 pipe.hmget(keys.record(job_id), "state", "stage", "attempts")
             answers = await pipe.execute()
         return {
-            job_id: Standing(JobState(state), Stage(stage), int(attempts))
+            job_id: JobPosition(JobState(state), Stage(stage), int(attempts))
             for job_id, (state, stage, attempts) in zip(job_ids, answers, strict=True)
             if state is not None and stage is not None
         }

@@ -97,8 +97,24 @@ CLOSED = PREFIX + "closed"
 CAPACITY = PREFIX + "capacity:{queue}"
 """Hash. How many records each worker can hold at once."""
 
-ALIVE = PREFIX + "alive:{queue}"
-"""Sorted set by expiry. Workers whose heartbeat is fresh."""
+WORKERS = PREFIX + "workers"
+"""Sorted set by expiry. Workers that live; one whose time is over is dead."""
+
+WORKER = PREFIX + "worker:{worker}"
+"""Hash. Since when a worker takes no other work so that a suspect can run alone, and until when it
+then serves the others first."""
+
+HELD = PREFIX + "held:{worker}"
+"""Sorted set by company. The records whose lease a worker holds."""
+
+CALLED = PREFIX + "called:{worker}"
+"""Sorted set by company. Suspects that a worker is told to take with its next heartbeat."""
+
+SUSPECTS = PREFIX + "suspects:{queue}"
+"""Sorted set by rank. Suspects that wait until a worker may take them beside few others."""
+
+ALONE = PREFIX + "alone:{queue}"
+"""Sorted set by rank. Suspects that wait until a worker has nothing else."""
 
 WINDOW = PREFIX + "window:{queue}"
 """Number. How many records may be dispatched or leased at once."""

@@ -26,12 +26,15 @@ class Workers:
             queues = sorted(str(name) for name in await self._redis.smembers(keys.QUEUES))
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.time()
+                pipe.zrange(keys.WORKERS, 0, -1, withscores=True)
                 for queue in queues:
-                    pipe.zrange(keys.ALIVE.format(queue=queue), 0, -1, withscores=True)
-                (seconds, micros), *answers = await pipe.execute()
-        now_ms = seconds * 1000 + micros // 1000
-        beats_of = zip(queues, answers, strict=True)
-        return {queue: fresh(beats, now_ms) for queue, beats in beats_of}
+                    pipe.hkeys(keys.CAPACITY.format(queue=queue))
+                (seconds, micros), beats, *served_by = await pipe.execute()
+        live = fresh(beats, seconds * 1000 + micros // 1000)
+        return {
+            queue: live.intersection(workers)
+            for queue, workers in zip(queues, served_by, strict=True)
+        }
 
 
 def fresh(beats: Any, now_ms: int) -> frozenset[str]:

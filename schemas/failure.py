@@ -202,8 +202,8 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     ),
     _C.WORKER_KILLED: FailureInfo(
         _T,
-        "The worker's process died each time that it ran this job.",
-        "Look for the kernel's out-of-memory killer; give the worker more memory.",
+        "The worker's process died each time that it ran this job and no other.",
+        "Look for the kernel's out-of-memory killer; give the worker more memory, then redrive.",
     ),
     _C.WORKER_ERROR: FailureInfo(
         _T,

@@ -32,7 +32,7 @@ class JobFilter(Contract):
     )
 
 
-class Standing(NamedTuple):
+class JobPosition(NamedTuple):
     """Position of a job; two equal ones have nothing new between them."""
 
     state: JobState
@@ -40,7 +40,7 @@ class Standing(NamedTuple):
     attempts: int
 
     @classmethod
-    def of(cls, job: Job) -> Standing:
+    def of(cls, job: Job) -> JobPosition:
         """Return the position of this job."""
         return cls(job.state, job.stage, job.attempts)
 

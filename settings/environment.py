@@ -8,6 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from os import environ  # noqa: TID251  # this is the place where it is read
+from pathlib import Path
+
+from settings.errors import SettingsError
 
 CONFIG_VARIABLE = "DOCFLEET_CONFIG"
 STATE_DIR_VARIABLE = "DOCFLEET_STATE_DIR"
@@ -39,6 +42,20 @@ _OTHER_ACCOUNTS = (
 """Would send a part to another object store than the stack's, or spoil its credentials."""
 
 _FOR_SERVERS = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
+
+
+def user_cache() -> Path:
+    """Return the folder of what can be made again, the same for all of a user's fleets.
+
+    Raises:
+        SettingsError: The user has no home.
+    """
+    given = Path(environ.get("XDG_CACHE_HOME", ""))
+    try:
+        caches = given if given.is_absolute() else Path.home() / ".cache"
+    except RuntimeError as error:
+        raise SettingsError("this user has no home: set XDG_CACHE_HOME to a folder") from error
+    return caches / "docfleet"
 
 
 def connection_variables() -> dict[str, str]:

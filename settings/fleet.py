@@ -88,6 +88,12 @@ class FleetSettings(BaseSettings):
     metrics_host: str = Field(
         default="127.0.0.1", description="The address to serve them on; 0.0.0.0 in a container."
     )
+    worker_name: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,128}$",
+        description="A worker's own: no other running one has it, and one that is started again "
+        "in its place has it too, so that what it held is judged at once.",
+    )
     celery_events: bool = Field(
         default=False, description="Whether workers send Celery's events, which Flower shows."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
@@ -26,7 +27,7 @@ from workers.engine.gate_memory import GateSize
 from workers.engine.gated import GatedEngine
 from workers.engine.protocol import Engine
 from workers.engine.scripted.engine import ScriptedEngine
-from workers.engine.vllm.engine import VllmEngine
+from workers.engine.vllm.engine import VllmEngine, import_vllm
 from workers.engine_kind import EngineKind
 from workers.infer.chat_runner import ChatRunner
 from workers.infer.kept_tasks import Kept
@@ -41,7 +42,7 @@ from workers.prepare.lockdown.privileges import hide_memory
 from workers.prepare.stage import PoolTokens, PrepareStage
 from workers.retry_policy import RetryLimits
 from workers.role import Role
-from workers.routing import PoolLimits, ways_out
+from workers.routing import PoolLimits, fallback_pools
 from workers.runtime.process import WorkerProcess
 from workers.stage import WorkerStage
 
@@ -119,10 +120,7 @@ class _Builder:
 
     def _prepare(self) -> PrepareStage:
         pools = [
-            PoolTokens(
-                limits,
-                ModelTokenizer(self._source(pool), self._settings.state_dir),
-            )
+            PoolTokens(limits, ModelTokenizer(self._source(pool)))
             for limits, pool in zip(self._limits(), self._settings.pools.values(), strict=True)
         ]
         return PrepareStage(self._settings, S3Store(), self._tasks, pools)
@@ -144,13 +142,15 @@ class _Builder:
             chats=self._chats(engine, store, adapters),
             results=Results(store, self._settings.results_bucket),
             kept=Kept(store, self._settings.work_bucket),
-            limits=RetryLimits(self._settings.lease.attempts, ways_out(self._limits(), self._name)),
+            limits=RetryLimits(
+                self._settings.lease.attempts, fallback_pools(self._limits(), self._name)
+            ),
             gate_memory=GateSize(process.ledger, queue, socket.gethostname(), engine.gate),
             on_engine_death=process.engine_died,
         )
 
     def _budget(self) -> ContextBudget:
-        tokenizer = ModelTokenizer(self._source(self._pool), self._settings.state_dir)
+        tokenizer = ModelTokenizer(self._source(self._pool))
         return ContextBudget(self._pool.max_model_len, tokenizer.count)
 
     def _chats(self, engine: GatedEngine, store: S3Store, adapters: TaskAdapters) -> ChatRunner:
@@ -166,7 +166,10 @@ class _Builder:
 
     def _vllm(self) -> tuple[Engine, TaskAdapters]:
         pool = self._pool
-        model_dir = locate_model(self._source(pool), self._settings.state_dir)
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            model = beside.submit(locate_model, self._source(pool))
+            import_vllm(self._name)
+            model_dir = model.result()
         max_rank = pool.engine.get("max_lora_rank", _MAX_LORA_RANK)
         adapters = TaskAdapters.verified(self._tasks, model_dir, max_rank)
         engine = VllmEngine(

@@ -39,7 +39,7 @@ async def fetch_document(store: ObjectStore, document: DocumentRef, *, max_bytes
             `document.forbidden`, `document.too_large` or `storage.*`.
     """
     accepted = _accepted(document)
-    with own_objects():
+    with storage_failures():
         try:
             if document.offset is not None and document.length is not None:
                 return await store.get_range(document.uri, document.offset, document.length)
@@ -71,7 +71,7 @@ def parsed(model: type[_M], data: bytes, uri: S3Uri) -> _M:
 
 
 @contextmanager
-def own_objects() -> Iterator[None]:
+def storage_failures() -> Iterator[None]:
     """Turn the store's errors about docfleet's own objects into failures of the stage."""
     try:
         yield

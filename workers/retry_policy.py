@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ledger.claim import Claim
 from schemas.failure import ENGINE_DEATHS, Failure, FailureCode
 from workers.outcome import Alone, DeadLetter, Decision, Escalate, Retry
-from workers.routing import NO_WAYS_OUT, WaysOut
+from workers.routing import NO_FALLBACK_POOLS, FallbackPools
 
 _FIRST_WAIT_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 60.0
@@ -49,7 +49,7 @@ class RetryLimits:
     """
 
     attempts: int
-    ways: WaysOut = NO_WAYS_OUT
+    ways: FallbackPools = NO_FALLBACK_POOLS
 
 
 def history_of(

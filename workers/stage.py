@@ -21,7 +21,7 @@ class WorkerStage(Protocol):
         """Maximum records at present."""
 
     @property
-    def most(self) -> int:
+    def max_capacity(self) -> int:
         """Maximum records when all is well."""
 
     @property

@@ -11,7 +11,7 @@ from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import JsonOption
 from docfleet.commands.output import say
-from docfleet.commands.target import AskedStack
+from docfleet.commands.target import TargetStack
 from schemas.audit import AuditEntry
 
 _COLUMNS = "{:<20}  {:<23}  {:<16}  {:<15}  {:<12}  {}"
@@ -20,7 +20,7 @@ _COLUMNS = "{:<20}  {:<23}  {:<16}  {:<15}  {:<12}  {}"
 @grouped
 @explained()
 def audit(
-    stack: AskedStack,
+    stack: TargetStack,
     *,
     tenant: Annotated[
         str | None,
@@ -34,7 +34,7 @@ def audit(
     Exit codes: 0 listed. 2 bad usage or configuration. 3 no stack is running, or its Redis does
     not answer.
     """
-    page = stack.ask(lambda client: client.audit_log.page(tenant, limit=limit))
+    page = stack.call(lambda client: client.audit_log.page(tenant, limit=limit))
     if as_json:
         for entry in page.items:
             say(json.dumps(entry.public(), ensure_ascii=False))

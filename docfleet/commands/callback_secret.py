@@ -12,7 +12,7 @@ from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import TenantOption
 from docfleet.commands.output import say_json
-from docfleet.commands.target import AskedStack
+from docfleet.commands.target import TargetStack
 from schemas.job import DEFAULT_TENANT
 from schemas.webhooks.endpoint import SecretRotation
 
@@ -27,16 +27,16 @@ callback_secret = typer.Typer(
 @callback_secret.command()
 @grouped
 @explained()
-def show(stack: AskedStack, *, tenant: TenantOption = DEFAULT_TENANT) -> None:
+def show(stack: TargetStack, *, tenant: TenantOption = DEFAULT_TENANT) -> None:
     """Show when the secrets in use were made, and until when each signs."""
-    say_json(stack.ask(lambda client: client.callback_secrets.show(tenant)))
+    say_json(stack.call(lambda client: client.callback_secrets.show(tenant)))
 
 
 @callback_secret.command()
 @grouped
 @explained()
 def rotate(
-    stack: AskedStack,
+    stack: TargetStack,
     *,
     overlap: Annotated[
         timedelta,
@@ -46,7 +46,7 @@ def rotate(
 ) -> None:
     """Make a tenant's first secret, or a new one; prints it, this once."""
     how = SecretRotation(overlap_seconds=int(overlap.total_seconds()))
-    say_json(stack.ask(lambda client: client.callback_secrets.rotate(tenant, how)))
+    say_json(stack.call(lambda client: client.callback_secrets.rotate(tenant, how)))
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -36,7 +36,7 @@ _POOL_MATTERS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ViewOptions:
     """Options of a view that come from outside the dead letter.
 
     Attributes:
@@ -101,7 +101,7 @@ def summary(codes: Counter[str]) -> str:
 
 
 def letter_lines(
-    letter: DeadLetter, kept: KeptTasks | str | None, around: Surroundings
+    letter: DeadLetter, kept: KeptTasks | str | None, around: ViewOptions
 ) -> Iterator[str]:
     """Return all facts of a dead letter, for a reader who knows nothing else.
 
@@ -216,7 +216,7 @@ def _task(name: str, result: TaskResult, *, raw: bool) -> Iterator[str]:
         yield f"      the first {_RAW_LENGTH} are shown; --raw shows all"
 
 
-def _ways_on(letter: DeadLetter, around: Surroundings) -> Iterator[str]:
+def _ways_on(letter: DeadLetter, around: ViewOptions) -> Iterator[str]:
     def command(*words: str) -> str:
         return f"  {COMMAND} {shlex.join([*words, *around.options])}"
 

@@ -16,7 +16,7 @@ from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import TenantOption
 from docfleet.commands.output import say
-from docfleet.commands.target import AskedStack
+from docfleet.commands.target import TargetStack
 from docfleet.commands.terminal import this_terminal
 from docfleet.errors import BadUsageError
 from producer.errors import UnconfirmedError
@@ -66,7 +66,7 @@ class DeliveryOptions:
 @grouped
 @explained()
 def list_deliveries(
-    stack: AskedStack,
+    stack: TargetStack,
     which: DeliveryOptions,
     *,
     limit: Annotated[int, typer.Option(min=1, help="The most of them.")] = 50,
@@ -74,7 +74,7 @@ def list_deliveries(
 ) -> None:
     """List deliveries, the newest first: state, last answer, id, receiver."""
     wanted = which.filter()
-    page = stack.ask(lambda client: client.endpoints.deliveries(tenant, wanted, limit=limit))
+    page = stack.call(lambda client: client.endpoints.deliveries(tenant, wanted, limit=limit))
     for one in page.items:
         answer = one.history[-1].answer if one.history else None
         status = (answer.status or "no answer") if answer else "not sent"
@@ -85,13 +85,13 @@ def list_deliveries(
 @grouped
 @explained()
 def show(
-    stack: AskedStack,
+    stack: TargetStack,
     delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="msg_...")],
     *,
     tenant: TenantOption = DEFAULT_TENANT,
 ) -> None:
     """Show a delivery with every attempt and the first KB of each answer."""
-    found = stack.ask(lambda client: client.endpoints.delivery(tenant, delivery))
+    found = stack.call(lambda client: client.endpoints.delivery(tenant, delivery))
     say(json.dumps(found.public(), indent=2))
 
 
@@ -99,7 +99,7 @@ def show(
 @grouped
 @explained()
 def replay(
-    stack: AskedStack,
+    stack: TargetStack,
     which: DeliveryOptions,
     ids: Annotated[list[str] | None, typer.Argument(metavar="[DELIVERY]...")] = None,
     *,
@@ -119,16 +119,16 @@ def replay(
     if bool(ids) == (wanted != DeliveryFilter()):
         raise BadUsageError("name deliveries, or name filters")
     if ids:
-        say(f"{stack.ask(partial(_replay_named, ids=ids, tenant=tenant))} are sent again")
+        say(f"{stack.call(partial(_replay_named, ids=ids, tenant=tenant))} are sent again")
         return
     replay = Replay(**wanted.model_dump(), acknowledged=acknowledged, confirmed=yes)
     try:
-        replayed = stack.ask(lambda client: client.endpoints.replay_many(tenant, replay))
+        replayed = stack.call(lambda client: client.endpoints.replay_many(tenant, replay))
     except UnconfirmedError as error:
         if not this_terminal().ask(f"{error}. Send them?"):
             return
         confirmed = replay.model_copy(update={"confirmed": True})
-        replayed = stack.ask(lambda client: client.endpoints.replay_many(tenant, confirmed))
+        replayed = stack.call(lambda client: client.endpoints.replay_many(tenant, confirmed))
     say(f"{replayed.replayed} are sent again")
     if replayed.acknowledged:
         say(f"{replayed.acknowledged} were acknowledged and are not: see --acknowledged")

@@ -31,7 +31,7 @@ _ID = re.compile(r"[a-z]+_\w+")
 
 
 @dataclass(frozen=True, slots=True)
-class AskedStack:
+class TargetStack:
     """The options that name a stack.
 
     Attributes:
@@ -55,7 +55,7 @@ class AskedStack:
 
         return connected_settings(self.config, self.state_dir, named=self._typed("state_dir"))
 
-    def ask(self, question: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+    def call(self, question: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
         """Call a client of the stack; raises what the client raises, and what `settings` does."""
         from producer.audit_trail import Actor, acting
         from producer.client import connect

@@ -19,7 +19,12 @@ local function out_key(queue, tenant) return PREFIX .. 'out:' .. queue .. ':' ..
 local function dispatched_key(queue) return PREFIX .. 'dispatched:' .. queue end
 local function leased_key(queue) return PREFIX .. 'leased:' .. queue end
 local function capacity_key(queue) return PREFIX .. 'capacity:' .. queue end
-local function alive_key(queue) return PREFIX .. 'alive:' .. queue end
+local function held_key(worker) return PREFIX .. 'held:' .. worker end
+local function called_key(worker) return PREFIX .. 'called:' .. worker end
+local function worker_key(worker) return PREFIX .. 'worker:' .. worker end
+local function suspects_key(queue) return PREFIX .. 'suspects:' .. queue end
+local function alone_key(queue) return PREFIX .. 'alone:' .. queue end
+local WORKERS = PREFIX .. 'workers'
 local function window_key(queue) return PREFIX .. 'window:' .. queue end
 local function endpoint_key(id) return PREFIX .. 'endpoint:' .. id end
 local function endpoints_key(tenant) return PREFIX .. 'endpoints:' .. tenant end

@@ -18,7 +18,8 @@ if state ~= 'dead' and state ~= 'partially_succeeded' then return { 'refused', s
 local now = now_ms()
 leave_the_dead(id)
 redis.call('ZREM', ENDED, id)
-redis.call('HDEL', KEYS[1], 'closed', 'failure', 'settled', 'resent', 'suspect', 'pool', 'versions')
+redis.call('HDEL', KEYS[1], 'closed', 'failure', 'settled', 'resent', 'suspect', 'company', 'pool',
+  'versions')
 redis.call('HINCRBY', KEYS[1], 'redrives', 1)
 uncount_job(id)
 local rank = now + (handicap or 0)

@@ -22,7 +22,7 @@ local now = now_ms()
 leave_the_dead(id)
 redis.call('ZREM', ENDED, id)
 redis.call('ZREM', WAITING, id)
-redis.call('HDEL', KEYS[1], 'closed', 'failure', 'settled', 'resent', 'due')
+redis.call('HDEL', KEYS[1], 'closed', 'failure', 'settled', 'resent', 'due', 'company')
 redis.call('HSET', KEYS[1], 'attempts', 0, 'losses', 0, 'rank', now, 'replayed', nonce)
 -- Somebody says that the receiver is well again: one delivery may find out.
 redis.call('ZREM', BROKEN, receiver)

@@ -12,7 +12,7 @@ from ledger.errors import LedgerError, TenantQuotaError
 from producer.drops.digest_set import DigestSet
 from producer.drops.listing_plan import ListingPlan, Range
 from producer.drops.metrics import count_drop, listing
-from producer.drops.outage_log import Trouble
+from producer.drops.outage_log import OutageLog
 from producer.versions import dropped_job_id
 from schemas.document import S3Uri
 from schemas.ids import job_digest
@@ -41,7 +41,7 @@ class BucketWatch:
         watch: How often it is listed.
         store: Lists it.
         settle: Makes a drop a job, or finds that it needs none; false if it is to be asked again.
-        know_server: Asks Redis who it is, and has all forgotten if it is another.
+        check_redis_restart: Asks Redis who it is, and has all forgotten if it is another.
     """
 
     def __init__(
@@ -52,31 +52,31 @@ class BucketWatch:
         *,
         store: ObjectStore,
         settle: Callable[[ObjectInfo], Awaitable[bool]],
-        know_server: Callable[[], Awaitable[str]],
+        check_redis_restart: Callable[[], Awaitable[str]],
     ) -> None:
         self._bucket = bucket
         self._plan = ListingPlan(rules, watch.full_list_seconds)
         self._list_seconds = watch.list_seconds
         self._store = store
         self._settle = settle
-        self._know_server = know_server
+        self._check_redis_restart = check_redis_restart
         self._settled = DigestSet(_DIGEST_BYTES)  # job ids that need no submit
         self._still_there: DigestSet | None = None  # those of them that the listing has met
         self._forgotten = 0
         self._hinted: set[tuple[str, str | None]] = set()
         self._hint_came = asyncio.Event()
         self._list_now = asyncio.Event()
-        self._trouble = Trouble(
+        self._trouble = OutageLog(
             "drops have to wait; trying again", "drops are taken again", bucket=bucket
         )
-        self._quota = Trouble(
+        self._quota = OutageLog(
             "drops of a tenant have to wait", "no drops wait for their tenant", bucket=bucket
         )
         self._was_listed = False
         self._over_quota = 0  # drops, since the watcher started
 
     @property
-    def ailment(self) -> str | None:
+    def health_problem(self) -> str | None:
         """Return the reason why drops do not become jobs, or None when they do."""
         if self._trouble.error is not None:
             return f"drops in {self._bucket} have to wait: {self._trouble.error}"
@@ -162,10 +162,10 @@ class BucketWatch:
         try:
             await work
         except* (LedgerError, StorageError) as errors:
-            self._trouble.meet(errors.exceptions[0])
+            self._trouble.failed(errors.exceptions[0])
         else:
             done = True
-            self._trouble.end()
+            self._trouble.recovered()
         return done
 
     async def _measured_list(self) -> None:
@@ -173,7 +173,7 @@ class BucketWatch:
             await self._list()
 
     async def _list(self) -> None:
-        await self._know_server()
+        await self._check_redis_restart()
         forgotten, over_quota = self._forgotten, self._over_quota
         ranges = self._plan.next_ranges(asyncio.get_running_loop().time())
         full = ranges == (Range(),)
@@ -194,7 +194,7 @@ class BucketWatch:
                     await room.acquire()
                     group.create_task(settle(drop))
             if over_quota == self._over_quota:
-                self._quota.end()
+                self._quota.recovered()
             if forgotten == self._forgotten:
                 self._plan.done(ranges, all_settled=over_quota == self._over_quota)
                 if self._still_there is not None:
@@ -222,7 +222,7 @@ class BucketWatch:
         try:
             is_settled = await self._settle(drop)
         except TenantQuotaError as error:
-            self._quota.meet(error)
+            self._quota.failed(error)
             self._over_quota += 1
             raise
         if is_settled:

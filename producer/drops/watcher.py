@@ -51,7 +51,7 @@ class Watcher:
                 settings.watch,
                 store=store,
                 settle=self._settle,
-                know_server=self.know_server,
+                check_redis_restart=self.check_redis_restart,
             )
             for bucket in sorted(buckets)
         }
@@ -62,9 +62,12 @@ class Watcher:
             self._buckets[bucket].hint(keys, version_id)
 
     @property
-    def ailment(self) -> str | None:
+    def health_problem(self) -> str | None:
         """Return the reason why drops do not become jobs, or None when they do."""
-        return next((bucket.ailment for bucket in self._buckets.values() if bucket.ailment), None)
+        return next(
+            (bucket.health_problem for bucket in self._buckets.values() if bucket.health_problem),
+            None,
+        )
 
     async def run(self, on_first_listing: Callable[[], None]) -> None:
         """Watch until cancelled.
@@ -106,7 +109,7 @@ class Watcher:
         if missing and not found:
             raise missing
 
-    async def know_server(self) -> str:
+    async def check_redis_restart(self) -> str:
         """Which run of Redis keeps the ledger; a new one may have forgotten a little.
 
         Raises:

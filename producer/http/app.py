@@ -29,7 +29,7 @@ from producer.http.problem import (
     component_schemas,
     error_response,
 )
-from producer.http.retry_after import Drain
+from producer.http.retry_after import BacklogRate
 from producer.http.routes.audit import audit
 from producer.http.routes.callback_secret import callback_secret
 from producer.http.routes.dead_letters import dead_letters
@@ -101,7 +101,7 @@ def create_app(settings: FleetSettings) -> FastAPI:
     )
     app.state.client = client
     app.state.pseudonyms = Pseudonyms(settings.api_key.get_secret_value())
-    app.state.drain = Drain(client.depth)
+    app.state.drain = BacklogRate(client.depth)
     app.state.room = room = Room(settings.api)
     for routes in _ROUTERS:
         app.include_router(routes)

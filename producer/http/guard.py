@@ -13,6 +13,7 @@ from producer.access.keyring import Keyring
 from producer.access.principal import Principal
 from producer.audit_trail import Actor, AuditTrail, acting
 from producer.errors import ProducerError, RequestError, UnauthorizedError
+from producer.http.limits.answer import paced
 from producer.http.limits.body import BodyLimits, bounded
 from producer.http.limits.room import Room
 from schemas.job import TENANT_NAME
@@ -68,6 +69,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        send = paced(send)
         receive = bounded(receive, scope["path"], headers, self._limits)
         # Whoever shows a key to the metrics is told more of them than strangers are.
         shown = scope["path"] == METRICS and headers.get("authorization")

@@ -69,12 +69,13 @@ _BY_QUEUE = (
 def _records(queues: tuple[QueueDepth, ...]) -> Metric:
     family = GaugeMetricFamily(
         "docfleet_queue_records",
-        "Records of a queue: in line, dispatched and not claimed, leased by a worker, or "
-        "behind others to the same receiver.",
+        "Records of a queue: in line, suspects that wait to run with few others or alone, "
+        "dispatched and not claimed, leased by a worker, or behind others to the same receiver.",
         labels=["queue", "place"],
     )
     for queue in queues:
         family.add_metric([queue.queue, "in_line"], queue.in_line)
+        family.add_metric([queue.queue, "suspects"], queue.suspects)
         family.add_metric([queue.queue, "dispatched"], queue.dispatched)
         family.add_metric([queue.queue, "leased"], queue.leased)
         if queue.queue == DELIVER_QUEUE:

@@ -11,6 +11,8 @@ from pydantic import BaseModel, Field
 from ledger.page import Page
 
 T = TypeVar("T")
+_MOST_ITEMS = 200
+"""Maximum items of a page; each may have some 8 KB of metadata, and many pages are made at once."""
 
 
 class ApiList(BaseModel, Generic[T]):
@@ -29,7 +31,7 @@ class ApiPage(ApiList[T], Generic[T]):
 class PageQuery(BaseModel):
     """Which page is meant."""
 
-    limit: int = Field(default=100, ge=1, le=1000)
+    limit: int = Field(default=100, ge=1, le=_MOST_ITEMS)
     cursor: str | None = Field(
         default=None, max_length=200, description="`next_cursor` of the page before."
     )

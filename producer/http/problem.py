@@ -17,7 +17,7 @@ from starlette.routing import Match, Route
 from ledger.errors import LedgerFullError, NotDeadError, TenantQuotaError
 from producer.errors import JobStateError, TooManyAttemptsError
 from producer.http.problem_type import ProblemType, error_types, known_error
-from producer.http.retry_after import Drain
+from producer.http.retry_after import BacklogRate
 from schemas.failure import Failure
 from schemas.states import JobState
 
@@ -135,7 +135,9 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_defect)
 
 
-def error_headers(error: Exception, status: HTTPStatus, drain: Drain | None) -> dict[str, str]:
+def error_headers(
+    error: Exception, status: HTTPStatus, drain: BacklogRate | None
+) -> dict[str, str]:
     """Return the headers of an error's answer.
 
     Args:
@@ -154,7 +156,7 @@ def error_headers(error: Exception, status: HTTPStatus, drain: Drain | None) -> 
     return {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 
-def error_response(error: Exception, drain: Drain | None = None) -> JSONResponse:
+def error_response(error: Exception, drain: BacklogRate | None = None) -> JSONResponse:
     """The answer that belongs to one of our own errors.
 
     Args:

@@ -50,7 +50,7 @@ def seconds_to_wait(samples: list[Sample]) -> int:
     return max(1, min(MOST_SECONDS, math.ceil(_SHARE * last.open / each_second)))
 
 
-class Drain:
+class BacklogRate:
     """Looks at the ledger every few seconds.
 
     Args:
@@ -78,5 +78,5 @@ def sample_of(depth: FleetDepth, at: float) -> Sample:
     ended = sum(
         count for name, count in depth.closed.items() if name.startswith(JOB_PREFIX.rstrip("_"))
     )
-    standing = sum(one.in_line + one.dispatched + one.leased for one in depth.queues)
+    standing = sum(one.in_line + one.suspects + one.dispatched + one.leased for one in depth.queues)
     return Sample(at, ended, standing + depth.waiting)

@@ -17,6 +17,7 @@ from producer.client import Client
 from producer.errors import ListenError
 from producer.http.app import create_app
 from producer.http.limits.connection import HEALTH_CONNECTIONS, BoundedConnection, Connections
+from producer.http.limits.memory import return_freed_memory
 from settings.fleet import FleetSettings
 from settings.ready import announce_ready
 
@@ -142,6 +143,7 @@ def serve(settings: FleetSettings, host: str, port: int) -> None:
         SettingsError: The API cannot run as it is configured.
         ListenError: The port cannot be had.
     """
+    return_freed_memory()
     server = make_server(settings, host, port)
     # A warning for each bad request: strangers send any number of them.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

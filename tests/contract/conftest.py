@@ -141,7 +141,7 @@ def vllm_host(
         gpu="CPU",
         concurrency=SLOTS,
         max_model_len=CONTEXT,
-        engine={"dtype": "bfloat16", "enforce_eager": True},
+        engine={"enforce_eager": True},
     )
     limits = LimitSettings(grammar_cpu_seconds=5)
     engine = VllmEngine(model_dir, "tests", pool, list(adapters.values()), limits)

@@ -10,8 +10,8 @@ from itertools import islice
 from typing import Any
 
 from ledger.batch_record import BatchRecord
-from ledger.batches import Batches, LineEnd, line_job_id
-from ledger.files import Files
+from ledger.batches import BatchRecords, LineEnd, line_job_id
+from ledger.files import FileRecords
 from schemas.failure import Failure, FailureCode
 from schemas.ids import result_key
 from schemas.job import CHAT_TASK
@@ -25,7 +25,7 @@ from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore, Upload
 from workers.batch.input import BatchInput
 from workers.batch.line import RawLine, ReadLine
-from workers.objects import own_objects, parsed
+from workers.objects import parsed, storage_failures
 
 _READ_AHEAD = 64
 _RESULT_BYTES = 64 * 2**20
@@ -67,8 +67,8 @@ class BatchFiles:
 
     def __init__(
         self,
-        batches: Batches,
-        files: Files,
+        batches: BatchRecords,
+        files: FileRecords,
         store: ObjectStore,
         *,
         work_bucket: str,
@@ -91,7 +91,7 @@ class BatchFiles:
         output, errors = (self._store.open_upload(uri, media_type=_MEDIA_TYPE) for uri in uris)
         written = Written()
         try:
-            with own_objects():
+            with storage_failures():
                 await self._write_lines(batch, source, output, errors, written)
                 if output.size:
                     written.output = await self._keep(batch, ids[0], "output", output)

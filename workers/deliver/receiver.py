@@ -9,8 +9,8 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from ledger.endpoints import Endpoints
-from ledger.record import moment
+from ledger.endpoints import EndpointRecords
+from ledger.record import from_unix_ms
 from schemas.failure import FailureCode
 from schemas.webhooks.delivery import DeliverySpec
 from schemas.webhooks.endpoint import EndpointState
@@ -45,7 +45,9 @@ class Receivers:
         endpoints: Those that tenants registered.
     """
 
-    def __init__(self, settings: CallbackSettings, signers: Signers, endpoints: Endpoints) -> None:
+    def __init__(
+        self, settings: CallbackSettings, signers: Signers, endpoints: EndpointRecords
+    ) -> None:
         self._settings = settings
         self._signers = signers
         self._endpoints = endpoints
@@ -61,7 +63,7 @@ class Receivers:
             StageError: The endpoint is disabled or no more, docfleet cannot sign for it, or it has
                 no TLS and has to.
         """
-        now = moment(at_ms)
+        now = from_unix_ms(at_ms)
         if spec.endpoint is None:
             secrets = await self._signers.of_callback(spec, now)
             return Receiver(self._checked(str(spec.url)), secrets, self._tls(None))

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ledger.claim import Claim
-from ledger.record import moment
+from ledger.record import from_unix_ms
 from schemas.document import DocumentRef, Prepared
 from schemas.failure import FailureCode
 from schemas.ids import JOB_PREFIX
@@ -185,7 +185,7 @@ def completion(request: ChatRequest, claim: Claim, answer: EngineAnswer) -> dict
     return {
         "id": f"chatcmpl-{claim.id.removeprefix(JOB_PREFIX)}",
         "object": "chat.completion",
-        "created": int(moment(claim.claimed_ms).timestamp()),
+        "created": int(from_unix_ms(claim.claimed_ms).timestamp()),
         "model": request.model,
         "choices": [
             {

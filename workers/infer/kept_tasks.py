@@ -14,7 +14,7 @@ from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
 from workers.infer.answer import Answer
 from workers.infer.work import Answers
-from workers.objects import own_objects, parsed
+from workers.objects import parsed, storage_failures
 
 _MAX_BYTES = 64 * 2**20
 
@@ -36,7 +36,7 @@ class Kept:
         nothing = KeptTasks(redrive=claim.redrives, tasks={})
         if claim.kept_uri is None:
             return nothing
-        with own_objects():
+        with storage_failures():
             try:
                 data = await self._store.get(claim.kept_uri, max_bytes=_MAX_BYTES)
             except ObjectMissingError:
@@ -54,7 +54,7 @@ class Kept:
             redrive=claim.redrives, tasks=dict(results), answers=_kept_answers(answers)
         )
         data = kept.model_dump_json(exclude_none=True).encode()
-        with own_objects():
+        with storage_failures():
             await self._store.put(uri, data, media_type="application/json")
         return uri
 

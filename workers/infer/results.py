@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from ledger.claim import Claim
-from ledger.record import moment
+from ledger.record import from_unix_ms
 from schemas.document import DocumentRef
 from schemas.ids import result_key
 from schemas.job import JobSpec
@@ -15,7 +15,7 @@ from schemas.result import JobResult
 from storage.errors import ObjectChangedError, ObjectExistsError, ObjectMissingError
 from storage.objects import ObjectStore
 from workers.metrics import step
-from workers.objects import own_objects, parsed
+from workers.objects import parsed, storage_failures
 from workers.outcome import Finished
 
 log = structlog.get_logger(__name__)
@@ -73,7 +73,7 @@ class Results:
             result: Complete.
             replaces: The result of the job before it was redriven.
         """
-        with own_objects(), step("publish"):
+        with storage_failures(), step("publish"):
             try:
                 return await self._write(claim, result, replaces)
             except (ObjectExistsError, ObjectChangedError):
@@ -81,7 +81,9 @@ class Results:
                 if adopted := self.adopted(claim, found):
                     return adopted
                 # A late attempt of this very record must not replace what came after it.
-                if found is None or found.result.timings.submitted_at >= moment(claim.created_ms):
+                if found is None or found.result.timings.submitted_at >= from_unix_ms(
+                    claim.created_ms
+                ):
                     raise
                 return await self._write(claim, result, found)
 
@@ -96,7 +98,7 @@ class Results:
 
     async def _read(self, job_id: str) -> Published | None:
         uri = self._uri(job_id)
-        with own_objects():
+        with storage_failures():
             try:
                 found = await self._store.read(uri, max_bytes=_MAX_BYTES)
             except ObjectMissingError:

@@ -11,7 +11,7 @@ from time import monotonic
 import structlog
 
 from ledger.claim import Claim
-from ledger.record import moment
+from ledger.record import from_unix_ms
 from schemas.document import Prepared
 from schemas.engine import EngineVersion
 from schemas.failure import ENGINE_DEATHS, Failure
@@ -87,7 +87,7 @@ class InferStage:
         on_engine_death: Callable[[], None],
     ) -> None:
         self.queue = infer_queue(pool)
-        self.most = engine.gate.slots
+        self.max_capacity = engine.gate.slots
         self._pool = pool
         self._worker = worker
         self._engine = engine
@@ -99,7 +99,7 @@ class InferStage:
         self._gate_memory = gate_memory
         self._on_engine_death = on_engine_death
         self._is_dead = False
-        watch_gate(self.queue, engine.gate, self.most)
+        watch_gate(self.queue, engine.gate, self.max_capacity)
 
     @property
     def capacity(self) -> int:
@@ -225,8 +225,8 @@ class InferStage:
             worker=self._worker,
             usage=usage,
             timings=Timings(
-                submitted_at=moment(claim.created_ms),
-                finished_at=moment(claim.claimed_ms) + timedelta(seconds=seconds),
+                submitted_at=from_unix_ms(claim.created_ms),
+                finished_at=from_unix_ms(claim.claimed_ms) + timedelta(seconds=seconds),
                 infer_seconds=seconds,
             ),
         )

@@ -21,7 +21,7 @@ from storage.objects import ObjectStore
 from workers.errors import StageError
 from workers.metrics import step
 from workers.models.model_tokenizer import ModelTokenizer
-from workers.objects import fetch_document, own_objects
+from workers.objects import fetch_document, storage_failures
 from workers.outcome import Advanced
 from workers.page_text import load_page_text, page_text_uri, store_page_text
 from workers.prepare.document import read_document
@@ -57,7 +57,7 @@ class PrepareStage:
         self._store = store
         self._tasks = tasks
         self._pools = pools
-        self.capacity = self.most = settings.prepare_concurrency
+        self.capacity = self.max_capacity = settings.prepare_concurrency
         self._readers = asyncio.Semaphore(self.capacity)
         self._sandbox = Sandbox(settings.sandbox.require)
 
@@ -80,7 +80,7 @@ class PrepareStage:
             )
         sha256 = await asyncio.to_thread(_sha256, data)
         self._check_upload(spec.document.uri, sha256)
-        with own_objects():
+        with storage_failures():
             page_text, uri = await self._page_text(data, spec.tenant, sha256)
         return await asyncio.to_thread(self._route, page_text, uri, tasks, claim.pool)
 

@@ -16,10 +16,11 @@ from typing import Any
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from ledger.beat import Beat, Called, RevokedLease
 from ledger.claim import Claim
-from ledger.errors import LeaseLostError, LedgerUnavailableError
-from ledger.ledger import Ledger, LetGo
-from ledger.record import moment
+from ledger.errors import LeaseLostError, LedgerUnavailableError, WorkerClosedError
+from ledger.ledger import Ledger
+from ledger.record import from_unix_ms
 from ledger.token import new_token
 from schemas.failure import Failure, FailureCode
 from schemas.ids import DELIVERY_PREFIX, JOB_PREFIX
@@ -86,6 +87,9 @@ class Attempts:
         self._lease = lease
         self._stages = stages
         self._held: dict[str, _Held] = {}
+        self._roles = {stage.queue: role for role, stage in stages.items()}
+        self._called: dict[str, asyncio.Task[None]] = {}
+        self._open = asyncio.Event()
         self._ended = asyncio.Event()
         self._give_up_at = math.inf
         self.accepting = True
@@ -126,6 +130,11 @@ class Attempts:
                 return await self._ledger.claim(
                     record_id, self._worker, self._lease.seconds, queue=stage.queue, token=token
                 )
+            except WorkerClosedError:
+                # A thread that waits here takes no other message meanwhile.
+                self._open.clear()
+                await self._open.wait()
+                return None
             except LedgerUnavailableError:
                 if not self.accepting:
                     return None
@@ -162,7 +171,7 @@ class Attempts:
         if failure is not None:
             log.warning("attempt failed", code=failure.code, message=failure.message)
         return Attempt(
-            at=moment(claim.claimed_ms),
+            at=from_unix_ms(claim.claimed_ms),
             stage=claim.stage,
             number=claim.attempt,
             worker=self._worker,
@@ -232,7 +241,30 @@ class Attempts:
                 held_back = True
                 await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
 
-    def let_go(self, leases: Iterable[LetGo]) -> None:
+    def heed(self, beat: Beat) -> None:
+        """Do what the ledger's answer to a heartbeat asks for."""
+        self.let_go(beat.let_go)
+        if not beat.closed:
+            self._open.set()
+        for called in beat.called:
+            self._take(called)
+
+    def _take(self, called: Called) -> None:
+        """Run a suspect; no message comes for it."""
+        role = self._roles.get(called.queue)
+        if role is None or called.record_id in self._called:
+            return
+        task = asyncio.create_task(self._run_called(role, called.record_id))
+        self._called[called.record_id] = task
+        task.add_done_callback(lambda _: self._called.pop(called.record_id))
+
+    async def _run_called(self, role: str, record_id: str) -> None:
+        try:
+            await self.run(role, record_id)
+        except Exception:
+            log.exception("attempt lost", role=role, record=record_id)
+
+    def let_go(self, leases: Iterable[RevokedLease]) -> None:
         """Stop the attempts whose lease the ledger says is lost, or whose job is cancelled."""
         for lease in leases:
             reason = Interruption.CANCELLED if lease.cancelled else Interruption.LEASE_LOST
@@ -241,6 +273,7 @@ class Attempts:
     def give_all_back(self) -> None:
         """Stop every attempt and give its job back, uncharged; wait for Redis no longer."""
         self.accepting = False
+        self._open.set()
         self._give_up_at = monotonic() + GIVE_BACK_SECONDS
         for token in list(self._held):
             self._interrupt(token, Interruption.DRAINED)

@@ -22,6 +22,7 @@ from schemas.openai.list import OpenAiList
 
 _ANCHOR, _SECONDS = "expires_after[anchor]", "expires_after[seconds]"
 _EXPIRY_SECONDS = range(3_600, 2_592_001)
+_MOST_ITEMS = 1_000
 
 files = openai_router("/v1/files")
 
@@ -131,7 +132,8 @@ async def list_files(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
     order: Literal["asc", "desc"] = "desc",
 ) -> OpenAiList[FileObject]:
-    """A page of them, by the time when they were made."""
+    """A page of them, by the time when they were made; it has a thousand at most."""
+    limit = min(limit, _MOST_ITEMS)
     found = await client.openai.files.page(
         tenant,
         purpose=purpose,

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from producer.http.dependencies import ClientOfApp, JobId, Operates, Reads, RoomOfApp, Submits
 from producer.http.job_stream import event_id, job_after, job_events
-from producer.http.limits.held_response import HeldResponse
+from producer.http.limits.answer import HeldResponse
 from producer.http.limits.room import leave_turn
 from producer.http.pages import ApiPage, PageQuery, page_response
 from producer.http.problem import EVERYWHERE, documented

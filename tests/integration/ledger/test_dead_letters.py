@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from ledger import keys
 from ledger.errors import CursorError, NotDeadError
 from ledger.ledger import Ledger
-from ledger.record import moment
+from ledger.record import from_unix_ms
 from ledger.sweeps import Swept
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, DeadLetterKind, Redrive
 from schemas.document import DocumentRef
@@ -271,7 +271,7 @@ async def test_ages_choose_from_a_time_up_to_another(ledger: Ledger, redis: Redi
     for job_id, time in zip(jobs, times, strict=True):
         await _died_at(redis, [job_id], time)
     old, middle, new = jobs
-    at = moment(times[1])
+    at = from_unix_ms(times[1])
     assert await _ids(ledger, DeadLetterFilter(before=at)) == [old]
     assert await _ids(ledger, DeadLetterFilter(after=at)) == [new, middle]
     later = at + timedelta(milliseconds=1)

@@ -9,8 +9,9 @@ import pytest
 from redis.asyncio import Redis
 
 from ledger import keys
+from ledger.beat import RevokedLease
 from ledger.claim import Claim
-from ledger.ledger import Ledger, LetGo
+from ledger.ledger import Ledger
 from schemas.document import DocumentRef
 from schemas.failure import FailureCode
 from schemas.ids import new_job_id
@@ -163,8 +164,16 @@ async def test_a_permanent_failure_is_a_dead_letter_at_once(scene: Scene) -> Non
 @pytest.mark.parametrize(
     ("interrupt", "state", "attempts"),
     [
-        (lambda a: a.let_go([LetGo(a.claims[0].token, cancelled=True)]), JobState.CANCELLED, 1),
-        (lambda a: a.let_go([LetGo(a.claims[0].token, cancelled=False)]), JobState.RUNNING, 1),
+        (
+            lambda a: a.let_go([RevokedLease(a.claims[0].token, cancelled=True)]),
+            JobState.CANCELLED,
+            1,
+        ),
+        (
+            lambda a: a.let_go([RevokedLease(a.claims[0].token, cancelled=False)]),
+            JobState.RUNNING,
+            1,
+        ),
         (lambda a: a.give_all_back(), JobState.QUEUED, 0),
     ],
     ids=["cancelled", "lease lost", "drained"],

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import re
+import signal
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -88,6 +90,8 @@ class ScriptedEngine:
         async with self._gate:
             self._hangs |= Fault.ENGINE_HANGS in faults.kinds
             await self._pass(gone, faults.seconds + output_tokens * self._seconds_per_token)
+            if Fault.WORKER_DIES in faults.kinds:
+                os.kill(os.getpid(), signal.SIGKILL)
             if faults.kinds & {Fault.ENGINE_DIES, Fault.ENGINE_OUT_OF_MEMORY}:
                 self._out_of_memory = Fault.ENGINE_OUT_OF_MEMORY in faults.kinds
                 gone.set()

@@ -10,6 +10,7 @@
 | `docfleet-fault: engine-dies` | dies, and all requests in flight with it (EngineDiedError) |
 | `docfleet-fault: engine-out-of-memory` | the same, for want of memory |
 | `docfleet-fault: engine-hangs` | answers nobody any more, and does not die |
+| `docfleet-fault: worker-dies` | its process is killed -9, and the whole worker with it |
 
 Several lines add up. A fault of another name is a refused request.
 """
@@ -45,6 +46,8 @@ class Fault(StrEnum):
     """The engine is gone for good, for want of memory."""
     ENGINE_HANGS = "engine-hangs"
     """The engine answers nobody any more."""
+    WORKER_DIES = "worker-dies"
+    """The worker's process is gone."""
 
 
 @dataclass(frozen=True, slots=True)

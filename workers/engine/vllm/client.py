@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -33,8 +33,12 @@ from workers.engine.context import output_room
 from workers.engine.control_tokens import control_tokens
 from workers.engine.protocol import EngineAnswer, EngineRequest, TokenChoice
 from workers.engine.vllm.arguments import VllmBuild
+from workers.engine.vllm.environment import forking
+from workers.engine.vllm.executor import OneProcessExecutor
 from workers.engine.vllm.log import EngineLog, tells_of_memory
 from workers.engine.vllm.memory import DeviceMemory
+from workers.engine.vllm.processor import read_flags
+from workers.engine.vllm.progress import told_steps
 from workers.errors import (
     AdapterRefusedError,
     EngineDiedError,
@@ -47,6 +51,7 @@ from workers.models.adapter import Adapter
 VLLM_VERSION: str = vllm_version
 
 _CHAT = ChatParams(chat_template_kwargs={"add_generation_prompt": True})
+_PARALLEL = ("tensor", "pipeline", "data", "prefill_context")
 _STOP_SECONDS = 30
 _PROBE = ({"role": "system", "content": "A"}, {"role": "user", "content": "B"})
 
@@ -57,6 +62,7 @@ def vllm_build() -> VllmBuild:
         argument_names=frozenset(field.name for field in dataclasses.fields(AsyncEngineArgs)),
         lora_ranks=sorted(get_args(MaxLoRARanks)),
         on_cpu=current_platform.is_cpu(),
+        processor_flags=read_flags(),
     )
 
 
@@ -116,12 +122,18 @@ class EngineClient:
         own_log = not {"log_config_file", "logging_config"} & arguments.keys()
         if own_log:
             arguments["log_config_file"] = str(self._log.config_file)
+        one_process = current_platform.is_cpu() and _on_one_device(arguments)
+        if one_process:
+            arguments["distributed_executor_backend"] = OneProcessExecutor
         vllm_arguments = AsyncEngineArgs(**arguments)
         configure_logging(vllm_arguments.create_logging_config())
         if own_log:
             self._log.use_own_handlers()
         config = vllm_arguments.create_engine_config()
-        return AsyncLLM.from_vllm_config(config, disable_log_stats=arguments["disable_log_stats"])
+        with forking() if one_process else nullcontext(), told_steps(self._log.progress):
+            return AsyncLLM.from_vllm_config(
+                config, disable_log_stats=arguments["disable_log_stats"]
+            )
 
     async def check_chat(self) -> None:
         """See that the model has a chat template that takes our kind of chat.
@@ -245,6 +257,12 @@ class EngineClient:
         engine.output_processor.propagate_error(EngineDeadError())
         await asyncio.to_thread(engine.shutdown, timeout=_STOP_SECONDS)
         self._log.close()
+
+
+def _on_one_device(arguments: Mapping[str, Any]) -> bool:
+    """Tell whether the owner leaves the model on one device, and how to run it there to us."""
+    sizes = (arguments.get(f"{kind}_parallel_size", 1) for kind in _PARALLEL)
+    return "distributed_executor_backend" not in arguments and all(size == 1 for size in sizes)
 
 
 def last_words(error: BaseException) -> str:

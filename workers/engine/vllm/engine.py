@@ -7,8 +7,10 @@ called in engine_client.py, which is imported when an engine starts.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from schemas.engine import EngineVersion
+from settings.ready import start_step
 from settings.sections.limits import LimitSettings
 from settings.sections.pools import PoolSettings
 from workers.engine.protocol import EngineAnswer, EngineRequest
@@ -25,7 +28,8 @@ from workers.engine.vllm.grammars import Grammars
 from workers.engine.vllm.memory import await_room, cpu_engine_bytes, machine_memory
 from workers.errors import AdapterRefusedError, EngineDiedError, EngineError, EngineStartError
 from workers.models.adapter import Adapter
-from workers.models.base_model import model_digest
+from workers.models.base_model import is_quantised
+from workers.models.model_digest import model_digest
 
 if TYPE_CHECKING:
     from workers.engine.vllm.client import EngineClient
@@ -34,6 +38,30 @@ log = structlog.get_logger(__name__)
 
 _CPU = "CPU"
 _NOT_RUNNING = "The engine is not running."
+_CLIENT = "workers.engine.vllm.client"
+
+
+def import_vllm(pool_name: str) -> ModuleType:
+    """Import vLLM, which takes seconds and 600 MB, and return the module that calls it.
+
+    Args:
+        pool_name: For messages.
+
+    Raises:
+        EngineStartError: vLLM is not installed.
+    """
+    prepare_engine_environment()
+    imported = sys.modules.get(_CLIENT)
+    if imported is not None:
+        return imported
+    try:
+        with start_step("importing vLLM"):
+            return import_module(_CLIENT)
+    except ModuleNotFoundError as error:
+        raise EngineStartError(
+            f"pools.{pool_name}: {error.name} is not installed; install docfleet with its extra "
+            "`cpu` or `gpu`."
+        ) from error
 
 
 class VllmEngine:
@@ -82,14 +110,7 @@ class VllmEngine:
         if not (self._model_dir / "config.json").is_file():
             raise EngineStartError(f"{place}: {self._model_dir} holds no model: no config.json.")
         sha256 = await asyncio.to_thread(model_digest, self._model_dir)
-        prepare_engine_environment()
-        try:
-            from workers.engine.vllm import client as engine_client  # noqa: PLC0415  # vLLM: seconds, and 600 MB
-        except ModuleNotFoundError as error:
-            raise EngineStartError(
-                f"{place}: {error.name} is not installed; install docfleet with its extra "
-                "`cpu` or `gpu`."
-            ) from error
+        engine_client = import_vllm(self._pool_name)
         build = engine_client.vllm_build()
         if not engine_client.has_device() or (build.on_cpu and self._pool.gpu != _CPU):
             raise EngineStartError(
@@ -97,12 +118,19 @@ class VllmEngine:
                 f"{engine_client.VLLM_VERSION} sees {'only the CPU' if build.on_cpu else 'no GPU'}."
             )
         arguments = engine_arguments(
-            self._model_dir, self._pool_name, self._pool, self._adapters, build
+            self._model_dir,
+            self._pool_name,
+            self._pool,
+            self._adapters,
+            build,
+            quantised=is_quantised(self._model_dir),
         )
         await self._await_room(engine_client, arguments, on_cpu=build.on_cpu)
         try:
-            self._client = engine_client.EngineClient(arguments)
-            await self._client.check_chat()
+            dtype, reason = self._dtype(arguments)
+            with start_step(f"starting the engine with dtype {dtype}, for {reason}"):
+                self._client = engine_client.EngineClient(arguments)
+                await self._client.check_chat()
             self._grammars = Grammars(self._client.vocabulary(), self._limits)
         except EngineStartError as error:
             await self.stop()
@@ -117,12 +145,24 @@ class VllmEngine:
         )
         log.info("engine started", pool=self._pool_name, adapters=len(self._adapters))
 
+    def _dtype(self, arguments: Mapping[str, Any]) -> tuple[str, str]:
+        """Return what the engine computes with, and why."""
+        dtype = arguments.get("dtype")
+        if dtype is None:
+            return "auto", "vLLM follows the model"
+        if "dtype" in self._pool.engine:
+            return dtype, f"pools.{self._pool_name}.engine says so"
+        has = "has" if dtype == "bfloat16" else "has no"
+        return dtype, f"this processor {has} bfloat16"
+
     async def _await_room(
         self, client: ModuleType, arguments: Mapping[str, Any], *, on_cpu: bool
     ) -> None:
         """Wait until each device of the engine is free; a predecessor may still be leaving it."""
         if on_cpu:
-            needed = cpu_engine_bytes(self._model_dir, arguments["kv_cache_memory_bytes"])
+            needed = cpu_engine_bytes(
+                self._model_dir, arguments["kv_cache_memory_bytes"], arguments.get("dtype")
+            )
             await await_room(machine_memory, lambda _: needed)
             return
         share = client.gpu_share(arguments)
