@@ -1,13 +1,16 @@
-"""All scenarios, in the order in which they run."""
+"""Catalogue of all scenarios, in the order in which they run."""
 
 from __future__ import annotations
 
 from chaos import (
+    api_floods,
+    bad_answers,
     clock_skew,
     crash_loop,
     engine_killed,
     messages_deleted,
     out_of_memory,
+    overwritten,
     partition,
     power_loss,
     put_unanswered,
@@ -29,10 +32,13 @@ SCENARIOS: tuple[Scenario, ...] = (
     power_loss.SCENARIO,
     messages_deleted.SCENARIO,
     *s3_faults.SCENARIOS,
+    *bad_answers.SCENARIOS,
+    *overwritten.SCENARIOS,
     put_unanswered.SCENARIO,
     *sigterm.SCENARIOS,
     partition.SCENARIO,
     clock_skew.SCENARIO,
+    *api_floods.SCENARIOS,
     out_of_memory.SCENARIO,
     engine_killed.SCENARIO,
 )

@@ -18,7 +18,7 @@ _PATIENCE_SECONDS = 150
 
 
 class Drill:
-    """What a scenario works with.
+    """Tools of one scenario.
 
     Attributes:
         fleet: To be broken.
@@ -56,7 +56,7 @@ class Drill:
 
     @property
     def told(self) -> int:
-        """How many jobs' ends have been told of."""
+        """Return how many jobs' ends have been reported."""
         return sum(job in self.receiver.events for job in list(self.load.accepted))
 
     async def after(self, seconds: float) -> None:

@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 
 from chaos.kept_part import KeptPart
+from chaos.store_proxy import StoreProxy
 from docfleet.processes.guard import Guard
 from docfleet.processes.part import Part
 from docfleet.stack.layout import LocalStack, local_stack
@@ -52,7 +53,7 @@ QUICK_LEASE = {
 
 @dataclass(frozen=True)
 class FleetPlan:
-    """What kind of fleet a scenario wants.
+    """The fleet that a scenario wants.
 
     Attributes:
         infer_workers: How many.
@@ -61,6 +62,8 @@ class FleetPlan:
         variables: Settings of every part.
         spares: More infer workers, which the drill starts, with settings of their own.
         prepare_workers: Workers for all roles but infer.
+        has_store_proxy: Whether all its parts reach the object store through a proxy.
+        api: Whether the HTTP API runs.
     """
 
     infer_workers: int = 2
@@ -69,6 +72,8 @@ class FleetPlan:
     variables: Mapping[str, str] = field(default_factory=dict)
     spares: int = 0
     prepare_workers: int = 1
+    has_store_proxy: bool = False
+    api: bool = False
 
 
 class Fleet:
@@ -79,7 +84,8 @@ class Fleet:
         settings: As a client of the fleet reads them.
         state: Held.
         guard: Ends what is left if we are killed.
-        spares: How many infer workers are not started.
+        store_proxy: Between the parts and the object store, where the plan wants one.
+        plan: What of it is started.
     """
 
     def __init__(
@@ -88,7 +94,8 @@ class Fleet:
         settings: FleetSettings,
         state: StateDir,
         guard: Guard,
-        spares: int,
+        store_proxy: StoreProxy,
+        plan: FleetPlan,
     ) -> None:
         self.environment = stack.environment
         self.settings = settings
@@ -100,10 +107,11 @@ class Fleet:
             # A connection of before the last fault is no reason to fail.
             retry=Retry(ConstantBackoff(0.1), 3),
         )
-        parts = [part for part in chain(*stack.layers) if part.name != "api"]
-        self._layout = {part.name: part for part in parts[: len(parts) - spares]}
-        self._spares = parts[len(parts) - spares :]
+        parts = [part for part in chain(*stack.layers) if plan.api or part.name != "api"]
+        self._layout = {part.name: part for part in parts[: len(parts) - plan.spares]}
+        self._spares = parts[len(parts) - plan.spares :]
         self._guard = guard
+        self.store_proxy = store_proxy
         self.parts: dict[str, KeptPart] = {}
 
     @property
@@ -113,7 +121,7 @@ class Fleet:
 
     @property
     def workers(self) -> list[KeptPart]:
-        """All workers."""
+        """Return all workers."""
         return [*self.infer, self.parts["prepare-deliver"]]
 
     async def start(self) -> None:
@@ -141,7 +149,7 @@ class Fleet:
         return self.start_part(part.name)
 
     def times_logged(self, prefix: str, words: str) -> int:
-        """How often the logs of these parts say these words."""
+        """Count the log lines of these parts that hold these words."""
         logs = self.state.logs.glob(f"{prefix}*.log")
         return sum(log.read_text(errors="replace").count(words) for log in logs)
 
@@ -168,18 +176,18 @@ async def running_fleet(folder: Path, plan: FleetPlan, callback_url: str) -> Asy
     await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     state = StateDir(folder)
     with state.held():
-        models = ROOT / ".docfleet" / "models"
-        if models.is_dir():
-            (folder / "models").symlink_to(models)
         stack, settings = _lay_out(state, plan, callback_url)
         guard = Guard(f"{state.family}.")
-        fleet = Fleet(stack, settings, state, guard, plan.spares)
-        try:
-            await fleet.start()
-            yield fleet
-        finally:
-            await fleet.close()
-            guard.end()
+        async with StoreProxy(_store_port(stack)) as proxy:
+            if plan.has_store_proxy:
+                stack = _through(proxy, stack)
+            fleet = Fleet(stack, settings, state, guard, proxy, plan)
+            try:
+                await fleet.start()
+                yield fleet
+            finally:
+                await fleet.close()
+                guard.end()
 
 
 def _lay_out(
@@ -232,8 +240,23 @@ def _another(part: Part, number: int, settings: FleetSettings, state: StateDir) 
     )
 
 
+def _store_port(stack: LocalStack) -> int:
+    return int(stack.environment["AWS_ENDPOINT_URL_S3"].rpartition(":")[2])
+
+
+def _through(proxy: StoreProxy, stack: LocalStack) -> LocalStack:
+    """Have all parts but the servers reach the object store through a proxy."""
+    changes = {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{proxy.port}"}
+    return replace(
+        stack, layers=[[_changed(part, changes) for part in one] for one in stack.layers]
+    )
+
+
 def _with_variables(part: Part, plan: FleetPlan) -> Part:
+    return _changed(part, {**_COMMON, **plan.variables})
+
+
+def _changed(part: Part, changes: Mapping[str, str]) -> Part:
     if part.name in {"redis", "s3"}:
         return part
-    changes = {**_COMMON, **plan.variables}
     return replace(part, environment={**part.environment, **changes})

@@ -76,7 +76,7 @@ async def until_told(drill: Drill) -> None:
 
 
 def stolen(drill: Drill, killed: Collection[int]) -> int:
-    """How many leases were taken from workers that nobody killed.
+    """Return how many leases were taken from workers that nobody killed.
 
     Args:
         drill: Counted.

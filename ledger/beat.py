@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 
-class LetGo(NamedTuple):
+class RevokedLease(NamedTuple):
     """A lease that its holder must let go, by its token."""
 
     token: str
@@ -29,7 +29,7 @@ class Beat(NamedTuple):
         closed: Whether it may claim nothing else.
     """
 
-    let_go: Sequence[LetGo] = ()
+    let_go: Sequence[RevokedLease] = ()
     called: Sequence[Called] = ()
     closed: bool = False
 
@@ -38,7 +38,7 @@ def read_beat(answer: Sequence[Any]) -> Beat:
     """Read what the script `heartbeat` gave."""
     closed, let_go, called = answer
     return Beat(
-        [LetGo(token, verdict == "cancel") for token, verdict in _pairs(let_go)],
+        [RevokedLease(token, verdict == "cancel") for token, verdict in _pairs(let_go)],
         [Called(record_id, queue) for record_id, queue in _pairs(called)],
         bool(closed),
     )

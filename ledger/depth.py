@@ -1,4 +1,4 @@
-"""How much work stands where: what metrics, `ps` and autoscaling read."""
+"""Depth of the queues: the counts that metrics, `ps` and autoscaling read."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class QueueDepth:
 
 @dataclass(frozen=True, slots=True)
 class LedgerMemory:
-    """How full Redis is.
+    """Memory of Redis: used and allowed.
 
     Attributes:
         used_bytes: In use.
@@ -58,7 +58,7 @@ class LedgerMemory:
 
 @dataclass(frozen=True, slots=True)
 class FleetDepth:
-    """All queues, what waits for a retry, how many records came and how they ended so far.
+    """Depth of all queues, the waiting retries, and the totals of records received and ended.
 
     Attributes:
         queues: One entry a queue, by name.
@@ -68,6 +68,7 @@ class FleetDepth:
         opened: Count of records that were written, by `job`, `msg`, `batch` and `file`.
         engines: Count by `QUEUE:started` and `QUEUE:died`.
         memory: What Redis uses.
+        stored: Bytes that the records of each tenant take.
     """
 
     queues: tuple[QueueDepth, ...]
@@ -77,6 +78,7 @@ class FleetDepth:
     opened: dict[str, int]
     engines: dict[str, int]
     memory: LedgerMemory
+    stored: dict[str, int]
 
 
 async def read_depth(redis: Redis) -> FleetDepth:
@@ -88,14 +90,14 @@ async def read_depth(redis: Redis) -> FleetDepth:
     names = sorted(str(name) for name in await redis.smembers(keys.QUEUES))
     async with redis.pipeline(transaction=True) as pipe:
         pipe.zcard(keys.WAITING)
-        for counts in (keys.DEAD_CODES, keys.CLOSED, keys.OPENED, keys.ENGINES):
+        for counts in (keys.DEAD_CODES, keys.CLOSED, keys.OPENED, keys.ENGINES, keys.STORED):
             pipe.hgetall(counts)
         pipe.info("memory")
         pipe.exists(keys.FULL)
         pipe.time()
         waiting, *by_word, memory, full, (seconds, micros) = await pipe.execute()
     now_ms = seconds * 1000 + micros // 1000
-    dead, closed, opened, engines = map(_counts, by_word)
+    dead, closed, opened, engines, stored = map(_counts, by_word)
     return FleetDepth(
         tuple([await _read_queue(redis, name, now_ms) for name in names]),
         waiting,
@@ -104,6 +106,7 @@ async def read_depth(redis: Redis) -> FleetDepth:
         opened,
         engines,
         LedgerMemory(memory["used_memory"], memory["maxmemory"], bool(full)),
+        stored,
     )
 
 

@@ -64,11 +64,17 @@ DEAD = PREFIX + "dead"
 DEAD_CODES = PREFIX + "dead_codes"
 """Hash. How many dead letters there are of each failure code."""
 
+AWAITED = PREFIX + "awaited:{tenant}"
+"""Hash. By a document's URI, the job that died last because nothing lay there."""
+
+ADOPTED = PREFIX + "adopted:{id}"
+"""Text. The job whose document a drop is, by the id of the job that it would be otherwise."""
+
 ENDED = PREFIX + "ended"
 """Sorted set by time. Records that ended otherwise, until their retention is over."""
 
 JOBS = PREFIX + "jobs:{tenant}"
-"""Sorted set by time of creation. A tenant's jobs, for whoever lists them."""
+"""Sorted set by time of creation: a tenant's jobs, for listing."""
 
 INDEXED = PREFIX + "indexed"
 """Set. The tenants that have jobs."""
@@ -118,6 +124,9 @@ ENDPOINT = PREFIX + "endpoint:{id}"
 
 ENDPOINTS = PREFIX + "endpoints:{tenant}"
 """Set. A tenant's endpoints."""
+
+CALLBACK_SECRETS = PREFIX + "callback-secrets:{tenant}"
+"""Text, JSON. The sealed secrets that sign the callbacks of a tenant's jobs."""
 
 DELIVERIES = PREFIX + "deliveries"
 """Sorted set by time. All deliveries."""

@@ -40,6 +40,8 @@ SCRIPTS = (
     "cancel_lines",
     "make_key",
     "revoke_key",
+    "audit",
+    "replace_secrets",
 )
 _REFUSED_WHEN_FULL = frozenset(
     {"submit", "create_file", "create_batch", "submit_lines", "make_key"}

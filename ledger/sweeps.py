@@ -14,7 +14,7 @@ _BATCH = 256
 
 
 class Swept(NamedTuple):
-    """What one sweep mended, each a count of records."""
+    """Counts of the records that one sweep repaired."""
 
     expired: int
     killed: int

@@ -15,7 +15,7 @@ Probe = Callable[[], Awaitable[bool]]
 
 
 class PartState(StrEnum):
-    """Where a part stands."""
+    """State of a part."""
 
     STARTING = "starting"
     """Its process runs and is not ready yet."""
@@ -48,6 +48,8 @@ class Part:
         folder: Its working directory, ours if None.
         note: What nobody may overlook about it.
         mourn: Called when its process has ended, however that came.
+        early: Whether it starts with the first layer, since it takes long to load and waits for
+            the servers by itself.
     """
 
     name: str
@@ -60,3 +62,4 @@ class Part:
     folder: Path | None = None
     note: str = ""
     mourn: Mourn | None = None
+    early: bool = False

@@ -90,7 +90,7 @@ class OwnParts:
             metrics_port,
             f"pool {pool}, engine {engine.value}",
         )
-        return replace(part, note=_NOTES[engine])
+        return replace(part, note=_NOTES[engine], early=True)
 
     def _worker(
         self,

@@ -136,12 +136,12 @@ class StateDir:
         return {one["labels"]["part"]: one["targets"][0] for one in told}
 
     def forget_stack(self) -> None:
-        """Nothing runs any more."""
+        """Delete the record of the running stack."""
         self._stack.unlink(missing_ok=True)
         (self.path / "metrics.json").unlink(missing_ok=True)
 
     def running_stack(self) -> StackRecord:
-        """What runs in this directory.
+        """Return the record of the stack that runs in this directory.
 
         Raises:
             NoStackError: Nothing does.

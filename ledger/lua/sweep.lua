@@ -66,12 +66,18 @@ local function leave_index(id)
   if redis.call('EXISTS', jobs_key(tenant)) == 0 then redis.call('SREM', INDEXED, tenant) end
 end
 
+local function forget_adoptions(id)
+  local adopted = redis.call('HGET', record_key(id), 'adopted')
+  for drop in string.gmatch(adopted or '', '%S+') do redis.call('DEL', adopted_key(drop)) end
+end
+
 local function forget_ended()
   for _, id in ipairs(redis.call('ZRANGE', ENDED, '-inf', now - retention, 'BYSCORE',
     'LIMIT', 0, batch)) do
     redis.call('ZREM', ENDED, id)
     forget_delivery(id)
     leave_index(id)
+    forget_adoptions(id)
     if not string.match(id, '^job_') then unlist(id) end
     delete_record(id)
     count.forgotten = count.forgotten + 1

@@ -11,17 +11,19 @@ from pydantic import BaseModel, Field
 from ledger.page import Page
 
 T = TypeVar("T")
+_MOST_ITEMS = 200
+"""Maximum items of a page; each may have some 8 KB of metadata, and many pages are made at once."""
 
 
 class ApiList(BaseModel, Generic[T]):
-    """All of them."""
+    """All records of a list."""
 
     object: Literal["list"] = "list"
     data: Sequence[T]
 
 
 class ApiPage(ApiList[T], Generic[T]):
-    """Some of them."""
+    """One page of records."""
 
     next_cursor: str | None = Field(description="Of the page after this one; null on the last.")
 
@@ -29,7 +31,7 @@ class ApiPage(ApiList[T], Generic[T]):
 class PageQuery(BaseModel):
     """Which page is meant."""
 
-    limit: int = Field(default=100, ge=1, le=1000)
+    limit: int = Field(default=100, ge=1, le=_MOST_ITEMS)
     cursor: str | None = Field(
         default=None, max_length=200, description="`next_cursor` of the page before."
     )
@@ -39,7 +41,7 @@ class Public(Protocol):
     """A record that its owner may see."""
 
     def public(self) -> dict[str, Any]:
-        """It as JSON values, without what is not set."""
+        """Return the value as JSON, without unset fields."""
 
 
 def page_response(page: Page[Any]) -> JSONResponse:

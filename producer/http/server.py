@@ -17,6 +17,7 @@ from producer.client import Client
 from producer.errors import ListenError
 from producer.http.app import create_app
 from producer.http.limits.connection import HEALTH_CONNECTIONS, BoundedConnection, Connections
+from producer.http.limits.memory import return_freed_memory
 from settings.fleet import FleetSettings
 from settings.ready import announce_ready
 
@@ -106,7 +107,7 @@ class ApiServer(uvicorn.Server):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the URL of the server."""
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -125,6 +126,7 @@ def make_server(settings: FleetSettings, host: str, port: int) -> ApiServer:
         port=port,
         http=BoundedConnection,
         ws="none",
+        forwarded_allow_ips=list(settings.api.trusted_proxies),
         backlog=room.backlog,
         access_log=False,
         log_config=None,
@@ -141,10 +143,11 @@ def serve(settings: FleetSettings, host: str, port: int) -> None:
         SettingsError: The API cannot run as it is configured.
         ListenError: The port cannot be had.
     """
+    return_freed_memory()
     server = make_server(settings, host, port)
     # A warning for each bad request: strangers send any number of them.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    # uvicorn raises the signal again when it is done, for whoever else wants to know.
+    # uvicorn raises the signal again when it is done, for other handlers.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _nobody_else)
     asyncio.run(server.serve())

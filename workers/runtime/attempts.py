@@ -16,11 +16,11 @@ from typing import Any
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from ledger.beat import Beat, Called, LetGo
+from ledger.beat import Beat, Called, RevokedLease
 from ledger.claim import Claim
 from ledger.errors import LeaseLostError, LedgerUnavailableError, WorkerClosedError
 from ledger.ledger import Ledger
-from ledger.record import moment
+from ledger.record import from_unix_ms
 from ledger.token import new_token
 from schemas.failure import Failure, FailureCode
 from schemas.ids import DELIVERY_PREFIX, JOB_PREFIX
@@ -54,7 +54,7 @@ GIVE_BACK_SECONDS = 5
 
 
 class Interruption(Enum):
-    """Why an attempt was stopped from outside."""
+    """Reason why an attempt was stopped from outside."""
 
     LEASE_LOST = auto()
     """Another attempt may run the job by now."""
@@ -155,14 +155,15 @@ class Attempts:
             log.warning("attempt abandoned", reason=str(error))
             return Abandoned()
         except StageError as error:
-            failure = error.failure
+            failure, outage_seconds = error.failure, error.outage_seconds
         except Exception as error:
             log.exception("attempt failed without a code")
-            failure = Failure.of(FailureCode.WORKER_ERROR, _place_of(error))
-        return decide(failure, history_of(claim, RetryLimits(self._lease.attempts)))
+            failure, outage_seconds = Failure.of(FailureCode.WORKER_ERROR, _place_of(error)), None
+        limits = RetryLimits(self._lease.attempts)
+        return decide(failure, history_of(claim, limits, outage_seconds=outage_seconds))
 
     def _entry(self, claim: Claim, outcome: Outcome, stage: WorkerStage) -> Attempt | None:
-        """What the history is to say: of failures, and of what a receiver answered."""
+        """Return the entry of the history: of a failure, or of a receiver's answer."""
         failure = _failure_of(outcome)
         answer = getattr(outcome, "answer", None)
         if failure is None and answer is None:
@@ -170,12 +171,12 @@ class Attempts:
         if failure is not None:
             log.warning("attempt failed", code=failure.code, message=failure.message)
         return Attempt(
-            at=moment(claim.claimed_ms),
+            at=from_unix_ms(claim.claimed_ms),
             stage=claim.stage,
             number=claim.attempt,
             worker=self._worker,
             seconds=round(monotonic() - self._held[claim.token].since, 3),
-            charged=not isinstance(outcome, Alone),
+            charged=not isinstance(outcome, Alone) and getattr(outcome, "charged", True),
             engine=stage.engine,
             answer=answer,
             failure=failure,
@@ -199,9 +200,13 @@ class Attempts:
                     claim, JobState.DEAD, failure=failure, kept_uri=kept_uri, entry=entry
                 )
                 log.info("closed", state=JobState.DEAD)
-            case Retry(_, wait_seconds, kept_uri):
+            case Retry(_, wait_seconds, kept_uri, charged=charged):
                 await self._ledger.release(
-                    claim, wait_seconds=wait_seconds, charge=True, kept_uri=kept_uri, entry=entry
+                    claim,
+                    wait_seconds=wait_seconds,
+                    charge=charged,
+                    kept_uri=kept_uri,
+                    entry=entry,
                 )
             case Alone(_, kept_uri):
                 await self._ledger.release(
@@ -211,8 +216,10 @@ class Attempts:
                 await self._ledger.release(
                     claim, charge=True, queue=queue, kept_uri=kept_uri, entry=entry
                 )
-            case GivenBack(kept_uri):
-                await self._ledger.release(claim, charge=False, kept_uri=kept_uri)
+            case GivenBack(kept_uri, wait_seconds):
+                await self._ledger.release(
+                    claim, wait_seconds=wait_seconds, charge=False, kept_uri=kept_uri
+                )
             case Abandoned():
                 pass
 
@@ -257,7 +264,7 @@ class Attempts:
         except Exception:
             log.exception("attempt lost", role=role, record=record_id)
 
-    def let_go(self, leases: Iterable[LetGo]) -> None:
+    def let_go(self, leases: Iterable[RevokedLease]) -> None:
         """Stop the attempts whose lease the ledger says is lost, or whose job is cancelled."""
         for lease in leases:
             reason = Interruption.CANCELLED if lease.cancelled else Interruption.LEASE_LOST
@@ -290,7 +297,7 @@ class Attempts:
 
 
 def _log_context(claim: Claim) -> dict[str, Any]:
-    """What each log line of an attempt says of its record."""
+    """Return the fields that each log line of an attempt carries about its record."""
     if claim.id.startswith(JOB_PREFIX):
         tenant = json.loads(claim.spec).get("tenant", DEFAULT_TENANT)
         return {"job_id": claim.id, "attempt": claim.attempt, "tenant": tenant}

@@ -15,7 +15,7 @@ from workers.stage import WorkerStage
 
 
 class LastBeat:
-    """When a heartbeat last reached Redis, for whoever asks on another thread.
+    """Time of the last heartbeat that reached Redis, readable from any thread.
 
     Args:
         lease_seconds: When none has for so long, all that the worker held is lost.
@@ -26,11 +26,11 @@ class LastBeat:
         self._at: float | None = None
 
     def note(self) -> None:
-        """It has; so the loop that it beats on turns."""
+        """Record that a heartbeat reached Redis."""
         self._at = monotonic()
 
-    def ailment(self) -> str | None:
-        """What is wrong; None when all is well."""
+    def health_problem(self) -> str | None:
+        """Return the health problem, or None when all is well."""
         if self._at is None:
             return "starting"
         silent = monotonic() - self._at

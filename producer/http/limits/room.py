@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from starlette.requests import Request
 
 from producer.downloads import Download
+from producer.http.limits.answer import HeldResponse
 from producer.http.limits.body import is_small, read_body
-from producer.http.limits.held_response import HeldResponse
 from producer.http.limits.places import Places, Share
 from settings.sections.api import ApiSettings
 

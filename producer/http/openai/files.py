@@ -22,12 +22,13 @@ from schemas.openai.list import OpenAiList
 
 _ANCHOR, _SECONDS = "expires_after[anchor]", "expires_after[seconds]"
 _EXPIRY_SECONDS = range(3_600, 2_592_001)
+_MOST_ITEMS = 1_000
 
 files = openai_router("/v1/files")
 
 
 class DeletedFile(BaseModel):
-    """What is told of a file that is gone."""
+    """Answer for a deleted file."""
 
     id: str
     object: Literal["file"] = "file"
@@ -62,7 +63,7 @@ class DeletedFile(BaseModel):
 async def create_file(
     request: Request, tenant: SubmittingTenant, client: ClientOfApp, room: RoomOfApp
 ) -> FileObject:
-    """It goes to the work bucket while it arrives."""
+    """Store the file in the work bucket while it arrives."""
     leave_turn(request)
     with await room.uploads.take(tenant):
         return await _create_file(request, tenant, client)
@@ -94,7 +95,7 @@ async def _create_file(request: Request, tenant: str, client: Client) -> FileObj
 
 
 def _checked(form: FileForm) -> float | None:
-    """How long the file is to be kept, if its owner says.
+    """Return the seconds to keep the file, where its owner sets them.
 
     Raises:
         OpenAiError: A field is not right.
@@ -131,7 +132,8 @@ async def list_files(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
     order: Literal["asc", "desc"] = "desc",
 ) -> OpenAiList[FileObject]:
-    """A page of them, by the time when they were made."""
+    """A page of them, by the time when they were made; it has a thousand at most."""
+    limit = min(limit, _MOST_ITEMS)
     found = await client.openai.files.page(
         tenant,
         purpose=purpose,
@@ -179,6 +181,6 @@ async def get_file_content(
     responses=openai_responses(HTTPStatus.NOT_FOUND),
 )
 async def delete_file(file_id: str, tenant: SubmittingTenant, client: ClientOfApp) -> DeletedFile:
-    """It is gone at once; a batch that reads it goes on."""
+    """Delete the file at once; a batch that reads it goes on."""
     await client.openai.files.delete(tenant, file_id)
     return DeletedFile(id=file_id)

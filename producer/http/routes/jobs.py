@@ -11,7 +11,7 @@ from pydantic import Field
 
 from producer.http.dependencies import ClientOfApp, JobId, Operates, Reads, RoomOfApp, Submits
 from producer.http.job_stream import event_id, job_after, job_events
-from producer.http.limits.held_response import HeldResponse
+from producer.http.limits.answer import HeldResponse
 from producer.http.limits.room import leave_turn
 from producer.http.pages import ApiPage, PageQuery, page_response
 from producer.http.problem import EVERYWHERE, documented
@@ -163,7 +163,7 @@ async def submit_job(
 async def list_jobs(
     query: Annotated[JobQuery, Query()], client: ClientOfApp, asker: Reads
 ) -> Response:
-    """All conditions must hold; a job that ended longer ago than the retention is not there."""
+    """List jobs that meet all conditions; jobs past the retention are left out."""
     which = query.model_copy(update={"tenant": asker.narrowed(query.tenant)})
     page = await client.jobs(which, after=query.cursor, limit=query.limit)
     return page_response(page)

@@ -6,13 +6,15 @@ import asyncio
 from http import HTTPStatus
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from ledger.errors import LedgerUnavailableError
+from producer.access.principal import Principal
 from producer.http.dependencies import ClientOfApp
 from producer.http.ledger_metrics import metrics_text
 from producer.http.problem import documented
+from schemas.api_key import Scope
 
 _HEALTH_SECONDS = 2
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -53,6 +55,13 @@ async def get_health(client: ClientOfApp) -> Health:
     response_class=Response,
     responses={200: {"content": {_METRICS_TYPE: {"schema": {"type": "string"}}}}},
 )
-async def get_metrics(client: ClientOfApp) -> Response:
-    """Jobs by queue and place, capacity, workers, dead letters, and how jobs ended."""
-    return Response(metrics_text(await client.depth()), media_type=_METRICS_TYPE)
+async def get_metrics(client: ClientOfApp, request: Request) -> Response:
+    """Jobs by queue and place, capacity, workers, dead letters, and how jobs ended.
+
+    Tenants go by their names for a key of the whole fleet with the scope `read`, and by
+    pseudonyms for everybody else.
+    """
+    asker: Principal | None = getattr(request.state, "principal", None)
+    names = asker is not None and asker.tenant is None and Scope.READ in asker.scopes
+    pseudonyms = None if names else request.app.state.pseudonyms
+    return Response(metrics_text(await client.depth(), pseudonyms), media_type=_METRICS_TYPE)

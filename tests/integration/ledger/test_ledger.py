@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from ledger import keys
-from ledger.beat import LetGo
+from ledger.beat import RevokedLease
 from ledger.claim import Claim
 from ledger.errors import (
     IdempotencyError,
@@ -24,7 +24,7 @@ from ledger.window import window
 from schemas.document import DocumentRef, Prepared
 from schemas.failure import Failure, FailureCode
 from schemas.ids import new_job_id
-from schemas.job import Callback, JobSpec, Priority
+from schemas.job import JobSpec, KeptCallback, Priority
 from schemas.states import JobState
 from schemas.webhooks.delivery import DeliverySpec
 
@@ -45,7 +45,7 @@ def _spec(priority: Priority = Priority.NORMAL, *, callback: bool = False) -> Jo
         document=DocumentRef(uri="s3://incoming/fnol/claim 1+%.pdf"),
         tasks=("fnol",),
         priority=priority,
-        callback=Callback.model_validate({"url": "http://claims.test/"}) if callback else None,
+        callback=KeptCallback.model_validate({"url": "http://claims.test/"}) if callback else None,
     )
 
 
@@ -99,7 +99,7 @@ async def test_a_submit_is_idempotent_and_another_request_under_its_id_is_refuse
 async def test_the_fleets_callback_is_no_part_of_a_request(ledger: Ledger) -> None:
     """The same request is the same job after the default was changed; its own callback counts."""
     first, second = (
-        _spec().model_copy(update={"callback": Callback.model_validate({"url": url})})
+        _spec().model_copy(update={"callback": KeptCallback.model_validate({"url": url})})
         for url in ("https://a.example/", "https://b.example/")
     )
     job_id = new_job_id()
@@ -238,7 +238,7 @@ async def test_a_heartbeat_keeps_the_lease_and_names_the_lost_ones(ledger: Ledge
     lost = await _claimed(ledger, lease=0.01)
     await _until(lambda: _expired(ledger))
     beat = await ledger.heartbeat("w1", LEASE, {}, [kept, lost])
-    assert beat.let_go == [LetGo(lost.token, False)]
+    assert beat.let_go == [RevokedLease(lost.token, False)]
     assert await _state(ledger, kept.id) is JobState.RUNNING
 
 
@@ -373,7 +373,7 @@ async def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_by_its_worke
     running = await _claimed(ledger)
     assert await ledger.cancel(running.id) is JobState.RUNNING
     beat = await ledger.heartbeat("w1", LEASE, {}, [running])
-    assert beat.let_go == [LetGo(running.token, True)]
+    assert beat.let_go == [RevokedLease(running.token, True)]
     assert await ledger.cancel(new_job_id()) is None
 
 

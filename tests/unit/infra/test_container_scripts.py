@@ -82,6 +82,13 @@ def test_a_signal_reaches_the_part_and_its_own_status_counts(tmp_path: Path) -> 
     assert (out, part.returncode) == ("drained\n", 5)
 
 
+def test_a_signal_that_comes_while_the_part_is_started_is_not_lost(tmp_path: Path) -> None:
+    """The container would be killed a while later, and what it has begun with it."""
+    part = run_part(tmp_path, "kill -TERM $PPID; exec sleep 30")
+    part.communicate(timeout=20)
+    assert part.returncode == 128 + signal.SIGTERM
+
+
 @contextmanager
 def answering(status: HTTPStatus) -> Iterator[str]:
     """A server that gives one answer; gives its URL."""

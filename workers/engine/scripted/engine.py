@@ -12,7 +12,9 @@ import json
 import os
 import re
 import signal
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 from schemas.engine import EngineVersion
 from schemas.result import Usage
@@ -67,6 +69,11 @@ class ScriptedEngine:
         self._gone = asyncio.Event()
         self._hangs = False
         self._gate = asyncio.Semaphore(self._slots)
+
+    async def schema_problem(self, schema: Mapping[str, Any]) -> str | None:  # noqa: ARG002  # of the protocol
+        """See Engine; there is nothing to compile."""
+        self._alive()
+        return None
 
     async def generate(self, request: EngineRequest) -> EngineAnswer:
         """See Engine."""

@@ -28,7 +28,7 @@ _LINE = re.compile(r"^[ \t]*docfleet-fault:[ \t]*(\S+)[ \t]*(\S*)[ \t]*$", re.MU
 
 
 class Fault(StrEnum):
-    """What can go wrong on demand."""
+    """Fault that a document can ask for."""
 
     SLOW = "slow"
     """The answer takes longer."""
@@ -52,7 +52,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What one document asks for.
+    """Faults that one document asks for.
 
     Attributes:
         kinds: Each fault once.
