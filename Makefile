@@ -127,6 +127,7 @@ bench: $(VENV)/.installed-dev ## Measure what the README claims
 	$(BIN)/python -m bench.intake_batch
 	$(BIN)/python -m bench.fairness
 	$(BIN)/python -m bench.deliver
+	$(BIN)/python -m bench.prepare
 
 chaos: $(VENV)/.installed-dev ## Break a running fleet on purpose, and show that nothing is lost
 	$(BIN)/python -m chaos

@@ -277,6 +277,22 @@ async def test_a_pdf_with_no_pages_is_corrupt_and_one_with_no_text_is_a_scan(
     assert "2" in error.failure.message
 
 
+async def test_a_form_whose_program_left_the_drawing_to_others_is_read(sandbox: Sandbox) -> None:
+    """The value of a field without an appearance follows the page's text, unless it is hidden."""
+    for flags, text in ((4, "Claim 4711\nZoë Müller"), (2, "Claim 4711")):
+        field = (
+            b"<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/V(Zo\xeb M\xfcller)/Rect[72 600 272 620]"
+            b"/F %d>>" % flags
+        )
+        form = one_page(
+            stream(HELLO),
+            field,
+            catalog=b"/AcroForm<</Fields[6 0 R]/NeedAppearances true>>",
+            page=b"/MediaBox[0 0 612 792]/Annots[6 0 R]",
+        )
+        assert (await read_document(form, LIMITS, sandbox)).text == text
+
+
 @pytest.mark.parametrize("box", ["0 0 200000 200000", "0 0 0 0", "0 0 1e39 -1e39", "(a) null"])
 async def test_an_absurd_page_size_costs_nothing(box: str, sandbox: Sandbox) -> None:
     """No page is drawn, so its size does not matter."""

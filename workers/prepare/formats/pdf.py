@@ -35,13 +35,14 @@ def read(data: bytes, max_pages: int) -> Iterator[Page]:
     document = PdfDocument(data)
     document.check_page_count(max_pages)
     for index in range(document.pages):
+        values = document.undrawn_values(index)  # Opening the page drops its fields.
         page = document.page(index)
         text = _page_text(page)
         if text is None:
             raise document.damaged(index)
         is_unread = has_unread_marks(page, text)
         pdfium().FPDF_ClosePage(page)
-        yield Page(text, "unread" if is_unread else "text")
+        yield Page("\n".join(filter(None, (text, *values))), "unread" if is_unread else "text")
 
 
 def _page_text(page: int) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workers.prepare.formats.format import UnreadableError, check_page_count
+from workers.prepare.formats.pdfium.fields import undrawn_values
 from workers.prepare.formats.pdfium.library import pdfium
 
 _PASSWORD, _SECURITY = 4, 5  # FPDF_ERR_...
@@ -65,6 +66,15 @@ class PdfDocument:
         if page is None:
             raise self.damaged(index)
         return page
+
+    def undrawn_values(self, index: int) -> tuple[str, ...]:
+        """Return what is filled into a page's fields and drawn by no program."""
+        page = self._has_fields and pdfium().FPDF_LoadPage(self._handle, index)
+        if not page:
+            return ()
+        values = tuple(undrawn_values(page))
+        pdfium().FPDF_ClosePage(page)
+        return values
 
     def damaged(self, index: int) -> UnreadableError:
         """Return the error that a page cannot be read."""
