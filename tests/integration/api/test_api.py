@@ -386,5 +386,5 @@ async def test_health_names_the_queues_that_no_worker_serves(
     assert await health() == {"status": "degraded", "queues_without_workers": ["prepare"]}
     (prepare,) = [one for one in (await ledger.depth()).queues if one.queue == "prepare"]
     assert (prepare.workers, prepare.capacity) == (0, 0)
-    await ledger.heartbeat("w1", 60, {"deliver": 0}, [])
+    await ledger.heartbeat("w1", 60, {"infer.cpu": 1, "batch": 1, "deliver": 0}, [])
     assert (await health())["queues_without_workers"] == ["prepare", "deliver"]
