@@ -5,6 +5,7 @@ The actor is whoever's request or command is being served; it is set where that 
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from schemas.audit import AuditAction
 log = structlog.get_logger("docfleet.audit")
 
 _TARGET_LENGTH = 200
+_APPEND_SECONDS = 1
+"""A Redis that hangs holds up nobody for longer: the entry is in this process's log by then."""
 _READ_AGAIN_SECONDS = 300
 _REMEMBERED_READS = 4096
 _OF_STRANGERS = frozenset({AuditAction.KEY_REFUSED, AuditAction.KEY_THROTTLED})
@@ -87,9 +90,11 @@ class AuditTrail:
             log.info(action.value, **fields)
         where = REFUSED if action in _OF_STRANGERS else tenant or FLEET
         try:
-            await self._log.append(where, {"action": action.value, **fields})
-        except LedgerError as error:
-            log.warning("audit entry is in this log alone", action=action.value, reason=str(error))
+            async with asyncio.timeout(_APPEND_SECONDS):
+                await self._log.append(where, {"action": action.value, **fields})
+        except (LedgerError, TimeoutError) as error:
+            reason = str(error) or type(error).__name__
+            log.warning("audit entry is in this log alone", action=action.value, reason=reason)
 
     async def read(self, target: str) -> None:
         """Write that the present actor looks at something; once in a while for the same."""

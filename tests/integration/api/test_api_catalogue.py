@@ -26,7 +26,7 @@ async def test_the_tasks_are_those_of_the_files(
         file = files[task["name"]]
         assert detail == {**task, "output_schema": file.output_schema}
         assert (task["version"], task["kind"]) == (file.version, file.kind)
-        assert task["limits"] == file.limits.model_dump(mode="json")
+        assert task["limits"] == file.limits.model_dump(mode="json", exclude_none=True)
         assert "instructions" not in detail
     async with api.get("/v1/tasks/no-such") as answer:
         assert "fnol" in (await problem_of(answer, 404, "unknown-task"))["detail"]

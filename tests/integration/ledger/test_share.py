@@ -35,7 +35,7 @@ async def scarce(redis: Redis) -> AsyncIterator[Redis]:
 async def submit(ledger: Ledger, tenant: str, quota: Quota, **more: object) -> str:
     """Submit a large job; gives its id."""
     document = DocumentRef(uri="s3://incoming/a.pdf")
-    spec = JobSpec(document=document, tasks=("fnol",), tenant=tenant, metadata=LARGE, **more)  # type: ignore[arg-type]  # a test's own words
+    spec = JobSpec(document=document, tasks=("fnol",), tenant=tenant, metadata=LARGE, **more)
     job_id = new_job_id()
     await ledger.submit(job_id, spec, quota=quota)
     return job_id

@@ -38,5 +38,6 @@ def test_a_sample_counts_jobs_and_no_deliveries_as_ended() -> None:
         {},
         {},
         LedgerMemory(1, 2, full=False),
+        {},
     )
     assert sample_of(depth, 1.5) == Sample(1.5, 11, 19)
