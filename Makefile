@@ -2,10 +2,10 @@
 
 PYTHON ?= python3
 EXTRA  ?= cpu# cpu or gpu: which build of vLLM
+TEST_WORKERS ?= 3# more than the cores: tests wait as long as they compute
 VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
-UV_PIN := uv==0.13.8
 
 # CPU torch comes from pip's find-links where those hold it, else from PyTorch's own CPU index.
 FIND_LINKS := $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
@@ -18,10 +18,13 @@ export UV_DEFAULT_INDEX := $(PIP_INDEX_URL)
 endif
 export VIRTUAL_ENV := $(abspath $(VENV))
 # Compiled here once: vLLM starts three processes, and each would compile torch for itself.
-INSTALL := $(UV) pip install --compile-bytecode --constraint constraints/$(EXTRA).txt $(CPU_ONLY)
+# The hashes in the second file are verified; a package that is pinned and has none there is not.
+INSTALL := $(UV) pip install --compile-bytecode --constraint constraints/$(EXTRA).txt \
+           --constraint constraints/$(EXTRA).hashes $(CPU_ONLY)
+HASH := $(UV) pip compile --generate-hashes --no-deps --no-annotate --no-header --quiet
 PROMETHEUS_DIR := $(VENV)/prometheus/usr/bin
 PROMTOOL := $(or $(shell command -v promtool),$(wildcard $(PROMETHEUS_DIR)/promtool))
-PINS := pyproject.toml $(wildcard constraints/*.txt)
+PINS := pyproject.toml $(wildcard constraints/*.txt constraints/*.hashes)
 
 .DEFAULT_GOAL := help
 COMPOSE ?= docker compose
@@ -29,7 +32,7 @@ COMPOSE_DEMO = $(COMPOSE) -f docker-compose.yml -f infra/compose/demo.yml
 
 .PHONY: help install examples demo test test-fast check lint types layers deps queries rules promtool \
         dashboard stack format bench chaos soak compose-up compose-demo compose-down compose-verify \
-        schemas pins clean
+        schemas pins hashes digests clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -37,7 +40,7 @@ help: ## List the targets
 $(UV):
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "docfleet needs Python 3.11 to 3.13: make PYTHON=python3.11 install")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet $(UV_PIN)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement constraints/uv.hashes
 
 $(VENV)/.installed-$(EXTRA): $(PINS) | $(UV)
 	$(INSTALL) --quiet --editable '.[$(EXTRA),local]'
@@ -59,8 +62,8 @@ examples: $(VENV)/.installed-demo ## Install what the examples need beside docfl
 demo: $(VENV)/.installed-demo ## Drop sample documents into a local stack and compare what comes out with the truth
 	$(BIN)/python -m demo
 
-test: $(VENV)/.installed-dev ## Run all tests, real engine included
-	$(BIN)/pytest
+test: $(VENV)/.installed-dev ## Run all tests, real engine included, TEST_WORKERS modules at a time
+	$(BIN)/pytest --numprocesses $(TEST_WORKERS) --dist loadgroup
 
 test-fast: $(VENV)/.installed-dev ## Run the tests that start no server and no engine
 	$(BIN)/pytest tests/unit
@@ -86,7 +89,7 @@ stack: $(VENV)/.installed-dev ## The compose files, the Dockerfiles and the scri
 	$(BIN)/docker-compose --profile gpu config --quiet
 	$(BIN)/docker-compose -f docker-compose.yml -f infra/compose/demo.yml --profile demo config --quiet
 	$(BIN)/hadolint infra/docker/*.Dockerfile
-	$(BIN)/shellcheck infra/docker/install.sh infra/docker/run-part infra/compose/start-redis infra/compose/start-s3
+	$(BIN)/shellcheck infra/docker/install.sh infra/docker/digests.sh infra/docker/run-part infra/compose/start-redis infra/compose/start-s3
 	$(BIN)/yamllint docker-compose.yml infra
 
 queries: $(VENV)/.installed-dev ## Dashboard and alerts ask for what the code exports
@@ -150,6 +153,15 @@ schemas: install ## Write the public JSON Schemas and the page of failure codes 
 
 pins: $(VENV)/.installed-dev ## Write the constraints again, from what is installed
 	$(UV) pip freeze --exclude-editable > constraints/$(EXTRA).txt
+	$(MAKE) hashes
+
+hashes: $(VENV)/.installed-dev ## Write the hashes of all that is pinned again
+	$(HASH) --output-file constraints/cpu.hashes constraints/cpu.txt
+	UV_FIND_LINKS= $(HASH) --output-file constraints/gpu.hashes constraints/gpu.txt
+	$(BIN)/python -m pip freeze --all | grep '^uv==' | $(HASH) --output-file constraints/uv.hashes -
+
+digests: ## Print lines for .env that pin the images of others by what was pulled here
+	sh infra/docker/digests.sh docker-compose.yml
 
 clean: ## Remove the environment, local state and everything that was built
 	rm -rf $(VENV) .docfleet demo/out chaos/out infra/compose/out dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,4 +1,4 @@
-"""What a slow receiver costs the others: deliveries/s to a healthy one, alone and beside it.
+"""Measure a slow receiver's cost to others: deliveries/s to a healthy one, alone and beside it.
 
 The stack, its one deliver worker and both receivers are real. In each round the healthy receiver
 gets its deliveries alone, and then again while as many wait for a receiver that answers after ten
@@ -20,6 +20,7 @@ from bench.rounds import run_rounds
 from docfleet.stack.temporary import scoped_stack
 from ledger.ledger import Ledger
 from ledger.secret_box import SecretBox, new_encryption_key
+from producer.audit_trail import AuditTrail
 from producer.endpoints import Endpoints
 from schemas.job import DEFAULT_TENANT
 from schemas.quota import NO_QUOTA
@@ -67,7 +68,7 @@ class Senders:
 
     def __init__(self, ledger: Ledger, box: SecretBox) -> None:
         self._ledger = ledger
-        self._endpoints = Endpoints(ledger, box, lambda _: NO_QUOTA)
+        self._endpoints = Endpoints(ledger, box, AuditTrail(ledger.audit), lambda _: NO_QUOTA)
 
     async def register(self, receiver: Receiver) -> str:
         """An endpoint that is told of what `send` sends alone."""
@@ -75,7 +76,7 @@ class Senders:
         return (await self._endpoints.create(DEFAULT_TENANT, request)).id
 
     async def send(self, endpoint_id: str, count: int) -> None:
-        """Open so many deliveries."""
+        """Open a number of deliveries."""
         numbers = iter(range(count))
 
         async def some() -> None:

@@ -1,4 +1,4 @@
-"""What one tenant's backlog costs another tenant's single job.
+"""Measure the cost of one tenant's backlog to another tenant's single job.
 
 A scripted engine sets the pace, everything around it is real. First single jobs of one tenant go
 through an idle fleet; then another tenant queues its backlog, and the same single jobs go through
@@ -60,7 +60,7 @@ async def latencies(client: Client, request: JobRequest, count: int) -> list[flo
 
 
 async def queue_backlog(client: Client, request: JobRequest, count: int) -> None:
-    """Submit so many jobs of the other tenant."""
+    """Submit a number of jobs of the other tenant."""
     numbers = iter(range(count))
 
     async def submit() -> None:

@@ -1,4 +1,4 @@
-"""How fast jobs come in: submits over HTTP to one API process that has one core to itself.
+"""Measure the intake: submits over HTTP to one API process that has one core to itself.
 
 The API runs pinned to one core; Redis and the clients have the others. Each round submits the same
 number of documents by URI, each a job of its own, over connections that are kept. The API's memory
@@ -83,7 +83,7 @@ def api_on_one_core(folder: Path) -> Iterator[tuple[str, int]]:
 
 
 async def submit_round(session: aiohttp.ClientSession, count: int, at_once: int) -> list[float]:
-    """Submit so many jobs, so many at once; gives the seconds that each took.
+    """Submit jobs, several at once, and return the seconds that each took.
 
     Raises:
         RuntimeError: One was not accepted: the round counts for nothing.

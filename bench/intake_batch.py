@@ -1,4 +1,4 @@
-"""What the batch path takes in: lines that become jobs on one core, and what memory it takes.
+"""Measure the batch path: lines that become jobs on one core, and the memory that it takes.
 
 One process on one core reads a file from the object store, validates each line and writes its job
 into a Valkey that runs beside it. Nothing runs the jobs. Peak memory is asked for batches of
@@ -58,7 +58,7 @@ def _line(number: int) -> str:
 
 
 async def _upload(settings: FleetSettings, ledger: Ledger, store: S3Store, lines: int) -> str:
-    """A file of so many lines; gives the id of a batch of it."""
+    """Upload a file of lines, and return the id of its batch."""
     file_id, batch_id = new_file_id(), new_batch_id()
     uri = f"s3://{settings.work_bucket}/{file_key(file_id)}"
     upload = store.open_upload(uri, media_type="application/jsonl")

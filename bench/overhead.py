@@ -1,4 +1,4 @@
-"""What the queue costs: the same documents through the fleet and straight through the engine.
+"""Measure the cost of the queue: the same documents through the fleet and straight to the engine.
 
 Two engines of the same settings are loaded, one in an infer worker behind the queue and one in
 this process. They take turns, and each round gives a ratio: documents/s through the queue over
@@ -127,9 +127,7 @@ async def measure(documents: int, rounds: int) -> list[dict[str, float]]:
     pool = settings.pools["cpu"]
     rows = []
     with tempfile.TemporaryDirectory() as state:
-        models = CONFIG.parent / ".docfleet"
-        model_dir = locate_model(settings.models[pool.model].source, models)
-        (Path(state) / "models").symlink_to(model_dir.parent)
+        model_dir = locate_model(settings.models[pool.model].source)
         engine = VllmEngine(model_dir, "cpu", pool)
         await engine.start()
         async with scoped_stack(Path(state), say=print) as env, fleet_of(settings, env) as fleet:

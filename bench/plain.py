@@ -35,6 +35,7 @@ from settings.fleet import FleetSettings, load_settings
 from settings.sections.pools import PoolSettings
 from settings.sections.tasks import load_tasks
 from workers.engine.vllm.arguments import VllmBuild, engine_arguments
+from workers.engine.vllm.processor import read_flags
 from workers.infer.prompt import build_messages
 from workers.models.base_model import locate_model
 
@@ -75,7 +76,9 @@ async def until_served(url: str, server: Process) -> None:
 def server_command(model_dir: Path, pool: PoolSettings, port: int) -> list[str]:
     """`vllm serve` with the settings that docfleet gives the pool's engine."""
     names = {*pool.engine, "model", "max_model_len"}
-    build = VllmBuild(argument_names=names, lora_ranks=(), on_cpu=True)
+    build = VllmBuild(
+        argument_names=names, lora_ranks=(), on_cpu=True, processor_flags=read_flags()
+    )
     arguments = engine_arguments(model_dir, "cpu", pool, [], build)
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
     command += ["--host", LOOPBACK, "--port", f"{port}", "--served-model-name", MODEL]
@@ -168,11 +171,10 @@ async def measure(documents: int, rounds: int) -> list[dict[str, float]]:
     settings = load_settings(CONFIG)
     tasks = load_tasks(settings.tasks_dir)
     pool = settings.pools["cpu"]
-    model_dir = locate_model(settings.models[pool.model].source, CONFIG.parent / ".docfleet")
+    model_dir = locate_model(settings.models[pool.model].source)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder)
-        (state / "models").symlink_to(model_dir.parent)
         async with (
             scoped_stack(state, say=print) as env,
             fleet_of(settings, env) as fleet,

@@ -1,4 +1,4 @@
-"""How a benchmark prints what it measured, and writes it down."""
+"""Tables of a benchmark's figures, printed and written to a file."""
 
 from __future__ import annotations
 

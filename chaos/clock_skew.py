@@ -39,7 +39,7 @@ def _plan(is_short: bool) -> FleetPlan:
 
 
 def _skewed(folder: Path, seconds: int) -> dict[str, str]:
-    """What makes a Python process believe that it is so much later."""
+    """Return the environment that shifts a Python process's clock ahead."""
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(_SITE.format(seconds=seconds))
     return {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}

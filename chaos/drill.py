@@ -18,7 +18,7 @@ _PATIENCE_SECONDS = 150
 
 
 class Drill:
-    """What a scenario works with.
+    """Tools of one scenario.
 
     Attributes:
         fleet: To be broken.
@@ -56,7 +56,7 @@ class Drill:
 
     @property
     def told(self) -> int:
-        """How many jobs' ends have been told of."""
+        """Return how many jobs' ends have been reported."""
         return sum(job in self.receiver.events for job in list(self.load.accepted))
 
     async def after(self, seconds: float) -> None:
@@ -88,9 +88,11 @@ class Scenario:
         claim: What it proves, in a line.
         plan: The fleet that it wants; given whether it is to be short.
         run: Breaks the fleet, and counts.
+        is_long: Whether its short form takes too long for `make test`.
     """
 
     name: str
     claim: str
     plan: Callable[[bool], FleetPlan]
     run: Callable[[Drill], Awaitable[None]]
+    is_long: bool = False

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 
 from chaos.kept_part import KeptPart
+from chaos.store_proxy import StoreProxy
 from docfleet.processes.guard import Guard
 from docfleet.processes.part import Part
 from docfleet.stack.layout import LocalStack, local_stack
+from docfleet.stack.mourning import mourn
 from docfleet.stack.options import StackOptions
 from docfleet.stack.state_dir import StateDir
 from settings.environment import apply_environment
@@ -37,6 +40,8 @@ _COMMON = {
     "DOCFLEET_PREPARE_CONCURRENCY": "8",
 }
 
+_LEASE = "DOCFLEET_LEASE__"
+
 QUICK_LEASE = {
     "DOCFLEET_LEASE__SECONDS": "4",
     "DOCFLEET_LEASE__HEARTBEAT_SECONDS": "1",
@@ -48,7 +53,7 @@ QUICK_LEASE = {
 
 @dataclass(frozen=True)
 class FleetPlan:
-    """What kind of fleet a scenario wants.
+    """The fleet that a scenario wants.
 
     Attributes:
         infer_workers: How many.
@@ -56,6 +61,8 @@ class FleetPlan:
         engine: What they hold.
         variables: Settings of every part.
         spares: More infer workers, which the drill starts, with settings of their own.
+        prepare_workers: Workers for all roles but infer.
+        has_store_proxy: Whether all its parts reach the object store through a proxy.
         api: Whether the HTTP API runs.
     """
 
@@ -64,6 +71,8 @@ class FleetPlan:
     engine: EngineKind = EngineKind.SCRIPTED
     variables: Mapping[str, str] = field(default_factory=dict)
     spares: int = 0
+    prepare_workers: int = 1
+    has_store_proxy: bool = False
     api: bool = False
 
 
@@ -75,6 +84,7 @@ class Fleet:
         settings: As a client of the fleet reads them.
         state: Held.
         guard: Ends what is left if we are killed.
+        store_proxy: Between the parts and the object store, where the plan wants one.
         plan: What of it is started.
     """
 
@@ -84,6 +94,7 @@ class Fleet:
         settings: FleetSettings,
         state: StateDir,
         guard: Guard,
+        store_proxy: StoreProxy,
         plan: FleetPlan,
     ) -> None:
         self.environment = stack.environment
@@ -100,6 +111,7 @@ class Fleet:
         self._layout = {part.name: part for part in parts[: len(parts) - plan.spares]}
         self._spares = parts[len(parts) - plan.spares :]
         self._guard = guard
+        self.store_proxy = store_proxy
         self.parts: dict[str, KeptPart] = {}
 
     @property
@@ -109,7 +121,7 @@ class Fleet:
 
     @property
     def workers(self) -> list[KeptPart]:
-        """All workers."""
+        """Return all workers."""
         return [*self.infer, self.parts["prepare-deliver"]]
 
     async def start(self) -> None:
@@ -137,7 +149,7 @@ class Fleet:
         return self.start_part(part.name)
 
     def times_logged(self, prefix: str, words: str) -> int:
-        """How often the logs of these parts say these words."""
+        """Count the log lines of these parts that hold these words."""
         logs = self.state.logs.glob(f"{prefix}*.log")
         return sum(log.read_text(errors="replace").count(words) for log in logs)
 
@@ -164,24 +176,28 @@ async def running_fleet(folder: Path, plan: FleetPlan, callback_url: str) -> Asy
     await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     state = StateDir(folder)
     with state.held():
-        models = ROOT / ".docfleet" / "models"
-        if models.is_dir():
-            (folder / "models").symlink_to(models)
         stack, settings = _lay_out(state, plan, callback_url)
         guard = Guard(f"{state.family}.")
-        fleet = Fleet(stack, settings, state, guard, plan)
-        try:
-            await fleet.start()
-            yield fleet
-        finally:
-            await fleet.close()
-            guard.end()
+        async with StoreProxy(_store_port(stack)) as proxy:
+            if plan.has_store_proxy:
+                stack = _through(proxy, stack)
+            fleet = Fleet(stack, settings, state, guard, proxy, plan)
+            try:
+                await fleet.start()
+                yield fleet
+            finally:
+                await fleet.close()
+                guard.end()
 
 
 def _lay_out(
     state: StateDir, plan: FleetPlan, callback_url: str
 ) -> tuple[LocalStack, FleetSettings]:
-    given: dict[str, Any] = {"callback_url": callback_url, "callback_secret": SECRET}
+    given: dict[str, Any] = {
+        "callback_url": callback_url,
+        "callback_secret": SECRET,
+        "lease": _lease_of(plan),
+    }
     options = StackOptions(
         config=CONFIG,
         engine=plan.engine,
@@ -189,16 +205,58 @@ def _lay_out(
         concurrency=plan.concurrency,
     )
     stack = local_stack(load_settings(CONFIG, **given), state, options)
-    layers = [[_with_variables(part, plan) for part in layer] for layer in stack.layers]
     apply_environment({**stack.environment, "AWS_DEFAULT_REGION": "us-east-1"})
     settings = load_settings(
         CONFIG, **given, redis_url=stack.environment["DOCFLEET_REDIS_URL"], state_dir=state.path
     )
+    layers = [[_with_variables(part, plan) for part in layer] for layer in stack.layers]
+    prepare, *infer = layers[-1]
+    more = [_another(prepare, n, settings, state) for n in range(2, plan.prepare_workers + 1)]
+    layers[-1] = [prepare, *more, *infer]
     return replace(stack, layers=layers), settings
 
 
+def _lease_of(plan: FleetPlan) -> dict[str, str]:
+    """What those know of the workers' leases who only look after them."""
+    return {
+        name.removeprefix(_LEASE).lower(): value
+        for name, value in plan.variables.items()
+        if name.startswith(_LEASE)
+    }
+
+
+def _another(part: Part, number: int, settings: FleetSettings, state: StateDir) -> Part:
+    """One more worker like this one, with a name and a port of its own."""
+    name = f"{part.name}-{number}"
+    own = {
+        "DOCFLEET_WORKER_NAME": name,
+        "DOCFLEET_METRICS_PORT": str(state.ports().choose(f"{name}-metrics")),
+    }
+    return replace(
+        part,
+        name=name,
+        environment={**part.environment, **own},
+        mourn=partial(mourn, part.environment["DOCFLEET_REDIS_URL"], name, settings.lease.attempts),
+    )
+
+
+def _store_port(stack: LocalStack) -> int:
+    return int(stack.environment["AWS_ENDPOINT_URL_S3"].rpartition(":")[2])
+
+
+def _through(proxy: StoreProxy, stack: LocalStack) -> LocalStack:
+    """Have all parts but the servers reach the object store through a proxy."""
+    changes = {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{proxy.port}"}
+    return replace(
+        stack, layers=[[_changed(part, changes) for part in one] for one in stack.layers]
+    )
+
+
 def _with_variables(part: Part, plan: FleetPlan) -> Part:
+    return _changed(part, {**_COMMON, **plan.variables})
+
+
+def _changed(part: Part, changes: Mapping[str, str]) -> Part:
     if part.name in {"redis", "s3"}:
         return part
-    changes = {**_COMMON, **plan.variables}
     return replace(part, environment={**part.environment, **changes})

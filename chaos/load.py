@@ -17,7 +17,7 @@ from chaos.fleet import Fleet
 from demo.drop import s3_client
 from ledger.errors import LedgerFullError, LedgerUnavailableError
 from producer.client import Client, open_client
-from producer.submit import dropped_job_id
+from producer.versions import dropped_job_id
 from schemas.document import S3Uri
 from schemas.job import DocumentSource, JobRequest
 from storage.errors import StorageUnavailableError
@@ -105,11 +105,11 @@ class Load:
                 return job_id
 
     async def submit(self, count: int, *, rate: float = math.inf) -> None:
-        """Submit so many jobs.
+        """Submit a number of jobs.
 
         Args:
             count: How many.
-            rate: At the most so many a second.
+            rate: Maximum submits a second.
         """
         left = iter(range(count))
 
@@ -123,7 +123,7 @@ class Load:
                 group.create_task(some())
 
     async def drop(self, count: int) -> None:
-        """Put so many documents into the incoming bucket."""
+        """Put a number of documents into the incoming bucket."""
         for _ in range(count):
             words = f"Claim {self.mark}-{self._number}\nHail broke two skylights."
             await self._put("claim+%.txt", words.encode())
@@ -199,7 +199,7 @@ class Load:
 
 
 async def _beats(rate: float, stop: asyncio.Event) -> AsyncIterator[None]:
-    """So many a second until `stop`; what a pause kept back is not made up for."""
+    """Submit at a rate until `stop`; a pause is not made up for."""
     due = monotonic()
     while not stop.is_set():
         yield

@@ -27,7 +27,7 @@ _DROPS = 5
 
 
 class LogSizes:
-    """How long the append-only log was at which time.
+    """Length of the append-only log over time.
 
     Args:
         folder: Of the server's `appendonlydir`.

@@ -28,7 +28,7 @@ class _Victims:
         self._left: dict[bytes, int] = {}
 
     def take(self, request: bytes) -> bool:
-        """Whether the answer to this request is swallowed."""
+        """Decide whether the answer to this request is swallowed."""
         if not request.startswith(b"PUT /results/job_"):
             return False
         path = request.split(b" ", 2)[1]

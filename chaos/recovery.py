@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Collection
 from time import monotonic
 
@@ -39,10 +40,12 @@ async def kill_worker(drill: Drill, part: KeptPart) -> asyncio.Task[None]:
     Returns:
         What measures, and writes to the drill's row.
     """
+    # Stopped, it holds what it holds; the ledger hears at once of a process that has ended.
+    part.send(signal.SIGSTOP)
+    held = await patiently(lambda: held_jobs(drill.fleet, part.pid))
     at = monotonic()
-    pid = await part.kill()
+    await part.kill()
     drill.injected()
-    held = await patiently(lambda: held_jobs(drill.fleet, pid))
     return asyncio.create_task(until_claimed(drill, held, at))
 
 
@@ -73,7 +76,7 @@ async def until_told(drill: Drill) -> None:
 
 
 def stolen(drill: Drill, killed: Collection[int]) -> int:
-    """How many leases were taken from workers that nobody killed.
+    """Return how many leases were taken from workers that nobody killed.
 
     Args:
         drill: Counted.

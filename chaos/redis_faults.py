@@ -1,4 +1,4 @@
-"""What can befall Redis: killed, down, frozen, full, read-only."""
+"""Faults of Redis: killed, down, frozen, full, read-only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def short_jobs(is_short: bool) -> FleetPlan:
 async def under_load(
     drill: Drill, fault: Callable[[Drill], Awaitable[None]], times: int, *, counts_ends: bool = True
 ) -> None:
-    """Break something so many times while jobs flow, and count.
+    """Break something several times while jobs flow, and count.
 
     Args:
         drill: At work.

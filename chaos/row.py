@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass
 class Row:
-    """What one scenario came to.
+    """Outcome of one scenario.
 
     Attributes:
         fault: The scenario's name.
@@ -44,7 +44,7 @@ class Row:
 
     @property
     def ok(self) -> bool:
-        """Whether everything was as promised."""
+        """Return whether everything was as promised."""
         nothing_bad = not (self.wrong or self.lost or self.duplicates)
         return nothing_bad and self.dead == self.dead_expected and self.injected > 0
 

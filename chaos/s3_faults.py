@@ -1,4 +1,4 @@
-"""What can befall the object store: killed, hanging."""
+"""Faults of the object store: killed, hanging."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def _plan_with(budget: int) -> FleetPlan:
 
 
 async def _until_held(drill: Drill, part: KeptPart, count: int) -> set[str]:
-    """Wait until the worker holds so many jobs; gives them."""
+    """Wait until the worker holds a number of jobs, and return them."""
     async with asyncio.timeout(60):
         while True:
             held = await patiently(lambda: held_jobs(drill.fleet, part.pid))

@@ -1,4 +1,4 @@
-"""What the soak samples: the memory of each process and of Redis, as rows of a CSV file."""
+"""Samples of the soak: the memory of each process and of Redis, as rows of a CSV file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Sample:
 
 
 class Samples:
-    """All samples of a soak.
+    """Series of all samples of a soak.
 
     Args:
         fleet: Whose processes.
@@ -106,5 +106,5 @@ def _resident(pid: int) -> float:
 
 
 async def used_megabytes(fleet: Fleet) -> float:
-    """What Redis uses by its own account."""
+    """Return the megabytes that Redis reports as used."""
     return int((await fleet.redis.info("memory"))["used_memory"]) / _MEGABYTE

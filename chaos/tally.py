@@ -33,7 +33,7 @@ _DONE = frozenset({JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED})
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the ledger says of one job.
+    """The ledger's record of one job.
 
     Attributes:
         state: None where there is no such job.
@@ -106,7 +106,7 @@ class Tally:
         self._watching = asyncio.create_task(self._watch_results())
 
     async def _closed(self) -> int:
-        """How many jobs the ledger has closed."""
+        """Return how many jobs the ledger has closed."""
         counts = await patiently(lambda: self._fleet.redis.hgetall(keys.CLOSED))
         return sum(int(count) for name, count in counts.items() if str(name).startswith("job:"))
 

@@ -1,1 +1,1 @@
-"""What `make demo` drops into the fleet, and how its results are held against the truth."""
+"""Demo: documents that `make demo` drops, and the comparison of results with the truth."""

@@ -70,7 +70,7 @@ def accuracy(comparisons: Iterable[Comparison]) -> dict[str, tuple[int, int]]:
 
 
 def matches(value: Any, expected: Any) -> bool:
-    """Whether a value is what the truth says; the module's docstring gives the rules."""
+    """Compare a value with the truth; the module's docstring gives the rules."""
     match expected:
         case {"from": low, "to": high}:
             number = _number(value)

@@ -34,7 +34,7 @@ def load_documents(path: Path = CONTENT) -> list[dict[str, Any]]:
 
 
 def document_bytes(document: Mapping[str, Any]) -> bytes:
-    """What the file holds: a PDF, or UTF-8 text where the document has `lines`."""
+    """Return the file's content: a PDF, or UTF-8 text where the document has `lines`."""
     if "lines" in document:
         return f"{document['title']}\n\n{document['lines']}".encode()
     return bytes(_set_pages(document).output())

@@ -38,7 +38,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the URL of the receiver."""
         host, port = self._runner.addresses[0]
         return f"http://{host}:{port}/docfleet"
 

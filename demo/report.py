@@ -1,4 +1,4 @@
-"""What the demo prints and leaves behind."""
+"""Report of the demo: printed lines and the files that stay."""
 
 from __future__ import annotations
 

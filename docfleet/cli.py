@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from docfleet import __version__
+from docfleet.commands import audit as commands_audit
+from docfleet.commands import callback_secret as commands_callback_secret
 from docfleet.commands import contract as commands_contract
 from docfleet.commands import dead_letters as commands_dead_letters
 from docfleet.commands import deliveries as commands_deliveries
@@ -19,7 +21,7 @@ from docfleet.commands import setup as commands_setup
 from docfleet.commands import stack as commands_stack
 from docfleet.commands import worker as commands_worker
 from docfleet.commands.output import say
-from docfleet.errors import BadUsageError, FrontDoorError
+from docfleet.errors import BadUsageError, CommandError
 from settings.errors import SettingsError
 
 app = typer.Typer(
@@ -33,8 +35,10 @@ for group in (
     commands_stack,
     commands_jobs,
     commands_keys,
+    commands_audit,
     commands_dead_letters,
     commands_endpoints,
+    commands_callback_secret,
     commands_deliveries,
     commands_doors,
     commands_worker,
@@ -70,7 +74,7 @@ def main() -> None:
     """
     try:
         app()
-    except FrontDoorError as error:
+    except CommandError as error:
         say(f"docfleet: {error}", err=True)
         sys.exit(error.exit_code)
     except SettingsError as error:

@@ -1,4 +1,4 @@
-"""How a command finds the stack that it talks to."""
+"""Connection of a command to the stack that it talks to."""
 
 from __future__ import annotations
 

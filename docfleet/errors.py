@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 
-class FrontDoorError(Exception):
+class CommandError(Exception):
     """Anything that the command raises on purpose."""
 
     exit_code = 1
 
 
-class PartFailedError(FrontDoorError):
+class PartFailedError(CommandError):
     """A part of the stack cannot start."""
 
 
-class BadUsageError(FrontDoorError):
+class BadUsageError(CommandError):
     """The command was asked for something that cannot be done."""
 
     exit_code = 2
@@ -31,7 +31,7 @@ class NotInstalledError(BadUsageError):
     """A server that the local stack needs is not installed."""
 
 
-class NoStackError(FrontDoorError):
+class NoStackError(CommandError):
     """No stack is running here."""
 
     exit_code = 3

@@ -47,7 +47,7 @@ log = logging.getLogger("claims")
 
 
 class Store:
-    """What the claims system knows. Each change is in the file when its call returns."""
+    """The claims system's data. Each change is in the file when its call returns."""
 
     def __init__(self, path: Path) -> None:
         path.touch(mode=0o600)  # it holds secrets
@@ -94,7 +94,7 @@ class Store:
             self._db.execute("UPDATE event SET handled = TRUE WHERE webhook_id = ?", (webhook_id,))
 
     def claims(self) -> list[dict[str, Any]]:
-        """All claims, each with its result or with what went wrong."""
+        """Return all claims, each with its result or with its failure."""
         rows = [dict(row) for row in self._db.execute("SELECT * FROM claim ORDER BY rowid")]
         return [{**row, "result": json.loads(row["result"] or "null")} for row in rows]
 
@@ -119,6 +119,9 @@ def receiver(store: Store) -> FastAPI:
             webhook.verify(body, dict(request.headers))
         except (WebhookVerificationError, ValueError):
             log.warning("refused: the signature is not docfleet's")
+            return Response(status_code=400)
+        if json.loads(body)["data"]["tenant"] != TENANT:
+            log.warning("refused: the event is another tenant's")
             return Response(status_code=400)
         # Once this is on disk docfleet may forget the event. The work comes after the answer.
         if store.add_event(request.headers["webhook-id"], body.decode()):
@@ -171,7 +174,7 @@ async def claim_of(event: dict[str, Any], api: httpx.AsyncClient) -> dict[str, A
 
 
 def docfleet(key: str) -> dict[str, Any]:
-    """How to reach docfleet's API with a key."""
+    """Return a client of docfleet's API that sends the key."""
     headers = {"Authorization": f"Bearer {key}", "Docfleet-Tenant": TENANT}
     return {"base_url": os.environ["DOCFLEET_API_URL"], "headers": headers, "timeout": 30}
 

@@ -1,1 +1,1 @@
-"""Where docfleet runs: images, the stack in containers, what watches over them."""
+"""Infrastructure: images, the stack in containers, and its monitoring."""

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from ledger import keys
 from ledger.connection import available
 from ledger.errors import MakerRevokedError, TooManyKeysError
-from ledger.record import duration_ms, moment
+from ledger.record import duration_ms, from_unix_ms
 from ledger.scripts import Scripts
 from schemas.api_key import ApiKey, ApiKeyRequest, Scope
 
@@ -80,7 +80,7 @@ class ApiKeys:
         return _read(key_id, fields, None) if fields else None
 
     async def each(self) -> list[ApiKey]:
-        """All that work, the oldest first."""
+        """Iterate over all valid keys, the oldest first."""
         async with available():
             ids: Any = await self._redis.zrange(keys.API_KEYS, 0, -1)
             async with self._redis.pipeline(transaction=True) as pipe:
@@ -97,15 +97,18 @@ class ApiKeys:
             if fields
         ]
 
-    async def remove(self, key_id: str, *, keep_made: bool = False) -> list[str]:
-        """Revoke a key and, unless they are to be kept, all that it made; gives those that worked.
+    async def remove(self, key_id: str, *, keep_made: bool = False) -> dict[str, str | None]:
+        """Revoke a key and, unless they are to be kept, all that it made.
 
         Args:
             key_id: Its public half.
             keep_made: Whether the keys that it made go on working.
+
+        Returns:
+            The tenant of each key that worked until now; None for the whole fleet.
         """
-        revoked = await self._scripts.run("revoke_key", [], [key_id, int(keep_made)])
-        return [str(one) for one in revoked]
+        flat = await self._scripts.run("revoke_key", [], [key_id, int(keep_made)])
+        return {str(one): tenant or None for one, tenant in zip(flat[::2], flat[1::2], strict=True)}
 
     async def mark_used(self, key_id: str) -> None:
         """Remember that a key was used now."""
@@ -126,7 +129,7 @@ def _read(key_id: str, fields: Mapping[str, Any], used: str | None) -> StoredKey
         label=fields["label"],
         scopes=tuple(Scope(word) for word in fields["scopes"].split()),
         tenant=fields.get("tenant"),
-        created_at=moment(fields["created"]),
+        created_at=from_unix_ms(fields["created"]),
         expires_at=_moment(fields.get("expires")),
         last_used_at=_moment(used),
         made_by=fields.get("maker"),
@@ -135,4 +138,4 @@ def _read(key_id: str, fields: Mapping[str, Any], used: str | None) -> StoredKey
 
 
 def _moment(milliseconds: str | None) -> datetime | None:
-    return None if milliseconds is None else moment(milliseconds)
+    return None if milliseconds is None else from_unix_ms(milliseconds)

@@ -20,7 +20,7 @@ from schemas.states import JobState
 
 
 class Place(NamedTuple):
-    """Where in the input file the lines begin that are not jobs yet.
+    """Position in the input file of the first line that is not a job yet.
 
     Attributes:
         line: How many lines lie before it.
@@ -66,11 +66,11 @@ class BatchRecord(Contract):
 
     @property
     def all_ended(self) -> bool:
-        """Whether each of its jobs has ended, as far as they are written."""
+        """Tell whether each of its jobs has ended, as far as they are written."""
         return self.completed + self.failed + self.dropped >= self.written
 
     def public(self) -> BatchObject:
-        """As its owner sees it."""
+        """Return the batch as its owner sees it."""
         status, times, errors = self.status, dict(self.times), self.errors
         if self.state is JobState.DEAD and self.failure is not None:
             status = BatchStatus.FAILED

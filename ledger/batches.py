@@ -46,7 +46,7 @@ class LineJob(NamedTuple):
 
 
 class LineEnd(NamedTuple):
-    """How the job of a line stands; `state` is None where the line has none."""
+    """State of a line's job; `state` is None where the line has none."""
 
     state: JobState | None
     result_uri: str | None
@@ -58,7 +58,7 @@ def line_job_id(batch_id: str, line: int) -> str:
     return derived_job_id(batch_id, str(line))
 
 
-class Batches:
+class BatchRecords:
     """The batches of one ledger; every method may raise LedgerUnavailableError."""
 
     def __init__(self, redis: Redis, scripts: Scripts) -> None:
@@ -104,7 +104,7 @@ class Batches:
         return read_batch(batch_id, fields) if fields else None
 
     async def page(self, tenant: str, *, after: str | None, limit: int) -> list[BatchRecord]:
-        """Some of a tenant's batches, the newest first.
+        """Return one page of a tenant's batches, the newest first.
 
         Args:
             tenant: Whose.
@@ -195,7 +195,7 @@ class Batches:
             await self._scripts.run("cancel_lines", [], ids)
 
     async def line_ends(self, batch_id: str, lines: Sequence[int]) -> list[LineEnd]:
-        """How the jobs of some lines stand."""
+        """Return the states of the jobs of these lines."""
         async with available(), self._redis.pipeline(transaction=False) as pipe:
             for line in lines:
                 record = keys.record(line_job_id(batch_id, line))

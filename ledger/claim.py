@@ -24,7 +24,8 @@ class Claim:
         waited_ms: How long the record had stood in the queue's line by then.
         prepared: What the prepare stage left, for a job that is past it.
         stage: Where a job stands; None for a delivery.
-        suspect: Whether the job was in flight when an engine died.
+        suspect: Whether the job has to be alone: it was in flight when an engine died, or may
+            have ended a worker.
         redrives: How often it has been redriven.
         pool: The queue of the pool that a redrive asks for.
         versions: By task, the version that a redrive asks for.
@@ -62,7 +63,7 @@ def read_claim(record_id: str, token: str, claimed_ms: int, fields: Mapping[str,
         prepared=Prepared.model_validate_json(prepared) if prepared else None,
         stage=Stage(fields["stage"]) if "stage" in fields else None,
         waited_ms=int(fields.get("waited", 0)),
-        suspect="suspect" in fields,
+        suspect="suspect" in fields or fields.get("company") == "1",
         redrives=int(fields.get("redrives", 0)),
         pool=fields.get("pool"),
         versions=json.loads(fields.get("versions", "{}")),

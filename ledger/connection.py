@@ -38,7 +38,7 @@ _AWAY = (
     MasterDownError,
     ReadOnlyError,
 )
-"""Trouble that passes: nothing is known of what was asked, or it was not done."""
+"""OutageLog that passes: nothing is known of what was asked, or it was not done."""
 
 
 def open_redis(redis_url: str, *, timeout: float, retries: int) -> Redis:
@@ -49,7 +49,7 @@ def open_redis(redis_url: str, *, timeout: float, retries: int) -> Redis:
         timeout: Seconds for one answer.
         retries: How often a command is sent again.
     """
-    # Whoever comes when all connections are in use waits for one; the default pool refuses.
+    # A caller waits when all connections are in use; the default pool would refuse it.
     pool = BlockingConnectionPool.from_url(
         redis_url,
         max_connections=_CONNECTIONS,

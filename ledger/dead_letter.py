@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ledger.record import moment, read_history, read_job
+from ledger.record import from_unix_ms, read_history, read_job
 from schemas.dead_letter import DeadLetter, DeadLetterKind
 from schemas.failure import Failure
 from schemas.ids import JOB_PREFIX
@@ -33,8 +33,8 @@ def read_dead_letter(
     return DeadLetter(
         id=record_id,
         failure=Failure.model_validate_json(fields["failure"]),
-        dead_since=moment(fields["closed"]),
-        created_at=moment(fields["created"]),
+        dead_since=from_unix_ms(fields["closed"]),
+        created_at=from_unix_ms(fields["created"]),
         queue=fields["queue"],
         attempts=int(fields["attempts"]),
         redrives=int(fields.get("redrives", 0)),

@@ -9,6 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from ledger import keys
+from ledger.adoptions import Adoption
 from ledger.connection import available
 from ledger.dead_letter import read_dead_letter
 from ledger.errors import NotDeadError
@@ -17,13 +18,15 @@ from ledger.scripts import Scripts
 from ledger.stored import read_whole
 from ledger.token import new_token
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, Redrive
+from schemas.document import DocumentRef
+from schemas.job import JobSpec
 from schemas.queues import infer_queue
 from schemas.states import JobState
 
 _BATCH = 200
 
 
-class DeadLetters:
+class DeadLetterRecords:
     """The dead letters of one ledger; every method may raise LedgerUnavailableError."""
 
     def __init__(self, redis: Redis, scripts: Scripts) -> None:
@@ -38,7 +41,7 @@ class DeadLetters:
     async def page(
         self, which: DeadLetterFilter, *, after: str | None = None, limit: int = 100
     ) -> Page[DeadLetter]:
-        """Some of those that meet the filter.
+        """Return one page of the dead letters that meet the filter.
 
         Args:
             which: Conditions that all must hold.
@@ -53,7 +56,7 @@ class DeadLetters:
     async def each(
         self, which: DeadLetterFilter, *, after: str | None = None
     ) -> AsyncIterator[DeadLetter]:
-        """Those that meet the filter, the newest first; none that dies from now on.
+        """Iterate over letters that meet the filter, the newest first, without later deaths.
 
         Args:
             which: Conditions that all must hold.
@@ -85,12 +88,13 @@ class DeadLetters:
             if record.fields.get("state") == JobState.DEAD
         ]
 
-    async def redrive(self, record_id: str, how: Redrive) -> bool:
+    async def redrive(self, record_id: str, how: Redrive, adoption: Adoption | None = None) -> bool:
         """Send a dead letter, or a partially succeeded job, round again.
 
         Args:
             record_id: A job or a delivery.
             how: The pool and the task versions, where they matter.
+            adoption: The drop that is the job's document, now that there is one.
 
         Returns:
             Whether there is such a record.
@@ -100,7 +104,16 @@ class DeadLetters:
         """
         pool = infer_queue(how.pool) if how.pool else ""
         versions = json.dumps(how.versions) if how.versions else ""
-        return await self._change("redrive", record_id, pool, versions, new_token())
+        adopted = ("", "")
+        if adoption is not None:
+            adopted = (adoption.drop, await self._spec_with(record_id, adoption.document))
+        return await self._change("redrive", record_id, pool, versions, new_token(), *adopted)
+
+    async def _spec_with(self, job_id: str, document: DocumentRef) -> str:
+        async with available():
+            text = await self._redis.hget(keys.record(job_id), "spec")
+        spec = JobSpec.model_validate_json(text or "")
+        return spec.model_copy(update={"document": document}).model_dump_json(exclude_defaults=True)
 
     async def drop(self, record_id: str) -> bool:
         """Count a dead letter as cancelled, and tell nobody.

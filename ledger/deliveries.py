@@ -11,7 +11,7 @@ from ledger import keys
 from ledger.connection import available
 from ledger.errors import DeliveryOpenError, EndpointDisabledError
 from ledger.page import Cursor, Page, Stretch, first_page
-from ledger.record import moment, read_history
+from ledger.record import from_unix_ms, read_history
 from ledger.scripts import Scripts
 from ledger.stored import read_whole
 from ledger.token import new_token
@@ -38,7 +38,7 @@ class Deliveries:
     async def page(
         self, tenant: str, which: DeliveryFilter, *, after: str | None = None, limit: int = 100
     ) -> Page[Delivery]:
-        """Some of a tenant's deliveries that meet the filter.
+        """Return one page of a tenant's deliveries that meet the filter.
 
         Args:
             tenant: Whose.
@@ -93,11 +93,15 @@ class Deliveries:
     async def _read(self, ids: Sequence[str]) -> list[Delivery]:
         return [read_delivery(*record) for record in await read_whole(self._redis, ids)]
 
-    async def replay(self, delivery_id: str) -> bool:
+    async def replay(self, delivery_id: str, *, acknowledged: bool = False) -> bool:
         """Send a delivery again, or now.
 
+        Args:
+            delivery_id: Which one.
+            acknowledged: Whether it is sent again though it was acknowledged.
+
         Returns:
-            Whether there is such a delivery.
+            Whether it is sent: it is there and, unless asked for, was not acknowledged.
 
         Raises:
             DeliveryOpenError: It is being sent, or about to be.
@@ -106,7 +110,9 @@ class Deliveries:
         if not delivery_id.startswith(_PREFIX):
             return False
         outcome, state = await self._scripts.run(
-            "replay", [keys.record(delivery_id)], [delivery_id, new_token()]
+            "replay",
+            [keys.record(delivery_id)],
+            [delivery_id, new_token(), int(acknowledged)],
         )
         if outcome == "refused":
             raise DeliveryOpenError(f"{delivery_id} is {state}: it is about to be sent")
@@ -114,7 +120,7 @@ class Deliveries:
             raise EndpointDisabledError(
                 f"the endpoint of {delivery_id} is disabled: enable it first"
             )
-        return bool(outcome != "unknown")
+        return bool(outcome == "replayed")
 
 
 def read_delivery(delivery_id: str, fields: Mapping[str, str], history: Sequence[str]) -> Delivery:
@@ -131,9 +137,9 @@ def read_delivery(delivery_id: str, fields: Mapping[str, str], history: Sequence
         job_id=spec.job,
         sequence=spec.sequence if spec.job else None,
         attempts=int(fields["attempts"]),
-        created_at=moment(fields["created"]),
-        closed_at=moment(fields["closed"]) if "closed" in fields else None,
-        due_at=moment(fields["due"]) if "due" in fields else None,
+        created_at=from_unix_ms(fields["created"]),
+        closed_at=from_unix_ms(fields["closed"]) if "closed" in fields else None,
+        due_at=from_unix_ms(fields["due"]) if "due" in fields else None,
         failure=Failure.model_validate_json(failure) if failure else None,
         history=read_history(history),
     )

@@ -1,4 +1,4 @@
-"""How much work stands where: what metrics, `ps` and autoscaling read."""
+"""Depth of the queues: the counts that metrics, `ps` and autoscaling read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from ledger import keys
+from ledger.workers import fresh
 from schemas.queues import DELIVER_QUEUE
 
 
@@ -19,6 +20,7 @@ class QueueDepth:
         queue: Its name.
         in_line: Waiting for their turn.
         lanes: The same by lane: a tenant, or TENANT~low.
+        suspects: Waiting until they may run with few others, or alone.
         dispatched: Message out, not yet claimed.
         leased: Held by a worker.
         capacity: Records that its live workers can hold at once.
@@ -36,11 +38,12 @@ class QueueDepth:
     workers: int
     head_age_seconds: float
     behind: int = 0
+    suspects: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerMemory:
-    """How full Redis is.
+    """Memory of Redis: used and allowed.
 
     Attributes:
         used_bytes: In use.
@@ -55,7 +58,7 @@ class LedgerMemory:
 
 @dataclass(frozen=True, slots=True)
 class FleetDepth:
-    """All queues, what waits for a retry, how many records came and how they ended so far.
+    """Depth of all queues, the waiting retries, and the totals of records received and ended.
 
     Attributes:
         queues: One entry a queue, by name.
@@ -65,6 +68,7 @@ class FleetDepth:
         opened: Count of records that were written, by `job`, `msg`, `batch` and `file`.
         engines: Count by `QUEUE:started` and `QUEUE:died`.
         memory: What Redis uses.
+        stored: Bytes that the records of each tenant take.
     """
 
     queues: tuple[QueueDepth, ...]
@@ -74,6 +78,7 @@ class FleetDepth:
     opened: dict[str, int]
     engines: dict[str, int]
     memory: LedgerMemory
+    stored: dict[str, int]
 
 
 async def read_depth(redis: Redis) -> FleetDepth:
@@ -85,20 +90,23 @@ async def read_depth(redis: Redis) -> FleetDepth:
     names = sorted(str(name) for name in await redis.smembers(keys.QUEUES))
     async with redis.pipeline(transaction=True) as pipe:
         pipe.zcard(keys.WAITING)
-        for counts in (keys.DEAD_CODES, keys.CLOSED, keys.OPENED, keys.ENGINES):
+        for counts in (keys.DEAD_CODES, keys.CLOSED, keys.OPENED, keys.ENGINES, keys.STORED):
             pipe.hgetall(counts)
         pipe.info("memory")
         pipe.exists(keys.FULL)
-        waiting, *by_word, memory, full = await pipe.execute()
-    dead, closed, opened, engines = map(_counts, by_word)
+        pipe.time()
+        waiting, *by_word, memory, full, (seconds, micros) = await pipe.execute()
+    now_ms = seconds * 1000 + micros // 1000
+    dead, closed, opened, engines, stored = map(_counts, by_word)
     return FleetDepth(
-        tuple([await _read_queue(redis, name) for name in names]),
+        tuple([await _read_queue(redis, name, now_ms) for name in names]),
         waiting,
         dead,
         closed,
         opened,
         engines,
         LedgerMemory(memory["used_memory"], memory["maxmemory"], bool(full)),
+        stored,
     )
 
 
@@ -106,26 +114,32 @@ def _counts(words: Mapping[str, str]) -> dict[str, int]:
     return {word: int(count) for word, count in words.items()}
 
 
-async def _read_queue(redis: Redis, name: str) -> QueueDepth:
+async def _read_queue(redis: Redis, name: str, now_ms: int) -> QueueDepth:
     lanes = sorted(str(lane) for lane in await redis.zrange(keys.TURNS.format(queue=name), 0, -1))
     async with redis.pipeline(transaction=True) as pipe:
         pipe.zcard(keys.DISPATCHED.format(queue=name))
         pipe.zcard(keys.LEASED.format(queue=name))
-        pipe.hvals(keys.CAPACITY.format(queue=name))
+        pipe.hgetall(keys.CAPACITY.format(queue=name))
+        pipe.zrange(keys.WORKERS, 0, -1, withscores=True)
         pipe.smembers(keys.HELD_UP)
+        pipe.zcard(keys.SUSPECTS.format(queue=name))
+        pipe.zcard(keys.ALONE.format(queue=name))
         for lane in lanes:
             pipe.zcard(keys.LINE.format(queue=name, lane=lane))
             pipe.zrange(keys.LINE.format(queue=name, lane=lane), 0, 0)
-        dispatched, leased, slots, held_up, *by_lane = await pipe.execute()
+        dispatched, leased, slots, beats, held_up, few, alone, *by_lane = await pipe.execute()
+    # A sweep takes the dead ones out; where nobody sweeps any more, all of them are.
+    live = fresh(beats, now_ms) & slots.keys()
     return QueueDepth(
         queue=name,
         in_line=sum(by_lane[::2]),
         behind=await _count_behind(redis, held_up) if name == DELIVER_QUEUE else 0,
         lanes=dict(zip(lanes, by_lane[::2], strict=True)),
+        suspects=few + alone,
         dispatched=dispatched,
         leased=leased,
-        capacity=sum(int(slot) for slot in slots),
-        workers=len(slots),
+        capacity=sum(int(slots[worker]) for worker in live),
+        workers=len(live),
         head_age_seconds=await _oldest_age(redis, [head[0] for head in by_lane[1::2] if head]),
     )
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field
 from redis.asyncio import Redis
 
 from ledger import keys
 from ledger.connection import available
 from ledger.errors import EndpointChangedError, EndpointDisabledError, TooManyEndpointsError
-from ledger.record import moment
+from ledger.record import from_unix_ms
 from ledger.scripts import Scripts
+from ledger.sealed_secret import SealedSecret, read_secrets, shown_secrets, write_secrets
 from ledger.share import check_share
-from schemas.contract import Contract
 from schemas.failure import Failure, FailureCode
 from schemas.ids import new_delivery_id
 from schemas.quota import NO_QUOTA, Quota
@@ -25,7 +23,6 @@ from schemas.webhooks.endpoint import (
     DisabledReason,
     Endpoint,
     EndpointState,
-    SecretInfo,
     SecretKind,
 )
 
@@ -34,36 +31,24 @@ MOST_ENDPOINTS = 16
 _BATCH = 200
 
 
-class SealedSecret(Contract):
-    """A signing secret as Redis keeps it."""
-
-    kind: SecretKind
-    sealed: str
-    created_at: datetime
-    expires_at: datetime | None = Field(default=None, description="When it was rotated out.")
-    public_key: str | None = None
-
-    def alive(self, at: datetime) -> bool:
-        """Whether events are still signed with it."""
-        return self.expires_at is None or self.expires_at > at
-
-
 @dataclass(frozen=True, slots=True)
 class StoredEndpoint:
     """An endpoint and what only docfleet may see of it.
 
     Attributes:
         endpoint: As its owner sees it.
+        url: Of the receiver, whole.
         secrets: All that were not forgotten, the newest first.
         version: Counts the changes.
     """
 
     endpoint: Endpoint
+    url: str
     secrets: tuple[SealedSecret, ...]
     version: str
 
 
-class Endpoints:
+class EndpointRecords:
     """The endpoints of one ledger; every method may raise LedgerUnavailableError."""
 
     def __init__(self, redis: Redis, scripts: Scripts) -> None:
@@ -77,7 +62,7 @@ class Endpoints:
             pipe.hget(keys.RECEIVER.format(receiver=endpoint_id), "failing")
             pipe.time()
             fields, failing, (seconds, _) = await pipe.execute()
-        return _read(endpoint_id, fields, failing, moment(seconds * 1000)) if fields else None
+        return _read(endpoint_id, fields, failing, from_unix_ms(seconds * 1000)) if fields else None
 
     async def of_tenant(self, tenant: str) -> Sequence[Endpoint]:
         """A tenant's endpoints, the oldest first."""
@@ -115,7 +100,7 @@ class Endpoints:
             TooManyEndpointsError: The tenant has as many as it may have.
             TenantShareError: The tenant's records take as much of the ledger as they may.
         """
-        named = {**fields, "secrets": _dump(secrets)}
+        named = {**fields, "secrets": write_secrets(secrets)}
         await self._put(endpoint_id, tenant, "", named, quota=quota)
 
     async def change(
@@ -137,7 +122,7 @@ class Endpoints:
         Raises:
             EndpointChangedError: Somebody else changed it meanwhile.
         """
-        sealed = {} if secrets is None else {"secrets": _dump(secrets)}
+        sealed = {} if secrets is None else {"secrets": write_secrets(secrets)}
         endpoint = stored.endpoint
         return await self._put(
             endpoint.id, endpoint.tenant, stored.version, {**fields, **sealed}, enable=enable
@@ -201,14 +186,10 @@ class Endpoints:
         return delivery_id if outcome == "sent" else None
 
 
-def _dump(secrets: Sequence[SealedSecret]) -> str:
-    return json.dumps([one.model_dump(mode="json", exclude_none=True) for one in secrets])
-
-
 def _read(
     endpoint_id: str, fields: Mapping[str, str], failing: str | None, now: datetime
 ) -> StoredEndpoint:
-    secrets = tuple(SealedSecret.model_validate(one) for one in json.loads(fields["secrets"]))
+    secrets = read_secrets(fields["secrets"])
     endpoint = Endpoint(
         id=endpoint_id,
         tenant=fields["tenant"],
@@ -221,13 +202,9 @@ def _read(
         client_certificate=fields.get("certificate") or None,
         state=EndpointState(fields["state"]),
         reason=DisabledReason(fields["reason"]) if "reason" in fields else None,
-        disabled_at=moment(fields["disabled"]) if "disabled" in fields else None,
-        failing_since=moment(failing) if failing else None,
-        created_at=moment(fields["created"]),
-        secrets=tuple(
-            SecretInfo.model_validate(one.model_dump(exclude={"sealed"}))
-            for one in secrets
-            if one.alive(now)
-        ),
+        disabled_at=from_unix_ms(fields["disabled"]) if "disabled" in fields else None,
+        failing_since=from_unix_ms(failing) if failing else None,
+        created_at=from_unix_ms(fields["created"]),
+        secrets=shown_secrets(secrets, now),
     )
-    return StoredEndpoint(endpoint, secrets, fields["version"])
+    return StoredEndpoint(endpoint, fields["url"], secrets, fields["version"])

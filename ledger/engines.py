@@ -1,4 +1,4 @@
-"""What the fleet remembers of its engines, beyond the lives of their workers."""
+"""Memory of the fleet's engines, which outlives their workers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Engines:
         self._redis = redis
 
     async def gate(self, queue: str, host: str) -> int | None:
-        """How many requests at once a pool's engine on a host is given since it died, if it did."""
+        """Return the gate that a pool's engine on a host was given after it died, or None."""
         async with available():
             slots = await self._redis.get(keys.GATE.format(queue=queue, host=host))
         return None if slots is None else int(slots)

@@ -33,6 +33,10 @@ class LeaseLostError(LedgerError):
     """Another attempt owns the record now; what this one did changes nothing."""
 
 
+class WorkerClosedError(LedgerError):
+    """The worker takes no other work until a suspect has run alone in it."""
+
+
 class NotDeadError(LedgerError):
     """Only dead letters, and jobs whose tasks did not all succeed, can be sent round again.
 

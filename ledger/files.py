@@ -25,11 +25,11 @@ class StoredFile(FileObject):
     uri: str
 
     def public(self) -> FileObject:
-        """As its owner sees it."""
+        """Return the file as its owner sees it."""
         return FileObject(**self.model_dump(exclude={"tenant", "uri"}))
 
 
-class Files:
+class FileRecords:
     """The files of one ledger; every method may raise LedgerUnavailableError."""
 
     def __init__(self, redis: Redis, scripts: Scripts) -> None:
@@ -67,7 +67,7 @@ class Files:
         return _read(file_id, fields) if _is_there(fields) else None
 
     async def in_use(self, file_id: str) -> bool:
-        """Whether a batch that has not ended reads it."""
+        """Tell whether a batch that has not ended reads the file."""
         async with available():
             count: Any = await self._redis.hget(keys.record(file_id), "in_use")
         return int(count or 0) > 0
@@ -81,7 +81,7 @@ class Files:
         limit: int,
         newest_first: bool,
     ) -> list[StoredFile]:
-        """Some of a tenant's files.
+        """Return one page of a tenant's files.
 
         Args:
             tenant: Whose.

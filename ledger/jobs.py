@@ -13,12 +13,12 @@ from ledger.page import Cursor, Page, Stretch
 from ledger.record import read_job
 from ledger.stored import read_stored
 from schemas.job import JOB_ID, Job
-from schemas.job_filter import JobFilter, Standing
+from schemas.job_filter import JobFilter, JobPosition
 from schemas.states import JobState, Stage
 
 _BATCH = 200
 _LOOKED_AT = 2_000
-"""So many jobs are looked at for one page, however few of them meet the filter."""
+"""Maximum jobs that are read for one page, however few of them meet the filter."""
 
 
 _OLDEST = Cursor(-1, "")
@@ -33,7 +33,7 @@ class Jobs:
     async def page(
         self, which: JobFilter, *, after: str | None = None, limit: int = 100
     ) -> Page[Job]:
-        """Some of those that meet the filter, without their histories.
+        """Return one page of the jobs that meet the filter, without their histories.
 
         Args:
             which: Conditions that all must hold.
@@ -59,14 +59,14 @@ class Jobs:
             place, looked_at = places[-1], looked_at + len(places)
         return Page(tuple(found), str(place))
 
-    async def standings(self, job_ids: Sequence[str]) -> dict[str, Standing]:
-        """Where each of some jobs stands, by id; those that are not there are left out."""
+    async def standings(self, job_ids: Sequence[str]) -> dict[str, JobPosition]:
+        """Return the positions of these jobs by id; unknown ids are left out."""
         async with available(), self._redis.pipeline(transaction=False) as pipe:
             for job_id in job_ids:
                 pipe.hmget(keys.record(job_id), "state", "stage", "attempts")
             answers = await pipe.execute()
         return {
-            job_id: Standing(JobState(state), Stage(stage), int(attempts))
+            job_id: JobPosition(JobState(state), Stage(stage), int(attempts))
             for job_id, (state, stage, attempts) in zip(job_ids, answers, strict=True)
             if state is not None and stage is not None
         }

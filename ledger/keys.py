@@ -64,11 +64,17 @@ DEAD = PREFIX + "dead"
 DEAD_CODES = PREFIX + "dead_codes"
 """Hash. How many dead letters there are of each failure code."""
 
+AWAITED = PREFIX + "awaited:{tenant}"
+"""Hash. By a document's URI, the job that died last because nothing lay there."""
+
+ADOPTED = PREFIX + "adopted:{id}"
+"""Text. The job whose document a drop is, by the id of the job that it would be otherwise."""
+
 ENDED = PREFIX + "ended"
 """Sorted set by time. Records that ended otherwise, until their retention is over."""
 
 JOBS = PREFIX + "jobs:{tenant}"
-"""Sorted set by time of creation. A tenant's jobs, for whoever lists them."""
+"""Sorted set by time of creation: a tenant's jobs, for listing."""
 
 INDEXED = PREFIX + "indexed"
 """Set. The tenants that have jobs."""
@@ -91,8 +97,24 @@ CLOSED = PREFIX + "closed"
 CAPACITY = PREFIX + "capacity:{queue}"
 """Hash. How many records each worker can hold at once."""
 
-ALIVE = PREFIX + "alive:{queue}"
-"""Sorted set by expiry. Workers whose heartbeat is fresh."""
+WORKERS = PREFIX + "workers"
+"""Sorted set by expiry. Workers that live; one whose time is over is dead."""
+
+WORKER = PREFIX + "worker:{worker}"
+"""Hash. Since when a worker takes no other work so that a suspect can run alone, and until when it
+then serves the others first."""
+
+HELD = PREFIX + "held:{worker}"
+"""Sorted set by company. The records whose lease a worker holds."""
+
+CALLED = PREFIX + "called:{worker}"
+"""Sorted set by company. Suspects that a worker is told to take with its next heartbeat."""
+
+SUSPECTS = PREFIX + "suspects:{queue}"
+"""Sorted set by rank. Suspects that wait until a worker may take them beside few others."""
+
+ALONE = PREFIX + "alone:{queue}"
+"""Sorted set by rank. Suspects that wait until a worker has nothing else."""
 
 WINDOW = PREFIX + "window:{queue}"
 """Number. How many records may be dispatched or leased at once."""
@@ -102,6 +124,9 @@ ENDPOINT = PREFIX + "endpoint:{id}"
 
 ENDPOINTS = PREFIX + "endpoints:{tenant}"
 """Set. A tenant's endpoints."""
+
+CALLBACK_SECRETS = PREFIX + "callback-secrets:{tenant}"
+"""Text, JSON. The sealed secrets that sign the callbacks of a tenant's jobs."""
 
 DELIVERIES = PREFIX + "deliveries"
 """Sorted set by time. All deliveries."""

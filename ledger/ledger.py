@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ledger import keys
+from ledger.adoptions import Adoptions
 from ledger.api_keys import ApiKeys
-from ledger.batches import Batches
+from ledger.audit import AuditLog
+from ledger.batches import BatchRecords
+from ledger.beat import Beat, read_beat
+from ledger.callback_secrets import CallbackSecrets
 from ledger.claim import Claim, read_claim
 from ledger.connection import available, open_redis
-from ledger.dead_letters import DeadLetters
+from ledger.dead_letters import DeadLetterRecords
+from ledger.deaths import Deaths
 from ledger.deliveries import Deliveries
 from ledger.depth import FleetDepth, read_depth
-from ledger.endpoints import Endpoints
+from ledger.endpoints import EndpointRecords
 from ledger.engines import Engines
 from ledger.errors import (
     IdempotencyError,
@@ -27,8 +32,9 @@ from ledger.errors import (
     LedgerRefusedError,
     LedgerUnavailableError,
     TenantQuotaError,
+    WorkerClosedError,
 )
-from ledger.files import Files
+from ledger.files import FileRecords
 from ledger.jobs import Jobs
 from ledger.record import duration_ms, read_job
 from ledger.repeated_requests import Posts
@@ -37,19 +43,13 @@ from ledger.share import check_share
 from ledger.stored import read_whole
 from ledger.sweeps import Sweeps
 from ledger.token import new_token
+from ledger.workers import Workers
 from schemas.document import Prepared
 from schemas.failure import Failure
 from schemas.job import DEFAULT_TENANT, Attempt, Job, JobSpec
 from schemas.queues import PREPARE_QUEUE, infer_queue
 from schemas.quota import NO_QUOTA, Quota
 from schemas.states import JobState, Stage
-
-
-class LetGo(NamedTuple):
-    """A lease that its holder must let go, by its token."""
-
-    token: str
-    cancelled: bool
 
 
 class Ledger:
@@ -64,8 +64,10 @@ class Ledger:
         retries: How often a command is sent again when the connection breaks.
 
     Attributes:
+        adoptions: Drops that belong to jobs which waited for them.
         dead_letters: What will not be tried again by itself.
         endpoints: The receivers that tenants registered.
+        callback_secrets: What signs the callbacks of tenants' jobs.
         deliveries: What was and is sent, with every attempt.
         api_keys: The keys of the HTTP API.
         jobs: The jobs, to be listed and to be watched.
@@ -74,21 +76,29 @@ class Ledger:
         posts: What requests made.
         engines: How often engines started and died, and what they may be given since.
         sweeps: What mends.
+        deaths: Of workers.
+        workers: Whose heartbeat is fresh.
+        audit: Who did what.
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
         self._redis = open_redis(redis_url, timeout=timeout, retries=retries)
         self._scripts = Scripts(self._redis)
-        self.dead_letters = DeadLetters(self._redis, self._scripts)
-        self.endpoints = Endpoints(self._redis, self._scripts)
+        self.adoptions = Adoptions(self._redis)
+        self.dead_letters = DeadLetterRecords(self._redis, self._scripts)
+        self.endpoints = EndpointRecords(self._redis, self._scripts)
+        self.callback_secrets = CallbackSecrets(self._redis, self._scripts)
         self.deliveries = Deliveries(self._redis, self._scripts)
         self.api_keys = ApiKeys(self._redis, self._scripts)
         self.jobs = Jobs(self._redis)
-        self.batches = Batches(self._redis, self._scripts)
-        self.files = Files(self._redis, self._scripts)
+        self.batches = BatchRecords(self._redis, self._scripts)
+        self.files = FileRecords(self._redis, self._scripts)
         self.posts = Posts(self._redis)
         self.engines = Engines(self._redis)
         self.sweeps = Sweeps(self._scripts)
+        self.deaths = Deaths(self._scripts)
+        self.workers = Workers(self._redis)
+        self.audit = AuditLog(self._redis, self._scripts)
 
     async def submit(
         self,
@@ -166,6 +176,9 @@ class Ledger:
             lease_seconds: How long the lease lives unless renewed.
             queue: Where the message came from; a record that stands elsewhere is refused.
             token: Of an earlier call that got no answer, so that this one takes the same lease.
+
+        Raises:
+            WorkerClosedError: The worker may take nothing but the suspects that it is told to.
         """
         token = token or new_token()
         answer = await self._scripts.run(
@@ -173,6 +186,8 @@ class Ledger:
             [keys.record(record_id)],
             [record_id, token, worker, duration_ms(lease_seconds), queue],
         )
+        if answer == ["refused", "closed"]:
+            raise WorkerClosedError(f"{worker} is closed until a suspect has run alone in it")
         if answer[0] == "refused":
             return None
         return read_claim(record_id, token, int(answer[1]), _pairs(answer[2:]))
@@ -183,15 +198,14 @@ class Ledger:
         lease_seconds: float,
         capacity: Mapping[str, int],
         held: Iterable[Claim],
-    ) -> Sequence[LetGo]:
+    ) -> Beat:
         """Renew a worker's leases and count its capacity, by queue; 0 takes the worker out."""
         arguments: list[str | int] = [worker, duration_ms(lease_seconds), len(capacity)]
         for queue, slots in capacity.items():
             arguments += [queue, slots]
         for claim in held:
             arguments += [claim.id, claim.token]
-        answer = await self._scripts.run("heartbeat", [], arguments)
-        return [LetGo(token, verdict == "cancel") for token, verdict in _pairs(answer).items()]
+        return read_beat(await self._scripts.run("heartbeat", [], arguments))
 
     async def advance(self, claim: Claim, queue: str, prepared: Prepared) -> None:
         """Pass a prepared job on to the line of a pool."""
@@ -292,13 +306,13 @@ class Ledger:
         return json.loads(spec).get("tenant", DEFAULT_TENANT) if spec else None
 
     async def state(self, job_id: str) -> JobState | None:
-        """Where a job stands, or None when there is no such job: what those ask who wait."""
+        """Return a job's state, or None for an unknown job: waiting clients ask for this."""
         async with available():
             state: Any = await self._redis.hget(keys.record(job_id), "state")
         return None if state is None else JobState(state)
 
     async def depth(self) -> FleetDepth:
-        """How much work stands where."""
+        """Return the depth of the queues."""
         async with available():
             return await read_depth(self._redis)
 
@@ -346,8 +360,12 @@ def _pairs(flat: Sequence[str]) -> dict[str, str]:
 
 
 def _same(present: str, spec: JobSpec, *, but_callback: bool) -> bool:
-    """Whether two requests are one, as far as their senders said."""
+    """Tell whether two requests are one, as far as their senders say."""
     known = JobSpec.model_validate_json(present)
+    # What lies there may have changed since; the request is the same.
+    known, spec = (
+        one.model_copy(update={"document": one.document.unversioned()}) for one in (known, spec)
+    )
     if but_callback:
         known, spec = (one.model_copy(update={"callback": None}) for one in (known, spec))
     return known == spec

@@ -19,7 +19,7 @@ _LAST_MS = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some records, the newest first.
+    """One page of records, the newest first.
 
     Attributes:
         items: At most as many as asked for.
@@ -72,11 +72,11 @@ class Dated(Protocol):
 
     @property
     def before(self) -> datetime | None:
-        """Those before then."""
+        """Return the records before a time."""
 
     @property
     def after(self) -> datetime | None:
-        """Those of then or later."""
+        """Return the records of a time or later."""
 
 
 class Stretch(NamedTuple):
@@ -92,7 +92,7 @@ class Stretch(NamedTuple):
 
     @classmethod
     def of(cls, which: Dated, after: str | None, ids: Pattern[str] | None = None) -> Stretch:
-        """What meets a filter and comes after an earlier page.
+        """Return the next page that meets a filter.
 
         Args:
             which: The filter.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from schemas.document import Prepared
 from schemas.failure import Failure
-from schemas.job import Attempt, Job, JobSpec
+from schemas.job import Attempt, Job, JobSpec, KeptCallback, ShownCallback
 from schemas.states import JobState, Stage
 
 
@@ -33,12 +33,12 @@ def read_job(job_id: str, fields: Mapping[str, str], history: Sequence[str]) -> 
         document=spec.document,
         priority=spec.priority,
         metadata=spec.metadata,
-        callback=spec.callback,
+        callback=_shown(spec.callback),
         attempts=int(fields["attempts"]),
-        created_at=moment(fields["created"]),
-        updated_at=moment(fields["updated"]),
-        closed_at=moment(fields["closed"]) if "closed" in fields else None,
-        due_at=moment(fields["due"]) if "due" in fields else None,
+        created_at=from_unix_ms(fields["created"]),
+        updated_at=from_unix_ms(fields["updated"]),
+        closed_at=from_unix_ms(fields["closed"]) if "closed" in fields else None,
+        due_at=from_unix_ms(fields["due"]) if "due" in fields else None,
         prepared=Prepared.model_validate_json(prepared) if prepared else None,
         result_uri=fields.get("result"),
         kept_uri=fields.get("kept"),
@@ -49,12 +49,18 @@ def read_job(job_id: str, fields: Mapping[str, str], history: Sequence[str]) -> 
     )
 
 
+def _shown(callback: KeptCallback | None) -> ShownCallback | None:
+    if callback is None:
+        return None
+    return ShownCallback(url=callback.url, payload=callback.payload)
+
+
 def read_history(entries: Sequence[str]) -> tuple[Attempt, ...]:
     """The attempts of the list `docfleet:history:{id}`, oldest first."""
     return tuple(Attempt.model_validate(json.loads(entry)) for entry in entries)
 
 
-def moment(unix_ms: str | int) -> datetime:
+def from_unix_ms(unix_ms: str | int) -> datetime:
     """Unix milliseconds, as the ledger keeps them, as a time in UTC."""
     return datetime.fromtimestamp(int(unix_ms) / 1000, tz=UTC)
 

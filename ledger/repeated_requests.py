@@ -1,4 +1,4 @@
-"""What requests made, remembered for a while: a client that lost an answer sends them again."""
+"""Repeated requests: a client that lost an answer sends again, so outcomes are remembered."""
 
 from __future__ import annotations
 

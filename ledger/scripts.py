@@ -1,4 +1,4 @@
-"""The Lua scripts: constants, prelude, then the script's own file."""
+"""The Lua scripts: constants, shared files, then the script's own file."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ SCRIPTS = (
     "disable_endpoint",
     "test_endpoint",
     "sweep",
+    "bury",
     "create_file",
     "delete_file",
     "create_batch",
@@ -39,11 +40,13 @@ SCRIPTS = (
     "cancel_lines",
     "make_key",
     "revoke_key",
+    "audit",
+    "replace_secrets",
 )
 _REFUSED_WHEN_FULL = frozenset(
     {"submit", "create_file", "create_batch", "submit_lines", "make_key"}
 )
-_SHARED = ("keys", "receiver", "line", "share", "batch", "prelude")
+_SHARED = ("keys", "receiver", "line", "share", "batch", "prelude", "suspects")
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 
 

@@ -26,7 +26,7 @@ class Stored(NamedTuple):
 
 
 async def read_stored(redis: Redis, ids: Sequence[str]) -> list[Stored]:
-    """Some records without their histories; those that are not there are left out."""
+    """Return these records without their histories; unknown ids are left out."""
     async with available(), redis.pipeline(transaction=False) as pipe:
         for record_id in ids:
             pipe.hgetall(keys.record(record_id))
@@ -35,7 +35,7 @@ async def read_stored(redis: Redis, ids: Sequence[str]) -> list[Stored]:
 
 
 async def read_whole(redis: Redis, ids: Sequence[str]) -> list[Stored]:
-    """Some records with their histories, as all of them were at one moment.
+    """Return these records with their histories, all as of one moment.
 
     Those that are not there are left out.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ledger.deaths import loss_failures
 from ledger.record import duration_ms
 from ledger.scripts import Scripts
 from schemas.failure import Failure, FailureCode
@@ -13,7 +14,7 @@ _BATCH = 256
 
 
 class Swept(NamedTuple):
-    """What one sweep mended, each a count of records."""
+    """Counts of the records that one sweep repaired."""
 
     expired: int
     killed: int
@@ -45,18 +46,11 @@ class Sweeps:
             every_seconds: The interval between two sweeps of the whole fleet.
             lease_seconds: The length of a lease.
             grace_seconds: How long a message may go unclaimed before it is looked for.
-            losses: How many leases one stage of a job may lose before it is a dead letter.
+            losses: How often one stage of a job may end a worker alone.
             retention_seconds: How long a record is kept that ended, dead letters apart.
         """
-        failures = (
-            Failure.of(
-                FailureCode.WORKER_KILLED, "The worker died or hung while it held this job."
-            ),
-            Failure.of(
-                FailureCode.WORKER_KILLED,
-                f"{losses} workers in turn died or hung while they held this job.",
-            ),
-            Failure.of(FailureCode.QUEUE_UNDELIVERABLE, f"The message was lost {_RESENDS} times."),
+        undeliverable = Failure.of(
+            FailureCode.QUEUE_UNDELIVERABLE, f"The message was lost {_RESENDS} times."
         )
         arguments = [
             duration_ms(every_seconds),
@@ -65,7 +59,8 @@ class Sweeps:
             losses,
             _RESENDS,
             _BATCH,
-            *(failure.model_dump_json(exclude_none=True) for failure in failures),
+            undeliverable.model_dump_json(exclude_none=True),
+            *loss_failures(losses),
             duration_ms(retention_seconds),
         ]
         return Swept(*await self._scripts.run("sweep", [], arguments))

@@ -16,7 +16,7 @@ _CONFIG = "adapter_config.json"
 
 
 class Catalogue:
-    """What can be asked for.
+    """Catalogue of tasks and adapters.
 
     Args:
         tasks: By name.
@@ -26,7 +26,7 @@ class Catalogue:
         self._tasks = tasks
 
     def tasks(self) -> list[TaskSummary]:
-        """All tasks, by name."""
+        """Return all tasks, by name."""
         return [TaskSummary(**_head(task)) for _, task in sorted(self._tasks.items())]
 
     def task(self, name: str) -> TaskDetail:
@@ -42,7 +42,7 @@ class Catalogue:
         return TaskDetail(**_head(task), output_schema=task.output_schema)
 
     def adapters(self) -> list[AdapterSummary]:
-        """All adapters that a task runs on, by name; reads what their files say of them."""
+        """Return all adapters that a task runs on, by name; reads their files."""
         users: dict[Path, list[str]] = {}
         for name, task in sorted(self._tasks.items()):
             if task.adapter is not None:
@@ -61,7 +61,7 @@ def _head(task: Task) -> dict[str, Any]:
 
 
 def _adapter(path: Path, tasks: tuple[str, ...]) -> AdapterSummary:
-    """What can be known here: the workers read the weights, and judge them."""
+    """Describe an adapter from its files alone; the workers read the weights and verify them."""
     said: Any = None
     with suppress(OSError, ValueError):
         said = json.loads((path / _CONFIG).read_text(encoding="utf-8"))

@@ -16,6 +16,9 @@ from ledger.ledger import Ledger
 from ledger.page import Page
 from ledger.secret_box import SecretBox
 from producer.access.keyring import Keyring
+from producer.audit_trail import AuditTrail
+from producer.callbacks.rules import CallbackRules
+from producer.callbacks.secrets import CallbackSecrets
 from producer.catalogue import Catalogue
 from producer.dead_letters import DeadLetters
 from producer.downloads import Download, open_download
@@ -29,6 +32,7 @@ from producer.uploads import Uploads
 from schemas.document import S3Uri
 from schemas.job import DEFAULT_TENANT, JOB_ID, Job, JobRequest
 from schemas.job_filter import JobFilter
+from schemas.queues import BATCH_QUEUE, DELIVER_QUEUE, PREPARE_QUEUE, infer_queue
 from schemas.result import JobResult
 from schemas.states import JobState
 from settings.errors import SettingsError
@@ -40,7 +44,7 @@ from storage.s3 import S3Store
 _FIRST_LOOK_SECONDS = 0.05
 _MOST_BETWEEN_LOOKS_SECONDS = 1.0
 _REDIS_SECONDS = 3
-"""For one answer. Whoever submits can come again, and must not hang on a Redis that hangs."""
+"""Maximum seconds for one answer: a client can retry, and must not hang with Redis."""
 _REDIS_RETRIES = 1
 """One, for a connection that broke while it was idle."""
 
@@ -57,11 +61,14 @@ class Client:
         store: The documents and the results.
         submitter: Makes jobs of requests and of drops.
         openai: What OpenAI's clients can ask for.
+        callback_secrets: What signs the callbacks of tenants' jobs.
 
     Attributes:
         dead_letters: What will not be tried again by itself.
         endpoints: Receivers that tenants registered, and what is sent to them.
         keyring: The keys of the HTTP API.
+        audit: Writes who did what.
+        audit_log: Who did what, to be read.
         observer: Tells of jobs' changes.
         uploads: Takes documents that come over HTTP.
         catalogue: The tasks and the adapters.
@@ -74,23 +81,30 @@ class Client:
         store: S3Store,
         submitter: Submitter,
         openai: OpenAi,
+        callback_secrets: CallbackSecrets,
     ) -> None:
         self.openai = openai
+        self.callback_secrets = callback_secrets
         self.submitter = submitter
         self.store = store
         self._limits = settings.limits
+        infer = (infer_queue(pool) for pool in settings.pools)
+        self._queues = (PREPARE_QUEUE, *infer, BATCH_QUEUE, DELIVER_QUEUE)
         self._ledger = ledger
         bootstrap = settings.api_key
+        self.audit_log = ledger.audit
+        self.audit = AuditTrail(ledger.audit)
         self.keyring = Keyring(
-            ledger.api_keys, bootstrap_key=bootstrap.get_secret_value() if bootstrap else None
+            ledger.api_keys,
+            self.audit,
+            bootstrap_key=bootstrap.get_secret_value() if bootstrap else None,
         )
         self.observer = Observer(ledger.jobs)
         self.uploads = Uploads(settings, store)
         self.catalogue = Catalogue(submitter.tasks)
-        self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks)
-        encryption_keys = settings.encryption_keys
-        box = SecretBox(encryption_keys.get_secret_value() if encryption_keys else "")
-        self.endpoints = Endpoints(ledger, box, settings.quota)
+        self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks, self.audit)
+        box = _secret_box(settings)
+        self.endpoints = Endpoints(ledger, box, self.audit, settings.quota, settings.callbacks)
 
     async def submit(
         self,
@@ -198,7 +212,7 @@ class Client:
     async def jobs(
         self, which: JobFilter, *, after: str | None = None, limit: int = 100
     ) -> Page[Job]:
-        """Some of the jobs that meet the filter, the newest first.
+        """Return one page of the jobs that meet the filter, the newest first.
 
         Raises:
             CursorError: `after` is no cursor of an earlier page.
@@ -206,12 +220,13 @@ class Client:
         return await self._ledger.jobs.page(which, after=after, limit=limit)
 
     async def depth(self) -> FleetDepth:
-        """How much work stands where."""
+        """Return the depth of the queues."""
         return await self._ledger.depth()
 
-    async def ping(self) -> None:
-        """Raise LedgerUnavailableError unless Redis answers."""
-        await self._ledger.ping()
+    async def queues_without_workers(self) -> list[str]:
+        """Return the queues of the fleet's roles and pools for which no live worker takes work."""
+        live = await self._ledger.workers.live()
+        return [queue for queue in self._queues if not live.get(queue)]
 
     async def check_access(self) -> None:
         """See that Redis takes our password; a Redis that is away may come back.
@@ -247,13 +262,23 @@ def open_client(settings: FleetSettings) -> Client:
         settings.redis_url.get_secret_value(), timeout=_REDIS_SECONDS, retries=_REDIS_RETRIES
     )
     store = S3Store()
+    secrets = CallbackSecrets(
+        ledger.callback_secrets, _secret_box(settings), AuditTrail(ledger.audit)
+    )
+    callbacks = CallbackRules(settings, secrets)
     return Client(
         settings,
         ledger,
         store,
-        Submitter(settings, ledger, store, tasks),
-        OpenAi(settings, ledger, store, tasks),
+        Submitter(settings, ledger, store, tasks, callbacks),
+        OpenAi(settings, ledger, store, tasks, callbacks),
+        secrets,
     )
+
+
+def _secret_box(settings: FleetSettings) -> SecretBox:
+    encryption_keys = settings.encryption_keys
+    return SecretBox(encryption_keys.get_secret_value() if encryption_keys else "")
 
 
 @asynccontextmanager

@@ -1,16 +1,19 @@
-"""What a user can do about dead letters: look through them, redrive them, drop them."""
+"""Services for dead letters: list, redrive and drop them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from ledger.errors import NotDeadError
 from ledger.ledger import Ledger
 from ledger.page import Page
+from producer.adoptions import found_document
+from producer.audit_trail import AuditTrail
 from producer.errors import UnknownDeadLetterError, UnknownPoolError
+from schemas.audit import AuditAction
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, Redrive
 from schemas.ids import JOB_PREFIX
 from schemas.kept import KeptTasks
@@ -43,6 +46,7 @@ class DeadLetters:
         ledger: The records.
         store: Where what tasks came to is kept.
         check_tasks: Raises UnknownTaskError unless each name is a task's.
+        audit: Told of redrives and drops.
     """
 
     def __init__(
@@ -51,16 +55,18 @@ class DeadLetters:
         ledger: Ledger,
         store: ObjectStore,
         check_tasks: Callable[[Iterable[str]], None],
+        audit: AuditTrail,
     ) -> None:
         self._pools = settings.pools
         self._ledger = ledger
         self._store = store
         self._check_tasks = check_tasks
+        self._audit = audit
 
     async def page(
         self, which: DeadLetterFilter, *, after: str | None = None, limit: int = 100
     ) -> Page[DeadLetter]:
-        """Some of those that meet the filter, the newest first.
+        """Return one page of the letters that meet the filter, the newest first.
 
         Raises:
             CursorError: `after` is no cursor of an earlier page.
@@ -68,11 +74,11 @@ class DeadLetters:
         return await self._ledger.dead_letters.page(which, after=after, limit=limit)
 
     def each(self, which: DeadLetterFilter) -> AsyncIterator[DeadLetter]:
-        """All that meet the filter, the newest first; none that dies from now on."""
+        """Iterate over letters that meet the filter, the newest first, without later deaths."""
         return self._ledger.dead_letters.each(which)
 
     async def counts(self) -> Counter[str]:
-        """How many there are of each failure code, without reading one of them."""
+        """Count the letters by failure code, without reading one of them."""
         return Counter((await self._ledger.depth()).dead)
 
     async def get(self, record_id: str, tenant: str | None = None) -> DeadLetter:
@@ -95,7 +101,7 @@ class DeadLetters:
         return letter
 
     async def kept(self, letter: DeadLetter) -> KeptTasks | None:
-        """What the tasks of a dead job came to; None where nothing was kept, or is any more.
+        """Return the kept results of a dead job's tasks, or None where nothing is kept.
 
         Raises:
             StorageUnavailableError: The object store does not answer.
@@ -134,8 +140,9 @@ class DeadLetters:
             UnknownPoolError: And what else `check` raises.
         """
         self.check(how)
-        await self._check_owner(record_id, tenant)
+        owner = await self._owner(record_id, tenant)
         await self._redrive(record_id, how)
+        await self._audit.record(AuditAction.REDRIVEN, tenant=owner, target=record_id)
 
     async def redrive_many(
         self, ids: Sequence[str], how: Redrive, refused: Refused
@@ -146,7 +153,8 @@ class DeadLetters:
             UnknownPoolError: And what else `check` raises; nothing is redriven then.
         """
         self.check(how)
-        async for record_id in _each(ids, lambda one: self._redrive(one, how), refused):
+        done = _each(ids, lambda one: self._redrive(one, how), refused)
+        async for record_id in self._told(AuditAction.REDRIVEN, done):
             yield record_id
 
     async def drop(self, record_id: str, tenant: str | None = None) -> None:
@@ -160,20 +168,44 @@ class DeadLetters:
             UnknownDeadLetterError: There is no such record.
             NotDeadError: It is no dead letter.
         """
-        await self._check_owner(record_id, tenant)
-        if not await self._ledger.dead_letters.drop(record_id):
-            raise _unknown(record_id)
+        owner = await self._owner(record_id, tenant)
+        await self._drop(record_id)
+        await self._audit.record(AuditAction.DROPPED, tenant=owner, target=record_id)
 
     def drop_many(self, ids: Sequence[str], refused: Refused) -> AsyncIterator[str]:
         """Drop each; gives the ids of those that were, as soon as they are."""
-        return _each(ids, self.drop, refused)
+        return self._told(AuditAction.DROPPED, _each(ids, self._drop, refused))
 
-    async def _check_owner(self, record_id: str, tenant: str | None) -> None:
-        if tenant is not None and await self._ledger.tenant_of(record_id) != tenant:
+    async def _told(
+        self, action: AuditAction, done: AsyncIterator[str]
+    ) -> AsyncGenerator[str, None]:
+        """Pass on what is done, and write in the end how much of it was whose."""
+        ids: dict[str | None, list[str]] = {}
+        try:
+            async for record_id in done:
+                owner = await self._ledger.tenant_of(record_id)
+                ids.setdefault(owner, []).append(record_id)
+                yield record_id
+        finally:
+            for owner, some in ids.items():
+                count = "1 record" if len(some) == 1 else f"{len(some):,} records"
+                await self._audit.record(
+                    action, tenant=owner, target=some[0], detail=f"{count}: {' '.join(some)}"
+                )
+
+    async def _owner(self, record_id: str, tenant: str | None) -> str | None:
+        owner = await self._ledger.tenant_of(record_id)
+        if tenant not in {None, owner}:
+            raise _unknown(record_id)
+        return owner
+
+    async def _drop(self, record_id: str) -> None:
+        if not await self._ledger.dead_letters.drop(record_id):
             raise _unknown(record_id)
 
     async def _redrive(self, record_id: str, how: Redrive) -> None:
-        if not await self._ledger.dead_letters.redrive(record_id, how):
+        adoption = await found_document(self._ledger, self._store, record_id)
+        if not await self._ledger.dead_letters.redrive(record_id, how, adoption):
             raise _unknown(record_id)
 
 

@@ -1,30 +1,25 @@
-"""What a tenant can do about callbacks: register endpoints, rotate secrets, read and replay."""
+"""Services for callbacks: register endpoints, rotate secrets, read and replay deliveries."""
 
 from __future__ import annotations
 
-import secrets
-from base64 import b64encode
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
-
-from ledger.endpoints import SealedSecret, StoredEndpoint
+from ledger.endpoints import StoredEndpoint
 from ledger.errors import DeliveryOpenError
 from ledger.ledger import Ledger
 from ledger.page import Page
 from ledger.secret_box import SecretBox
-from producer.errors import UnknownDeliveryError, UnknownEndpointError
+from producer.audit_trail import AuditTrail
+from producer.callbacks.rules import check_scheme
+from producer.callbacks.signing import new_secrets, resealed, rotated_out
+from producer.errors import UnconfirmedError, UnknownDeliveryError, UnknownEndpointError
+from schemas.audit import AuditAction
 from schemas.ids import new_endpoint_id
 from schemas.quota import Quota
-from schemas.webhooks.delivery import Delivery, DeliveryFilter
+from schemas.states import JobState
+from schemas.webhooks.delivery import Delivery, DeliveryFilter, Replay, Replayed
 from schemas.webhooks.endpoint import (
     CreatedEndpoint,
     DisabledReason,
@@ -33,13 +28,11 @@ from schemas.webhooks.endpoint import (
     EndpointRequest,
     EndpointState,
     NewSecret,
-    SecretKind,
     SecretRotation,
 )
-from schemas.webhooks.signing import PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, SECRET_PREFIX
+from settings.sections.callbacks import CallbackSettings
 
-_SECRET_BYTES = 48
-"""A multiple of three: some verifiers cannot read base64 that needs padding."""
+_ANY_RECEIVER = CallbackSettings()
 
 
 class Endpoints:
@@ -50,28 +43,47 @@ class Endpoints:
     Args:
         ledger: Keeps them.
         box: Seals their secrets.
+        audit: Told of changes and replays.
         quota: Gives the most that a tenant may have in the ledger.
+        settings: Which receivers may be named.
     """
 
-    def __init__(self, ledger: Ledger, box: SecretBox, quota: Callable[[str], Quota]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        box: SecretBox,
+        audit: AuditTrail,
+        quota: Callable[[str], Quota],
+        settings: CallbackSettings = _ANY_RECEIVER,
+    ) -> None:
+        self._settings = settings
         self._endpoints = ledger.endpoints
         self._deliveries = ledger.deliveries
         self._box = box
+        self._audit = audit
         self._quota = quota
 
     async def create(self, tenant: str, request: EndpointRequest) -> CreatedEndpoint:
         """Register an endpoint; its secret is shown this once.
 
         Raises:
+            RequestError: The receiver has no TLS, and the fleet demands it.
             SecretBoxError: There is no key to seal it with.
             TooManyEndpointsError: The tenant has as many as it may have.
             TenantShareError: Its records take as much of the ledger as they may.
         """
+        check_scheme(request.url, self._settings)
         endpoint_id = new_endpoint_id()
-        new, sealed = self._new_secrets(v1a=request.v1a)
+        new, sealed = new_secrets(self._box, v1a=request.v1a)
         quota = self._quota(tenant)
         await self._endpoints.create(endpoint_id, tenant, _fields(request), sealed, quota)
         made = await self.get(tenant, endpoint_id)
+        await self._audit.record(
+            AuditAction.ENDPOINT_CREATED,
+            tenant=tenant,
+            target=endpoint_id,
+            detail=f"{made.url.scheme}://{made.url.host}:{made.url.port}",
+        )
         return CreatedEndpoint(**made.model_dump(), **new.model_dump())
 
     async def of_tenant(self, tenant: str) -> Sequence[Endpoint]:
@@ -91,14 +103,23 @@ class Endpoints:
 
         Raises:
             UnknownEndpointError: The tenant has none of this id.
+            RequestError: The receiver has no TLS, and the fleet demands it.
             EndpointChangedError: Somebody else changed it meanwhile.
         """
+        if change.url is not None:
+            check_scheme(change.url, self._settings)
         stored = await self._stored(tenant, endpoint_id)
         enable = change.state is EndpointState.ENABLED
         if not await self._endpoints.change(stored, _fields(change), enable=enable):
             raise _unknown_endpoint(endpoint_id)
         if change.state is EndpointState.DISABLED:
             await self._endpoints.disable(endpoint_id, DisabledReason.ASKED)
+        await self._audit.record(
+            AuditAction.ENDPOINT_CHANGED,
+            tenant=tenant,
+            target=endpoint_id,
+            detail=" ".join(sorted(change.model_fields_set)),
+        )
         return await self.get(tenant, endpoint_id)
 
     async def rotate(self, tenant: str, endpoint_id: str, how: SecretRotation) -> NewSecret:
@@ -110,21 +131,13 @@ class Endpoints:
             EndpointChangedError: Somebody else changed it meanwhile.
         """
         stored = await self._stored(tenant, endpoint_id)
-        new, sealed = self._new_secrets(v1a=stored.endpoint.v1a)
-        now = datetime.now(UTC)
-        until = now + timedelta(seconds=how.overlap_seconds)
-        old = [
-            one.model_copy(
-                update={
-                    "sealed": self._box.reseal(one.sealed),
-                    "expires_at": min(one.expires_at or until, until),
-                }
-            )
-            for one in stored.secrets
-            if one.alive(now)
-        ]
+        new, sealed = new_secrets(self._box, v1a=stored.endpoint.v1a)
+        old = rotated_out(self._box, stored.secrets, how)
         if not await self._endpoints.change(stored, {}, [*sealed, *old]):
             raise _unknown_endpoint(endpoint_id)
+        await self._audit.record(
+            AuditAction.ENDPOINT_SECRET_ROTATED, tenant=tenant, target=endpoint_id
+        )
         return new
 
     async def reseal(self) -> int:
@@ -139,11 +152,9 @@ class Endpoints:
             stored = await self._endpoints.get(endpoint_id)
             if stored is None:
                 continue
-            sealed = [
-                one.model_copy(update={"sealed": self._box.reseal(one.sealed)})
-                for one in stored.secrets
-            ]
+            sealed = resealed(self._box, stored.secrets)
             count += await self._endpoints.change(stored, {}, sealed)
+        await self._audit.record(AuditAction.SECRETS_RESEALED, detail=f"{count} endpoints")
         return count
 
     async def delete(self, tenant: str, endpoint_id: str) -> None:
@@ -155,6 +166,7 @@ class Endpoints:
         await self._stored(tenant, endpoint_id)
         await self._endpoints.disable(endpoint_id, DisabledReason.ASKED)
         await self._endpoints.delete(endpoint_id)
+        await self._audit.record(AuditAction.ENDPOINT_DELETED, tenant=tenant, target=endpoint_id)
 
     async def test(self, tenant: str, endpoint_id: str) -> Delivery:
         """Send a test event, under the very rules of every other one.
@@ -183,7 +195,7 @@ class Endpoints:
     async def deliveries(
         self, tenant: str, which: DeliveryFilter, *, after: str | None = None, limit: int = 100
     ) -> Page[Delivery]:
-        """Some of those that meet the filter, the newest first.
+        """Return one page of the deliveries that meet the filter, the newest first.
 
         Raises:
             CursorError: `after` is no cursor of an earlier page.
@@ -191,7 +203,7 @@ class Endpoints:
         return await self._deliveries.page(tenant, which, after=after, limit=limit)
 
     async def replay(self, tenant: str, delivery_id: str) -> Delivery:
-        """Send a delivery again, or at once if it waits for its next attempt.
+        """Send a delivery again, acknowledged or not, or at once if it waits for its next attempt.
 
         Raises:
             UnknownDeliveryError: The tenant has none of this id.
@@ -199,23 +211,35 @@ class Endpoints:
             EndpointDisabledError: Its endpoint is disabled, or is no more.
         """
         await self.delivery(tenant, delivery_id)
-        await self._deliveries.replay(delivery_id)
+        await self._deliveries.replay(delivery_id, acknowledged=True)
+        await self._audit.record(AuditAction.REPLAYED, tenant=tenant, target=delivery_id)
         return await self.delivery(tenant, delivery_id)
 
-    async def replay_many(self, tenant: str, which: DeliveryFilter) -> int:
-        """Send all that meet the filter again, the oldest first; gives how many.
+    async def replay_many(self, tenant: str, which: Replay) -> Replayed:
+        """Send again what was not acknowledged of all that meet the filter, the oldest first.
 
         Raises:
+            UnconfirmedError: What was acknowledged is asked for too, and that is not confirmed.
             EndpointDisabledError: The endpoint of one of them is disabled; some may be under way.
         """
-        found = [one.id async for one in self._deliveries.each(tenant, which)]
+        found = [(one.id, one.state) async for one in self._deliveries.each(tenant, which)]
+        acknowledged = sum(state is JobState.SUCCEEDED for _, state in found)
+        if which.acknowledged and acknowledged and not which.confirmed:
+            raise UnconfirmedError(
+                f"{acknowledged:,} of these {len(found):,} deliveries were acknowledged: a receiver"
+                " that does not drop the ids that it has seen acts twice; confirm to send them"
+            )
         replayed = 0
-        for delivery_id in reversed(found):
-            try:
-                replayed += await self._deliveries.replay(delivery_id)
-            except DeliveryOpenError:
-                continue
-        return replayed
+        for delivery_id, _ in reversed(found):
+            with suppress(DeliveryOpenError):
+                replayed += await self._deliveries.replay(
+                    delivery_id, acknowledged=which.acknowledged
+                )
+        if replayed:
+            await self._audit.record(
+                AuditAction.REPLAYED, tenant=tenant, detail=f"{replayed:,} deliveries"
+            )
+        return Replayed(replayed=replayed, acknowledged=0 if which.acknowledged else acknowledged)
 
     async def _stored(self, tenant: str, endpoint_id: str) -> StoredEndpoint:
         stored = await self._endpoints.get(endpoint_id)
@@ -223,36 +247,9 @@ class Endpoints:
             raise _unknown_endpoint(endpoint_id)
         return stored
 
-    def _new_secrets(self, *, v1a: bool) -> tuple[NewSecret, list[SealedSecret]]:
-        now = datetime.now(UTC)
-        secret = SECRET_PREFIX + b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
-        sealed = [SealedSecret(kind=SecretKind.V1, sealed=self._box.seal(secret), created_at=now)]
-        public = None
-        if v1a:
-            private, public = _new_key_pair()
-            sealed.append(
-                SealedSecret(
-                    kind=SecretKind.V1A,
-                    sealed=self._box.seal(private),
-                    created_at=now,
-                    public_key=public,
-                )
-            )
-        return NewSecret(secret=secret, public_key=public), sealed
-
-
-def _new_key_pair() -> tuple[str, str]:
-    key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    return (
-        PRIVATE_KEY_PREFIX + b64encode(private).decode(),
-        PUBLIC_KEY_PREFIX + b64encode(public).decode(),
-    )
-
 
 def _fields(asked: EndpointRequest | EndpointChange) -> dict[str, str]:
-    """What the ledger keeps of a request; of a change, what it names."""
+    """Return the ledger's fields of a request; of a change, only the named ones."""
     named: dict[str, Any] = asked.model_dump(
         mode="json",
         exclude={"state", "v1a"},

@@ -29,6 +29,21 @@ class UnauthorizedError(ProducerError):
     """There is no key, or it opens nothing."""
 
 
+class TooManyAttemptsError(ProducerError):
+    """Too many keys that open nothing were sent from one address, or for one key.
+
+    Attributes:
+        wait_seconds: After which another one is looked at.
+    """
+
+    def __init__(self, wait_seconds: float) -> None:
+        super().__init__(
+            f"too many keys that open nothing were sent: wait {wait_seconds:.0f} s, and see that"
+            " the key is neither revoked nor expired"
+        )
+        self.wait_seconds = wait_seconds
+
+
 class ForbiddenError(ProducerError):
     """The key does not allow it."""
 
@@ -69,12 +84,20 @@ class UnknownEndpointError(ProducerError):
     """The tenant has no endpoint of this id."""
 
 
+class OperatorSignsError(ProducerError):
+    """The default tenant's callback secret is the operator's, who keeps it elsewhere."""
+
+
 class UnknownDeliveryError(ProducerError):
     """The tenant has no delivery of this id."""
 
 
+class UnconfirmedError(ProducerError):
+    """What is asked for has to be confirmed; the message says what comes of it."""
+
+
 class JobStateError(ProducerError):
-    """What is asked for does not go with the state of the job.
+    """The state of the job does not allow the request.
 
     Attributes:
         job: The job concerned.

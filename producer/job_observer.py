@@ -11,7 +11,7 @@ import structlog
 
 from ledger.errors import LedgerError
 from ledger.jobs import Jobs
-from schemas.job_filter import Standing
+from schemas.job_filter import JobPosition
 
 log = structlog.get_logger(__name__)
 
@@ -30,16 +30,16 @@ class Observer:
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
-        self._waiters: dict[str, dict[asyncio.Future[None], Standing]] = {}
+        self._waiters: dict[str, dict[asyncio.Future[None], JobPosition]] = {}
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
 
     @property
     def open(self) -> bool:
-        """Whether anybody may wait."""
+        """Tell whether a job may still be waited for."""
         return not self._closed
 
-    async def changed(self, job_id: str, seen: Standing, timeout_seconds: float) -> bool:
+    async def changed(self, job_id: str, seen: JobPosition, timeout_seconds: float) -> bool:
         """Wait until a job stands elsewhere, or is gone; gives whether that came about.
 
         Args:
@@ -92,7 +92,7 @@ class Observer:
             spent = monotonic() - started
             await asyncio.sleep(max(_PAUSE_SECONDS, spent / _LOOKING_SHARE - spent))
 
-    async def _standings(self) -> AsyncIterator[tuple[str, Standing | None]]:
+    async def _standings(self) -> AsyncIterator[tuple[str, JobPosition | None]]:
         ids = list(self._waiters)
         for start in range(0, len(ids), _BATCH):
             some = ids[start : start + _BATCH]

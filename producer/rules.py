@@ -22,7 +22,7 @@ class Fit(NamedTuple):
 
     @property
     def needs_tags(self) -> bool:
-        """Whether the object's tags decide; a manifest's do not."""
+        """Tell whether the object's tags decide; a manifest's do not."""
         return bool(self.rule.tags) and not self.is_manifest
 
 

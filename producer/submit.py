@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import mimetypes
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC
 from types import MappingProxyType
 
 from ledger.ledger import Ledger
 from producer.access.documents import check_access
+from producer.adoptions import belongs_to_a_job
+from producer.callbacks.rules import CallbackRules
 from producer.errors import RequestError, UnknownTaskError
-from producer.uploads import document_uri
-from schemas.document import DocumentRef, S3Uri, bucket_and_key
+from producer.versions import dropped_document, dropped_job_id, versioned
+from schemas.document import (
+    DocumentRef,
+    S3Uri,
+    bucket_and_key,
+    document_key,
+    uploaded_sha256,
+)
 from schemas.ids import derived_job_id, new_job_id
-from schemas.job import DEFAULT_TENANT, Callback, JobRequest, JobSpec
+from schemas.job import DEFAULT_TENANT, JobRequest, JobSpec, KeptCallback
 from schemas.task import Task
 from settings.fleet import FleetSettings
 from settings.sections.rules import RuleSettings
-from storage.errors import ObjectExistsError
-from storage.objects import ObjectInfo, ObjectStore
+from storage.errors import ObjectExistsError, StorageError
+from storage.objects import ObjectInfo, ObjectStore, ObjectVersion
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+_LOOK_SECONDS = 3
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 
@@ -35,6 +44,7 @@ class Submitter:
         ledger: Where the jobs are written.
         store: Where documents are kept that come with their request.
         tasks: The known tasks, by name.
+        callbacks: The rules for callbacks.
 
     Attributes:
         tasks: As given.
@@ -46,13 +56,14 @@ class Submitter:
         ledger: Ledger,
         store: ObjectStore,
         tasks: Mapping[str, Task],
+        callbacks: CallbackRules,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._store = store
         self.tasks = tasks
         self._settings = settings
-        self._callback = _default_callback(settings)
+        self._callbacks = callbacks
 
     async def submit(
         self,
@@ -74,7 +85,7 @@ class Submitter:
 
         Raises:
             UnknownTaskError: The message lists the known tasks.
-            RequestError: The key is not one.
+            RequestError: The key is not one, or the callback cannot be taken.
             ForbiddenError: The document has to be the tenant's own and is not.
             IdempotencyError: The key was used before, for another request.
             TenantQuotaError: The tenant has too many jobs in line.
@@ -85,13 +96,14 @@ class Submitter:
         self.check_tasks(request.tasks)
         if own_documents and request.document.uri is not None:
             check_access(self._settings, tenant, request.document.uri)
+        callback = await self._callbacks.kept(tenant, request.callback)
         job_id = _requested_job_id(tenant, idempotency_key)
         spec = JobSpec(
-            document=DocumentRef(uri=await self._uri(request, tenant), name=name),
+            document=await self._document(request, tenant, name),
             tasks=request.tasks,
             tenant=tenant,
             priority=request.priority,
-            callback=request.callback or self._callback,
+            callback=callback,
             metadata=request.metadata,
         )
         await self._ledger.submit(
@@ -103,12 +115,19 @@ class Submitter:
         return job_id
 
     async def submit_drop(
-        self, drop: ObjectInfo, rule: RuleSettings, metadata: Mapping[str, str] = _NO_METADATA
+        self,
+        drop: ObjectInfo,
+        version: ObjectVersion,
+        rule: RuleSettings,
+        metadata: Mapping[str, str] = _NO_METADATA,
     ) -> bool:
-        """Submit an object of a listing; gives whether it is a new job.
+        """Submit an object of a listing, and return whether it is a new job.
+
+        One that a job waits for is that job's document, and becomes no job of its own.
 
         Args:
             drop: One version of an object; the same one never becomes two jobs.
+            version: The same, as it is to be read.
             rule: What to do with it.
             metadata: What its manifest says of it.
 
@@ -119,15 +138,18 @@ class Submitter:
             LedgerUnavailableError: Redis does not answer.
         """
         spec = JobSpec(
-            document=DocumentRef(uri=drop.uri, version=_version(drop)),
+            document=dropped_document(drop, version),
             tasks=rule.tasks,
             tenant=rule.tenant,
             priority=rule.priority,
-            callback=Callback(url=rule.callback) if rule.callback else self._callback,
+            callback=KeptCallback(url=rule.callback) if rule.callback else self._callbacks.default,
             metadata=dict(metadata),
         )
+        drop_id = dropped_job_id(drop)
+        if await belongs_to_a_job(self._ledger, drop_id, spec, rule):
+            return False
         return await self._ledger.submit(
-            dropped_job_id(drop),
+            drop_id,
             spec,
             quota=self._settings.quota(rule.tenant),
             fleets_callback=not rule.callback,
@@ -149,7 +171,7 @@ class Submitter:
             StorageUnavailableError: The object store does not answer.
         """
         digest = hashlib.sha256(data).hexdigest()
-        uri = document_uri(self._settings.work_bucket, tenant, digest, suffix)
+        uri = f"s3://{self._settings.work_bucket}/{document_key(tenant, digest, suffix)}"
         media_type = mimetypes.guess_type(f"document{suffix}")[0] or "application/octet-stream"
         with suppress(ObjectExistsError):  # the key says that it holds the same bytes
             await self._store.create(uri, data, media_type=media_type)
@@ -162,31 +184,26 @@ class Submitter:
             known = ", ".join(sorted(self.tasks)) or "none"
             raise UnknownTaskError(f"unknown task {', '.join(unknown)}; known are: {known}")
 
-    async def _uri(self, request: JobRequest, tenant: str) -> S3Uri:
+    async def _document(self, request: JobRequest, tenant: str, name: str | None) -> DocumentRef:
         if request.document.text is not None:
-            return await self.upload(request.document.text.encode(), ".txt", tenant)
+            uri = await self.upload(request.document.text.encode(), ".txt", tenant)
+            return DocumentRef(uri=uri, name=name)
         if request.document.uri is None:
             raise RequestError("the request names no document")
-        return request.document.uri
+        return await self._as_it_is(DocumentRef(uri=request.document.uri, name=name))
 
+    async def _as_it_is(self, document: DocumentRef) -> DocumentRef:
+        """Return the version that lies there now.
 
-def _default_callback(settings: FleetSettings) -> Callback | None:
-    url = settings.callback_url
-    return Callback.model_validate({"url": url}) if url else None
-
-
-def dropped_job_id(drop: ObjectInfo) -> str:
-    """The id of the job that one version of an object becomes."""
-    return derived_job_id(*bucket_and_key(drop.uri), drop.etag, _modified(drop))
-
-
-def _version(drop: ObjectInfo) -> str:
-    return f"{drop.etag} {_modified(drop)}"
-
-
-def _modified(drop: ObjectInfo) -> str:
-    """To the second: a listing need not say more, and must not say another thing each time."""
-    return drop.modified_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        Where there is none yet, or the store does not say in time, it is the one that is read.
+        """
+        bucket, key = bucket_and_key(document.uri)
+        if bucket == self._settings.work_bucket and uploaded_sha256(key):
+            return document  # its key says what its bytes are
+        with suppress(StorageError, TimeoutError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                return versioned(document, await self._store.head(document.uri))
+        return document
 
 
 def _requested_job_id(tenant: str, idempotency_key: str | None) -> str:

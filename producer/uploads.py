@@ -13,32 +13,19 @@ from typing import NamedTuple
 
 from producer.errors import DocumentTooLargeError, RequestError
 from producer.local_document import key_suffix
-from schemas.document import S3Uri, StoredDocument
+from schemas.document import StoredDocument, document_key
 from settings.fleet import FleetSettings
 from storage.errors import ObjectExistsError
 from storage.objects import ObjectStore
 
-_DOCUMENTS = "documents"
 _UNFINISHED = "uploads"
 _WHOLE_BYTES = 2**20
 """A document of no more is put in one request."""
 _ABANDONED = timedelta(days=1)
 
 
-def document_uri(bucket: str, tenant: str, sha256: str, suffix: str) -> S3Uri:
-    """Where a tenant's document lies: the same bytes of the same tenant, the same place.
-
-    Args:
-        bucket: For what docfleet keeps for itself; the watcher does not look there.
-        tenant: Whose it is.
-        sha256: Of the bytes, in hex.
-        suffix: Of the file's name, such as `.pdf`, or nothing.
-    """
-    return f"s3://{bucket}/{_DOCUMENTS}/{tenant}/{sha256}{suffix}"
-
-
 class DocumentHead(NamedTuple):
-    """What is known of a document before its bytes come.
+    """Facts of a document that are known before its bytes arrive.
 
     Attributes:
         tenant: Whose it is.
@@ -52,7 +39,7 @@ class DocumentHead(NamedTuple):
 
 
 class Uploads:
-    """Where documents go that come with their request.
+    """Store of the documents that come with their request.
 
     Args:
         settings: The fleet's.
@@ -112,7 +99,7 @@ class Uploads:
     def _document(self, head: DocumentHead, counted: _Counted) -> StoredDocument:
         sha256 = counted.digest.hexdigest()
         suffix = key_suffix(PurePath(head.name or ""))
-        uri = document_uri(self._bucket, head.tenant, sha256, suffix)
+        uri = f"s3://{self._bucket}/{document_key(head.tenant, sha256, suffix)}"
         return StoredDocument(uri=uri, sha256=sha256, size=counted.size)
 
 

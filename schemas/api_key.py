@@ -15,7 +15,7 @@ _YEAR_SECONDS = 366 * 86_400
 
 
 class Scope(StrEnum):
-    """What a key lets its holder do."""
+    """Permission of a key."""
 
     SUBMIT = "submit"
     """Send documents and jobs."""

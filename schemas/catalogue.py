@@ -1,4 +1,4 @@
-"""What the API tells of the tasks that can be asked for, and of the adapters that they run on."""
+"""Catalogue of the API: the tasks that can be asked for, and the adapters that they run on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TaskSummary(Contract):
 
 
 class TaskDetail(TaskSummary):
-    """All about a task but its instructions."""
+    """Description of a task, without its instructions."""
 
     output_schema: dict[str, Any] = Field(description="JSON Schema of the result's `data`.")
 

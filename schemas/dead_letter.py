@@ -6,19 +6,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field, HttpUrl
+from pydantic import Field
 
 from schemas.contract import Contract
 from schemas.document import DocumentRef, S3Uri
 from schemas.failure import Failure, FailureCode
 from schemas.job import Attempt, TaskName, TenantName
 from schemas.queues import PoolName
+from schemas.receiver_url import ShownUrl
 from schemas.states import Stage
 from schemas.timestamp import Moment
 
 
 class DeadLetterKind(StrEnum):
-    """What died."""
+    """Kind of a dead letter."""
 
     JOB = "job"
     """A document has no result."""
@@ -52,7 +53,7 @@ class DeadLetter(Contract):
     )
 
     job_id: str | None = Field(default=None, description="Of a delivery: the job it tells of.")
-    url: HttpUrl | None = Field(default=None, description="Of a delivery: its receiver.")
+    url: ShownUrl | None = Field(default=None, description="Of a delivery: its receiver.")
 
     def public(self) -> dict[str, Any]:
         """The dead letter as JSON values, without what is not set."""
@@ -71,7 +72,7 @@ class DeadLetterFilter(Contract):
 
 
 class Redrive(Contract):
-    """How a dead letter is sent round again."""
+    """Order to redrive a dead letter."""
 
     pool: PoolName | None = Field(
         default=None, description="The pool that is to run it, whatever routing says."

@@ -36,6 +36,26 @@ def bucket_and_key(uri: S3Uri) -> tuple[str, str]:
     return bucket, key
 
 
+_UPLOADED = re.compile(r"documents/[^/]+/([0-9a-f]{64})(\.[a-z0-9]+)?")
+
+
+def document_key(tenant: str, sha256: str, suffix: str) -> str:
+    """Return the key of an uploaded document: the same bytes of the same tenant, the same key.
+
+    Args:
+        tenant: Whose it is.
+        sha256: Of the bytes, in hex.
+        suffix: Of the file's name, such as `.pdf`, or nothing.
+    """
+    return f"documents/{tenant}/{sha256}{suffix}"
+
+
+def uploaded_sha256(key: str) -> str | None:
+    """Return the sha256 that an uploaded document's key names; None for another key."""
+    named = _UPLOADED.fullmatch(key)
+    return named[1] if named else None
+
+
 class DocumentRef(Contract):
     """Which bytes a job is about."""
 
@@ -47,7 +67,23 @@ class DocumentRef(Contract):
     offset: int | None = Field(
         default=None, ge=0, description="Where it begins, in bytes, if it is a part of the object."
     )
-    length: int | None = Field(default=None, ge=1, description="Bytes of that part.")
+    length: int | None = Field(
+        default=None,
+        ge=1,
+        description="Bytes of that part, or of the whole object as it was accepted.",
+    )
+    etag: str | None = Field(
+        default=None, description="Of the version that was accepted: no other is read."
+    )
+    version_id: str | None = Field(
+        default=None, description="Of the version that was accepted, in a bucket with versions."
+    )
+
+    def unversioned(self) -> DocumentRef:
+        """Return the document as a sender names it, whichever version of it lies there."""
+        length = self.length if self.offset is not None else None
+        nothing = dict.fromkeys(("version", "etag", "version_id"))
+        return self.model_copy(update={**nothing, "length": length})
 
 
 class StoredDocument(Contract):
@@ -66,7 +102,7 @@ class PageSource(StrEnum):
     OCR = "ocr"
     """Recognized in an image of the page."""
     UNREAD = "unread"
-    """The page shows something, and nothing could read it: its text is empty."""
+    """The page shows something that nothing could read; its text, if any, stands beside that."""
 
 
 WordBox = tuple[int, int, float, float, float, float]
@@ -90,7 +126,7 @@ class Page(Contract):
 
 
 class PageText(Contract):
-    """What `prepare` makes of a document; stored once per document sha256."""
+    """Page text of a document, made by `prepare`; stored once per tenant and sha256."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     media_type: str
@@ -99,7 +135,7 @@ class PageText(Contract):
 
     @property
     def text(self) -> str:
-        """All pages, each separated from the next by one form feed."""
+        """The text of all pages, separated by form feeds."""
         return "\f".join(page.text for page in self.pages)
 
     @property
@@ -109,7 +145,7 @@ class PageText(Contract):
 
 
 class Prepared(Contract):
-    """What the ledger keeps of a prepared document: enough to route and to read it."""
+    """Facts of a prepared document in the ledger: enough to route and to read it."""
 
     text_uri: S3Uri
     sha256: str

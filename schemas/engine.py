@@ -10,7 +10,7 @@ from schemas.contract import Contract
 
 
 class EngineVersion(Contract):
-    """What answered."""
+    """Version of the engine that answered."""
 
     kind: Literal["vllm", "scripted"]
     version: str

@@ -11,7 +11,7 @@ from schemas.contract import Contract
 
 
 class FailureClass(StrEnum):
-    """What kind of trouble it is, and so whether trying again can help."""
+    """Class of a failure: it decides whether a retry can help."""
 
     PERMANENT = "permanent"
     """The same input fails the same way: a dead letter at once."""
@@ -23,6 +23,7 @@ class FailureCode(StrEnum):
     """Public, stable names; `FAILURES` gives each its meaning, class and remedy."""
 
     DOCUMENT_MISSING = "document.missing"
+    DOCUMENT_CHANGED = "document.changed"
     DOCUMENT_FORBIDDEN = "document.forbidden"
     DOCUMENT_EMPTY = "document.empty"
     DOCUMENT_TOO_LARGE = "document.too_large"
@@ -62,7 +63,7 @@ ENGINE_DEATHS = frozenset({FailureCode.ENGINE_CRASHED, FailureCode.ENGINE_OUT_OF
 
 
 class FailureInfo(NamedTuple):
-    """What a failure code means to the person who reads it."""
+    """Meaning of a failure code, for the person who reads it."""
 
     failure_class: FailureClass
     meaning: str
@@ -74,12 +75,22 @@ _C = FailureCode
 
 FAILURES: dict[FailureCode, FailureInfo] = {
     _C.DOCUMENT_MISSING: FailureInfo(
-        _P, "No object lies at the document's URI.", "Upload the document, then submit it again."
+        _P,
+        "No object lies at the document's URI.",
+        "Upload the document under that URI, then redrive.",
+    ),
+    _C.DOCUMENT_CHANGED: FailureInfo(
+        _P,
+        "The version of the document that was accepted was overwritten or deleted before it was "
+        "read.",
+        "Submit the document as it is now, unless that is a job already; a bucket with versions "
+        "keeps what is overwritten.",
     ),
     _C.DOCUMENT_FORBIDDEN: FailureInfo(
         _P,
         "The object store does not let docfleet read the document.",
-        "Grant docfleet's credentials s3:GetObject on the document, then submit it again.",
+        "Grant docfleet's credentials s3:GetObject on the document, and s3:GetObjectVersion in a "
+        "bucket with versions, then redrive.",
     ),
     _C.DOCUMENT_EMPTY: FailureInfo(
         _P, "The document has no bytes.", "Upload the document again; this copy holds nothing."
@@ -181,8 +192,8 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     ),
     _C.STORAGE_UNAVAILABLE: FailureInfo(
         _T,
-        "The object store did not answer, or answered with a server error.",
-        "See that the object store is up, then submit the document again.",
+        "The object store did not answer properly, again and again, though it answered others.",
+        "See that another S3 client can read and write what the message names, then redrive.",
     ),
     _C.STORAGE_REFUSED: FailureInfo(
         _T,
@@ -191,8 +202,8 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     ),
     _C.WORKER_KILLED: FailureInfo(
         _T,
-        "The worker's process died each time that it ran this job.",
-        "Look for the kernel's out-of-memory killer; give the worker more memory.",
+        "The worker's process died each time that it ran this job and no other.",
+        "Look for the kernel's out-of-memory killer; give the worker more memory, then redrive.",
     ),
     _C.WORKER_ERROR: FailureInfo(
         _T,
@@ -221,8 +232,8 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     ),
     _C.DELIVERY_FORBIDDEN: FailureInfo(
         _P,
-        "The receiver's address is private or its port is not open for deliveries: "
-        "nothing was sent.",
+        "The receiver's address is private, its port is not open for deliveries, or it has no TLS "
+        "where that is demanded: nothing was sent.",
         "Name a public HTTPS receiver; docfleet's operator may open a network and its ports with "
         "[callbacks] allow_networks.",
     ),
@@ -233,16 +244,17 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     ),
     _C.DELIVERY_UNSIGNED: FailureInfo(
         _T,
-        "The deliver worker could not sign or identify itself for the endpoint.",
-        "Give every deliver worker DOCFLEET_ENCRYPTION_KEYS with the key that the endpoint's "
-        "secrets were sealed with, and the endpoint's client certificate.",
+        "The deliver worker could not sign or identify itself for the receiver.",
+        "Make the tenant's callback secret, if it has none; else give every deliver worker "
+        "DOCFLEET_ENCRYPTION_KEYS with the key that its secrets were sealed with, and an "
+        "endpoint's client certificate.",
     ),
 }
 """One entry a code; `docfleet failures` prints it."""
 
 
 class Failure(Contract):
-    """What went wrong with a job or a delivery."""
+    """Failure of a job or a delivery."""
 
     code: FailureCode
     message: str = Field(description="What happened this time, in one sentence.")
@@ -256,5 +268,5 @@ class Failure(Contract):
 
     @property
     def transient(self) -> bool:
-        """Whether trying again can help."""
+        """Tell whether a retry can help."""
         return FAILURES[self.code].failure_class is FailureClass.TRANSIENT

@@ -26,7 +26,7 @@ def derived_job_id(*parts: str) -> str:
 
 
 def job_digest(job_id: str) -> bytes:
-    """What a job id says, in 12 bytes."""
+    """Return the 12 bytes that a job id encodes."""
     return bytes.fromhex(job_id.removeprefix(JOB_PREFIX))
 
 

@@ -7,13 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, HttpUrl, StringConstraints, model_validator
 
 from schemas.contract import Contract
 from schemas.document import DocumentRef, Prepared, S3Uri
 from schemas.engine import EngineVersion
 from schemas.failure import Failure
-from schemas.receiver_url import ReceiverUrl
+from schemas.receiver_url import ReceiverUrl, ShownUrl
 from schemas.states import JobState, Stage
 
 CHAT_TASK = "chat"
@@ -36,7 +36,7 @@ DEFAULT_TENANT = "default"
 
 
 class Priority(StrEnum):
-    """How far ahead a job stands among those of its tenant; waiting outweighs it in the end."""
+    """Priority of a job among those of its tenant; long waiting outweighs it."""
 
     HIGH = "high"
     """A person waits."""
@@ -52,7 +52,7 @@ class Priority(StrEnum):
 
 
 class PayloadKind(StrEnum):
-    """How much an event says."""
+    """Amount of detail in an event."""
 
     THIN = "thin"
     """Nothing of the document: state, failure, and where the result lies."""
@@ -61,9 +61,24 @@ class PayloadKind(StrEnum):
 
 
 class Callback(Contract):
-    """Where to tell of the job's end."""
+    """Receiver of the job's end."""
 
     url: ReceiverUrl
+    payload: PayloadKind = PayloadKind.THIN
+
+
+class KeptCallback(Contract):
+    """A callback as the ledger keeps it, by whatever rules it was accepted."""
+
+    url: HttpUrl
+    payload: PayloadKind = PayloadKind.THIN
+    of_fleet: bool = Field(default=False, description="The fleet's default, and no tenant's.")
+
+
+class ShownCallback(Contract):
+    """A callback as its owner sees it."""
+
+    url: ShownUrl
     payload: PayloadKind = PayloadKind.THIN
 
 
@@ -81,7 +96,7 @@ class DocumentSource(Contract):
 
 
 class JobTerms(Contract):
-    """What is to be done with a document, whichever it is."""
+    """Terms of a job, whichever document it is about."""
 
     tasks: tuple[TaskName, ...] = Field(min_length=1, max_length=64)
     callback: Callback | None = None
@@ -96,24 +111,24 @@ class JobTerms(Contract):
 
 
 class JobRequest(JobTerms):
-    """What a caller asks for; the body of `POST /v1/jobs`."""
+    """Body of `POST /v1/jobs`."""
 
     document: DocumentSource
 
 
 class JobSpec(Contract):
-    """What the ledger keeps of a request; never changed after the submit."""
+    """Specification of a job in the ledger; never changed after the submit."""
 
     document: DocumentRef
     tasks: tuple[TaskName, ...] = Field(min_length=1)
     tenant: TenantName = DEFAULT_TENANT
     priority: Priority = Priority.NORMAL
-    callback: Callback | None = None
+    callback: KeptCallback | None = None
     metadata: Metadata = Field(default_factory=dict)
 
     @property
     def is_chat(self) -> bool:
-        """Whether the job is one chat: an OpenAI-shaped request."""
+        """Tell whether the job is one chat: an OpenAI-shaped request."""
         return self.tasks == (CHAT_TASK,)
 
     @property
@@ -123,7 +138,7 @@ class JobSpec(Contract):
 
 
 class ReceiverAnswer(Contract):
-    """How a receiver took one webhook."""
+    """Answer of a receiver to one webhook."""
 
     status: int | None = Field(default=None, description="HTTP status; none when no answer came.")
     latency_ms: int = Field(ge=0)
@@ -131,7 +146,7 @@ class ReceiverAnswer(Contract):
 
 
 class Attempt(Contract):
-    """How one try at a stage ended, when it did not end well; of a delivery, every try."""
+    """Record of one try at a stage that did not end well; of a delivery, of every try."""
 
     at: datetime = Field(description="When its lease was taken.")
     stage: Stage | None = Field(default=None, description="None for a delivery.")
@@ -156,7 +171,7 @@ class Job(Contract):
     document: DocumentRef
     priority: Priority
     metadata: Metadata
-    callback: Callback | None = None
+    callback: ShownCallback | None = None
     attempts: int = Field(ge=0, description="Attempts at the present stage that were charged.")
     created_at: datetime
     updated_at: datetime

@@ -32,21 +32,21 @@ class JobFilter(Contract):
     )
 
 
-class Standing(NamedTuple):
-    """Where a job stands; two that are equal have nothing new between them."""
+class JobPosition(NamedTuple):
+    """Position of a job; two equal ones have nothing new between them."""
 
     state: JobState
     stage: Stage
     attempts: int
 
     @classmethod
-    def of(cls, job: Job) -> Standing:
-        """Where this job stands."""
+    def of(cls, job: Job) -> JobPosition:
+        """Return the position of this job."""
         return cls(job.state, job.stage, job.attempts)
 
 
 class JobProgress(Contract):
-    """What an event of `/v1/jobs/{id}/events` tells."""
+    """Progress of a job, as an event of `/v1/jobs/{id}/events`."""
 
     id: str
     state: JobState

@@ -1,4 +1,4 @@
-"""What the tasks of an unfinished job came to: paid for, and not to be thrown away."""
+"""Kept results of an unfinished job's tasks: they were paid for, and are not run again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one tenant may have of a fleet at the most."""
+"""Quota: maximum use of the fleet by one tenant."""
 
 from __future__ import annotations
 

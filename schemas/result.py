@@ -18,7 +18,7 @@ from schemas.task import TaskKind
 
 
 class TaskStatus(StrEnum):
-    """How a task of the job ended."""
+    """Status of a task at its end."""
 
     SUCCEEDED = "succeeded"
     """`data` is valid against the task's schema."""
@@ -51,7 +51,7 @@ class AdapterVersion(Contract):
 
 
 class Match(StrEnum):
-    """How the text of a document gives a value."""
+    """Match between a value and the text of the document."""
 
     EXACT = "exact"
     """Character by character."""
@@ -74,7 +74,7 @@ class Evidence(Contract):
 
 
 class TaskResult(Contract):
-    """What one task made of the document."""
+    """Result of one task on the document."""
 
     status: TaskStatus
     version: str
@@ -121,7 +121,7 @@ class DocumentFacts(DocumentRef):
 
 
 class Timings(Contract):
-    """When the job was submitted and its result finished; `infer_seconds` is the attempt's own."""
+    """Times of the submit and of the finished result; `infer_seconds` is of this attempt alone."""
 
     submitted_at: datetime
     finished_at: datetime

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """Where a job stands; public and stable."""
+    """State of a job; public and stable."""
 
     QUEUED = "queued"
     """In line for its stage, or its message is on the way to a worker."""
@@ -25,7 +25,7 @@ class JobState(StrEnum):
 
     @property
     def closed(self) -> bool:
-        """Whether nothing more will happen to the job by itself."""
+        """Tell whether the job has come to its end."""
         return self in CLOSED
 
 
@@ -56,7 +56,7 @@ CLOSED = frozenset(
 
 
 class Stage(StrEnum):
-    """What is to be done next with a job."""
+    """Next stage of a job."""
 
     PREPARE = "prepare"
     """Bytes to page text, on CPU."""

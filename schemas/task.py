@@ -19,7 +19,7 @@ DOCUMENTS = "documents"
 
 
 class TaskKind(StrEnum):
-    """What a task makes of a document."""
+    """Kind of a task: the form of its result."""
 
     EXTRACTION = "extraction"
     """The values of named fields."""
@@ -52,7 +52,7 @@ ALWAYS_IN_WINDOWS = frozenset({TaskKind.LIST, TaskKind.PACKET})
 
 
 class UnreadPages(StrEnum):
-    """How a task ends on a document with pages that nothing could read."""
+    """Policy of a task for documents with pages that nothing could read."""
 
     PARTIAL = "partial"
     """`incomplete`, with the data of the other pages: the job is `partially_succeeded`."""
@@ -73,23 +73,23 @@ class ReviewRule(Contract):
 
 
 class NamedTask(Protocol):
-    """What tells one piece of work from another."""
+    """Name, version and kind of a piece of work."""
 
     @property
     def name(self) -> str:
-        """As results name it."""
+        """The name in results."""
 
     @property
     def version(self) -> str:
-        """What another version gave does not count."""
+        """The version; results of other versions do not count."""
 
     @property
     def kind(self) -> TaskKind:
-        """What it makes of the document."""
+        """The kind of the result."""
 
 
 class TaskLimits(Contract):
-    """What one run of the task may use."""
+    """Limits of one run of the task."""
 
     max_output_tokens: int = Field(default=512, ge=1, le=32_768)
     timeout_seconds: float = Field(

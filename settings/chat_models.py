@@ -16,7 +16,7 @@ _PACKAGE = "package:"
 
 @dataclass(frozen=True, slots=True)
 class ChatModel:
-    """What a name stands for.
+    """Model or adapter that a name stands for.
 
     Attributes:
         name: As `/v1/models` lists it.
@@ -32,7 +32,7 @@ class ChatModel:
 
 
 class ChatModels:
-    """All that can be asked for.
+    """Models and adapters that chats can ask for.
 
     A base model goes by its name in fleet.toml or by its source there, an adapter by the name of
     its directory. Where two adapters share a name, or a base model has it, it is no adapter's.
@@ -58,7 +58,7 @@ class ChatModels:
                 self._models[path.name] = ChatModel(path.name, base.pool, base.base, path)
 
     def get(self, name: str) -> ChatModel | None:
-        """What a name stands for, or None when it stands for nothing here."""
+        """Return the model of a name, or None for an unknown name."""
         return self._models.get(name) or self._aliases.get(name)
 
     def all(self) -> list[ChatModel]:

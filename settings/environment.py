@@ -8,6 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from os import environ  # noqa: TID251  # this is the place where it is read
+from pathlib import Path
+
+from settings.errors import SettingsError
 
 CONFIG_VARIABLE = "DOCFLEET_CONFIG"
 STATE_DIR_VARIABLE = "DOCFLEET_STATE_DIR"
@@ -41,8 +44,22 @@ _OTHER_ACCOUNTS = (
 _FOR_SERVERS = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
 
+def user_cache() -> Path:
+    """Return the folder of what can be made again, the same for all of a user's fleets.
+
+    Raises:
+        SettingsError: The user has no home.
+    """
+    given = Path(environ.get("XDG_CACHE_HOME", ""))
+    try:
+        caches = given if given.is_absolute() else Path.home() / ".cache"
+    except RuntimeError as error:
+        raise SettingsError("this user has no home: set XDG_CACHE_HOME to a folder") from error
+    return caches / "docfleet"
+
+
 def connection_variables() -> dict[str, str]:
-    """Those of CONNECTION_VARIABLES that are set and not empty."""
+    """Return the variables of CONNECTION_VARIABLES that are set and not empty."""
     return {name: value for name in CONNECTION_VARIABLES if (value := environ.get(name))}
 
 
@@ -63,7 +80,7 @@ def apply_environment(changes: Mapping[str, str]) -> None:
 
 
 def part_environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """What a part of the local stack gets: our own environment with these changes.
+    """Return the environment of a part of the local stack: our own with these changes.
 
     Args:
         changes: Endpoints, credentials and settings of the stack; they win.
@@ -81,7 +98,7 @@ def part_environment(changes: Mapping[str, str]) -> dict[str, str]:
 
 
 def server_environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """What a server of somebody else's making gets: hardly anything of ours, and these changes."""
+    """Return the environment of a third-party server: little of ours, and these changes."""
     kept = {name: environ[name] for name in _FOR_SERVERS if name in environ}
     return {**kept, **changes}
 

@@ -88,6 +88,12 @@ class FleetSettings(BaseSettings):
     metrics_host: str = Field(
         default="127.0.0.1", description="The address to serve them on; 0.0.0.0 in a container."
     )
+    worker_name: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,128}$",
+        description="A worker's own: no other running one has it, and one that is started again "
+        "in its place has it too, so that what it held is judged at once.",
+    )
     celery_events: bool = Field(
         default=False, description="Whether workers send Celery's events, which Flower shows."
     )
@@ -104,7 +110,10 @@ class FleetSettings(BaseSettings):
     )
     api_key: SecretStr | None = None
     callback_url: str | None = None
-    callback_secret: SecretStr | None = None
+    callback_secret: SecretStr | None = Field(
+        default=None,
+        description="Signs for the default tenant and `callback_url`; with commas, each does.",
+    )
     encryption_keys: SecretStr | None = Field(
         default=None,
         description="Seal endpoints' secrets: Fernet keys and commas; the first seals, each opens.",
@@ -119,8 +128,9 @@ class FleetSettings(BaseSettings):
         if not isinstance(url, str) or not password or urlsplit(url).password:
             return values
         scheme, _, rest = url.partition("://")
-        place = rest.rpartition("@")[2]
-        return {**values, "redis_url": f"{scheme}://:{quote(password, safe='')}@{place}"}
+        login, _, place = rest.rpartition("@")
+        user = login.partition(":")[0]
+        return {**values, "redis_url": f"{scheme}://{user}:{quote(password, safe='')}@{place}"}
 
     @model_validator(mode="after")
     def _pools_name_models(self) -> Self:
@@ -143,6 +153,15 @@ class FleetSettings(BaseSettings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _own_callbacks_have_tls(self) -> Self:
+        own: dict[str, object] = {"callback_url": self.callback_url}
+        own |= {f"rules.{n}.callback": rule.callback for n, rule in enumerate(self.rules)}
+        for place, url in own.items():
+            if self.callbacks.https_only and str(url or "https:").partition(":")[0] != "https":
+                raise ValueError(f"{place} has no TLS, which `callbacks.https_only` demands")
+        return self
+
     @field_validator("callback_url")
     @classmethod
     def _is_receiver(cls, url: str | None) -> str | None:
@@ -151,18 +170,19 @@ class FleetSettings(BaseSettings):
     @field_validator("callback_secret")
     @classmethod
     def _can_sign(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret is not None and not _is_signing_secret(secret.get_secret_value()):
-            raise ValueError("a signing secret is `whsec_` and base64 of 24 to 64 bytes")
+        for one in _words_of(secret):
+            if not _is_signing_secret(one):
+                raise ValueError("a signing secret is `whsec_` and base64 of 24 to 64 bytes")
         return secret
 
     @field_validator("encryption_keys")
     @classmethod
     def _can_seal(cls, keys: SecretStr | None) -> SecretStr | None:
-        for key in keys.get_secret_value().split(",") if keys is not None else ():
-            if len(key.strip()) != _FERNET_KEY_LENGTH:
+        for key in _words_of(keys):
+            if len(key) != _FERNET_KEY_LENGTH:
                 raise ValueError("an encryption key is url-safe base64 of 32 bytes")
             try:
-                urlsafe_b64decode(key.strip())
+                urlsafe_b64decode(key)
             except binascii.Error as error:
                 raise ValueError("an encryption key is url-safe base64 of 32 bytes") from error
         return keys
@@ -181,8 +201,19 @@ class FleetSettings(BaseSettings):
             raise SettingsError(f"there is no pool {chosen!r}; the fleet's file has: {known}")
         return chosen, self.pools[chosen]
 
+    def callback_secrets(self) -> tuple[str, ...]:
+        """Return what signs for the default tenant and for the fleet's own callback.
+
+        Raises:
+            SettingsError: There is nothing.
+        """
+        secrets = tuple(_words_of(self.callback_secret))
+        if not secrets:
+            raise SettingsError("a deliver worker signs with DOCFLEET_CALLBACK_SECRET: set it")
+        return secrets
+
     def tenant(self, name: str) -> TenantSettings:
-        """What a tenant may take."""
+        """Return a tenant's limits."""
         return self.tenants.get(name, TenantSettings())
 
     def quota(self, name: str) -> Quota:
@@ -207,6 +238,11 @@ class FleetSettings(BaseSettings):
 _RECEIVER = TypeAdapter[HttpUrl](ReceiverUrl)
 _FERNET_KEY_LENGTH = 44
 _SIGNING_BYTES = range(24, 65)
+
+
+def _words_of(secret: SecretStr | None) -> list[str]:
+    """Return the parts of a secret that may be a list with commas."""
+    return [] if secret is None else [one.strip() for one in secret.get_secret_value().split(",")]
 
 
 def _is_signing_secret(secret: str) -> bool:

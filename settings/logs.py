@@ -1,4 +1,4 @@
-"""How logs look: JSON lines for machines, readable ones for a terminal."""
+"""Logging: JSON lines for machines, readable lines for a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a process serves its metrics, and says whether it is well.
+"""Metrics endpoint: a process serves its metrics and its health.
 
 The metrics are those of prometheus_client's own registry, of the process itself among them.
 A thread answers, so that a process whose event loop stands still can be heard to say so.
@@ -28,7 +28,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotati
 
 
 @contextmanager
-def serving_metrics(settings: FleetSettings, ailment: Ailment) -> Iterator[None]:
+def serving_metrics(settings: FleetSettings, health_problem: Ailment) -> Iterator[None]:
     """Serve `/metrics` and `/healthz` for the length of a block; nothing where no port is set.
 
     Raises:
@@ -39,7 +39,7 @@ def serving_metrics(settings: FleetSettings, ailment: Ailment) -> Iterator[None]
         return
     host, port = settings.metrics_host, settings.metrics_port
     try:
-        server = _Server((host, port), ailment)
+        server = _Server((host, port), health_problem)
     except OSError as error:
         raise SettingsError(
             f"metrics_port: {host}:{port} cannot be listened to: {error.strerror or error}"
@@ -58,8 +58,8 @@ class _Server(ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], ailment: Ailment) -> None:
-        self.ailment = ailment
+    def __init__(self, address: tuple[str, int], health_problem: Ailment) -> None:
+        self.health_problem = health_problem
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, _Handler)
 
@@ -73,10 +73,12 @@ class _Handler(BaseHTTPRequestHandler):
             case "/metrics":
                 self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest())
             case "/healthz":
-                ailment = self.server.ailment()
-                code = HTTPStatus.SERVICE_UNAVAILABLE if ailment else HTTPStatus.OK
+                health_problem = self.server.health_problem()
+                code = HTTPStatus.SERVICE_UNAVAILABLE if health_problem else HTTPStatus.OK
                 self._answer(
-                    code, "application/json", json.dumps({"status": ailment or "ok"}).encode()
+                    code,
+                    "application/json",
+                    json.dumps({"status": health_problem or "ok"}).encode(),
                 )
             case _:
                 self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"/metrics or /healthz\n")

@@ -1,23 +1,56 @@
-"""How a process tells whoever supervises it that it is ready to work."""
+"""What a process that starts tells its supervisor and its log: each step, then that it is ready."""
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from os import environ  # noqa: TID251  # settings is the place where it is read
+from time import monotonic
+
+import structlog
+
+log = structlog.get_logger(__name__)
 
 READY_VARIABLE = "DOCFLEET_READY_FD"
-"""Names the file descriptor of a pipe that waits for READY_LINE."""
+"""Names the file descriptor of a pipe that is read line by line."""
 
 READY_LINE = b"ready\n"
+STEP_PREFIX = b"step "
+"""Begins a line that says what the process does before it is ready."""
+
+
+@contextmanager
+def start_step(words: str, **facts: str) -> Iterator[None]:
+    """Tell of a step that takes a while, and log how long it took.
+
+    Args:
+        words: What is being done, such as `loading the model`.
+        facts: For the log.
+    """
+    started = monotonic()
+    announce_step(words)
+    log.info(words, **facts)
+    yield
+    log.info("done", step=words, seconds=round(monotonic() - started, 1))
+
+
+def announce_step(words: str) -> None:
+    """Tell the supervisor what this process does now."""
+    _write(environ.get(READY_VARIABLE, ""), STEP_PREFIX + f"{words}\n".encode())
 
 
 def announce_ready() -> None:
-    """Say it once; does nothing where nobody asked, or when the one who asked is gone."""
+    """Tell the supervisor, once, that this process is ready to work."""
     descriptor = environ.pop(READY_VARIABLE, "")  # our own children have nothing to announce
-    if not descriptor.isdigit():
-        return
-    with suppress(OSError):
-        os.write(int(descriptor), READY_LINE)
-    with suppress(OSError):
-        os.close(int(descriptor))
+    _write(descriptor, READY_LINE)
+    if descriptor.isdigit():
+        with suppress(OSError):
+            os.close(int(descriptor))
+
+
+def _write(descriptor: str, line: bytes) -> None:
+    """Write a line where a supervisor reads; do nothing without one, or when it is gone."""
+    if descriptor.isdigit():
+        with suppress(OSError):
+            os.write(int(descriptor), line)

@@ -29,7 +29,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         self._names = sorted(names)
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002  # the base's signature
-        """What a file holds, without white space around it; None where none is named.
+        """Return a file's content without surrounding white space; None where no file is named.
 
         Raises:
             SettingsError: The file is missing, unreadable or empty.
@@ -48,7 +48,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         return secret, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """All that files hold."""
+        """Return the secrets that files hold."""
         fields = self.settings_cls.model_fields
         found = {name: self.get_field_value(fields[name], name)[0] for name in self._names}
         return {name: secret for name, secret in found.items() if secret is not None}

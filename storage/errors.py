@@ -1,5 +1,7 @@
 """Errors of object storage; each says in one line what happened."""
 
+from __future__ import annotations
+
 
 class StorageError(Exception):
     """Anything that storage raises on purpose."""
@@ -18,7 +20,7 @@ class ObjectExistsError(StorageError):
 
 
 class ObjectChangedError(StorageError):
-    """The object is no longer the one that was to be replaced."""
+    """The object is no longer the one that was meant."""
 
 
 class ObjectTooLargeError(StorageError):
@@ -26,4 +28,14 @@ class ObjectTooLargeError(StorageError):
 
 
 class StorageUnavailableError(StorageError):
-    """The store did not answer, or answered with a server error: try again."""
+    """The store did not answer, or answered with a server error: try again.
+
+    Attributes:
+        outage_seconds: How long the store has been unwell; None while it is well on the whole.
+    """
+
+    outage_seconds: float | None = None
+
+
+class BadAnswerError(StorageUnavailableError):
+    """The store's answer broke off or makes no sense: try again."""

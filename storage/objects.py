@@ -1,4 +1,4 @@
-"""What docfleet asks of an object store: the protocol."""
+"""Protocol of an object store."""
 
 from __future__ import annotations
 
@@ -12,17 +12,41 @@ from schemas.document import S3Uri
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """One object of a listing."""
+    """One object of a listing.
+
+    Attributes:
+        uri: Where it lies.
+        size: Bytes.
+        etag: Without quotes.
+        modified_at: When it was written, to the second at least.
+        version_id: Of the version that was asked for; a listing of present objects says none.
+    """
 
     uri: S3Uri
     size: int
     etag: str
     modified_at: datetime
+    version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """One version of an object, told from what lay and will lie under the same key.
+
+    Attributes:
+        etag: Without quotes.
+        size: Bytes; None where nobody said.
+        version_id: In a bucket with versions, under which it stays when it is overwritten.
+    """
+
+    etag: str
+    size: int | None = None
+    version_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What lies at a URI, and the tag that tells this version from any other."""
+    """Object at a URI, and the tag that tells this version from any other."""
 
     data: bytes
     etag: str
@@ -46,19 +70,40 @@ class Upload(Protocol):
 
 
 class ObjectStore(Protocol):
-    """Whole objects by URI. Every method raises StorageUnavailableError when trying again helps."""
+    """Whole objects by URI. Every method raises StorageUnavailableError when trying again helps.
 
-    async def get(self, uri: S3Uri, *, max_bytes: int) -> bytes:
+    What was written is there when the method returns: the store is asked for it.
+    """
+
+    async def get(
+        self, uri: S3Uri, *, max_bytes: int, version: ObjectVersion | None = None
+    ) -> bytes:
         """The object's bytes.
+
+        Args:
+            uri: The object.
+            max_bytes: More are not read.
+            version: The only one that will do; None takes what lies there now.
 
         Raises:
             ObjectMissingError: No object lies there.
+            ObjectChangedError: Another version lies there.
             ObjectForbiddenError: The credentials do not allow it.
             ObjectTooLargeError: It has more than max_bytes; nothing of it was read.
         """
 
-    async def read(self, uri: S3Uri, *, max_bytes: int) -> StoredObject:
+    async def read(
+        self, uri: S3Uri, *, max_bytes: int, version: ObjectVersion | None = None
+    ) -> StoredObject:
         """The object and its tag; raises what `get` raises."""
+
+    async def head(self, uri: S3Uri) -> ObjectVersion:
+        """The version that lies there now.
+
+        Raises:
+            ObjectMissingError: No object lies there.
+            ObjectForbiddenError: The credentials do not allow it.
+        """
 
     async def get_range(self, uri: S3Uri, offset: int, length: int) -> bytes:
         """A part of the object; shorter where the object ends before the part does.
@@ -128,16 +173,24 @@ class ObjectStore(Protocol):
             after: Only those whose keys come after this one.
         """
 
-    async def find(self, uri: S3Uri) -> ObjectInfo:
-        """What a listing says of one object.
+    async def find(self, uri: S3Uri, version_id: str | None = None) -> ObjectInfo:
+        """Return the entry of one object in a listing.
+
+        Args:
+            uri: The object.
+            version_id: A version of it, which may have been overwritten; None is the present one.
 
         Raises:
             ObjectMissingError: No object lies there.
             ObjectForbiddenError: The credentials do not allow it.
         """
 
-    async def tags(self, uri: S3Uri) -> Mapping[str, str]:
+    async def tags(self, uri: S3Uri, version_id: str | None = None) -> Mapping[str, str]:
         """The object's tags.
+
+        Args:
+            uri: The object.
+            version_id: A version of it; None is the present one.
 
         Raises:
             ObjectMissingError: No object lies there.

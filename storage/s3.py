@@ -7,49 +7,51 @@ AWS_SECRET_ACCESS_KEY, profiles, instance roles.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from contextlib import closing, suppress
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from schemas.document import S3Uri, bucket_and_key
 from storage.errors import (
+    BadAnswerError,
     ObjectChangedError,
     ObjectExistsError,
-    ObjectForbiddenError,
     ObjectMissingError,
     ObjectTooLargeError,
     StorageError,
-    StorageUnavailableError,
 )
-from storage.objects import ObjectInfo, StoredObject
-from storage.s3_upload import S3Upload
+from storage.objects import ObjectInfo, ObjectVersion, StoredObject
+from storage.s3_answers import (
+    check_listing,
+    check_no_page,
+    check_range,
+    check_written,
+    etag_of,
+    info_of,
+    version_of,
+)
+from storage.s3_calls import S3Calls, status_of
+from storage.s3_upload import S3Upload, abort_upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
-_T = TypeVar("_T")
-_MISSING = {"NoSuchKey", "NoSuchBucket", "404", "NotFound"}
-_FORBIDDEN = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
-_EXISTS = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
-_SERVER_ERROR = 500
-_PART_BYTES = 5 * 2**20
-"""The least that S3 takes for a part which is not the last."""
+
+_PAGE_KEYS = 1000
 
 
 class S3Store:
     """An ObjectStore on anything that speaks S3 and honours `If-None-Match: *`."""
 
     def __init__(self, *, threads: int = 32, endpoint_url: str | None = None) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="s3")
+        self._calls = S3Calls(threads)
         config = Config(
             connect_timeout=5,
             read_timeout=30,
@@ -61,24 +63,42 @@ class S3Store:
         session = boto3.Session()
         self._client: S3Client = session.client("s3", endpoint_url=endpoint_url, config=config)
 
-    async def get(self, uri: S3Uri, *, max_bytes: int) -> bytes:
+    async def get(
+        self, uri: S3Uri, *, max_bytes: int, version: ObjectVersion | None = None
+    ) -> bytes:
         """See ObjectStore."""
-        return (await self.read(uri, max_bytes=max_bytes)).data
+        return (await self.read(uri, max_bytes=max_bytes, version=version)).data
 
-    async def read(self, uri: S3Uri, *, max_bytes: int) -> StoredObject:
+    async def read(
+        self, uri: S3Uri, *, max_bytes: int, version: ObjectVersion | None = None
+    ) -> StoredObject:
         """See ObjectStore."""
         bucket, key = bucket_and_key(uri)
+        condition = _only(version)
 
         def read() -> StoredObject:
-            answer = self._client.get_object(Bucket=bucket, Key=key)
-            with answer["Body"] as body:
-                if answer["ContentLength"] > max_bytes:
+            answer = self._client.get_object(Bucket=bucket, Key=key, **condition)
+            with closing(answer["Body"]) as body:
+                found = version_of(answer)
+                if version is not None:
+                    _check_version(uri, found, version)
+                if found.size is not None and found.size > max_bytes:
                     raise ObjectTooLargeError(
-                        f"{uri} has {answer['ContentLength']:,} bytes; the limit is {max_bytes:,}"
+                        f"{uri} has {found.size:,} bytes; the limit is {max_bytes:,}"
                     )
-                return StoredObject(body.read(), answer["ETag"])
+                return StoredObject(body.read(), found.etag)
 
-        return await self._run(uri, read)
+        try:
+            return await self._calls.run(uri, read)
+        except ObjectExistsError as error:  # the condition was not met
+            raise ObjectChangedError(f"{uri}: another version lies there") from error
+
+    async def head(self, uri: S3Uri) -> ObjectVersion:
+        """See ObjectStore."""
+        bucket, key = bucket_and_key(uri)
+        return await self._calls.run(
+            uri, lambda: version_of(self._client.head_object(Bucket=bucket, Key=key))
+        )
 
     async def get_range(self, uri: S3Uri, offset: int, length: int) -> bytes:
         """See ObjectStore."""
@@ -89,22 +109,26 @@ class S3Store:
             try:
                 answer = self._client.get_object(Bucket=bucket, Key=key, Range=part)
             except ClientError as error:
-                if _status(error) == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                if status_of(error) == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     return b""
                 raise
-            with answer["Body"] as body:
-                return body.read()
+            with closing(answer["Body"]) as body:
+                data = body.read()
+            check_range(answer, offset, data)
+            return data
 
-        return await self._run(uri, read)
+        return await self._calls.run(uri, read)
 
     def open_upload(self, uri: S3Uri, *, media_type: str) -> S3Upload:
         """See ObjectStore."""
-        return S3Upload(self._client, uri, media_type, partial(self._run, uri))
+        return S3Upload(self._client, uri, media_type, partial(self._calls.run, uri))
 
     async def delete(self, uri: S3Uri) -> None:
         """See ObjectStore."""
         bucket, key = bucket_and_key(uri)
-        await self._run(uri, lambda: self._client.delete_object(Bucket=bucket, Key=key))
+        await self._calls.run(
+            uri, lambda: check_no_page(self._client.delete_object(Bucket=bucket, Key=key))
+        )
 
     async def put(self, uri: S3Uri, data: bytes, *, media_type: str) -> None:
         """See ObjectStore."""
@@ -117,22 +141,28 @@ class S3Store:
     async def replace(self, uri: S3Uri, data: bytes, *, etag: str, media_type: str) -> None:
         """See ObjectStore."""
         try:
-            await self._put(uri, data, media_type, IfMatch=etag)
+            await self._put(uri, data, media_type, replaced=etag, IfMatch=f'"{etag}"')
         except (ObjectExistsError, ObjectMissingError) as error:
             raise ObjectChangedError(str(error)) from error
 
-    async def _put(self, uri: S3Uri, data: bytes, media_type: str, **condition: Any) -> None:
+    async def _put(
+        self,
+        uri: S3Uri,
+        data: bytes,
+        media_type: str,
+        *,
+        replaced: str | None = None,
+        **condition: Any,
+    ) -> None:
         bucket, key = bucket_and_key(uri)
-        await self._run(
-            uri,
-            lambda: self._client.put_object(
-                Bucket=bucket,
-                Key=key,
-                Body=data,
-                ContentType=media_type,
-                **condition,
-            ),
-        )
+
+        def put() -> None:
+            answer = self._client.put_object(
+                Bucket=bucket, Key=key, Body=data, ContentType=media_type, **condition
+            )
+            check_written(self._client, bucket, key, etag=etag_of(answer), replaced=replaced)
+
+        await self._calls.run(uri, put)
 
     async def upload(self, uri: S3Uri, chunks: AsyncIterable[bytes], *, media_type: str) -> None:
         """See ObjectStore."""
@@ -141,32 +171,27 @@ class S3Store:
             async for chunk in chunks:
                 await upload.write(chunk)
             await upload.complete()
-        except BaseException:  # whoever sends it may be gone, and then this task is cancelled
+        except BaseException:  # the sender may be gone, and then this task is cancelled
             await asyncio.shield(upload.abort())
             raise
 
-    async def _abandon(self, uri: S3Uri, upload_id: str) -> None:
-        bucket, key = bucket_and_key(uri)
-        with suppress(StorageError):  # what cannot be given up now is found by abandon_uploads
-            await self._run(
-                uri,
-                lambda: self._client.abort_multipart_upload(
-                    Bucket=bucket, Key=key, UploadId=upload_id
-                ),
-            )
-
     async def abandon_uploads(self, bucket: str, *, prefix: str, before: datetime) -> int:
         """See ObjectStore."""
-        pages = self._client.get_paginator("list_multipart_uploads").paginate(
-            Bucket=bucket, Prefix=prefix
-        )
-        found = await self._run(
-            f"s3://{bucket}/{prefix}",
-            lambda: [one for page in pages for one in page.get("Uploads", ())],
-        )
-        late = [one for one in found if one["Initiated"] < before]
-        for one in late:
-            await self._abandon(f"s3://{bucket}/{one['Key']}", one["UploadId"])
+
+        def begun() -> list[tuple[str, str]]:
+            paginator = self._client.get_paginator("list_multipart_uploads")
+            pages = paginator.paginate(Bucket=bucket, Prefix=prefix)
+            return [
+                (f"s3://{bucket}/{one['Key']}", one["UploadId"])
+                for page in pages
+                for one in page.get("Uploads", ())
+                if one["Initiated"] < before
+            ]
+
+        late = await self._calls.run(f"s3://{bucket}/{prefix}", begun)
+        for uri, upload_id in late:
+            with suppress(StorageError):  # what cannot be given up now is found the next time
+                await abort_upload(self._client, uri, upload_id, partial(self._calls.run, uri))
         left = [info async for info in self.list(bucket, prefix=prefix)]
         left = [info for info in left if info.modified_at < before]
         for info in left:
@@ -178,99 +203,112 @@ class S3Store:
         bucket, key = bucket_and_key(source)
         target_bucket, target_key = bucket_and_key(target)
 
-        await self._run(
-            source,
-            lambda: self._client.copy_object(
+        def copy() -> None:
+            answer = self._client.copy_object(
                 Bucket=target_bucket, Key=target_key, CopySource={"Bucket": bucket, "Key": key}
-            ),
-        )
+            )
+            etag = etag_of(answer["CopyObjectResult"])
+            check_written(self._client, target_bucket, target_key, etag=etag)
+
+        await self._calls.run(source, copy)
         await self.delete(source)
 
     async def list(
         self, bucket: str, *, prefix: str = "", after: str = ""
     ) -> AsyncIterator[ObjectInfo]:
         """See ObjectStore."""
-        start: Any = {"StartAfter": after} if after else {}
-        paginator = self._client.get_paginator("list_objects_v2")
-        pages_left = iter(paginator.paginate(Bucket=bucket, Prefix=prefix, **start))
-        while page := await self._run(f"s3://{bucket}/{prefix}", lambda: next(pages_left, None)):
-            for entry in page.get("Contents", ()):
-                yield _info(bucket, entry)
+        place: dict[str, str] = {"StartAfter": after} if after else {}
+        while True:
+            entries, token = await self._calls.run(
+                f"s3://{bucket}/{prefix}", partial(self._page, bucket, prefix, place)
+            )
+            for entry in entries:
+                yield entry
+            if token is None:
+                return
+            place = {"ContinuationToken": token}
 
-    async def find(self, uri: S3Uri) -> ObjectInfo:
+    def _page(
+        self, bucket: str, prefix: str, place: Mapping[str, Any]
+    ) -> tuple[Sequence[ObjectInfo], str | None]:
+        """Return a page of a listing, and what brings the next one."""
+        answer = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, **place)
+        entries = [info_of(bucket, entry) for entry in answer.get("Contents", ())]
+        return entries, answer["NextContinuationToken"] if answer["IsTruncated"] else None
+
+    async def find(self, uri: S3Uri, version_id: str | None = None) -> ObjectInfo:
         """See ObjectStore.
 
-        A listing of one, and no HEAD: stores are known whose HEAD says another LastModified, and
-        then the same version would be two drops. A key comes before all that it begins.
+        A listing, and no HEAD: stores are known whose HEAD says another LastModified, and then the
+        same version would be two drops.
         """
         bucket, key = bucket_and_key(uri)
-        answer = await self._run(
-            uri, lambda: self._client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
-        )
-        for entry in answer.get("Contents", ()):
-            if entry["Key"] == key:
-                return _info(bucket, entry)
-        raise ObjectMissingError(f"{uri}: no object lies there")
+        if version_id is None:
+            find = partial(self._find_present, bucket, key)
+        else:
+            find = partial(self._find_version, bucket, key, version_id)
+        found = await self._calls.run(uri, find)
+        if found is None:
+            raise ObjectMissingError(f"{uri}: no object lies there")
+        return found
 
-    async def tags(self, uri: S3Uri) -> Mapping[str, str]:
+    def _find_present(self, bucket: str, key: str) -> ObjectInfo | None:
+        """Return the entry of a key, which sorts before every longer key with that prefix.
+
+        SeaweedFS puts some of those before it in a bucket with versions: hence the second look.
+        """
+        for most in (1, _PAGE_KEYS):
+            answer = self._client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=most)
+            check_listing(answer)
+            entries = answer.get("Contents", ())
+            for entry in entries:
+                if entry["Key"] == key:
+                    return info_of(bucket, entry)
+            if not entries:
+                break
+        return None
+
+    def _find_version(self, bucket: str, key: str, version_id: str) -> ObjectInfo | None:
+        paginator = self._client.get_paginator("list_object_versions")
+        for page in paginator.paginate(Bucket=bucket, Prefix=key):
+            check_listing(page)
+            entries = [entry for entry in page.get("Versions", ()) if entry["Key"] == key]
+            for entry in entries:
+                if entry["VersionId"] == version_id:
+                    return info_of(bucket, entry)
+            if not entries:
+                break
+        return None
+
+    async def tags(self, uri: S3Uri, version_id: str | None = None) -> Mapping[str, str]:
         """See ObjectStore."""
         bucket, key = bucket_and_key(uri)
-        answer = await self._run(
-            uri, lambda: self._client.get_object_tagging(Bucket=bucket, Key=key)
-        )
-        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+        which: Any = {} if version_id is None else {"VersionId": version_id}
 
-    async def _run(self, uri: str, call: Callable[[], _T]) -> _T:
-        def guarded() -> _T:
-            with _explained(uri):
-                return call()
+        def tags() -> dict[str, str]:
+            answer = self._client.get_object_tagging(Bucket=bucket, Key=key, **which)
+            return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, guarded)
+        return await self._calls.run(uri, tags)
 
     def close(self) -> None:
         """Let the threads and connections go."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._calls.close()
         self._client.close()
 
 
-def _info(bucket: str, entry: ObjectTypeDef) -> ObjectInfo:
-    return ObjectInfo(
-        uri=f"s3://{bucket}/{entry['Key']}",
-        size=entry["Size"],
-        etag=entry["ETag"].strip('"'),
-        modified_at=entry["LastModified"],
-    )
+def _only(version: ObjectVersion | None) -> dict[str, Any]:
+    """Return the conditions under which a GET gives this version and no other."""
+    if version is None:
+        return {}
+    condition = {"IfMatch": f'"{version.etag}"'}
+    if version.version_id is not None:
+        condition["VersionId"] = version.version_id
+    return condition
 
 
-@contextmanager
-def _explained(uri: str) -> Iterator[None]:
-    """Turn boto3's errors into ours."""
-    try:
-        yield
-    except ClientError as error:
-        raise _translate(uri, error.response) from error
-    except BotoCoreError as error:
-        raise StorageUnavailableError(f"{uri}: {error}") from error
-
-
-def _translate(uri: str, response: Any) -> StorageError:
-    code = str(response.get("Error", {}).get("Code", ""))
-    status = _status_of(response)
-    message = f"{uri}: {code} {response.get('Error', {}).get('Message', '')}".strip()
-    if code in _MISSING:
-        return ObjectMissingError(message)
-    if code in _FORBIDDEN:
-        return ObjectForbiddenError(message)
-    if code in _EXISTS:
-        return ObjectExistsError(message)
-    if status >= _SERVER_ERROR or code in {"SlowDown", "RequestTimeout", "Throttling"}:
-        return StorageUnavailableError(message)
-    return StorageError(message)
-
-
-def _status(error: ClientError) -> int:
-    return _status_of(error.response)
-
-
-def _status_of(response: Any) -> int:
-    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR))
+def _check_version(uri: S3Uri, found: ObjectVersion, wanted: ObjectVersion) -> None:
+    if found.etag != wanted.etag:  # a store that does not honour the condition
+        raise ObjectChangedError(f"{uri}: another version lies there")
+    if wanted.size is not None and found.size != wanted.size:
+        raise BadAnswerError(f"{uri} came with {found.size} of its {wanted.size} bytes")

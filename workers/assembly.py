@@ -1,9 +1,10 @@
-"""How the stage of each role is put together from the settings."""
+"""Assembly of each role's stage from the settings."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
@@ -20,12 +21,13 @@ from storage.s3 import S3Store
 from workers.batch.stage import BatchStage
 from workers.deliver.egress import EgressGuard
 from workers.deliver.receiver import Receivers
+from workers.deliver.signers import Signers
 from workers.deliver.stage import DeliverStage
 from workers.engine.gate_memory import GateSize
 from workers.engine.gated import GatedEngine
 from workers.engine.protocol import Engine
 from workers.engine.scripted.engine import ScriptedEngine
-from workers.engine.vllm.engine import VllmEngine
+from workers.engine.vllm.engine import VllmEngine, import_vllm
 from workers.engine_kind import EngineKind
 from workers.infer.chat_runner import ChatRunner
 from workers.infer.kept_tasks import Kept
@@ -40,7 +42,7 @@ from workers.prepare.lockdown.privileges import hide_memory
 from workers.prepare.stage import PoolTokens, PrepareStage
 from workers.retry_policy import RetryLimits
 from workers.role import Role
-from workers.routing import PoolLimits, ways_out
+from workers.routing import PoolLimits, fallback_pools
 from workers.runtime.process import WorkerProcess
 from workers.stage import WorkerStage
 
@@ -70,7 +72,7 @@ def run_worker(
         raise SettingsError("a worker needs DOCFLEET_REDIS_URL, the ledger's Redis")
     builder = _Builder(settings, load_tasks(settings.tasks_dir), pool, engine)
     if Role.DELIVER in roles:
-        builder.callback_secret()  # so that a missing one is told before anything is loaded
+        settings.callback_secrets()  # so that a missing one is told before anything is loaded
 
     def make_stages(process: WorkerProcess) -> Mapping[str, WorkerStage]:
         return {role: builder.stage(role, process) for role in roles}
@@ -118,10 +120,7 @@ class _Builder:
 
     def _prepare(self) -> PrepareStage:
         pools = [
-            PoolTokens(
-                limits,
-                ModelTokenizer(self._source(pool), self._settings.state_dir),
-            )
+            PoolTokens(limits, ModelTokenizer(self._source(pool)))
             for limits, pool in zip(self._limits(), self._settings.pools.values(), strict=True)
         ]
         return PrepareStage(self._settings, S3Store(), self._tasks, pools)
@@ -132,7 +131,8 @@ class _Builder:
                 bare_engine, adapters = self._vllm()
             case EngineKind.SCRIPTED:
                 bare_engine, adapters = self._scripted(), TaskAdapters.none()
-        engine, store = GatedEngine(bare_engine, self._pool.slots), S3Store()
+        schemas = [task.output_schema for task in self._tasks.values()]
+        engine, store = GatedEngine(bare_engine, self._pool.slots, schemas), S3Store()
         queue = infer_queue(self._name)
         return InferStage(
             pool=self._name,
@@ -142,13 +142,15 @@ class _Builder:
             chats=self._chats(engine, store, adapters),
             results=Results(store, self._settings.results_bucket),
             kept=Kept(store, self._settings.work_bucket),
-            limits=RetryLimits(self._settings.lease.attempts, ways_out(self._limits(), self._name)),
+            limits=RetryLimits(
+                self._settings.lease.attempts, fallback_pools(self._limits(), self._name)
+            ),
             gate_memory=GateSize(process.ledger, queue, socket.gethostname(), engine.gate),
             on_engine_death=process.engine_died,
         )
 
     def _budget(self) -> ContextBudget:
-        tokenizer = ModelTokenizer(self._source(self._pool), self._settings.state_dir)
+        tokenizer = ModelTokenizer(self._source(self._pool))
         return ContextBudget(self._pool.max_model_len, tokenizer.count)
 
     def _chats(self, engine: GatedEngine, store: S3Store, adapters: TaskAdapters) -> ChatRunner:
@@ -164,10 +166,16 @@ class _Builder:
 
     def _vllm(self) -> tuple[Engine, TaskAdapters]:
         pool = self._pool
-        model_dir = locate_model(self._source(pool), self._settings.state_dir)
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            model = beside.submit(locate_model, self._source(pool))
+            import_vllm(self._name)
+            model_dir = model.result()
         max_rank = pool.engine.get("max_lora_rank", _MAX_LORA_RANK)
         adapters = TaskAdapters.verified(self._tasks, model_dir, max_rank)
-        return VllmEngine(model_dir, self._name, pool, adapters.usable), adapters
+        engine = VllmEngine(
+            model_dir, self._name, pool, adapters.usable, limits=self._settings.limits
+        )
+        return engine, adapters
 
     def _scripted(self) -> Engine:
         log.warning("SCRIPTED ENGINE: the results of this worker are made up, no model runs")
@@ -179,16 +187,10 @@ class _Builder:
         )
 
     def _deliver(self, process: WorkerProcess) -> DeliverStage:
-        settings, endpoints = self._settings.callbacks, process.ledger.endpoints
+        settings, ledger = self._settings.callbacks, process.ledger
         keys = self._settings.encryption_keys
         box = SecretBox(keys.get_secret_value() if keys else "")
-        receivers = Receivers(settings, self.callback_secret(), endpoints, box)
+        signers = Signers(self._settings.callback_secrets(), ledger.callback_secrets, box)
+        receivers = Receivers(settings, signers, ledger.endpoints)
         guard = EgressGuard(settings.allow_networks, settings.ports, own_ports(self._settings))
-        return DeliverStage(settings, receivers, endpoints, S3Store(), guard)
-
-    def callback_secret(self) -> str:
-        """What a deliver worker signs with."""
-        secret = self._settings.callback_secret
-        if secret is None:
-            raise SettingsError("a deliver worker signs with DOCFLEET_CALLBACK_SECRET: set it")
-        return secret.get_secret_value()
+        return DeliverStage(settings, receivers, ledger.endpoints, S3Store(), guard)

@@ -10,11 +10,24 @@ class WorkerError(Exception):
 
 
 class StageError(WorkerError):
-    """An attempt failed for a reason that has a code."""
+    """An attempt failed for a reason that has a code.
 
-    def __init__(self, code: FailureCode, message: str, task: str | None = None) -> None:
+    Attributes:
+        failure: The reason.
+        outage_seconds: How long the object store has been unwell, where that is the reason.
+    """
+
+    def __init__(
+        self,
+        code: FailureCode,
+        message: str,
+        task: str | None = None,
+        *,
+        outage_seconds: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.failure = Failure.of(code, message, task)
+        self.outage_seconds = outage_seconds
 
 
 class EngineError(WorkerError):
@@ -35,6 +48,18 @@ class EngineDiedError(EngineError):
     def __init__(self, message: str, *, out_of_memory: bool = False) -> None:
         super().__init__(message)
         self.out_of_memory = out_of_memory
+
+
+class PostponedError(WorkerError):
+    """The attempt cannot go on for now, by no fault of its own.
+
+    Attributes:
+        seconds: How long its record should wait.
+    """
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class GateClosedError(WorkerError):

@@ -102,7 +102,7 @@ _queue: ContextVar[str] = ContextVar("queue", default="")
 
 
 class GateState(Protocol):
-    """What is told of a gate."""
+    """Facts of a gate that metrics report."""
 
     @property
     def slots(self) -> int:

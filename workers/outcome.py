@@ -1,4 +1,4 @@
-"""What an attempt comes to: one value, written to the ledger by `attempt.py` alone."""
+"""Outcomes of an attempt: one value each, written to the ledger by `attempts.py` alone."""
 
 from __future__ import annotations
 
@@ -46,12 +46,13 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The record waits for its next attempt; this one counts."""
+    """The record waits for its next attempt; this one counts, unless it is not charged."""
 
     failure: Failure
     wait_seconds: float
     kept_uri: str | None = None
     answer: ReceiverAnswer | None = None
+    charged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,15 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """The record goes back to its line, uncharged: the fault was not its own."""
+    """The record goes back to its line, uncharged: the fault was not its own.
+
+    Attributes:
+        kept_uri: Where what its finished tasks came to is kept.
+        wait_seconds: How long it waits first.
+    """
 
     kept_uri: str | None = None
+    wait_seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True)

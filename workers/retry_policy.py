@@ -1,4 +1,4 @@
-"""What is done after a failure: one pure function."""
+"""Decision after a failure: one pure function."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ledger.claim import Claim
 from schemas.failure import ENGINE_DEATHS, Failure, FailureCode
 from workers.outcome import Alone, DeadLetter, Decision, Escalate, Retry
-from workers.routing import NO_WAYS_OUT, WaysOut
+from workers.routing import NO_FALLBACK_POOLS, FallbackPools
 
 _FIRST_WAIT_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 60.0
@@ -18,13 +18,14 @@ _OUTAGE_ATTEMPTS = 12
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What has to be known of a record's past, and of where else it could go.
+    """History of a record, and the pools that it could go to.
 
     Attributes:
         attempt: The number of the attempt that failed, from 1.
         attempts: How many a stage may use.
         jitter: From 0 to 1; spreads the retries of records that failed together.
         alone: Whether the record ran with no other beside it.
+        outage_seconds: How long the object store has been unwell, where it failed the attempt.
         larger: Queue of the next pool with more memory, if there is one.
         longer: Queue of the next pool with a longer context, if there is one.
     """
@@ -33,6 +34,7 @@ class History:
     attempts: int
     jitter: float
     alone: bool = False
+    outage_seconds: float | None = None
     larger: str | None = None
     longer: str | None = None
 
@@ -47,28 +49,40 @@ class RetryLimits:
     """
 
     attempts: int
-    ways: WaysOut = NO_WAYS_OUT
+    ways: FallbackPools = NO_FALLBACK_POOLS
 
 
-def history_of(claim: Claim, limits: RetryLimits) -> History:
-    """Return what an attempt knows of its record's past."""
+def history_of(
+    claim: Claim, limits: RetryLimits, *, outage_seconds: float | None = None
+) -> History:
+    """Return what an attempt knows of its record's past.
+
+    Args:
+        claim: The attempt's.
+        limits: Of the stage.
+        outage_seconds: How long the object store has been unwell, where it failed the attempt.
+    """
     return History(
         attempt=claim.attempt,
         attempts=limits.attempts,
         jitter=int(claim.token, 16) / 2**64,
         alone=claim.suspect,
+        outage_seconds=outage_seconds,
         larger=limits.ways.larger,
         longer=limits.ways.longer,
     )
 
 
 def decide(failure: Failure, history: History) -> Decision:
-    """What is done about a failure.
+    """Decide what follows a failure.
 
     An engine's death proves nothing against those it took along, so they run alone next. Who is
     alone when memory runs out needs more of it. A death alone that the engine's log does not
-    explain may still be somebody's `kill`: it counts as an attempt.
+    explain may still be somebody's `kill`: it counts as an attempt. While the object store is
+    unwell nobody is charged for it: the longer that lasts, the longer each waits.
     """
+    if history.outage_seconds is not None:
+        return Retry(failure, _wait(history.outage_seconds, history), charged=False)
     if failure.code in ENGINE_DEATHS and not history.alone:
         return Alone(failure)
     queue = _way_out(failure.code, history)
@@ -81,8 +95,12 @@ def decide(failure: Failure, history: History) -> Decision:
         limit = max(limit, _OUTAGE_ATTEMPTS)
     if not failure.transient or history.attempt >= limit:
         return DeadLetter(failure)
-    wait = min(_FIRST_WAIT_SECONDS * 2 ** (history.attempt - 1), _LONGEST_WAIT_SECONDS)
-    return Retry(failure, wait * (0.5 + history.jitter))
+    return Retry(failure, _wait(_FIRST_WAIT_SECONDS * 2 ** (history.attempt - 1), history))
+
+
+def _wait(seconds: float, history: History) -> float:
+    wait = min(max(seconds, _FIRST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS)
+    return wait * (0.5 + history.jitter)
 
 
 def _way_out(code: FailureCode, history: History) -> str | None:
@@ -95,7 +113,7 @@ def _way_out(code: FailureCode, history: History) -> str | None:
 
 
 def most_hopeful(decisions: list[Decision]) -> Decision | None:
-    """What is done with a job whose tasks' failures call for different things.
+    """Return one decision for a job whose tasks' failures call for different ones.
 
     Alone before elsewhere, elsewhere before later; None when nothing is left to try.
     """

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a worker does."""
+    """Role of a worker."""
 
     PREPARE = "prepare"
     """Reads documents, on CPU."""

@@ -22,7 +22,7 @@ _CHARACTERS_PER_TOKEN = 3
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """What a pool can take."""
+    """Limits of a pool."""
 
     name: str
     model: str
@@ -35,7 +35,7 @@ class PoolLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class WaysOut:
+class FallbackPools:
     """Queues of the pools that a job can go to when its own is not enough.
 
     Attributes:
@@ -47,11 +47,11 @@ class WaysOut:
     longer: str | None = None
 
 
-NO_WAYS_OUT = WaysOut()
+NO_FALLBACK_POOLS = FallbackPools()
 
 
-def ways_out(pools: Sequence[PoolLimits], name: str) -> WaysOut:
-    """Where a pool's jobs can go: to the next ones of the same model, for adapters fit no other.
+def fallback_pools(pools: Sequence[PoolLimits], name: str) -> FallbackPools:
+    """Return the pools that a pool's jobs can go to: later ones of the same model.
 
     Args:
         pools: In the order of fleet.toml, the cheapest and smallest first.
@@ -61,7 +61,7 @@ def ways_out(pools: Sequence[PoolLimits], name: str) -> WaysOut:
     own = pools[names.index(name)]
     later = [pool for pool in pools[names.index(name) + 1 :] if pool.model == own.model]
     longer = [pool for pool in later if pool.max_model_len > own.max_model_len]
-    return WaysOut(
+    return FallbackPools(
         larger=later[0].queue if later else None, longer=longer[0].queue if longer else None
     )
 

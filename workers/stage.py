@@ -1,4 +1,4 @@
-"""What a stage is to the worker that runs it."""
+"""Protocol of a stage, as the worker that runs it sees it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class WorkerStage(Protocol):
 
     @property
     def capacity(self) -> int:
-        """How many records it can hold at once, as things are."""
+        """Maximum records at present."""
 
     @property
-    def most(self) -> int:
-        """How many records it can hold at once when all is well."""
+    def max_capacity(self) -> int:
+        """Maximum records when all is well."""
 
     @property
     def engine(self) -> EngineVersion | None:
-        """What answers, where an engine does."""
+        """The engine's version, where the stage has an engine."""
 
     async def start(self) -> None:
         """Get ready; until then no work is taken."""

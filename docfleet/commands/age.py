@@ -1,4 +1,4 @@
-"""How long ago: ages as users type them and as they read them. Pure."""
+"""Ages as users type them and as they read them. Pure."""
 
 from __future__ import annotations
 

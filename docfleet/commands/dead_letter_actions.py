@@ -1,4 +1,4 @@
-"""What `docfleet dead-letters redrive` and `drop` do: find, ask, change, and tell."""
+"""Actions of `docfleet dead-letters redrive` and `drop`: find, ask, change, and report."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """Whom to talk to.
+    """The user's terminal.
 
     Attributes:
         say: Given each line for the standard output.
@@ -116,7 +116,7 @@ async def drop(client: Client, choice: Choice, terminal: Terminal) -> bool:
 
 
 async def _find(client: Client, which: DeadLetterFilter) -> tuple[Counter[str], Sequence[str]]:
-    """How many have which code, and all ids: entries vanish while they are worked through."""
+    """Count letters by code and collect all ids: entries vanish while they are worked through."""
     codes: Counter[str] = Counter()
     ids = []
     async for letter in client.dead_letters.each(which):

@@ -1,4 +1,4 @@
-"""How dead letters look on a terminal. Pure."""
+"""Text of dead letters on a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ _POOL_MATTERS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What has to be known beside a dead letter to tell of it.
+class ViewOptions:
+    """Options of a view that come from outside the dead letter.
 
     Attributes:
         now: The present time.
@@ -83,13 +83,13 @@ def shortened(text: str, length: int) -> str:
 
 
 def counted(codes: Mapping[str, int]) -> str:
-    """How many of which code, the most frequent first."""
+    """Return the counts by code as text, the most frequent first."""
     most = sorted(codes.items(), key=lambda one: (-one[1], one[0]))
     return ", ".join(f"{count} {code}" for code, count in most)
 
 
 def dead_letters(count: int) -> str:
-    """So many dead letters."""
+    """Return a count of dead letters as words."""
     return f"{count:,} dead letter{'' if count == 1 else 's'}"
 
 
@@ -101,9 +101,9 @@ def summary(codes: Counter[str]) -> str:
 
 
 def letter_lines(
-    letter: DeadLetter, kept: KeptTasks | str | None, around: Surroundings
+    letter: DeadLetter, kept: KeptTasks | str | None, around: ViewOptions
 ) -> Iterator[str]:
-    """All that is known of a dead letter, for a reader who knows nothing else.
+    """Return all facts of a dead letter, for a reader who knows nothing else.
 
     Args:
         letter: Which one.
@@ -216,7 +216,7 @@ def _task(name: str, result: TaskResult, *, raw: bool) -> Iterator[str]:
         yield f"      the first {_RAW_LENGTH} are shown; --raw shows all"
 
 
-def _ways_on(letter: DeadLetter, around: Surroundings) -> Iterator[str]:
+def _ways_on(letter: DeadLetter, around: ViewOptions) -> Iterator[str]:
     def command(*words: str) -> str:
         return f"  {COMMAND} {shlex.join([*words, *around.options])}"
 

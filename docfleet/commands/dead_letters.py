@@ -14,7 +14,7 @@ from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import JsonOption
 from docfleet.commands.output import say
-from docfleet.commands.target import AskedStack
+from docfleet.commands.target import TargetStack
 from docfleet.errors import BadUsageError
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, DeadLetterKind, Redrive
 from schemas.failure import FailureCode
@@ -80,7 +80,7 @@ class ChoiceOptions:
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
 
     def choice(self, which: LetterOptions) -> Choice:
-        """What they come to; raises BadUsageError where that is not clear."""
+        """Return the chosen letters; raises BadUsageError where the choice is not clear."""
         from docfleet.commands.dead_letter_actions import choose
 
         return choose(self.ids or [], which.filter(), everything=self.everything, yes=self.yes)
@@ -90,7 +90,7 @@ class ChoiceOptions:
 @grouped
 @explained()
 def list_letters(
-    stack: AskedStack,
+    stack: TargetStack,
     which: LetterOptions,
     *,
     limit: Annotated[int, typer.Option(min=1, help="The most of them.")] = 50,
@@ -108,7 +108,7 @@ def list_letters(
         page = await client.dead_letters.page(wanted, limit=limit)
         return page, await client.dead_letters.counts() if counted else None
 
-    page, counts = stack.ask(find)
+    page, counts = stack.call(find)
     if as_json:
         for letter in page.items:
             say(json.dumps(letter.public(), ensure_ascii=False))
@@ -137,7 +137,7 @@ def _print_page(page: Page[DeadLetter], counts: Counter[str] | None) -> None:
 @grouped
 @explained()
 def show(
-    stack: AskedStack,
+    stack: TargetStack,
     letter_id: Annotated[str, typer.Argument(help="As `list` prints it.", metavar="ID")],
     *,
     raw: Annotated[bool, typer.Option("--raw", help="Print raw answers whole.")] = False,
@@ -148,17 +148,17 @@ def show(
     Exit codes: 0 shown. 1 there is no such dead letter. 2 bad usage or configuration. 3 no stack
     is running, or its Redis does not answer.
     """
-    from docfleet.commands.dead_letter_text import Surroundings, letter_lines
+    from docfleet.commands.dead_letter_text import ViewOptions, letter_lines
 
     settings = stack.settings()
-    letter, kept = stack.ask(lambda client: _with_kept(client, letter_id))
+    letter, kept = stack.call(lambda client: _with_kept(client, letter_id))
     if as_json:
         told = letter.public()
         if isinstance(kept, KeptTasks):
             told["kept"] = kept.model_dump(mode="json", exclude_none=True)
         say(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    around = Surroundings(datetime.now(UTC), tuple(settings.pools), stack.words(), raw=raw)
+    around = ViewOptions(datetime.now(UTC), tuple(settings.pools), stack.words(), raw=raw)
     say("\n".join(letter_lines(letter, kept, around)))
 
 
@@ -177,7 +177,7 @@ async def _with_kept(client: Client, letter_id: str) -> tuple[DeadLetter, KeptTa
 @grouped
 @explained()
 def redrive(
-    stack: AskedStack,
+    stack: TargetStack,
     which: LetterOptions,
     chosen: ChoiceOptions,
     *,
@@ -203,14 +203,14 @@ def redrive(
 
     choice = chosen.choice(which)
     how = Redrive(pool=pool, versions=_versions(task_version or []))
-    if not stack.ask(lambda client: order.redrive(client, choice, how, this_terminal())):
+    if not stack.call(lambda client: order.redrive(client, choice, how, this_terminal())):
         raise typer.Exit(1)
 
 
 @letters.command()
 @grouped
 @explained()
-def drop(stack: AskedStack, which: LetterOptions, chosen: ChoiceOptions) -> None:
+def drop(stack: TargetStack, which: LetterOptions, chosen: ChoiceOptions) -> None:
     """Drop dead letters that nobody needs any more.
 
     They count as cancelled, nobody is told, and the documents are not touched.
@@ -223,7 +223,7 @@ def drop(stack: AskedStack, which: LetterOptions, chosen: ChoiceOptions) -> None
     from docfleet.commands.terminal import this_terminal
 
     choice = chosen.choice(which)
-    if not stack.ask(lambda client: order.drop(client, choice, this_terminal())):
+    if not stack.call(lambda client: order.drop(client, choice, this_terminal())):
         raise typer.Exit(1)
 
 

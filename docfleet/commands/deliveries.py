@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,11 +16,13 @@ from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import TenantOption
 from docfleet.commands.output import say
-from docfleet.commands.target import AskedStack
+from docfleet.commands.target import TargetStack
+from docfleet.commands.terminal import this_terminal
 from docfleet.errors import BadUsageError
+from producer.errors import UnconfirmedError
 from schemas.job import DEFAULT_TENANT
 from schemas.states import JobState
-from schemas.webhooks.delivery import DeliveryFilter
+from schemas.webhooks.delivery import DeliveryFilter, Replay
 
 if TYPE_CHECKING:
     from producer.client import Client
@@ -62,7 +66,7 @@ class DeliveryOptions:
 @grouped
 @explained()
 def list_deliveries(
-    stack: AskedStack,
+    stack: TargetStack,
     which: DeliveryOptions,
     *,
     limit: Annotated[int, typer.Option(min=1, help="The most of them.")] = 50,
@@ -70,7 +74,7 @@ def list_deliveries(
 ) -> None:
     """List deliveries, the newest first: state, last answer, id, receiver."""
     wanted = which.filter()
-    page = stack.ask(lambda client: client.endpoints.deliveries(tenant, wanted, limit=limit))
+    page = stack.call(lambda client: client.endpoints.deliveries(tenant, wanted, limit=limit))
     for one in page.items:
         answer = one.history[-1].answer if one.history else None
         status = (answer.status or "no answer") if answer else "not sent"
@@ -81,13 +85,13 @@ def list_deliveries(
 @grouped
 @explained()
 def show(
-    stack: AskedStack,
+    stack: TargetStack,
     delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="msg_...")],
     *,
     tenant: TenantOption = DEFAULT_TENANT,
 ) -> None:
     """Show a delivery with every attempt and the first KB of each answer."""
-    found = stack.ask(lambda client: client.endpoints.delivery(tenant, delivery))
+    found = stack.call(lambda client: client.endpoints.delivery(tenant, delivery))
     say(json.dumps(found.public(), indent=2))
 
 
@@ -95,23 +99,45 @@ def show(
 @grouped
 @explained()
 def replay(
-    stack: AskedStack,
+    stack: TargetStack,
     which: DeliveryOptions,
     ids: Annotated[list[str] | None, typer.Argument(metavar="[DELIVERY]...")] = None,
     *,
+    acknowledged: Annotated[
+        bool, typer.Option("--acknowledged", help="What was acknowledged too.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     tenant: TenantOption = DEFAULT_TENANT,
 ) -> None:
-    """Send deliveries again: those that are named, or all that meet the filters."""
+    """Send deliveries again: those that are named, or what was not acknowledged of the filtered.
+
+    Exit codes: 0 sent again, or not wanted after all. 1 one that is named is not there or is about
+    to be sent, or an endpoint is disabled. 2 bad usage or configuration. 3 no stack is running, or
+    its Redis does not answer.
+    """
     wanted = which.filter()
     if bool(ids) == (wanted != DeliveryFilter()):
         raise BadUsageError("name deliveries, or name filters")
+    if ids:
+        say(f"{stack.call(partial(_replay_named, ids=ids, tenant=tenant))} are sent again")
+        return
+    replay = Replay(**wanted.model_dump(), acknowledged=acknowledged, confirmed=yes)
+    try:
+        replayed = stack.call(lambda client: client.endpoints.replay_many(tenant, replay))
+    except UnconfirmedError as error:
+        if not this_terminal().ask(f"{error}. Send them?"):
+            return
+        confirmed = replay.model_copy(update={"confirmed": True})
+        replayed = stack.call(lambda client: client.endpoints.replay_many(tenant, confirmed))
+    say(f"{replayed.replayed} are sent again")
+    if replayed.acknowledged:
+        say(f"{replayed.acknowledged} were acknowledged and are not: see --acknowledged")
 
-    async def send(client: Client) -> int:
-        for delivery in ids or ():
-            await client.endpoints.replay(tenant, delivery)
-        return len(ids) if ids else await client.endpoints.replay_many(tenant, wanted)
 
-    say(f"{stack.ask(send)} are sent again")
+async def _replay_named(client: Client, ids: Sequence[str], tenant: str) -> int:
+    for delivery in ids:
+        await client.endpoints.replay(tenant, delivery)
+    return len(ids)
 
 
 def add_commands(app: typer.Typer) -> None:

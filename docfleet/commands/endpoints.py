@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,12 +11,14 @@ from docfleet.commands.age import parse_age
 from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import TenantOption
-from docfleet.commands.output import say
-from docfleet.commands.target import AskedStack
-from schemas.contract import Contract
+from docfleet.commands.output import say, say_json
+from docfleet.commands.target import TargetStack
 from schemas.job import DEFAULT_TENANT
 from schemas.webhooks.endpoint import EndpointChange, EndpointRequest, EndpointState, SecretRotation
 from schemas.webhooks.event import EventType, PayloadKind
+
+if TYPE_CHECKING:
+    from producer.client import Client
 
 EndpointArgument = Annotated[str, typer.Argument(metavar="ENDPOINT", help="ep_...")]
 
@@ -33,7 +34,7 @@ endpoints = typer.Typer(
 @grouped
 @explained()
 def add(
-    stack: AskedStack,
+    stack: TargetStack,
     url: Annotated[str, typer.Argument(metavar="URL")],
     *,
     event: Annotated[
@@ -56,15 +57,15 @@ def add(
             "client_certificate": certificate,
         }
     )
-    _print(stack.ask(lambda client: client.endpoints.create(tenant, request)))
+    say_json(stack.call(lambda client: client.endpoints.create(tenant, request)))
 
 
 @endpoints.command("list")
 @grouped
 @explained()
-def list_endpoints(stack: AskedStack, *, tenant: TenantOption = DEFAULT_TENANT) -> None:
+def list_endpoints(stack: TargetStack, *, tenant: TenantOption = DEFAULT_TENANT) -> None:
     """List a tenant's endpoints, a line each."""
-    for one in stack.ask(lambda client: client.endpoints.of_tenant(tenant)):
+    for one in stack.call(lambda client: client.endpoints.of_tenant(tenant)):
         why = f" ({one.reason})" if one.reason else ""
         say(f"{one.id}  {one.state}{why}  {one.url}")
 
@@ -73,27 +74,27 @@ def list_endpoints(stack: AskedStack, *, tenant: TenantOption = DEFAULT_TENANT) 
 @grouped
 @explained()
 def show(
-    stack: AskedStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
+    stack: TargetStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
     """Show an endpoint."""
-    _print(stack.ask(lambda client: client.endpoints.get(tenant, endpoint)))
+    say_json(stack.call(lambda client: client.endpoints.get(tenant, endpoint)))
 
 
 @endpoints.command("test")
 @grouped
 @explained()
 def send_test(
-    stack: AskedStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
+    stack: TargetStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
     """Send a test event; prints the delivery's id."""
-    say(stack.ask(lambda client: client.endpoints.test(tenant, endpoint)).id)
+    say(stack.call(lambda client: client.endpoints.test(tenant, endpoint)).id)
 
 
 @endpoints.command()
 @grouped
 @explained()
 def rotate_secret(
-    stack: AskedStack,
+    stack: TargetStack,
     endpoint: EndpointArgument,
     *,
     overlap: Annotated[
@@ -104,26 +105,33 @@ def rotate_secret(
 ) -> None:
     """Make a new signing secret; prints it."""
     how = SecretRotation(overlap_seconds=int(overlap.total_seconds()))
-    _print(stack.ask(lambda client: client.endpoints.rotate(tenant, endpoint, how)))
+    say_json(stack.call(lambda client: client.endpoints.rotate(tenant, endpoint, how)))
 
 
 @endpoints.command()
 @grouped
 @explained()
-def reseal(stack: AskedStack) -> None:
-    """Seal the secrets of all tenants with the first of DOCFLEET_ENCRYPTION_KEYS.
+def reseal(stack: TargetStack) -> None:
+    """Seal all secrets, of endpoints and of callbacks, with the first of DOCFLEET_ENCRYPTION_KEYS.
 
     After that the other keys can be taken out. No signature changes.
     """
-    count = stack.ask(lambda client: client.endpoints.reseal())
-    say(f"{count} endpoint{'' if count == 1 else 's'} sealed with the first key")
+
+    async def seal(client: Client) -> tuple[int, int]:
+        return await client.endpoints.reseal(), await client.callback_secrets.reseal()
+
+    endpoints, tenants = stack.call(seal)
+    say(
+        f"{endpoints} endpoint{'' if endpoints == 1 else 's'}, and the callback secrets of"
+        f" {tenants} tenant{'' if tenants == 1 else 's'}, sealed with the first key"
+    )
 
 
 @endpoints.command()
 @grouped
 @explained()
 def enable(
-    stack: AskedStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
+    stack: TargetStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
     """Send to an endpoint again; `deliveries replay` sends what it missed."""
     _set_state(stack, tenant, endpoint, EndpointState.ENABLED)
@@ -133,7 +141,7 @@ def enable(
 @grouped
 @explained()
 def disable(
-    stack: AskedStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
+    stack: TargetStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
     """Send nothing more to an endpoint; what waits for it becomes dead letters."""
     _set_state(stack, tenant, endpoint, EndpointState.DISABLED)
@@ -143,21 +151,17 @@ def disable(
 @grouped
 @explained()
 def delete(
-    stack: AskedStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
+    stack: TargetStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
     """Forget an endpoint; what waits for it becomes dead letters."""
-    stack.ask(lambda client: client.endpoints.delete(tenant, endpoint))
+    stack.call(lambda client: client.endpoints.delete(tenant, endpoint))
     say(f"{endpoint} is deleted")
 
 
-def _set_state(stack: AskedStack, tenant: str, endpoint: str, state: EndpointState) -> None:
+def _set_state(stack: TargetStack, tenant: str, endpoint: str, state: EndpointState) -> None:
     change = EndpointChange(state=state)
-    found = stack.ask(lambda client: client.endpoints.change(tenant, endpoint, change))
+    found = stack.call(lambda client: client.endpoints.change(tenant, endpoint, change))
     say(f"{found.id} is {found.state}")
-
-
-def _print(found: Contract) -> None:
-    say(json.dumps(found.model_dump(mode="json", exclude_none=True), indent=2))
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""What the producer's errors mean for whoever typed the command: a line and an exit code."""
+"""Errors of the producer as a line of text and an exit code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from pydantic import ValidationError
 
-from docfleet.errors import BadUsageError, FrontDoorError
+from docfleet.errors import BadUsageError, CommandError
 from ledger.errors import (
     CursorError,
     DeliveryOpenError,
@@ -21,6 +21,7 @@ from ledger.errors import (
 )
 from producer.errors import (
     DocumentFileError,
+    OperatorSignsError,
     ProducerError,
     RequestError,
     UnknownDeadLetterError,
@@ -28,31 +29,31 @@ from producer.errors import (
 from storage.errors import StorageError
 
 
-class JobNotSucceededError(FrontDoorError):
+class JobNotSucceededError(CommandError):
     """A job ended without all that was asked for, or cannot give what was asked for."""
 
 
-class NoDeadLetterError(FrontDoorError):
+class NoDeadLetterError(CommandError):
     """There is no dead letter of this id."""
 
 
-class NotSentError(FrontDoorError):
+class NotSentError(CommandError):
     """A delivery or an endpoint stands as it stood."""
 
 
-class UnreachableError(FrontDoorError):
+class UnreachableError(CommandError):
     """The stack's Redis or its object store does not answer."""
 
     exit_code = 3
 
 
-class NoDocumentError(FrontDoorError):
+class NoDocumentError(CommandError):
     """A document is missing, empty or cannot be read."""
 
     exit_code = 4
 
 
-class StillRunningError(FrontDoorError):
+class StillRunningError(CommandError):
     """The time was up before the jobs had ended."""
 
     exit_code = 5
@@ -73,7 +74,7 @@ def explained() -> Iterator[None]:
         raise NoDeadLetterError(str(error)) from error
     except CursorError as error:
         raise BadUsageError(str(error)) from error
-    except (SecretBoxError, TooManyEndpointsError, TooManyKeysError) as error:
+    except (SecretBoxError, TooManyEndpointsError, TooManyKeysError, OperatorSignsError) as error:
         raise BadUsageError(str(error)) from error
     except (EndpointDisabledError, EndpointChangedError, DeliveryOpenError) as error:
         raise NotSentError(str(error)) from error

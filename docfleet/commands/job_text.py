@@ -1,4 +1,4 @@
-"""How a job looks on a terminal. Pure."""
+"""Text of a job on a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def failure_text(failure: Failure) -> str:
 
 
 def task_lines(result: JobResult) -> Iterator[str]:
-    """What each task made of the document: JSON, or its failure."""
+    """Return each task's outcome: its JSON, or its failure."""
     for name, task in result.tasks.items():
         text = failure_text(task.failure) if task.failure else ""
         yield f"{name}: {text or json.dumps(task.data, indent=2, ensure_ascii=False)}"
 
 
 def job_rows(job: Job) -> Iterator[str]:
-    """All that is known of a job, a row for each thing."""
+    """Return all facts of a job, one row each."""
     yield f"{job.id}  {job.state}"
     yield _ROW.format("document", job.document.name or job.document.uri)
     yield _ROW.format("tasks", ", ".join(job.tasks))
@@ -58,7 +58,7 @@ def job_rows(job: Job) -> Iterator[str]:
 
 
 def attempt_text(attempt: Attempt) -> str:
-    """How an attempt ended, on one line."""
+    """Return the end of an attempt on one line."""
     if attempt.failure:
         return f"{attempt.failure.code}: {sentence(attempt.failure.message)}"
     status = attempt.answer.status if attempt.answer else None

@@ -12,7 +12,7 @@ from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import JsonOption
 from docfleet.commands.output import say
-from docfleet.commands.target import AskedStack
+from docfleet.commands.target import TargetStack
 from docfleet.errors import BadUsageError
 from schemas.job import Priority
 
@@ -29,7 +29,7 @@ TaskOption = Annotated[
 @grouped
 @explained()
 def submit(
-    stack: AskedStack,
+    stack: TargetStack,
     documents: Annotated[
         list[str], typer.Argument(help="Paths or s3://bucket/key.", metavar="DOCUMENT...")
     ],
@@ -71,7 +71,7 @@ def submit(
 @grouped
 @explained()
 def job(
-    stack: AskedStack,
+    stack: TargetStack,
     job_id: Annotated[str, typer.Argument(help="As `submit` printed it.", metavar="ID")],
     *,
     result: Annotated[bool, typer.Option("--result", help="Print the result, as JSON.")] = False,
@@ -94,7 +94,7 @@ def job(
             return json.dumps(found.public(), indent=2, ensure_ascii=False)
         return "\n".join(job_rows(found))
 
-    say(stack.ask(shown))
+    say(stack.call(shown))
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
 from docfleet.commands.options import JsonOption
 from docfleet.commands.output import say
-from docfleet.commands.target import AskedStack
+from docfleet.commands.target import TargetStack
 from schemas.api_key import ApiKey, ApiKeyRequest, Scope
 
 _COLUMNS = "{:<12}  {:<16}  {:<26}  {:<20}  {:<20}  {}"
@@ -30,7 +30,7 @@ keys = typer.Typer(
 @grouped
 @explained()
 def create(
-    stack: AskedStack,
+    stack: TargetStack,
     scope: Annotated[list[Scope], typer.Option("--scope", help="What it may do; may be repeated.")],
     label: Annotated[str, typer.Option(help="Who or what will use it.", metavar="TEXT")],
     *,
@@ -57,7 +57,7 @@ def create(
         tenant=tenant,
         expires_seconds=round(expires.total_seconds()) if expires else None,
     )
-    made = stack.ask(lambda client: client.keyring.create(asked))
+    made = stack.call(lambda client: client.keyring.create(asked))
     if as_json:
         say(made.model_dump_json(indent=2, exclude_none=True))
         return
@@ -69,7 +69,7 @@ def create(
 @grouped
 @explained()
 def list_keys(
-    stack: AskedStack,
+    stack: TargetStack,
     *,
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's.", metavar="NAME")] = None,
     as_json: JsonOption = False,
@@ -79,7 +79,7 @@ def list_keys(
     Exit codes: 0 listed. 2 bad usage or configuration. 3 no stack is running, or its Redis does
     not answer.
     """
-    found = stack.ask(lambda client: client.keyring.each(tenant))
+    found = stack.call(lambda client: client.keyring.each(tenant))
     if as_json:
         say(json.dumps([key.model_dump(mode="json", exclude_none=True) for key in found]))
         return
@@ -92,7 +92,7 @@ def list_keys(
 @grouped
 @explained()
 def revoke(
-    stack: AskedStack,
+    stack: TargetStack,
     key_id: Annotated[str, typer.Argument(help="As `list` prints it.", metavar="ID")],
     *,
     keep_made: Annotated[
@@ -104,7 +104,7 @@ def revoke(
     Exit codes: 0 revoked. 1 there is no such key. 2 bad usage or configuration. 3 no stack is
     running, or its Redis does not answer.
     """
-    revoked = stack.ask(lambda client: client.keyring.revoke(key_id, keep_made=keep_made))
+    revoked = stack.call(lambda client: client.keyring.revoke(key_id, keep_made=keep_made))
     for one in revoked:
         say(f"{one} is revoked")
 

@@ -1,9 +1,12 @@
-"""What a command prints: all of it goes through here, and none of it can steer a terminal."""
+"""Output of every command: all text passes here, and none of it can control a terminal."""
 
 from __future__ import annotations
 
+import json
+
 import typer
 
+from schemas.contract import Contract
 from settings.printable import printable
 
 
@@ -15,6 +18,11 @@ def say(text: str, *, err: bool = False) -> None:
         err: Whether it goes to the standard error.
     """
     typer.echo(printable(text), err=err)
+
+
+def say_json(found: Contract) -> None:
+    """Print a message as JSON, without what is not set."""
+    say(json.dumps(found.model_dump(mode="json", exclude_none=True), indent=2))
 
 
 def warn(text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from docfleet.errors import BadUsageError
@@ -32,6 +32,7 @@ SECRET_FILES: Mapping[str, Callable[[Secrets], str]] = {
     "s3_credentials": _s3_credentials,
 }
 """How each is made up, by the name of its file."""
+_NAMES = ", ".join(SECRET_FILES)
 
 
 def fill(folder: Path) -> list[str]:
@@ -51,6 +52,31 @@ def fill(folder: Path) -> list[str]:
                 f" Put it there, or let user {os.getuid()} write to the folder."
             ) from error
     return missing
+
+
+def copy(folder: Path, target: Path, names: Sequence[str]) -> None:
+    """Put copies of some secrets into another folder, and take the rest of them out of it.
+
+    Args:
+        folder: Holds all secrets.
+        target: Is read by a service that needs these alone.
+        names: Their files.
+
+    Raises:
+        BadUsageError: There is no secret of a name, or the folder cannot be written.
+    """
+    if unknown := sorted(set(names) - SECRET_FILES.keys()):
+        raise BadUsageError(f"no secret is called {unknown[0]!r}; there are: {_NAMES}")
+    try:
+        for name in SECRET_FILES.keys() - set(names):
+            (target / name).unlink(missing_ok=True)
+        for name in names:
+            _write(target / name, (folder / name).read_text(encoding="utf-8").strip())
+    except OSError as error:
+        raise BadUsageError(
+            f"{target} cannot be given its secrets: {error.strerror}."
+            f" Let user {os.getuid()} write to it."
+        ) from error
 
 
 def _is_there(path: Path) -> bool:

@@ -15,14 +15,25 @@ _PATIENCE_SECONDS = 60
 
 def secrets(
     folder: Annotated[Path, typer.Argument(help="Holds one secret a file.", metavar="FOLDER")],
+    *,
+    copy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Give another folder these and no others; may be repeated.",
+            metavar="FOLDER=NAME,NAME",
+        ),
+    ] = None,
 ) -> None:
     """Make up the secrets that a folder lacks; those that are there stay.
 
     Exit codes: 0 all are there. 2 one is missing and the folder cannot be written, or one is empty.
     """
-    from docfleet.commands.secret_files import fill
+    from docfleet.commands import secret_files
 
-    made = fill(folder)
+    made = secret_files.fill(folder)
+    for order in copy or ():
+        target, _, names = order.rpartition("=")
+        secret_files.copy(folder, Path(target), names.split(","))
     say(f"made up in {folder}: {', '.join(made)}" if made else f"{folder} is complete")
 
 

@@ -67,8 +67,15 @@ def up(
 
 
 def ps(state_dir: StateDirOption = DEFAULT_STATE_DIR, *, as_json: JsonOption = False) -> None:
-    """List the parts of the running stack."""
-    rows = StateDir(state_dir).running_stack().parts
+    """List the parts of the running stack; one that is ready and does not work is `silent`.
+
+    The workers' heartbeats are in the ledger, and the other parts are asked.
+
+    Exit codes: 0 listed. 3 no stack is running.
+    """
+    from docfleet.stack.liveness import looked_at
+
+    rows = looked_at(StateDir(state_dir))
     if as_json:
         say(json.dumps([row.shown() for row in rows], indent=2))
         return

@@ -1,4 +1,4 @@
-"""What `docfleet submit` does: upload, submit, and wait where that was asked for."""
+"""Action of `docfleet submit`: upload, submit, and wait where that was asked for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class SubmitOrder:
-    """What the user asked for.
+    """The user's order to submit.
 
     Attributes:
         documents: Paths and S3 URIs.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pwd
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,9 +25,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_LOOKS = frozenset({"job", "list", "show", "audit"})
+"""Commands that show what belongs to tenants."""
+_ID = re.compile(r"[a-z]+_\w+")
+
 
 @dataclass(frozen=True, slots=True)
-class AskedStack:
+class TargetStack:
     """The options that name a stack.
 
     Attributes:
@@ -48,18 +55,27 @@ class AskedStack:
 
         return connected_settings(self.config, self.state_dir, named=self._typed("state_dir"))
 
-    def ask(self, question: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
-        """What a client of the stack is told; raises what it raises, and what `settings` does."""
+    def call(self, question: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+        """Call a client of the stack; raises what the client raises, and what `settings` does."""
+        from producer.audit_trail import Actor, acting
         from producer.client import connect
 
         async def run() -> T:
             async with connect(self.settings()) as client:
-                return await question(client)
+                with acting(Actor(f"command:{_user()}")):
+                    if self.context.info_name in _LOOKS:
+                        await client.audit.read(self._typed_ids())
+                    return await question(client)
 
         return asyncio.run(run())
 
+    def _typed_ids(self) -> str:
+        """Return the command and the ids that it was given, for the audit log."""
+        ids = (one for one in self.context.params.values() if isinstance(one, str))
+        return " ".join([self.context.command_path, *filter(_ID.fullmatch, ids)])
+
     def words(self) -> tuple[str, ...]:
-        """What its user typed to name the stack, for another command to name it so."""
+        """Return the options that name the stack, for another command to name it too."""
         named = (("config", "--config"), ("state_dir", "--state-dir"))
         return tuple(
             word
@@ -69,6 +85,14 @@ class AskedStack:
         )
 
     def _typed(self, name: str) -> bool:
-        """Whether an option was typed, and is not there by a variable or by default."""
+        """Tell whether an option was typed, and not set by a variable or by default."""
         source = self.context.get_parameter_source(name)
         return source is not None and source.name == "COMMANDLINE"
+
+
+def _user() -> str:
+    """Return the name of this machine's user, or the number where it has none."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

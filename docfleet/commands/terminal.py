@@ -52,7 +52,7 @@ def print_letters(letters: Sequence[DeadLetter], now: datetime, console: Console
 
 
 def _room(rows: Sequence[Sequence[str]], width: int) -> int:
-    """What is left for the messages, in characters."""
+    """Return the characters that are left for messages."""
     columns = list(zip(HEADINGS, *rows, strict=True))[:-1]
     return width - sum(max(map(cell_len, column)) + _GAP for column in columns)
 

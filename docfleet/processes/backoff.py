@@ -1,4 +1,4 @@
-"""How long a part waits before it is started again."""
+"""Backoff between restarts of a part."""
 
 from __future__ import annotations
 

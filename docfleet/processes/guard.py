@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _living_sessions(lines: Iterable[str]) -> frozenset[int]:
-    """What the supervisor last said, read to the end."""
+    """Return the sessions that the supervisor named last; reads to the end."""
     sessions: set[int] = set()
     for line in lines:
         change, session = line[0], int(line[1:])

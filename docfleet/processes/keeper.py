@@ -20,7 +20,7 @@ from docfleet.processes.process import PartProcess
 _PROBE_SECONDS = 0.1
 _CONFIGURED_WRONGLY = frozenset({os.EX_CONFIG, BadUsageError.exit_code})
 _MOST_FIRST_STARTS = 5
-"""A part that was never ready is given up after so many processes."""
+"""Maximum processes of a part that never becomes ready."""
 
 Changed = Callable[["PartKeeper", str], None]
 """Told of a keeper whose part is in another state, and why in words."""
@@ -45,6 +45,8 @@ class PartKeeper:
         self.pid: int | None = None
         self.restarts = 0
         self.ready = asyncio.Event()
+        self.step = ""
+        """What the part says it does before it is ready."""
         self.log = PartLog(logs / f"{part.name}.log")
         self._family = family
         self._guard = guard
@@ -75,7 +77,14 @@ class PartKeeper:
         """One process from its start to its end; gives its exit status."""
         self.log.rotate()
         self._ready_at = None
-        process = PartProcess(self.part, family=self._family, log=self.log.path, guard=self._guard)
+        self._started_at = monotonic()
+        process = PartProcess(
+            self.part,
+            family=self._family,
+            log=self.log.path,
+            guard=self._guard,
+            on_step=self._on_step,
+        )
         self._process, self.pid = process, process.pid
         self._become(PartState.STARTING)
         readiness = asyncio.create_task(self._await_ready(process))
@@ -86,6 +95,11 @@ class PartKeeper:
             readiness.cancel()
             with suppress(asyncio.CancelledError):
                 await readiness
+
+    def _on_step(self, step: str) -> None:
+        self.step = step
+        seconds = monotonic() - self._started_at
+        self._become(PartState.STARTING, f"{step} (after {seconds:.0f} s)")
 
     async def _await_ready(self, process: PartProcess) -> None:
         if self.part.probe is None:
@@ -99,7 +113,7 @@ class PartKeeper:
             self.ready.set()
 
     def _is_configured_wrongly(self, status: int) -> bool:
-        """What was ready before was configured well; something around it has changed."""
+        """Tell whether a part never became ready: it is then configured wrongly."""
         return not self.ready.is_set() and status in _CONFIGURED_WRONGLY
 
     def _is_hopeless(self) -> bool:
@@ -129,6 +143,8 @@ class PartKeeper:
 
     def _become(self, state: PartState, words: str = "") -> None:
         self.state = state
+        if state is not PartState.STARTING:
+            self.step = ""
         self._changed(self, words)
 
     def stop(self) -> None:

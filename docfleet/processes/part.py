@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+Mourn = Callable[[], Awaitable[None]]
+"""Tells whoever has to know that a part's process has ended; raises nothing."""
+
 Probe = Callable[[], Awaitable[bool]]
 """Whether a server answers as it should; raises nothing for one that does not."""
 
 
 class PartState(StrEnum):
-    """Where a part stands."""
+    """State of a part."""
 
     STARTING = "starting"
     """Its process runs and is not ready yet."""
     READY = "ready"
     """It does its work."""
+    SILENT = "silent"
+    """Its process is there and does not answer, or no heartbeat of it is fresh."""
     RESTARTING = "restarting"
     """Its process ended; another is started in a moment."""
     FAILED = "failed"
@@ -42,6 +47,9 @@ class Part:
         probe: Asked until it says yes; None for a part that announces itself (settings.ready).
         folder: Its working directory, ours if None.
         note: What nobody may overlook about it.
+        mourn: Called when its process has ended, however that came.
+        early: Whether it starts with the first layer, since it takes long to load and waits for
+            the servers by itself.
     """
 
     name: str
@@ -53,3 +61,5 @@ class Part:
     probe: Probe | None = None
     folder: Path | None = None
     note: str = ""
+    mourn: Mourn | None = None
+    early: bool = False

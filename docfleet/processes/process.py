@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from docfleet.processes.bare_python import bare_command
 from docfleet.processes.descendants import FAMILY_VARIABLE, kill_family
 from docfleet.processes.guard import Guard
 from docfleet.processes.part import Part
-from settings.ready import READY_LINE, READY_VARIABLE
+from settings.ready import READY_LINE, READY_VARIABLE, STEP_PREFIX
+
+_PIPE_BYTES = 4096
 
 
 class PartProcess:
@@ -24,10 +27,22 @@ class PartProcess:
         family: The stack's name; see FAMILY_VARIABLE.
         log: Where its standard output and error go.
         guard: Is told of the session.
+        on_step: Called with each thing that it says it does before it is ready.
     """
 
-    def __init__(self, part: Part, *, family: str, log: Path, guard: Guard) -> None:
+    def __init__(
+        self,
+        part: Part,
+        *,
+        family: str,
+        log: Path,
+        guard: Guard,
+        on_step: Callable[[str], None] | None = None,
+    ) -> None:
         self.announced = asyncio.Event()
+        self._mourn = part.mourn
+        self._on_step = on_step
+        self._heard = b""
         self._prefix = f"{family}.{part.name}."
         self._guard = guard
         self._ready_end, ready_end_of_part = os.pipe()
@@ -43,17 +58,27 @@ class PartProcess:
         self._pidfd = os.pidfd_open(self.pid)
         loop = asyncio.get_running_loop()
         loop.add_reader(self._pidfd, self._exited.set)
-        loop.add_reader(self._ready_end, self._read_announcement)
+        loop.add_reader(self._ready_end, self._read_announcements)
 
     @property
     def pid(self) -> int:
         """The process's id, its group's and its session's."""
         return self._child.pid
 
-    def _read_announcement(self) -> None:
-        if os.read(self._ready_end, len(READY_LINE)) == READY_LINE:
-            self.announced.set()
-        asyncio.get_running_loop().remove_reader(self._ready_end)
+    def _read_announcements(self) -> None:
+        heard = os.read(self._ready_end, _PIPE_BYTES)
+        *lines, self._heard = (self._heard + heard).split(b"\n")
+        for line in lines:
+            if line.startswith(STEP_PREFIX):
+                self._tell_step(line.removeprefix(STEP_PREFIX).decode(errors="replace"))
+            elif line == READY_LINE.strip():
+                self.announced.set()
+        if self.announced.is_set() or not heard:
+            asyncio.get_running_loop().remove_reader(self._ready_end)
+
+    def _tell_step(self, step: str) -> None:
+        if self._on_step is not None:
+            self._on_step(step)
 
     async def ended(self) -> int:
         """Wait until it and its family are gone.
@@ -70,6 +95,8 @@ class PartProcess:
         self._guard.forget(self.pid)
         os.close(self._pidfd)
         os.close(self._ready_end)
+        if self._mourn is not None:
+            await self._mourn()
         return self._child.wait()
 
     def send(self, number: signal.Signals) -> None:

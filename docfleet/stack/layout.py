@@ -1,4 +1,4 @@
-"""What `docfleet up` runs: the parts of a local stack, their command lines and environments."""
+"""Layout of a local stack: its parts, their command lines and their environments."""
 
 from __future__ import annotations
 

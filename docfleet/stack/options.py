@@ -1,4 +1,4 @@
-"""What `docfleet up` was told about the stack that it shall run."""
+"""Options of the stack that `docfleet up` is to run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workers.engine_kind import EngineKind
 
 @dataclass(frozen=True, slots=True)
 class StackOptions:
-    """What `docfleet up` was told.
+    """Options of `docfleet up`.
 
     Attributes:
         config: The fleet's file.

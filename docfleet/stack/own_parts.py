@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 import sysconfig
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from docfleet.processes.part import Part
+from docfleet.stack.mourning import mourn
 from docfleet.stack.ports import LOOPBACK
 from settings.environment import part_environment, with_python_path
 from settings.fleet import FleetSettings
@@ -67,13 +70,8 @@ class OwnParts:
 
     def prepare_and_deliver(self, metrics_port: int) -> Part:
         """One worker for what needs no engine."""
-        return Part(
-            name="prepare-deliver",
-            roles=("prepare", "deliver", "batch"),
-            argv=self._argv("worker", "prepare", "deliver", "batch"),
-            environment=self._with_metrics(metrics_port),
-            place="one worker",
-            stop_seconds=self._settings.lease.drain_seconds + _AFTER_DRAIN_SECONDS,
+        return self._worker(
+            "prepare-deliver", ("prepare", "deliver", "batch"), (), metrics_port, "one worker"
         )
 
     def infer(self, number: int, pool: str, engine: EngineKind, metrics_port: int) -> Part:
@@ -85,14 +83,32 @@ class OwnParts:
             engine: What it holds.
             metrics_port: Where it serves its metrics.
         """
+        part = self._worker(
+            f"infer-{number}",
+            ("infer",),
+            ("--pool", pool, "--engine", engine.value),
+            metrics_port,
+            f"pool {pool}, engine {engine.value}",
+        )
+        return replace(part, note=_NOTES[engine], early=True)
+
+    def _worker(
+        self,
+        name: str,
+        roles: tuple[str, ...],
+        options: tuple[str, ...],
+        metrics_port: int,
+        place: str,
+    ) -> Part:
+        lease, redis_url = self._settings.lease, self._environment["DOCFLEET_REDIS_URL"]
         return Part(
-            name=f"infer-{number}",
-            roles=("infer",),
-            argv=self._argv("worker", "infer", "--pool", pool, "--engine", engine.value),
-            environment=self._with_metrics(metrics_port),
-            place=f"pool {pool}, engine {engine.value}",
-            stop_seconds=self._settings.lease.drain_seconds + _AFTER_DRAIN_SECONDS,
-            note=_NOTES[engine],
+            name=name,
+            roles=roles,
+            argv=self._argv("worker", *roles, *options),
+            environment={**self._with_metrics(metrics_port), "DOCFLEET_WORKER_NAME": name},
+            place=place,
+            stop_seconds=lease.drain_seconds + _AFTER_DRAIN_SECONDS,
+            mourn=partial(mourn, redis_url, name, lease.attempts),
         )
 
     def _with_metrics(self, port: int) -> dict[str, str]:

@@ -54,7 +54,7 @@ path_prefixes = [{prefix}]
 
 @dataclass(frozen=True, slots=True)
 class SeaweedPorts:
-    """Where the servers of the process listen."""
+    """Ports that the servers of the process listen on."""
 
     s3: int
     master: int
@@ -85,7 +85,7 @@ class SeaweedPorts:
 
 @dataclass(frozen=True, slots=True)
 class S3Access:
-    """How clients reach the server."""
+    """Endpoint and credentials of the server."""
 
     endpoint_url: str
     access_key: str
@@ -94,7 +94,7 @@ class S3Access:
 
 @dataclass(frozen=True, slots=True)
 class EventsTo:
-    """Who is told of new objects.
+    """Receiver of the events of new objects.
 
     Attributes:
         url: Gets a POST for each.
@@ -184,7 +184,7 @@ def _signing_keys() -> dict[str, str]:
 
 
 async def has_buckets(access: S3Access, buckets: Sequence[str]) -> bool:
-    """Whether the server has these buckets, which are made, and keeps what is put into the last."""
+    """Tell whether the server has these buckets, and stores an object in the last one."""
 
     def make() -> None:
         client = _client(access)

@@ -127,12 +127,21 @@ class StateDir:
         ]
         write_private(self.path / "metrics.json", json.dumps(targets, indent=2))
 
+    def metrics(self) -> dict[str, str]:
+        """Return where the parts serve their metrics, HOST:PORT by the part's name."""
+        try:
+            told = json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return {one["labels"]["part"]: one["targets"][0] for one in told}
+
     def forget_stack(self) -> None:
-        """Nothing runs any more."""
+        """Delete the record of the running stack."""
         self._stack.unlink(missing_ok=True)
+        (self.path / "metrics.json").unlink(missing_ok=True)
 
     def running_stack(self) -> StackRecord:
-        """What runs in this directory.
+        """Return the record of the stack that runs in this directory.
 
         Raises:
             NoStackError: Nothing does.

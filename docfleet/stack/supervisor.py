@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -20,8 +21,8 @@ class Supervisor:
     """Supervises one stack, in the foreground.
 
     Args:
-        layers: Parts that start together; a layer starts when the one before it is ready, and
-            stops when the one after it has stopped.
+        layers: Parts that start together; a layer starts when the one before it is ready, except
+            its early parts, and stops when the one after it has stopped.
         environment: How to reach the stack, for `docfleet env`.
         state: Held by this process.
         announcer: Tells people.
@@ -74,8 +75,11 @@ class Supervisor:
                 keeper.kill()
 
     async def _come_up(self) -> None:
+        for part in itertools.chain(*self._layers):
+            if part.early:
+                self._start(part)
         for layer in self._layers:
-            keepers = [self._start(part) for part in layer]
+            keepers = [self._keepers.get(part.name) or self._start(part) for part in layer]
             ready = asyncio.create_task(_all_ready(keepers))
             await asyncio.wait({ready, self._halt}, return_when=asyncio.FIRST_COMPLETED)
             if self._halt.done():
@@ -107,7 +111,7 @@ class Supervisor:
             self._halt.set_exception(error)
 
     def _on_change(self, keeper: PartKeeper, words: str) -> None:
-        if keeper.state in _TOLD:
+        if keeper.state in _TOLD or keeper.step:
             said = f"{words}  {keeper.part.note}" if keeper.part.note else words
             self._announcer.part(keeper.part.roles, keeper.state, said)
         rows = [
@@ -116,7 +120,7 @@ class Supervisor:
                 pid=one.pid,
                 state=one.state,
                 restarts=one.restarts,
-                note=one.part.note,
+                note=one.step or one.part.note,
             )
             for one in self._keepers.values()
             for role in one.part.roles

@@ -70,12 +70,12 @@ def valkey_part(folder: Path, *, port: int, password: str) -> Part:
 
 
 def redis_url(port: int, password: str) -> str:
-    """How clients reach the server."""
+    """Return the URL of the server."""
     return f"redis://:{password}@{LOOPBACK}:{port}/0"
 
 
 async def answers(url: str) -> bool:
-    """Whether a server takes commands: one that still loads its data does not."""
+    """Tell whether a server takes commands: one that still loads its data does not."""
     client = Redis.from_url(
         url,
         socket_timeout=_PROBE_TIMEOUT_SECONDS,

@@ -42,7 +42,7 @@ class Receiver:
         return web.Response(status=204)
 
     async def events(self, _: web.Request) -> web.Response:
-        """All that came, as often as it came; what a kill cut off was never answered."""
+        """Return every event as often as it arrived; a kill leaves a request without answer."""
         text = self._file.read_text(encoding="utf-8") if self._file.exists() else ""
         whole = text[: text.rfind("\n") + 1]
         return web.json_response([json.loads(line) for line in whole.splitlines()])

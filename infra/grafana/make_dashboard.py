@@ -25,7 +25,7 @@ class Panel(NamedTuple):
         title: Its heading.
         unit: Of its values, as Grafana names it.
         queries: PromQL by legend.
-        words: What it shows, for whoever hovers.
+        words: Description that hovering shows.
         kind: Of Grafana's panels.
     """
 
@@ -275,7 +275,7 @@ def dashboard() -> dict[str, Any]:
 
 
 def text() -> str:
-    """What the file holds."""
+    """Return the content of the file."""
     return json.dumps(dashboard(), indent=2) + "\n"
 
 

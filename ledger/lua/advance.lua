@@ -1,4 +1,4 @@
--- A job is prepared: on to the line of the pool that will run it.
+-- A job is prepared, and suspect no longer: on to the line of the pool that will run it.
 -- KEYS  1 the record
 -- ARGV  1 id, 2 token, 3 queue, 4 what was prepared (JSON)
 -- Gives 'held' when done, 'settled' when done before, 'lost' when nothing was changed
@@ -14,6 +14,7 @@ local queue, rank = unpack(redis.call('HMGET', KEYS[1], 'queue', 'rank'))
 settle(id, queue, token)
 if ends_cancelled(id, now) then return verdict end
 redis.call('HSET', KEYS[1], 'stage', 'infer', 'prepared', prepared, 'attempts', 0, 'losses', 0)
+redis.call('HDEL', KEYS[1], 'company')
 weigh(id)
 stand_in_line(id, next_queue, rank, now)
 fill(queue, now)

@@ -19,7 +19,12 @@ local function out_key(queue, tenant) return PREFIX .. 'out:' .. queue .. ':' ..
 local function dispatched_key(queue) return PREFIX .. 'dispatched:' .. queue end
 local function leased_key(queue) return PREFIX .. 'leased:' .. queue end
 local function capacity_key(queue) return PREFIX .. 'capacity:' .. queue end
-local function alive_key(queue) return PREFIX .. 'alive:' .. queue end
+local function held_key(worker) return PREFIX .. 'held:' .. worker end
+local function called_key(worker) return PREFIX .. 'called:' .. worker end
+local function worker_key(worker) return PREFIX .. 'worker:' .. worker end
+local function suspects_key(queue) return PREFIX .. 'suspects:' .. queue end
+local function alone_key(queue) return PREFIX .. 'alone:' .. queue end
+local WORKERS = PREFIX .. 'workers'
 local function window_key(queue) return PREFIX .. 'window:' .. queue end
 local function endpoint_key(id) return PREFIX .. 'endpoint:' .. id end
 local function endpoints_key(tenant) return PREFIX .. 'endpoints:' .. tenant end
@@ -39,6 +44,8 @@ local PARKED = PREFIX .. 'parked'
 local WAITING = PREFIX .. 'waiting'
 local DEAD = PREFIX .. 'dead'
 local DEAD_CODES = PREFIX .. 'dead_codes'
+local function awaited_key(tenant) return PREFIX .. 'awaited:' .. tenant end
+local function adopted_key(id) return PREFIX .. 'adopted:' .. id end
 local ENDED = PREFIX .. 'ended'
 local FULL = PREFIX .. 'full'
 local OPENED = PREFIX .. 'opened'

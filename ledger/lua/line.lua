@@ -31,6 +31,12 @@ local function send(id, queue, now)
   redis.call('ZADD', dispatched_key(queue), now, id)
 end
 
+-- A worker that may not take a record puts its message back where it was.
+local function send_back(id, queue, now)
+  redis.call('RPUSH', queue, message_of(id, queue, now))
+  redis.call('ZADD', dispatched_key(queue), now, id)
+end
+
 -- Take back a message that no worker has taken yet.
 local function unsend(id, queue)
   local sent = redis.call('ZSCORE', dispatched_key(queue), id)
@@ -85,8 +91,15 @@ local function fill(queue, now)
   end
 end
 
--- Take a place in the lane; of a lane, the lowest `rank` goes first.
+-- Take a place in the lane; of a lane, the lowest `rank` goes first. Suspects wait apart until a
+-- worker is told to take them.
 local function join_lane(id, queue, rank)
+  local company = redis.call('HGET', record_key(id), 'company')
+  if company then
+    local place = company == '1' and alone_key(queue) or suspects_key(queue)
+    redis.call('ZADD', place, rank, id)
+    return
+  end
   local lane = lane_of(id)
   redis.call('ZADD', line_key(queue, lane), rank, id)
   if not redis.call('ZSCORE', turns_key(queue), lane) then
@@ -108,14 +121,27 @@ end
 -- Be out no longer: the place is free for the next of the line.
 local function come_back(id, queue)
   redis.call('ZREM', dispatched_key(queue), id)
-  redis.call('ZREM', leased_key(queue), id)
+  if redis.call('ZREM', leased_key(queue), id) == 1 then
+    redis.call('ZREM', held_key(redis.call('HGET', record_key(id), 'worker')), id)
+  end
   redis.call('SREM', out_key(queue, tenant_of(lane_of(id))), id)
+end
+
+-- Be no longer a suspect that a worker is told to take.
+local function uncall(id)
+  local worker = redis.call('HGET', record_key(id), 'called')
+  if not worker then return end
+  redis.call('ZREM', called_key(worker), id)
+  redis.call('HDEL', record_key(id), 'called')
 end
 
 local function leave_queue(id, queue)
   local lane = lane_of(id)
   unsend(id, queue)
+  uncall(id)
   come_back(id, queue)
+  redis.call('ZREM', suspects_key(queue), id)
+  redis.call('ZREM', alone_key(queue), id)
   redis.call('ZREM', WAITING, id)
   redis.call('ZREM', PARKED, id)
   if redis.call('ZREM', line_key(queue, lane), id) == 1
@@ -135,11 +161,7 @@ local function in_line(tenant)
 end
 
 -- How many records of a queue may be out: the capacity of its live workers and a tenth more.
-local function measure_window(queue, now)
-  for _, worker in ipairs(redis.call('ZRANGE', alive_key(queue), '-inf', now, 'BYSCORE')) do
-    redis.call('ZREM', alive_key(queue), worker)
-    redis.call('HDEL', capacity_key(queue), worker)
-  end
+local function measure_window(queue)
   local capacity = 0
   for _, slots in ipairs(redis.call('HVALS', capacity_key(queue))) do capacity = capacity + slots end
   redis.call('SET', window_key(queue), capacity + math.max(2, math.ceil(capacity / 10)))

@@ -1,4 +1,4 @@
--- Whoever holds a batch writes down how far it is.
+-- The worker that holds a batch records its progress.
 -- KEYS  1 the record
 -- ARGV  1 id, 2 token, 3 the status that follows, or '' for the same, then field and value of what
 --       else the record is to say

@@ -15,6 +15,7 @@ if verdict ~= 'held' then return verdict end
 local now = now_ms()
 settle(id, BATCH_QUEUE, token)
 redis.call('HSET', KEYS[1], 'attempts', 0, 'losses', 0)
+redis.call('HDEL', KEYS[1], 'company')
 local written, ending = unpack(redis.call('HMGET', KEYS[1], 'written', 'ending'))
 if complete == '1' then redis.call('HSET', KEYS[1], 'jobs', written or 0) end
 park(id, now + wait, now)

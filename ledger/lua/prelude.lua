@@ -6,13 +6,23 @@ local function code_of(id)
   return failure and cjson.decode(failure).code or 'worker.error'
 end
 
+-- Where the document of a dead job was to lie, if it died because nothing does.
+local function awaited_by(id)
+  if string.sub(id, 1, 4) ~= 'job_' or code_of(id) ~= 'document.missing' then return nil end
+  return cjson.decode(redis.call('HGET', record_key(id), 'spec')).document.uri
+end
+
 local function join_the_dead(id, now)
   redis.call('ZADD', DEAD, now, id)
   redis.call('HINCRBY', DEAD_CODES, code_of(id), 1)
+  local uri = awaited_by(id)
+  if uri then redis.call('HSET', awaited_key(tenant_of(lane_of(id))), uri, id) end
 end
 
 local function leave_the_dead(id)
   if redis.call('ZREM', DEAD, id) == 0 then return end
+  local uri, awaited = awaited_by(id), awaited_key(tenant_of(lane_of(id)))
+  if uri and redis.call('HGET', awaited, uri) == id then redis.call('HDEL', awaited, uri) end
   local code = code_of(id)
   if redis.call('HINCRBY', DEAD_CODES, code, -1) == 0 then
     redis.call('HDEL', DEAD_CODES, code)
@@ -70,7 +80,8 @@ local function tell_of_end(job, state, now)
   end
   local receivers = wanted_by(tenant, event)
   if callback then
-    table.insert(receivers, 1, { url = spec.callback.url, payload = spec.callback.payload })
+    table.insert(receivers, 1, { url = spec.callback.url, payload = spec.callback.payload,
+      of_fleet = spec.callback.of_fleet })
   end
   if #receivers == 0 then return end
   local sequence = redis.call('HINCRBY', record_key(job), 'sequence', 1)
@@ -79,7 +90,7 @@ local function tell_of_end(job, state, now)
   for _, receiver in ipairs(receivers) do
     local told = { job = job, state = state, at = now, tenant = tenant, sequence = sequence,
       url = receiver.url, payload = receiver.payload, endpoint = receiver.id,
-      event = batch and event or nil, metadata = spec.metadata, result_uri = result or nil,
+      of_fleet = receiver.of_fleet, event = batch and event or nil, metadata = spec.metadata, result_uri = result or nil,
       failure = failure and cjson.decode(failure) or nil }
     open_delivery(receiver.id and id .. '_' .. string.sub(receiver.id, 4) or id, told, now)
   end

@@ -1,10 +1,10 @@
 -- A receiver, an endpoint or the origin of a tenant's callbacks: how much may be under way to it.
 
--- To one receiver so many deliveries are under way (in line, dispatched or leased), unless its
+-- Maximum deliveries to one receiver that are under way (in line, dispatched or leased), unless its
 -- endpoint says otherwise; the others stay behind. So one that is slow or dead holds few of the
 -- workers' places, and costs them nothing more however much is meant for it.
 local RECEIVER_BOUND = 8
--- After so many failures in a row the circuit is open for a while; then one delivery tries.
+-- Failures in a row that open the circuit for a while; then one delivery tries.
 local BREAKS_AFTER = 5
 local BREAK_MS = 30000
 local LONGEST_BREAK_MS = 300000

@@ -30,6 +30,7 @@ local next_queue = queue
 if elsewhere ~= '' then
   next_queue = elsewhere
   redis.call('HSET', KEYS[1], 'queue', elsewhere, 'attempts', 0, 'losses', 0)
+  redis.call('HDEL', KEYS[1], 'company')
 end
 if delay > 0 then
   redis.call('HSET', KEYS[1], 'state', 'waiting', 'due', now + delay, 'updated', now)

@@ -1,7 +1,7 @@
 -- Take a key of the HTTP API back and, unless they are to be kept, all keys that it made.
 -- KEYS  none
 -- ARGV  1 id, 2 '1' if the keys that it made are to be kept
--- Gives the ids of the keys that worked until now; none where there was no such key
+-- Gives a flat list: id and tenant, '' for the whole fleet, of each key that worked until now
 -- Caller: ledger/api_keys.py ApiKeys.remove
 
 local id, kept = ARGV[1], ARGV[2]
@@ -18,7 +18,11 @@ end
 
 local revoked = {}
 local function revoke(key)
-  if redis.call('DEL', api_key_key(key)) == 1 then table.insert(revoked, key) end
+  local tenant = redis.call('HGET', api_key_key(key), 'tenant') or ''
+  if redis.call('DEL', api_key_key(key)) == 1 then
+    table.insert(revoked, key)
+    table.insert(revoked, tenant)
+  end
   redis.call('ZREM', API_KEYS, key)
   redis.call('HDEL', API_KEYS_USED, key)
   for _, one in ipairs(made[key] or {}) do revoke(one) end

@@ -1,17 +1,17 @@
--- Mend what broke: expired leases, due retries, lost messages. Forget what ended long ago, and see
--- how full Redis is.
+-- Mend what broke: dead workers, expired leases, due retries, lost messages. Forget what ended long
+-- ago, and see how full Redis is.
 -- KEYS  none
 -- ARGV  1 milliseconds between two sweeps, 2 lease in milliseconds, 3 grace in milliseconds,
 --       4 leases that one stage may lose, 5 times that a message is sent again, 6 records at once,
---       7 failure of one lost lease, 8 of the last one, 9 of a message lost too often (JSON each),
---       10 milliseconds that an ended record is kept
+--       7 failure of a message lost too often, 8 of a lease lost with others, 9 of one lost alone,
+--       10 of the last one (JSON each), 11 milliseconds that an ended record is kept
 -- Gives {expired, killed, woken, resent, undeliverable, pardoned, forgotten}, each a count
 -- Caller: ledger/sweeps.py Sweeps.run
 
 local interval, lease, grace = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local max_losses, max_resends, batch = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local lost_failure, killed_failure, undeliverable_failure = ARGV[7], ARGV[8], ARGV[9]
-local retention = tonumber(ARGV[10])
+local max_resends, batch = tonumber(ARGV[5]), tonumber(ARGV[6])
+local undeliverable_failure, retention = ARGV[7], tonumber(ARGV[11])
+local terms = { losses = tonumber(ARGV[4]), shared = ARGV[8], single = ARGV[9], last = ARGV[10] }
 
 -- Of maxmemory. Above it, submits are refused.
 local SOFT_LIMIT = 0.8
@@ -38,48 +38,9 @@ local function pardon(queue)
   end
 end
 
-local function expire(id, queue)
-  local record = record_key(id)
-  local rank, stage, attempts, worker, claimed = unpack(
-    redis.call('HMGET', record, 'rank', 'stage', 'attempts', 'worker', 'updated'))
-  local losses = redis.call('HINCRBY', record, 'losses', 1)
-  come_back(id, queue)
-  redis.call('HDEL', record, 'token')
-  remember(id, cjson.encode({ at = now, stage = stage or nil, number = tonumber(attempts),
-    worker = worker or '', seconds = (now - claimed) / 1000,
-    failure = cjson.decode(lost_failure) }))
-  if ends_cancelled(id, now) then
-    count.expired = count.expired + 1
-  elseif losses >= max_losses then
-    close(id, 'dead', now, { 'failure', killed_failure })
-    count.killed = count.killed + 1
-  else
-    -- Its last chance: alone, lest it take its neighbours along once more.
-    if stage == 'infer' and losses == max_losses - 1 then
-      redis.call('HINCRBY', record, 'suspect', 1)
-    end
-    stand_in_line(id, queue, rank, now)
-    count.expired = count.expired + 1
-  end
-end
-
--- A message is lost when nobody claimed it, the grace is over and it is not in its Celery list.
-local function resend_lost(queue)
-  local late = redis.call('ZRANGE', dispatched_key(queue), '-inf', now - grace, 'BYSCORE',
-    'LIMIT', 0, batch)
-  if #late == 0 then return end
-  local messages = table.concat(redis.call('LRANGE', queue, 0, -1), '\n')
-  for _, id in ipairs(late) do
-    if not string.find(messages, '"' .. id .. '"', 1, true) then
-      if redis.call('HINCRBY', record_key(id), 'resent', 1) > max_resends then
-        close(id, 'dead', now, { 'failure', undeliverable_failure })
-        count.undeliverable = count.undeliverable + 1
-      else
-        send(id, queue, now)
-        count.resent = count.resent + 1
-      end
-    end
-  end
+local function tally(expired, killed)
+  count.expired = count.expired + expired
+  count.killed = count.killed + killed
 end
 
 local function forget_delivery(id)
@@ -105,12 +66,18 @@ local function leave_index(id)
   if redis.call('EXISTS', jobs_key(tenant)) == 0 then redis.call('SREM', INDEXED, tenant) end
 end
 
+local function forget_adoptions(id)
+  local adopted = redis.call('HGET', record_key(id), 'adopted')
+  for drop in string.gmatch(adopted or '', '%S+') do redis.call('DEL', adopted_key(drop)) end
+end
+
 local function forget_ended()
   for _, id in ipairs(redis.call('ZRANGE', ENDED, '-inf', now - retention, 'BYSCORE',
     'LIMIT', 0, batch)) do
     redis.call('ZREM', ENDED, id)
     forget_delivery(id)
     leave_index(id)
+    forget_adoptions(id)
     if not string.match(id, '^job_') then unlist(id) end
     delete_record(id)
     count.forgotten = count.forgotten + 1
@@ -138,14 +105,28 @@ for _, id in ipairs(redis.call('ZRANGE', PARKED, '-inf', now, 'BYSCORE', 'LIMIT'
   count.woken = count.woken + 1
 end
 
+local was_away = now - last > lease / 2
+if was_away then
+  for _, worker in ipairs(redis.call('ZRANGE', WORKERS, 0, -1)) do
+    redis.call('ZADD', WORKERS, now + lease, worker)
+  end
+end
+for _, worker in ipairs(redis.call('ZRANGE', WORKERS, '-inf', now, 'BYSCORE')) do
+  tally(bury(worker, now, terms))
+end
 for _, queue in ipairs(redis.call('SMEMBERS', QUEUES)) do
-  if now - last > lease / 2 then pardon(queue) end
+  if was_away then pardon(queue) end
   for _, id in ipairs(redis.call('ZRANGE', leased_key(queue), '-inf', now, 'BYSCORE',
     'LIMIT', 0, batch)) do
-    expire(id, queue)
+    -- Its worker lives, and let go of it without a word: it is charged, but it ends no workers.
+    local is_killed = lose(id, now, nil, true, terms)
+    tally(is_killed and 0 or 1, is_killed and 1 or 0)
   end
-  resend_lost(queue)
-  measure_window(queue, now)
+  local resent, undeliverable = resend_lost(queue, now - grace, now, max_resends,
+    undeliverable_failure, batch)
+  count.resent = count.resent + resent
+  count.undeliverable = count.undeliverable + undeliverable
+  measure_window(queue)
   fill(queue, now)
 end
 mend_circuits()

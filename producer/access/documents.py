@@ -21,7 +21,7 @@ def check_access(settings: FleetSettings, tenant: str, uri: S3Uri) -> None:
     """
     bucket, key = bucket_and_key(uri)
     rules = with_buckets(settings.rules, settings.incoming_bucket)
-    # By its name alone: tags would have to be asked for, so each rule that may fit has to be his.
+    # By name alone, since tags would need a request: each rule that may fit has to be the tenant's.
     owners = {fit.rule.tenant for fit in fits(rules, bucket, key)}
     allowed = (
         key.startswith(f"documents/{tenant}/")

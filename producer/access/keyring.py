@@ -9,19 +9,24 @@ import secrets
 from collections import OrderedDict
 from contextlib import suppress
 from datetime import UTC, datetime
+from ipaddress import IPv6Address, ip_address, ip_network
 from time import monotonic
 from typing import NamedTuple
 
 from ledger.api_keys import ApiKeys
 from ledger.errors import LedgerError, MakerRevokedError
 from producer.access.principal import BOOTSTRAP, Principal
+from producer.access.throttle import Throttle
+from producer.audit_trail import Actor, AuditTrail, acting
 from producer.errors import UnauthorizedError, UnknownApiKeyError
 from schemas.api_key import ApiKey, ApiKeyRequest, NewApiKey
+from schemas.audit import AuditAction
 
 _KEY = re.compile(r"df_([0-9a-f]{12})_([0-9a-f]{48})")
 _TRUSTED_SECONDS = 3
 """How long a verified key is not looked up again, and so how long a revoked one may still work."""
 _TRUSTED_KEYS = 4096
+_STRONG_KEY_LENGTH = 32
 
 
 class _Trusted(NamedTuple):
@@ -39,12 +44,19 @@ class Keyring:
 
     Args:
         keys: Where they are kept.
+        audit: Told of keys that are made, taken back and refused.
         bootstrap_key: The one that needs no ledger; None where there is none.
     """
 
-    def __init__(self, keys: ApiKeys, *, bootstrap_key: str | None = None) -> None:
+    def __init__(
+        self, keys: ApiKeys, audit: AuditTrail, *, bootstrap_key: str | None = None
+    ) -> None:
         self._keys = keys
+        self._audit = audit
+        self._throttle = Throttle()
         self._bootstrap = _digest(bootstrap_key) if bootstrap_key else None
+        # A key that nobody can guess is looked at whoever failed before: nobody is locked out.
+        self._is_guessable = len(bootstrap_key or "") < _STRONG_KEY_LENGTH
         self._trusted_keys = _TRUSTED_KEYS
         self._trusted: OrderedDict[str, _Trusted] = OrderedDict()
         self._looked: OrderedDict[str, _Looked] = OrderedDict()
@@ -74,10 +86,14 @@ class Keyring:
             )
         except MakerRevokedError as error:
             raise UnauthorizedError(str(error)) from error
+        opens = f"{' '.join(made.scopes)}; expires {made.expires_at or 'never'}"
+        await self._audit.record(
+            AuditAction.KEY_CREATED, tenant=made.tenant, target=key_id, detail=opens
+        )
         return NewApiKey(**made.model_dump(), key=f"df_{key_id}_{secret}")
 
     async def each(self, tenant: str | None = None) -> list[ApiKey]:
-        """All that work, the oldest first.
+        """Iterate over all valid keys, the oldest first.
 
         Args:
             tenant: Only this one's; None for all.
@@ -101,29 +117,40 @@ class Keyring:
         """
         stored = await self._keys.find(key_id)
         mine = stored is not None and tenant in {None, stored.key.tenant}
-        revoked = await self._keys.remove(key_id, keep_made=keep_made) if mine else []
+        revoked = await self._keys.remove(key_id, keep_made=keep_made) if mine else {}
         if key_id not in revoked:
             raise UnknownApiKeyError(f"there is no key {key_id}")
         for digest, trusted in list(self._trusted.items()):
             if trusted.principal.key_id in revoked:
                 del self._trusted[digest]
-        return revoked
+        for one, whose in revoked.items():
+            detail = "" if one == key_id else f"with {key_id}, which made it"
+            await self._audit.record(
+                AuditAction.KEY_REVOKED, tenant=whose, target=one, detail=detail
+            )
+        return list(revoked)
 
-    async def principal(self, sent: str) -> Principal | None:
-        """Who sent a key; None where it is no key, or none any more.
+    async def principal(self, sent: str, address: str | None = None) -> Principal | None:
+        """Return the principal of a key; None for a key that is unknown or revoked.
+
+        Args:
+            sent: What is to be a key.
+            address: Where it came from.
 
         Raises:
+            TooManyAttemptsError: It is none, and too many such came before it.
             LedgerUnavailableError: Redis does not answer.
         """
         digest = _digest(sent)
-        if self._bootstrap is not None and hmac.compare_digest(digest, self._bootstrap):
-            return BOOTSTRAP
         trusted = self._trusted.get(digest)
         if trusted is not None and trusted.until > monotonic():
             return trusted.principal
-        principal = await self._look_up(sent)
+        if self._is_guessable and trusted is None and _KEY.fullmatch(sent) is None:
+            self._throttle.check(_place(address))
+        principal = await self._look_up(sent, digest)
         if principal is None:
             self._trusted.pop(digest, None)
+            await self._refused(sent, address)
         else:
             self._trust(digest, principal)
         return principal
@@ -153,7 +180,9 @@ class Keyring:
         while len(self._looked) > self._trusted_keys:
             self._looked.popitem(last=False)
 
-    async def _look_up(self, sent: str) -> Principal | None:
+    async def _look_up(self, sent: str, digest: str) -> Principal | None:
+        if self._bootstrap is not None and hmac.compare_digest(digest, self._bootstrap):
+            return BOOTSTRAP
         parts = _KEY.fullmatch(sent)
         if parts is None:
             return None
@@ -167,6 +196,19 @@ class Keyring:
         principal = Principal(key_id, key.tenant, frozenset(key.scopes), expires_at=key.expires_at)
         return principal.acting_for(None)
 
+    async def _refused(self, sent: str, address: str | None) -> None:
+        """Count a key that opens nothing, for its address and for the key that it is to be."""
+        parts = _KEY.fullmatch(sent)
+        key_id = parts[1] if parts else ""
+        counted = [_place(address), *([f"key {key_id}"] if key_id else [])]
+        for one in counted:
+            self._throttle.check(one)
+        with acting(Actor("nobody", address)):
+            await self._audit.record(AuditAction.KEY_REFUSED, target=key_id)
+            for one in counted:
+                if self._throttle.failed(one):
+                    await self._audit.record(AuditAction.KEY_THROTTLED, target=one)
+
     def _trust(self, digest: str, principal: Principal) -> None:
         self._trusted[digest] = _Trusted(principal, monotonic() + _TRUSTED_SECONDS)
         self._trusted.move_to_end(digest)
@@ -176,3 +218,12 @@ class Keyring:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _place(address: str | None) -> str:
+    """Return what an address is counted as: of IPv6, a whole network is one customer's."""
+    try:
+        ip = ip_address(address or "")
+    except ValueError:
+        return f"address {address}"
+    return f"address {ip_network((ip, 64), strict=False) if isinstance(ip, IPv6Address) else ip}"

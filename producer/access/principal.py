@@ -1,4 +1,4 @@
-"""A principal: who asks, as his key says, and what he may see and do. Pure."""
+"""Principals: the holder of a key, and what that key may see and do. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from schemas.job import DEFAULT_TENANT
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks.
+    """Principal: the holder of a key.
 
     Attributes:
-        key_id: Of his key; `bootstrap` for the one in DOCFLEET_API_KEY.
-        tenant: Whose jobs he sees; None for the whole fleet's.
-        scopes: What he may do.
-        submits_as: The tenant that his new jobs belong to.
-        expires_at: When his key ends; None for never.
+        key_id: Id of the key; `bootstrap` for the one in DOCFLEET_API_KEY.
+        tenant: Tenant whose jobs are visible; None for all tenants.
+        scopes: Permissions.
+        submits_as: Tenant of new jobs.
+        expires_at: End of the key's validity; None for never.
     """
 
     key_id: str
@@ -29,29 +29,29 @@ class Principal:
     expires_at: datetime | None = None
 
     def check(self, scope: Scope) -> None:
-        """Raise ForbiddenError unless he has the scope."""
+        """Raise ForbiddenError unless the principal has the scope."""
         if scope not in self.scopes:
             raise ForbiddenError(f"this needs a key with the scope `{scope}`")
 
     def sees(self, tenant: str) -> bool:
-        """Whether a tenant's jobs are his to see."""
+        """Tell whether the principal may see a tenant's jobs."""
         return self.tenant in {None, tenant}
 
     def narrowed(self, tenant: str | None) -> str | None:
-        """The tenant whose jobs are meant when he names one, or none; None means every tenant's.
+        """Return the tenant that a request is about; None means every tenant.
 
         Raises:
-            ForbiddenError: His key is another tenant's.
+            ForbiddenError: The key belongs to another tenant.
         """
         if tenant is not None and not self.sees(tenant):
             raise ForbiddenError(f"this key is tenant {self.tenant}'s, and opens nobody else's")
         return self.tenant if tenant is None else tenant
 
     def acting_for(self, tenant: str | None) -> Principal:
-        """He himself, submitting for the tenant that he names.
+        """Return the principal as it submits for a named tenant.
 
         Raises:
-            ForbiddenError: His key is another tenant's.
+            ForbiddenError: The key belongs to another tenant.
         """
         return replace(self, submits_as=self.narrowed(tenant) or DEFAULT_TENANT)
 
@@ -78,4 +78,4 @@ class Principal:
 
 
 BOOTSTRAP = Principal("bootstrap", tenant=None, scopes=frozenset(Scope))
-"""Whoever holds DOCFLEET_API_KEY."""
+"""Holder of DOCFLEET_API_KEY."""

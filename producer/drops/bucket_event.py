@@ -7,6 +7,7 @@ to look; what lies there decides.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,10 +15,12 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 _MOST_ENVELOPES = 2
-"""SNS in SNS; whoever sends more of them means no good."""
+"""Maximum depth of SNS in SNS; more of it is an attack."""
 _MOST_BYTES = 1024
 """Of a key that is not encoded."""
 _SEAWEED_BUCKETS = "/buckets/"
+_SEAWEED_VERSION = re.compile(r"(.+)\.versions/v_([0-9a-f]{32})")
+"""Where SeaweedFS keeps a version of an object; S3 knows it by the object's key."""
 _SEAWEED_CREATES = frozenset({"create", "update", "rename"})
 _CREATED = "ObjectCreated:"
 _EVENT_MAJOR = "2"
@@ -47,7 +50,7 @@ class ObjectCreated:
 
 @dataclass(frozen=True, slots=True)
 class EventReading:
-    """What one message says; it may carry many records.
+    """Reading of one message, which may carry many records.
 
     Attributes:
         created: Objects to look at, each once.
@@ -61,11 +64,11 @@ class EventReading:
 
 
 class _RefusedError(Exception):
-    """It is not understood."""
+    """The message is not understood."""
 
 
 class _PassedError(Exception):
-    """It needs nothing."""
+    """The message needs no action."""
 
 
 def read_event(body: str | bytes) -> EventReading:
@@ -82,7 +85,7 @@ def read_event(body: str | bytes) -> EventReading:
 
 
 def is_noise(key: str) -> bool:
-    """Whether a key is a folder, or a part of an upload that goes on, and so no document."""
+    """Tell whether a key is a folder or a part of an unfinished upload, and so no document."""
     return not key or key.endswith("/") or key.startswith(".uploads/")
 
 
@@ -175,6 +178,9 @@ def _placed(path: str) -> ObjectCreated:
     if not path.startswith(_SEAWEED_BUCKETS):
         raise _RefusedError("SeaweedFS' event is of no bucket")
     bucket, _, key = path.removeprefix(_SEAWEED_BUCKETS).partition("/")
+    version = _SEAWEED_VERSION.fullmatch(key)
+    if version:
+        return _created(bucket, (version[1],), {"versionId": version[2]})
     return _created(bucket, (key,), {})
 
 

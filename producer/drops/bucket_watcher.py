@@ -6,18 +6,25 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
+import structlog
+
 from ledger.errors import LedgerError, TenantQuotaError
 from producer.drops.digest_set import DigestSet
 from producer.drops.listing_plan import ListingPlan, Range
 from producer.drops.metrics import count_drop, listing
-from producer.drops.outage_log import Trouble
-from producer.submit import dropped_job_id
+from producer.drops.outage_log import OutageLog
+from producer.versions import dropped_job_id
+from schemas.document import S3Uri
 from schemas.ids import job_digest
 from settings.sections.rules import RuleSettings
 from settings.sections.watch import WatchSettings
-from storage.errors import ObjectMissingError, StorageError
+from storage.errors import ObjectMissingError, StorageError, StorageUnavailableError
 from storage.objects import ObjectInfo, ObjectStore
 
+log = structlog.get_logger(__name__)
+
+_NO_VERSION = "null"
+"""S3's id of what was written while the bucket had no versions."""
 _SETTLED_AT_ONCE = 32
 _MOST_HINTS = 32
 """From more hints than this on, one listing is less work."""
@@ -34,7 +41,7 @@ class BucketWatch:
         watch: How often it is listed.
         store: Lists it.
         settle: Makes a drop a job, or finds that it needs none; false if it is to be asked again.
-        know_server: Asks Redis who it is, and has all forgotten if it is another.
+        check_redis_restart: Asks Redis who it is, and has all forgotten if it is another.
     """
 
     def __init__(
@@ -45,39 +52,39 @@ class BucketWatch:
         *,
         store: ObjectStore,
         settle: Callable[[ObjectInfo], Awaitable[bool]],
-        know_server: Callable[[], Awaitable[str]],
+        check_redis_restart: Callable[[], Awaitable[str]],
     ) -> None:
         self._bucket = bucket
         self._plan = ListingPlan(rules, watch.full_list_seconds)
         self._list_seconds = watch.list_seconds
         self._store = store
         self._settle = settle
-        self._know_server = know_server
+        self._check_redis_restart = check_redis_restart
         self._settled = DigestSet(_DIGEST_BYTES)  # job ids that need no submit
         self._still_there: DigestSet | None = None  # those of them that the listing has met
         self._forgotten = 0
-        self._hinted: set[str] = set()
+        self._hinted: set[tuple[str, str | None]] = set()
         self._hint_came = asyncio.Event()
         self._list_now = asyncio.Event()
-        self._trouble = Trouble(
+        self._trouble = OutageLog(
             "drops have to wait; trying again", "drops are taken again", bucket=bucket
         )
-        self._quota = Trouble(
+        self._quota = OutageLog(
             "drops of a tenant have to wait", "no drops wait for their tenant", bucket=bucket
         )
         self._was_listed = False
         self._over_quota = 0  # drops, since the watcher started
 
     @property
-    def ailment(self) -> str | None:
-        """What keeps drops from becoming jobs; None when nothing does."""
+    def health_problem(self) -> str | None:
+        """Return the reason why drops do not become jobs, or None when they do."""
         if self._trouble.error is not None:
             return f"drops in {self._bucket} have to wait: {self._trouble.error}"
         return None if self._was_listed else "starting"
 
-    def hint(self, keys: Iterable[str]) -> None:
-        """Look at these keys at once."""
-        self._hinted.update(keys)
+    def hint(self, keys: Iterable[str], version_id: str | None = None) -> None:
+        """Look at these keys at once, or at a version of each."""
+        self._hinted.update((key, version_id) for key in keys)
         self._hint_came.set()
 
     async def run(self, on_first_listing: Callable[[], None]) -> None:
@@ -90,15 +97,29 @@ class BucketWatch:
             group.create_task(self._list_again_and_again(on_first_listing))
             group.create_task(self._follow_hints())
 
-    async def look_at(self, key: str) -> None:
+    async def look_at(self, key: str, version_id: str | None = None) -> None:
         """Settle what lies under a key.
+
+        Args:
+            key: Of the object.
+            version_id: The version to settle, where it is still there; else the present one.
 
         Raises:
             ObjectMissingError: Nothing does.
             StorageError: Or another of these.
             LedgerError: The ledger cannot take it now.
         """
-        await self._settle_new(await self._store.find(f"s3://{self._bucket}/{key}"))
+        await self._settle_new(await self._found(f"s3://{self._bucket}/{key}", version_id))
+
+    async def _found(self, uri: S3Uri, version_id: str | None) -> ObjectInfo:
+        if version_id not in {None, _NO_VERSION}:
+            try:
+                return await self._store.find(uri, version_id)
+            except StorageUnavailableError:
+                raise
+            except StorageError as error:  # it was deleted, or versions may not be listed
+                log.debug("the present version is taken", uri=uri, error=str(error))
+        return await self._store.find(uri)
 
     def forget(self) -> None:
         """Believe nothing to be settled: the ledger may have lost it."""
@@ -123,28 +144,28 @@ class BucketWatch:
         while True:
             await self._hint_came.wait()
             self._hint_came.clear()
-            keys, self._hinted = self._hinted, set()
-            if len(keys) > _MOST_HINTS:
+            hints, self._hinted = self._hinted, set()
+            if len(hints) > _MOST_HINTS:
                 self._list_now.set()
                 continue
-            for key in keys:
-                await self._attempted(self._follow(key))
+            for hint in hints:
+                await self._attempted(self._follow(*hint))
 
-    async def _follow(self, key: str) -> None:
+    async def _follow(self, key: str, version_id: str | None) -> None:
         # The key is encoded, or the object was deleted, or it has to wait for the next listing.
         with suppress(ObjectMissingError, TenantQuotaError):
-            await self.look_at(key)
+            await self.look_at(key, version_id)
 
     async def _attempted(self, work: Awaitable[None]) -> bool:
-        """Whether it was done; if not, a server failed, and what was settled stays settled."""
+        """Try a step; False means that a server failed, and that what was settled stays settled."""
         done = False
         try:
             await work
         except* (LedgerError, StorageError) as errors:
-            self._trouble.meet(errors.exceptions[0])
+            self._trouble.failed(errors.exceptions[0])
         else:
             done = True
-            self._trouble.end()
+            self._trouble.recovered()
         return done
 
     async def _measured_list(self) -> None:
@@ -152,7 +173,7 @@ class BucketWatch:
             await self._list()
 
     async def _list(self) -> None:
-        await self._know_server()
+        await self._check_redis_restart()
         forgotten, over_quota = self._forgotten, self._over_quota
         ranges = self._plan.next_ranges(asyncio.get_running_loop().time())
         full = ranges == (Range(),)
@@ -173,7 +194,7 @@ class BucketWatch:
                     await room.acquire()
                     group.create_task(settle(drop))
             if over_quota == self._over_quota:
-                self._quota.end()
+                self._quota.recovered()
             if forgotten == self._forgotten:
                 self._plan.done(ranges, all_settled=over_quota == self._over_quota)
                 if self._still_there is not None:
@@ -182,7 +203,7 @@ class BucketWatch:
             self._still_there = None
 
     async def _objects(self, ranges: Sequence[Range]) -> AsyncIterator[ObjectInfo]:
-        """What a listing gives of what is not settled."""
+        """Yield the listed objects that are not settled."""
         for part in ranges:
             listing = self._store.list(self._bucket, prefix=part.prefix, after=part.after)
             async for drop in listing:
@@ -201,7 +222,7 @@ class BucketWatch:
         try:
             is_settled = await self._settle(drop)
         except TenantQuotaError as error:
-            self._quota.meet(error)
+            self._quota.failed(error)
             self._over_quota += 1
             raise
         if is_settled:

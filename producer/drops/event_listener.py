@@ -1,4 +1,4 @@
-"""Where the watcher takes bucket events: a small HTTP listener of its own."""
+"""HTTP listener of the watcher for bucket events."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from aiohttp import web
 from producer.drops.bucket_event import read_event
 from producer.errors import ListenError
 
+Hint = Callable[[str, Iterable[str], str | None], None]
 EVENTS_PATH = "/events"
 """Where events are taken."""
 
@@ -21,10 +22,10 @@ class EventRoute:
 
     Args:
         token: The bearer token that the object store sends.
-        hint: Given a bucket and the keys in it to look at.
+        hint: Given a bucket, the keys in it to look at, and which version of them.
     """
 
-    def __init__(self, token: str, hint: Callable[[str, Iterable[str]], None]) -> None:
+    def __init__(self, token: str, hint: Hint) -> None:
         self._authorization = f"Bearer {token}".encode()
         self._hint = hint
 
@@ -35,7 +36,7 @@ class EventRoute:
             return web.Response(status=HTTPStatus.UNAUTHORIZED)
         reading = read_event(await request.read())
         for created in reading.created:
-            self._hint(created.bucket, created.keys)
+            self._hint(created.bucket, created.keys, created.version_id)
         if reading.refused:
             return web.Response(status=HTTPStatus.BAD_REQUEST, text="; ".join(reading.refused))
         return web.Response(status=HTTPStatus.NO_CONTENT)

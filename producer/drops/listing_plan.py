@@ -1,4 +1,4 @@
-"""How much of a bucket is listed each time. Pure."""
+"""Plan of the listings: the part of a bucket that each listing reads. Pure."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ListingPlan:
         self._started_at = 0.0
 
     def next_ranges(self, now: float) -> Sequence[Range]:
-        """What to list now.
+        """Return the ranges to list now.
 
         Args:
             now: Seconds of any clock that only goes forward.

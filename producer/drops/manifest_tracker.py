@@ -16,7 +16,7 @@ import structlog
 from producer.drops.manifest import folder_of, folders_of, read_manifest
 from producer.drops.submitter import Drops
 from producer.errors import ManifestError
-from producer.submit import dropped_job_id
+from producer.versions import dropped_job_id
 from schemas.document import bucket_and_key
 from schemas.job import Metadata
 from settings.sections.rules import RuleSettings
@@ -29,7 +29,7 @@ _MANIFEST_BYTES = 16 * 2**20
 _MOST_READ = 8
 _LOOKUPS_AT_ONCE = 32
 _MOST_NAMED = 10
-"""So many documents are named in a line of the log."""
+"""Maximum documents that a log line names."""
 
 Folder = tuple[str, str]
 """Bucket, and how the keys in it start."""
@@ -114,7 +114,8 @@ class Manifests:
                 decided = True
                 metadata = (await self._listed_or_gone(manifest)).get(key)
                 if metadata is not None:
-                    await self._drops.submit(drop, rule, metadata)
+                    if not await self._drops.submit(drop, rule, metadata):
+                        return False
                     self._came(manifest.uri, key)
                     return True
         if decided:
@@ -134,7 +135,7 @@ class Manifests:
         return self._read[version]
 
     async def _listed_or_gone(self, manifest: ObjectInfo) -> Mapping[str, Metadata]:
-        """What it lists; nothing when it was deleted or broken since."""
+        """Return the entries of a manifest; none when it was deleted or broken since."""
         try:
             return await self._listed(manifest)
         except (ManifestError, ObjectMissingError, ObjectTooLargeError):
@@ -160,7 +161,7 @@ class Manifests:
                 raise outcome
 
     async def _submit_one(self, uri: str, metadata: Metadata, rule: RuleSettings) -> bool:
-        """Whether the document is there."""
+        """Submit one document; False when it is not there yet."""
         try:
             drop = await self._drops.find(uri)
             fit = await self._drops.fit(drop)
@@ -168,12 +169,11 @@ class Manifests:
             return False
         if fit is None or fit.rule != rule or fit.is_manifest:
             log.warning("a manifest lists what its rule does not fit: it becomes no job", uri=uri)
-        else:
-            await self._drops.submit(drop, rule, metadata)
-        return True
+            return True
+        return await self._drops.submit(drop, rule, metadata)
 
     def _is_over(self, uri: str, opened: _Open) -> bool:
-        """Whether nothing is waited for any more."""
+        """Tell whether a manifest waits for nothing more."""
         if opened.missing and datetime.now(UTC) < opened.give_up_at:
             return False
         self._open.pop(uri, None)

@@ -1,4 +1,4 @@
-"""Trouble that passes: told of when it begins and when it is over, not each time it is met."""
+"""OutageLog that passes: told of when it begins and when it is over, not each time it is met."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import structlog
 log = structlog.get_logger(__name__)
 
 
-class Trouble:
-    """Whether something is in trouble.
+class OutageLog:
+    """Log of one outage: a line when it begins and a line when it ends.
 
     Args:
         begins: What the log says then.
@@ -25,14 +25,14 @@ class Trouble:
         self._about = about
         self.error: str | None = None
 
-    def meet(self, error: BaseException) -> None:
-        """It is there, or still there."""
+    def failed(self, error: BaseException) -> None:
+        """Note that the service failed; logs the first time."""
         if self.error is None:
             log.warning(self._begins, error=str(error), **self._about)
         self.error = str(error)
 
-    def end(self) -> None:
-        """It is over, if it was there."""
+    def recovered(self) -> None:
+        """Note that the service answered; logs the end of an outage."""
         if self.error is not None:
             log.info(self._ends, **self._about)
         self.error = None

@@ -51,8 +51,8 @@ async def _watch(settings: FleetSettings, host: str, port: int) -> None:
         client = await stack.enter_async_context(connect(settings))
         await client.check_access()
         watcher = Watcher(settings, client.store, client.submitter)
-        ailment = partial(_ailment, watcher, asyncio.get_running_loop())
-        stack.enter_context(serving_metrics(settings, ailment))
+        health_problem = partial(_health_problem, watcher, asyncio.get_running_loop())
+        stack.enter_context(serving_metrics(settings, health_problem))
         if settings.events_token:
             route = EventRoute(settings.events_token.get_secret_value(), watcher.hint)
             url = await stack.enter_async_context(listening(route, host, port))
@@ -63,10 +63,10 @@ async def _watch(settings: FleetSettings, host: str, port: int) -> None:
         await _until(stop, watcher, consumers)
 
 
-def _ailment(watcher: Watcher, loop: asyncio.AbstractEventLoop) -> str | None:
-    """What the watcher says of itself, asked from another thread."""
+def _health_problem(watcher: Watcher, loop: asyncio.AbstractEventLoop) -> str | None:
+    """Return the watcher's health problem; called from another thread."""
     said: Future[str | None] = Future()
-    loop.call_soon_threadsafe(lambda: said.set_result(watcher.ailment))
+    loop.call_soon_threadsafe(lambda: said.set_result(watcher.health_problem))
     try:
         return said.result(_ANSWER_SECONDS)
     except TimeoutError:

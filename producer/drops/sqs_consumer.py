@@ -16,7 +16,7 @@ import structlog
 
 from ledger.errors import LedgerError, TenantQuotaError
 from producer.drops.bucket_event import ObjectCreated, read_event
-from producer.drops.outage_log import Trouble
+from producer.drops.outage_log import OutageLog
 from producer.drops.sqs_queue import QueueMessage, SqsQueue
 from producer.drops.watcher import Watcher
 from producer.errors import QueueError, UnwatchedBucketError
@@ -88,8 +88,8 @@ class SqsConsumer:
         self._taking: set[asyncio.Task[None]] = set()
         self._aside = 0  # of those, the ones that wait for their tenant
         self._pausing = 0  # of those, the ones that wait for a server
-        self._queue_trouble = Trouble("a queue does not answer", "a queue answers", url=queue.url)
-        self._trouble = Trouble("events have to wait", "events are taken again", url=queue.url)
+        self._queue_trouble = OutageLog("a queue does not answer", "a queue answers", url=queue.url)
+        self._trouble = OutageLog("events have to wait", "events are taken again", url=queue.url)
 
     def stop(self) -> None:
         """Ask for no more messages; `run` ends when the last poll has, and all is put away."""
@@ -122,7 +122,7 @@ class SqsConsumer:
         pause = 1.0
         while await self._has_room():
             try:
-                run = await self._watcher.know_server()
+                run = await self._watcher.check_redis_restart()
                 messages = await self._queue.receive(
                     wait_seconds=self._poll_seconds, visibility_seconds=_VISIBILITY_SECONDS
                 )
@@ -131,18 +131,18 @@ class SqsConsumer:
             except QueueError as error:
                 pause = await self._wait(self._queue_trouble, error, pause)
             else:
-                self._queue_trouble.end()
+                self._queue_trouble.recovered()
                 if not self._pausing:
-                    self._trouble.end()
+                    self._trouble.recovered()
                 pause = 1.0
                 for message in messages:
                     held = _Held(message, run, kept_at=_now())
                     self._held.add(held)
                     self._start(held)
 
-    async def _wait(self, trouble: Trouble, error: BaseException, seconds: float) -> float:
+    async def _wait(self, trouble: OutageLog, error: BaseException, seconds: float) -> float:
         """Wait, unless it is to stop; gives how long to wait the next time."""
-        trouble.meet(error)
+        trouble.failed(error)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
         return min(seconds * 2, _LONGEST_PAUSE_SECONDS)
@@ -188,7 +188,7 @@ class SqsConsumer:
                 log.debug("an event waits for its tenant", url=self._queue.url, error=str(error))
                 await self._step_aside(pause)
             except (LedgerError, StorageUnavailableError) as error:
-                self._trouble.meet(error)
+                self._trouble.failed(error)
                 return await self._submit_later(created)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
@@ -257,9 +257,9 @@ class SqsConsumer:
                 await self._delete_safe()
                 await self._keep_held()
             except QueueError as error:
-                self._queue_trouble.meet(error)
+                self._queue_trouble.failed(error)
             except LedgerError as error:
-                self._trouble.meet(error)
+                self._trouble.failed(error)
 
     async def _delete_safe(self) -> None:
         """Delete what the ledger cannot lose any more; what it may have lost is taken again."""
@@ -267,7 +267,7 @@ class SqsConsumer:
         safe = [held for held in self._held if held.taken_at is not None and held.taken_at < ripe]
         if not safe:
             return
-        run = await self._watcher.know_server()
+        run = await self._watcher.check_redis_restart()
         for held in [held for held in safe if held.run != run]:
             held.run, held.taken_at = run, None
             self._start(held)

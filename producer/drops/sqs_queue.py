@@ -96,7 +96,7 @@ class SqsQueue:
     async def show_again(
         self, messages: Iterable[QueueMessage], seconds: int
     ) -> list[QueueMessage]:
-        """Let others get messages after so many seconds from now; gives those that failed."""
+        """Make messages visible again after a number of seconds; return those that failed."""
         return await self._each_batch(
             messages,
             lambda entries: self._client.change_message_visibility_batch(
@@ -106,7 +106,7 @@ class SqsQueue:
         )
 
     async def has_redrive_policy(self) -> bool:
-        """Whether SQS moves a message away that was received too often."""
+        """Tell whether SQS moves away a message that was received too often."""
         answer = await self._run(
             lambda: self._client.get_queue_attributes(
                 QueueUrl=self.url, AttributeNames=["RedrivePolicy"]

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from ledger.errors import IdempotencyError
 from producer.rules import Fit, chosen, fits
-from producer.submit import Submitter, dropped_job_id
+from producer.submit import Submitter
+from producer.versions import dropped_job_id, version_of
 from schemas.document import S3Uri, bucket_and_key
 from settings.sections.rules import RuleSettings
 from storage.objects import ObjectInfo, ObjectStore
@@ -50,26 +51,34 @@ class Drops:
         """The rule that a drop fits; its tags are asked for only where they decide."""
         found = fits(self._rules, *bucket_and_key(drop.uri))
         if any(fit.needs_tags for fit in found):
-            return chosen(found, await self._store.tags(drop.uri))
+            return chosen(found, await self._store.tags(drop.uri, drop.version_id))
         return found[0] if found else None
 
     async def submit(
         self, drop: ObjectInfo, rule: RuleSettings, metadata: Mapping[str, str] = _NO_METADATA
-    ) -> None:
+    ) -> bool:
         """Make a drop a job, unless it is one.
 
         Args:
             drop: Which one.
             rule: Says what the job is.
             metadata: For the job.
+
+        Returns:
+            Whether that is decided; not where the object has changed since it was found.
         """
+        version = await version_of(self._store, drop)
+        if version is None:
+            log.info("a drop was overwritten or deleted before it became a job", uri=drop.uri)
+            return False
         try:
-            is_new = await self._submitter.submit_drop(drop, rule, metadata)
+            is_new = await self._submitter.submit_drop(drop, version, rule, metadata)
         except IdempotencyError:
-            return  # it became a job before the rules or the manifest were changed
+            return True  # it became a job before the rules or the manifest were changed
         except ValidationError as error:
             words = error.errors()[0]["msg"]
             log.warning("this drop cannot be a job", uri=drop.uri, error=words)
-            return
+            return True
         if is_new:
             log.info("job submitted", job=dropped_job_id(drop), uri=drop.uri)
+        return True

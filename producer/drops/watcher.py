@@ -51,20 +51,23 @@ class Watcher:
                 settings.watch,
                 store=store,
                 settle=self._settle,
-                know_server=self.know_server,
+                check_redis_restart=self.check_redis_restart,
             )
             for bucket in sorted(buckets)
         }
 
-    def hint(self, bucket: str, keys: Iterable[str]) -> None:
+    def hint(self, bucket: str, keys: Iterable[str], version_id: str | None = None) -> None:
         """Look at these keys at once; those of other buckets are ignored."""
         if bucket in self._buckets:
-            self._buckets[bucket].hint(keys)
+            self._buckets[bucket].hint(keys, version_id)
 
     @property
-    def ailment(self) -> str | None:
-        """What keeps drops from becoming jobs; None when nothing does."""
-        return next((bucket.ailment for bucket in self._buckets.values() if bucket.ailment), None)
+    def health_problem(self) -> str | None:
+        """Return the reason why drops do not become jobs, or None when they do."""
+        return next(
+            (bucket.health_problem for bucket in self._buckets.values() if bucket.health_problem),
+            None,
+        )
 
     async def run(self, on_first_listing: Callable[[], None]) -> None:
         """Watch until cancelled.
@@ -99,14 +102,14 @@ class Watcher:
         found = False
         for key in created.keys:
             try:
-                await bucket.look_at(key)
+                await bucket.look_at(key, created.version_id)
                 found = True
             except ObjectMissingError as error:
                 missing = missing or error
         if missing and not found:
             raise missing
 
-    async def know_server(self) -> str:
+    async def check_redis_restart(self) -> str:
         """Which run of Redis keeps the ledger; a new one may have forgotten a little.
 
         Raises:
@@ -143,5 +146,4 @@ class Watcher:
             return await self._manifests.take_manifest(drop, fit.rule)
         if fit.rule.manifest is not None:
             return await self._manifests.take_document(drop, fit.rule)
-        await self._drops.submit(drop, fit.rule)
-        return True
+        return await self._drops.submit(drop, fit.rule)

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
+from producer.access.pseudonyms import Pseudonyms
 from producer.client import Client, open_client
 from producer.http.guard import Guard
 from producer.http.limits.body import BodyLimits
@@ -28,7 +29,9 @@ from producer.http.problem import (
     component_schemas,
     error_response,
 )
-from producer.http.retry_after import Drain
+from producer.http.retry_after import BacklogRate
+from producer.http.routes.audit import audit
+from producer.http.routes.callback_secret import callback_secret
 from producer.http.routes.dead_letters import dead_letters
 from producer.http.routes.deliveries import deliveries
 from producer.http.routes.documents import documents
@@ -53,8 +56,10 @@ _ROUTERS = (
     catalogue,
     dead_letters,
     endpoints,
+    callback_secret,
     deliveries,
     api_keys,
+    audit,
     openai_models,
     openai_chat,
     openai_files,
@@ -95,7 +100,8 @@ def create_app(settings: FleetSettings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.client = client
-    app.state.drain = Drain(client.depth)
+    app.state.pseudonyms = Pseudonyms(settings.api_key.get_secret_value())
+    app.state.drain = BacklogRate(client.depth)
     app.state.room = room = Room(settings.api)
     for routes in _ROUTERS:
         app.include_router(routes)
@@ -103,7 +109,14 @@ def create_app(settings: FleetSettings) -> FastAPI:
     add_problem_handlers(app)
     add_openai_handler(app)
     limits = BodyLimits.of(settings.limits, file_bytes=settings.openai.file_bytes)
-    app.add_middleware(Guard, keyring=client.keyring, limits=limits, room=room, refusal=_refusal)
+    app.add_middleware(
+        Guard,
+        keyring=client.keyring,
+        audit=client.audit,
+        limits=limits,
+        room=room,
+        refusal=_refusal,
+    )
     return app
 
 

@@ -1,4 +1,4 @@
-"""What the routes of the HTTP API take: the client, ids in the path, and who asks."""
+"""Dependencies of the routes: the client, ids in the path, and the principal."""
 
 from __future__ import annotations
 

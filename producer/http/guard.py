@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ledger.errors import LedgerError
 from producer.access.keyring import Keyring
 from producer.access.principal import Principal
+from producer.audit_trail import Actor, AuditTrail, acting
 from producer.errors import ProducerError, RequestError, UnauthorizedError
 from producer.http.limits.answer import paced
 from producer.http.limits.body import BodyLimits, bounded
@@ -23,6 +24,10 @@ GUARDED = "/v1/"
 TENANT_HEADER = "Docfleet-Tenant"
 """Names the tenant that a job is for, where the key is the whole fleet's."""
 
+METRICS = "/metrics"
+"""Needs no key, and takes one."""
+
+_OF_NO_TENANT = (METRICS, "/v1/tasks", "/v1/adapters", "/v1/models")
 _BEARER = "bearer "
 
 
@@ -35,6 +40,7 @@ class Guard:
     Args:
         app: What is guarded.
         keyring: Knows the keys.
+        audit: Told of what operators look at.
         limits: The most that one body may have.
         room: Has turns for each tenant.
         refusal: Makes the answer to a path of an error of ours.
@@ -45,12 +51,14 @@ class Guard:
         app: ASGIApp,
         *,
         keyring: Keyring,
+        audit: AuditTrail,
         limits: BodyLimits,
         room: Room,
         refusal: Callable[[str, Exception], Response],
     ) -> None:
         self._app = app
         self._keyring = keyring
+        self._audit = audit
         self._limits = limits
         self._room = room
         self._refusal = refusal
@@ -63,23 +71,35 @@ class Guard:
         headers = Headers(scope=scope)
         send = paced(send)
         receive = bounded(receive, scope["path"], headers, self._limits)
-        if not scope["path"].startswith(GUARDED):
+        # Whoever shows a key to the metrics is told more of them than strangers are.
+        shown = scope["path"] == METRICS and headers.get("authorization")
+        if not shown and not scope["path"].startswith(GUARDED):
             await self._app(scope, receive, send)
             return
+        address = scope["client"][0] if scope.get("client") else None
         try:
-            principal = await self._principal(headers)
+            principal = await self._principal(headers, address)
             turn = await self._room.turns.take(principal.submits_as)
         except (ProducerError, LedgerError) as error:
             await self._refusal(scope["path"], error)(scope, receive, send)
             return
         scope.setdefault("state", {}).update(principal=principal, turn=turn)
-        with turn:
+        with turn, acting(Actor(principal.key_id, address)):
+            if self._is_audited(scope, principal):
+                await self._audit.read(scope["path"])
             await self._app(scope, receive, send)
 
-    async def _principal(self, headers: Headers) -> Principal:
+    @staticmethod
+    def _is_audited(scope: Scope, principal: Principal) -> bool:
+        """Return whether a request reads what is a tenant's with a key of the whole fleet."""
+        reads = scope["method"] in {"GET", "HEAD"} and principal.tenant is None
+        return reads and not scope["path"].startswith(_OF_NO_TENANT)
+
+    async def _principal(self, headers: Headers, address: str | None) -> Principal:
         sent = headers.get("authorization", "")
         bearer = sent.lower().startswith(_BEARER)
-        principal = await self._keyring.principal(sent[len(_BEARER) :].strip()) if bearer else None
+        key = sent[len(_BEARER) :].strip()
+        principal = await self._keyring.principal(key, address) if bearer else None
         if principal is None:
             raise UnauthorizedError(
                 "send `Authorization: Bearer` and a key that is neither revoked nor expired"

@@ -10,7 +10,7 @@ from producer.access.principal import Principal
 from producer.client import Client
 from producer.errors import UnauthorizedError, UnknownJobError
 from schemas.job import Job
-from schemas.job_filter import JobProgress, Standing
+from schemas.job_filter import JobPosition, JobProgress
 
 _HEARTBEAT_SECONDS = 15
 """Proxies give up on a connection that says nothing for a minute or so."""
@@ -22,8 +22,8 @@ _RETRY = "retry: 1000\n\n"
 
 
 def event_id(job: Job) -> str:
-    """What tells a job's progress from any other progress of it."""
-    return "-".join(map(str, (Standing.of(job).state, job.stage, job.attempts, job.redrives)))
+    """Return an id that tells a job's progress from any other progress of it."""
+    return "-".join(map(str, (JobPosition.of(job).state, job.stage, job.attempts, job.redrives)))
 
 
 async def job_events(
@@ -44,7 +44,7 @@ async def job_events(
     give_up_at = now + _STREAM_SECONDS
     while not job.state.closed and client.observer.open and now < give_up_at:
         pause = min(give_up_at - now, _LOOK_SECONDS)
-        is_changed = await client.observer.changed(job.id, Standing.of(job), pause)
+        is_changed = await client.observer.changed(job.id, JobPosition.of(job), pause)
         now = monotonic()
         if not await client.keyring.works(reader):
             return
@@ -75,7 +75,7 @@ async def job_after(client: Client, job: Job, reader: Principal, seconds: float)
     give_up_at = monotonic() + seconds
     while not job.state.closed and client.observer.open and (left := give_up_at - monotonic()) > 0:
         pause = min(left, _LOOK_SECONDS)
-        is_changed = await client.observer.changed(job.id, Standing.of(job), pause)
+        is_changed = await client.observer.changed(job.id, JobPosition.of(job), pause)
         if not await client.keyring.works(reader):
             raise UnauthorizedError("the key was revoked")
         if is_changed:

@@ -6,13 +6,14 @@ one that has grown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from ledger.depth import FleetDepth, LedgerMemory, QueueDepth
+from producer.access.pseudonyms import Pseudonyms
 from schemas.queues import DELIVER_QUEUE
 from schemas.states import CLOSED
 
@@ -24,15 +25,18 @@ class DepthCollector(Collector):
 
     Args:
         depth: What was read.
+        pseudonyms: What tenants are called; None for their names.
     """
 
-    def __init__(self, depth: FleetDepth) -> None:
+    def __init__(self, depth: FleetDepth, pseudonyms: Pseudonyms | None = None) -> None:
         self._depth = depth
+        self._of_lane = pseudonyms.of_lane if pseudonyms else str
+        self._of_tenant = pseudonyms.of_tenant if pseudonyms else str
 
     def collect(self) -> Iterator[Metric]:
         """Every metric of the reading."""
         yield _records(self._depth.queues)
-        yield _lanes(self._depth.queues)
+        yield _lanes(self._depth.queues, self._of_lane)
         for name, words, value in _BY_QUEUE:
             family = GaugeMetricFamily(f"docfleet_queue_{name}", words, labels=["queue"])
             for queue in self._depth.queues:
@@ -48,6 +52,7 @@ class DepthCollector(Collector):
         yield _closed(self._depth.closed)
         yield from _engines(self._depth.engines)
         yield from _memory(self._depth.memory)
+        yield _stored(self._depth.stored, self._of_tenant)
 
 
 _BY_QUEUE = (
@@ -64,12 +69,13 @@ _BY_QUEUE = (
 def _records(queues: tuple[QueueDepth, ...]) -> Metric:
     family = GaugeMetricFamily(
         "docfleet_queue_records",
-        "Records of a queue: in line, dispatched and not claimed, leased by a worker, or "
-        "behind others to the same receiver.",
+        "Records of a queue: in line, suspects that wait to run with few others or alone, "
+        "dispatched and not claimed, leased by a worker, or behind others to the same receiver.",
         labels=["queue", "place"],
     )
     for queue in queues:
         family.add_metric([queue.queue, "in_line"], queue.in_line)
+        family.add_metric([queue.queue, "suspects"], queue.suspects)
         family.add_metric([queue.queue, "dispatched"], queue.dispatched)
         family.add_metric([queue.queue, "leased"], queue.leased)
         if queue.queue == DELIVER_QUEUE:
@@ -77,7 +83,7 @@ def _records(queues: tuple[QueueDepth, ...]) -> Metric:
     return family
 
 
-def _lanes(queues: tuple[QueueDepth, ...]) -> Metric:
+def _lanes(queues: tuple[QueueDepth, ...], name: Callable[[str], str]) -> Metric:
     family = GaugeMetricFamily(
         "docfleet_lane_records",
         "Records in line, by tenant; low priority has a lane of its own.",
@@ -85,7 +91,7 @@ def _lanes(queues: tuple[QueueDepth, ...]) -> Metric:
     )
     for queue in queues:
         for lane, count in queue.lanes.items():
-            family.add_metric([queue.queue, lane], count)
+            family.add_metric([queue.queue, name(lane)], count)
     return family
 
 
@@ -142,8 +148,19 @@ def _memory(memory: LedgerMemory) -> Iterator[Metric]:
     )
 
 
-def metrics_text(depth: FleetDepth) -> bytes:
+def _stored(stored: dict[str, int], name: Callable[[str], str]) -> Metric:
+    family = GaugeMetricFamily(
+        "docfleet_tenant_stored_bytes",
+        "What a tenant's records take of the ledger.",
+        labels=["tenant"],
+    )
+    for tenant, count in sorted(stored.items()):
+        family.add_metric([name(tenant)], count)
+    return family
+
+
+def metrics_text(depth: FleetDepth, pseudonyms: Pseudonyms | None = None) -> bytes:
     """A reading in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(DepthCollector(depth))
+    registry.register(DepthCollector(depth, pseudonyms))
     return generate_latest(registry)

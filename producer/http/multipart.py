@@ -17,7 +17,7 @@ _PARTS = 16
 
 
 class FormPart(NamedTuple):
-    """What the head of a part says.
+    """Head of a part.
 
     Attributes:
         name: Of the field.
@@ -99,7 +99,7 @@ class Form:
             yield happened
 
     async def text(self, *, max_bytes: int) -> bytes:
-        """All the data of a small part; raises RequestError where it is not small."""
+        """Return the data of a small part; raises RequestError where it is not small."""
         found = bytearray()
         async for chunk in self.data():
             found += chunk

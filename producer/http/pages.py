@@ -16,14 +16,14 @@ _MOST_ITEMS = 200
 
 
 class ApiList(BaseModel, Generic[T]):
-    """All of them."""
+    """All records of a list."""
 
     object: Literal["list"] = "list"
     data: Sequence[T]
 
 
 class ApiPage(ApiList[T], Generic[T]):
-    """Some of them."""
+    """One page of records."""
 
     next_cursor: str | None = Field(description="Of the page after this one; null on the last.")
 
@@ -41,7 +41,7 @@ class Public(Protocol):
     """A record that its owner may see."""
 
     def public(self) -> dict[str, Any]:
-        """It as JSON values, without what is not set."""
+        """Return the value as JSON, without unset fields."""
 
 
 def page_response(page: Page[Any]) -> JSONResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -14,9 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from ledger.errors import LedgerFullError, NotDeadError, TenantQuotaError
-from producer.errors import JobStateError
+from producer.errors import JobStateError, TooManyAttemptsError
 from producer.http.problem_type import ProblemType, error_types, known_error
-from producer.http.retry_after import Drain
+from producer.http.retry_after import BacklogRate
 from schemas.failure import Failure
 from schemas.states import JobState
 
@@ -101,7 +102,7 @@ def problem_response(
 
 
 def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI is to say of the answers that are problems."""
+    """Return OpenAPI's description of the answers that are problems."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status.value: {"description": status.phrase, "content": content} for status in statuses}
 
@@ -134,8 +135,10 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_defect)
 
 
-def error_headers(error: Exception, status: HTTPStatus, drain: Drain | None) -> dict[str, str]:
-    """What an answer tells beside its body.
+def error_headers(
+    error: Exception, status: HTTPStatus, drain: BacklogRate | None
+) -> dict[str, str]:
+    """Return the headers of an error's answer.
 
     Args:
         error: What was raised.
@@ -146,12 +149,14 @@ def error_headers(error: Exception, status: HTTPStatus, drain: Drain | None) -> 
         return {"WWW-Authenticate": "Bearer"}
     if status not in _COME_AGAIN:
         return {}
+    if isinstance(error, TooManyAttemptsError):
+        return {"Retry-After": str(ceil(error.wait_seconds))}
     if drain is not None and isinstance(error, (LedgerFullError, TenantQuotaError)):
         return {"Retry-After": str(drain.retry_after())}
     return {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 
-def error_response(error: Exception, drain: Drain | None = None) -> JSONResponse:
+def error_response(error: Exception, drain: BacklogRate | None = None) -> JSONResponse:
     """The answer that belongs to one of our own errors.
 
     Args:
@@ -210,7 +215,7 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def http_error_headers(request: Request, error: HTTPException) -> dict[str, str]:
-    """What the answer to an error of the router tells beside its body."""
+    """Return the headers of the answer to an error of the router."""
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(_methods(request)))
@@ -218,7 +223,7 @@ def http_error_headers(request: Request, error: HTTPException) -> dict[str, str]
 
 
 def _methods(request: Request) -> set[str]:
-    """All methods of a path; the router tells only those of the first route that fits."""
+    """Return all methods of a path; the router reports only those of the first matching route."""
     path = request.scope["path"]
     routes = [one for one in request.app.routes if isinstance(one, Route)]
     fitting = [one for one in routes if one.path == path] or [

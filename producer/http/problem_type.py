@@ -26,11 +26,14 @@ from producer.errors import (
     DocumentTooLargeError,
     ForbiddenError,
     NoResultError,
+    OperatorSignsError,
     OverloadedError,
     RequestError,
     TaskNotFoundError,
     TooManyAtOnceError,
+    TooManyAttemptsError,
     UnauthorizedError,
+    UnconfirmedError,
     UnknownApiKeyError,
     UnknownDeadLetterError,
     UnknownDeliveryError,
@@ -43,10 +46,12 @@ from storage.errors import StorageError
 
 
 class ProblemType(StrEnum):
-    """What went wrong, as a stable name; stands in `type` after `urn:docfleet:problem:`."""
+    """Type of a problem, as a stable name; stands in `type` after `urn:docfleet:problem:`."""
 
     UNAUTHORIZED = "unauthorized"
     """No bearer key, or a wrong one."""
+    TOO_MANY_ATTEMPTS = "too-many-attempts"
+    """Too many keys that open nothing were sent from this address, or for this key."""
     FORBIDDEN = "forbidden"
     """The key does not allow it: it lacks the scope, or is another tenant's."""
     INVALID_REQUEST = "invalid-request"
@@ -79,10 +84,14 @@ class ProblemType(StrEnum):
     """The tenant has as many endpoints as it may have."""
     TOO_MANY_KEYS = "too-many-keys"
     """The tenant has as many keys as it may have."""
+    OPERATOR_SIGNS = "operator-signs"
+    """The default tenant signs with DOCFLEET_CALLBACK_SECRET, which the operator keeps."""
     DELIVERY_OPEN = "delivery-open"
     """The delivery is about to be sent anyway."""
+    UNCONFIRMED = "unconfirmed"
+    """What is asked for has to be confirmed; the detail says what comes of it."""
     NO_ENCRYPTION_KEY = "no-encryption-key"
-    """The operator has to set DOCFLEET_ENCRYPTION_KEYS before endpoints can be used."""
+    """The operator has to set DOCFLEET_ENCRYPTION_KEYS before secrets can be made."""
     NO_RESULT = "no-result"
     """The job has no result, or none yet; `state` says which."""
     JOB_CLOSED = "job-closed"
@@ -114,6 +123,7 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     RequestError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
     IdempotencyError: (ProblemType.IDEMPOTENCY_CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
     UnauthorizedError: (ProblemType.UNAUTHORIZED, HTTPStatus.UNAUTHORIZED),
+    TooManyAttemptsError: (ProblemType.TOO_MANY_ATTEMPTS, HTTPStatus.TOO_MANY_REQUESTS),
     ForbiddenError: (ProblemType.FORBIDDEN, HTTPStatus.FORBIDDEN),
     DocumentTooLargeError: (ProblemType.BODY_TOO_LARGE, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     UnknownApiKeyError: (ProblemType.UNKNOWN_KEY, HTTPStatus.NOT_FOUND),
@@ -127,6 +137,8 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     EndpointChangedError: (ProblemType.ENDPOINT_CHANGED, HTTPStatus.CONFLICT),
     TooManyEndpointsError: (ProblemType.TOO_MANY_ENDPOINTS, HTTPStatus.CONFLICT),
     TooManyKeysError: (ProblemType.TOO_MANY_KEYS, HTTPStatus.CONFLICT),
+    UnconfirmedError: (ProblemType.UNCONFIRMED, HTTPStatus.CONFLICT),
+    OperatorSignsError: (ProblemType.OPERATOR_SIGNS, HTTPStatus.CONFLICT),
     DeliveryOpenError: (ProblemType.DELIVERY_OPEN, HTTPStatus.CONFLICT),
     SecretBoxError: (ProblemType.NO_ENCRYPTION_KEY, HTTPStatus.SERVICE_UNAVAILABLE),
     NoResultError: (ProblemType.NO_RESULT, HTTPStatus.NOT_FOUND),
@@ -143,10 +155,10 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
 
 
 def error_types() -> Iterable[type[Exception]]:
-    """All of our own errors that have an answer."""
+    """Return all of our own errors that have an answer."""
     return _BY_ERROR.keys()
 
 
 def known_error(error: Exception) -> tuple[ProblemType, HTTPStatus] | None:
-    """What one of our own errors is called, and its status; None for somebody else's."""
+    """Return the name and status of one of our own errors, or None for another error."""
     return next((answer for kind, answer in _BY_ERROR.items() if isinstance(error, kind)), None)

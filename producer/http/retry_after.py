@@ -18,7 +18,7 @@ _SAMPLE_SECONDS = 5
 _SAMPLES = 13
 """A minute of them."""
 _SHARE = 0.05
-"""Whoever is turned away comes again when this part of the backlog has gone."""
+"""Share of the backlog that must be gone before a refused client retries."""
 MOST_SECONDS = 120
 """What comes later is not waited for by the clients that honour `Retry-After`."""
 
@@ -38,7 +38,7 @@ class Sample(NamedTuple):
 
 
 def seconds_to_wait(samples: list[Sample]) -> int:
-    """When it is worth coming again; MOST_SECONDS where nothing ends, or nothing is known.
+    """Return the seconds after which to retry; MOST_SECONDS where nothing ends or nothing is known.
 
     Args:
         samples: In the order in which they were taken.
@@ -50,7 +50,7 @@ def seconds_to_wait(samples: list[Sample]) -> int:
     return max(1, min(MOST_SECONDS, math.ceil(_SHARE * last.open / each_second)))
 
 
-class Drain:
+class BacklogRate:
     """Looks at the ledger every few seconds.
 
     Args:
@@ -78,5 +78,5 @@ def sample_of(depth: FleetDepth, at: float) -> Sample:
     ended = sum(
         count for name, count in depth.closed.items() if name.startswith(JOB_PREFIX.rstrip("_"))
     )
-    standing = sum(one.in_line + one.dispatched + one.leased for one in depth.queues)
+    standing = sum(one.in_line + one.suspects + one.dispatched + one.leased for one in depth.queues)
     return Sample(at, ended, standing + depth.waiting)

@@ -112,7 +112,7 @@ class ApiServer(uvicorn.Server):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the URL of the server."""
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -131,6 +131,7 @@ def make_server(settings: FleetSettings, host: str, port: int) -> ApiServer:
         port=port,
         http=BoundedConnection,
         ws="none",
+        forwarded_allow_ips=list(settings.api.trusted_proxies),
         backlog=room.backlog,
         access_log=False,
         log_config=None,
@@ -151,7 +152,7 @@ def serve(settings: FleetSettings, host: str, port: int) -> None:
     server = make_server(settings, host, port)
     # A warning for each bad request: strangers send any number of them.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    # uvicorn raises the signal again when it is done, for whoever else wants to know.
+    # uvicorn raises the signal again when it is done, for other handlers.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _nobody_else)
     asyncio.run(server.serve())

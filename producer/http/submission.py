@@ -33,7 +33,7 @@ _M = TypeVar("_M", bound=BaseModel)
 
 
 class Submission(NamedTuple):
-    """What a request asks for.
+    """Content of a request to submit a job.
 
     Attributes:
         request: The job.

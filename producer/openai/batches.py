@@ -7,9 +7,9 @@ from http import HTTPStatus
 from ledger.batch_record import BatchRecord
 from ledger.errors import LedgerFullError, TenantQuotaError
 from ledger.ledger import Ledger
+from producer.callbacks.rules import CallbackRules
 from producer.openai.errors import NO_RETRY, OpenAiError, not_found
 from producer.openai.files import Files
-from schemas.job import Callback
 from schemas.openai.batch import (
     BATCH_PREFIX,
     ENDED,
@@ -29,17 +29,16 @@ class Batches:
         settings: The fleet's.
         ledger: Where they are.
         files: Their input.
+        callbacks: The rules for callbacks.
     """
 
-    def __init__(self, settings: FleetSettings, ledger: Ledger, files: Files) -> None:
+    def __init__(
+        self, settings: FleetSettings, ledger: Ledger, files: Files, callbacks: CallbackRules
+    ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._files = files
-        self._callback = (
-            Callback.model_validate({"url": settings.callback_url})
-            if settings.callback_url
-            else None
-        )
+        self._callbacks = callbacks
 
     async def create(self, request: BatchRequest, tenant: str, digest: str) -> BatchRecord:
         """Make a batch.
@@ -51,6 +50,7 @@ class Batches:
 
         Raises:
             OpenAiError: There is no such file, or it is for something else.
+            RequestError: The callback cannot be taken.
         """
         file = await self._files.get(tenant, request.input_file_id)
         if file.purpose is not FilePurpose.BATCH:
@@ -60,6 +60,7 @@ class Batches:
                 code="invalid_purpose",
                 param="input_file_id",
             )
+        callback = await self._callbacks.kept(tenant, request.callback)
         expiry = request.output_expires_after
         spec = BatchSpec(
             input_file_id=file.id,
@@ -70,10 +71,10 @@ class Batches:
             priority=request.priority,
             metadata=request.metadata or {},
             output_seconds=expiry.seconds if expiry else self._settings.openai.file_seconds,
-            callback=request.callback or self._callback,
+            callback=callback,
         )
         batch_id = new_batch_id()
-        # First, since whoever gets no answer comes again, and must find what was made.
+        # First: a client without an answer retries, and must find what was made.
         await self._ledger.posts.remember(tenant, digest, batch_id)
         try:
             made = await self._ledger.batches.create(batch_id, spec, self._settings.quota(tenant))
@@ -102,7 +103,7 @@ class Batches:
         return batch
 
     async def page(self, tenant: str, *, after: str | None, limit: int) -> list[BatchRecord]:
-        """Some of a tenant's batches, the newest first."""
+        """Return one page of a tenant's batches, the newest first."""
         return await self._ledger.batches.page(tenant, after=after, limit=limit)
 
     async def cancel(self, tenant: str, batch_id: str) -> BatchRecord:

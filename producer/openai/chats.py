@@ -28,7 +28,7 @@ from storage.objects import ObjectStore
 _FIRST_LOOK_SECONDS = 0.01
 _MOST_BETWEEN_LOOKS_SECONDS = 1.0
 _LOOKING_SHARE = 20
-"""A chat that has taken so many seconds is looked at each second: hundreds may wait at once."""
+"""Seconds after which a chat is polled once a second: hundreds may wait at once."""
 _RESULT_BYTES = 64 * 2**20
 _OBJECT = TypeAdapter(dict[str, Any])
 

@@ -114,7 +114,7 @@ class Files:
         limit: int,
         newest_first: bool,
     ) -> list[StoredFile]:
-        """Some of a tenant's files; see ledger.files.Files.page."""
+        """Return one page of a tenant's files; see ledger.files.Files.page."""
         return await self._ledger.files.page(
             tenant, purpose=purpose, after=after, limit=limit, newest_first=newest_first
         )

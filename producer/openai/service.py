@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ledger.ledger import Ledger
+from producer.callbacks.rules import CallbackRules
 from producer.openai.batches import Batches
 from producer.openai.chats import Chats
 from producer.openai.files import Files
@@ -15,13 +16,14 @@ from storage.objects import ObjectStore
 
 
 class OpenAi:
-    """All that OpenAI's clients can ask for.
+    """Services behind the OpenAI-compatible routes.
 
     Args:
         settings: The fleet's.
         ledger: The jobs, batches and files.
         store: Where files, requests and results lie.
         tasks: Whose adapters can be asked.
+        callbacks: The rules for callbacks.
 
     Attributes:
         settings: Limits and deadlines.
@@ -37,9 +39,10 @@ class OpenAi:
         ledger: Ledger,
         store: ObjectStore,
         tasks: Mapping[str, Task],
+        callbacks: CallbackRules,
     ) -> None:
         self.settings = settings.openai
         self.models = ChatModels(settings, tasks)
         self.chats = Chats(settings, ledger, store, self.models)
         self.files = Files(settings, ledger, store)
-        self.batches = Batches(settings, ledger, self.files)
+        self.batches = Batches(settings, ledger, self.files, callbacks)

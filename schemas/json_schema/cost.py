@@ -1,7 +1,7 @@
-"""What a JSON Schema of a stranger may cost those who check it, and the engine. Pure.
+"""Cost of a stranger's JSON Schema, to those who check it and to the engine. Pure.
 
 These are the bounds that need no engine. An infer worker compiles the schema before its engine
-sees it, and has the last word (`workers/engine/grammars.py`).
+sees it, and has the last word (`workers/engine/vllm/grammars.py`).
 """
 
 from __future__ import annotations
@@ -74,6 +74,32 @@ def cost_problem(schema: Mapping[str, Any]) -> str | None:
     return next(problems, None) or shortest_problem(schema)
 
 
+def costliest_place(schema: Mapping[str, Any]) -> str:
+    """Give the place that makes a schema costly to compile, as far as that can be told.
+
+    Args:
+        schema: JSON Schema of a shape and a form that were looked at.
+    """
+    return max(_walk(schema), key=lambda placed: _weight(placed[1]))[0]
+
+
+def _weight(node: Mapping[str, Any]) -> float:
+    """Guess what compiling one schema takes, in the unit of one open state."""
+    weight = _optional(node) ** 2 / 50 + sum(len(str(value)) for value in listed(node)) / 6
+    if {"minLength", "maxLength"} & node.keys():
+        weight += 10 * min(node.get("maxLength", node.get("minLength", 0)), 300)
+    if "pattern" in node:
+        try:
+            weight += open_states(node["pattern"], _MOST_OPEN_STATES)
+        except CostlyPatternError:
+            weight += _MOST_OPEN_STATES
+    return weight
+
+
+def _optional(node: Mapping[str, Any]) -> int:
+    return len(node.get("properties", {}).keys() - set(node.get("required", ())))
+
+
 def _walk(schema: Any) -> Iterator[Placed]:
     """Yield all schemas in one, itself first."""
     todo = [("#", schema)]
@@ -90,7 +116,7 @@ def _own_problems(place: str, node: Mapping[str, Any]) -> Iterator[str]:
     for keyword, most in _MOST.items():
         if node.get(keyword, 0) > most:
             yield f"{place}/{keyword}: more than {most:,}"
-    optional = len(node.get("properties", {}).keys() - set(node.get("required", ())))
+    optional = _optional(node)
     counted = [keyword for keyword in ("minProperties", "maxProperties") if keyword in node]
     most = _MOST_OPTIONAL_COUNTED if counted else _MOST_OPTIONAL
     if optional > most:

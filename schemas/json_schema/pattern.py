@@ -153,7 +153,7 @@ def _bits(*characters: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Some states in a row.
+    """Consecutive states of an automaton.
 
     Attributes:
         can_be_empty: Whether a text can pass them by.

@@ -1,4 +1,4 @@
-"""Validators of answers whose cost is bounded, whoever wrote the schema.
+"""Validators of answers, whose cost is bounded for any schema.
 
 What they do is done in a thread that serves everybody: nothing is fetched, a pattern takes linear
 time, and alternatives that lead to each other are not followed for ever.

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from schemas.contract import Contract
 from schemas.document import S3Uri
-from schemas.job import DEFAULT_TENANT, Callback, Metadata, Priority, TenantName
+from schemas.job import DEFAULT_TENANT, Callback, KeptCallback, Metadata, Priority, TenantName
 from schemas.openai.chat import CHAT_ENDPOINT
 from schemas.openai.list import Listed
 
@@ -22,7 +22,7 @@ _LONGEST_WINDOW_SECONDS = 14 * 86_400
 
 
 class BatchStatus(StrEnum):
-    """Where a batch stands; OpenAI's words."""
+    """Status of a batch, in OpenAI's words."""
 
     VALIDATING = "validating"
     """Its file is to be read; nothing runs yet."""
@@ -49,7 +49,7 @@ ENDED = frozenset(
 
 
 class OutputExpiry(Contract):
-    """How long the output files are kept."""
+    """Lifetime of the output files."""
 
     anchor: Literal["created_at"]
     seconds: int = Field(ge=3_600, le=2_592_000)
@@ -83,7 +83,7 @@ def window_seconds(window: str) -> int:
 
 
 class BatchSpec(Contract):
-    """What the ledger keeps of a request for a batch; never changed."""
+    """Specification of a batch in the ledger; never changed."""
 
     input_file_id: str
     input_uri: S3Uri
@@ -93,7 +93,7 @@ class BatchSpec(Contract):
     priority: Priority = Priority.LOW
     metadata: Metadata = Field(default_factory=dict)
     output_seconds: float = Field(gt=0, description="How long the output files are kept.")
-    callback: Callback | None = None
+    callback: KeptCallback | None = None
 
 
 class BatchError(Contract):
@@ -106,14 +106,14 @@ class BatchError(Contract):
 
 
 class BatchErrors(Contract):
-    """All that is wrong with the input file, as far as it was looked for."""
+    """All problems of the input file, as far as it was checked."""
 
     object: Literal["list"] = "list"
     data: tuple[BatchError, ...]
 
 
 class RequestCounts(Contract):
-    """How far a batch is."""
+    """Progress of a batch."""
 
     total: int = 0
     completed: int = 0
@@ -151,5 +151,5 @@ def new_batch_id() -> str:
 
 
 def request_id(job_id: str) -> str:
-    """How the output files name a request: by its job."""
+    """Return the name of a request in the output files, made of its job's id."""
     return "batch_req_" + job_id.removeprefix("job_")

@@ -59,7 +59,7 @@ class ChatMessage(Contract):
         return _given(data)
 
     def plain(self) -> dict[str, str]:
-        """As chat templates know it: text, and `system` for `developer`."""
+        """Return the message as chat templates take it: text, and `system` for `developer`."""
         text = self.content
         if not isinstance(text, str):
             text = "".join(part.text for part in text)
@@ -154,7 +154,7 @@ class ChatRequest(Contract):
 
     @property
     def output_schema(self) -> Mapping[str, Any] | None:
-        """What the answer must satisfy; None for free text."""
+        """The JSON Schema of the answer; None for free text."""
         match self.response_format:
             case JsonSchemaFormat(json_schema=named):
                 return named.json_schema
@@ -182,7 +182,7 @@ def chat_request(body: Any) -> ChatRequest:
 
 @lru_cache(maxsize=64)
 def _guiding_problem(schema: str) -> str | None:
-    """Why a schema is not taken; the lines of a batch share theirs."""
+    """Return the reason why a schema is refused; the lines of a batch share the check."""
     if len(schema) > _SCHEMA_CHARACTERS:
         return f"a schema has {_SCHEMA_CHARACTERS:,} characters at most"
     values = json.loads(schema)

@@ -17,7 +17,7 @@ _STATUS = {
 
 
 class OpenAiErrorDetail(Contract):
-    """What went wrong."""
+    """Details of an error."""
 
     message: str
     type: Literal["invalid_request_error", "server_error"]

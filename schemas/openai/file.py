@@ -19,7 +19,7 @@ _HEX_DIGITS = 24
 
 
 class FilePurpose(StrEnum):
-    """What a file is for."""
+    """Purpose of a file."""
 
     BATCH = "batch"
     """Requests of a batch."""
@@ -28,7 +28,7 @@ class FilePurpose(StrEnum):
 
 
 class FileSpec(Contract):
-    """What the ledger keeps of a file; never changed."""
+    """Specification of a file in the ledger; never changed."""
 
     uri: S3Uri
     filename: str

@@ -9,7 +9,7 @@ from schemas.contract import Contract
 
 
 class Listed(Contract):
-    """What a list can hold."""
+    """Item of a list."""
 
     id: str
 

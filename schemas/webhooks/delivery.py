@@ -11,13 +11,14 @@ from schemas.contract import Contract
 from schemas.document import S3Uri
 from schemas.failure import Failure
 from schemas.job import DEFAULT_TENANT, Attempt, Metadata, PayloadKind, TenantName
+from schemas.receiver_url import ShownUrl
 from schemas.states import JobState
 from schemas.timestamp import Moment
 from schemas.webhooks.event import EVENT_OF, EventType
 
 
 class EndpointNotice(Contract):
-    """What a delivery tells of an endpoint."""
+    """Notice about an endpoint, sent as a delivery."""
 
     id: str
     url: str | None = None
@@ -25,7 +26,7 @@ class EndpointNotice(Contract):
 
 
 class DeliverySpec(Contract):
-    """All that a delivery tells, as it was when that came to pass.
+    """Content of a delivery, fixed when the event happened.
 
     Written by the ledger's scripts in the step that it tells of; never changed after that.
     """
@@ -34,6 +35,7 @@ class DeliverySpec(Contract):
     url: HttpUrl = Field(description="The receiver's, as it was then.")
     tenant: TenantName = DEFAULT_TENANT
     endpoint: str | None = Field(default=None, description="None for a job's own callback.")
+    of_fleet: bool = Field(default=False, description="Of the callback that the operator named.")
     payload: PayloadKind = PayloadKind.THIN
     event: EventType | None = Field(default=None, description="Of an endpoint's event.")
     about: EndpointNotice | None = Field(default=None, description="Of an endpoint's event.")
@@ -47,7 +49,7 @@ class DeliverySpec(Contract):
 
     @property
     def type(self) -> EventType:
-        """What it tells of."""
+        """The type of the event."""
         if self.event is not None:
             return self.event
         if self.state is None:
@@ -63,7 +65,7 @@ class Delivery(Contract):
     type: EventType
     tenant: TenantName
     endpoint: str | None = None
-    url: HttpUrl
+    url: ShownUrl
     job_id: str | None = None
     sequence: int | None = None
     attempts: int = Field(ge=0, description="Of the present schedule.")
@@ -86,3 +88,25 @@ class DeliveryFilter(Contract):
     state: JobState | None = None
     before: Moment | None = Field(default=None, description="Opened before then.")
     after: Moment | None = Field(default=None, description="Opened then or later.")
+
+
+class Replay(DeliveryFilter):
+    """Which deliveries are sent again: of those that meet the filter, what was not acknowledged."""
+
+    acknowledged: bool = Field(
+        default=False, description="Whether what was acknowledged is sent again too."
+    )
+    confirmed: bool = Field(
+        default=False,
+        description="Has to be true with `acknowledged`: a receiver that does not drop the ids "
+        "that it has seen acts twice.",
+    )
+
+
+class Replayed(Contract):
+    """How many deliveries are sent again."""
+
+    replayed: int = Field(ge=0)
+    acknowledged: int = Field(
+        default=0, ge=0, description="Left out, because their receiver acknowledged them."
+    )

@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, HttpUrl, StrictBool, StrictInt, StringConstraints
+from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from schemas.contract import Contract
 from schemas.job import TenantName
-from schemas.receiver_url import ReceiverUrl
+from schemas.receiver_url import ReceiverUrl, ShownUrl
 from schemas.webhooks.event import EventType, PayloadKind
 
 ENDPOINT_PREFIX = "ep_"
@@ -18,13 +18,6 @@ MOST_CONCURRENCY = 16
 DAY_SECONDS = 86_400
 
 
-def _without_user(url: HttpUrl) -> HttpUrl:
-    if url.username or url.password:
-        raise ValueError("name no user and no password: events are signed")
-    return url
-
-
-EndpointUrl = Annotated[ReceiverUrl, AfterValidator(_without_user)]
 CertificateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Description = Annotated[str, StringConstraints(max_length=256)]
 EventFilter = Annotated[
@@ -38,7 +31,7 @@ Concurrency = Annotated[
 
 
 class EndpointState(StrEnum):
-    """Whether an endpoint is told of anything."""
+    """State of an endpoint: only enabled ones receive events."""
 
     ENABLED = "enabled"
     """It is told of what it asked for."""
@@ -47,7 +40,7 @@ class EndpointState(StrEnum):
 
 
 class DisabledReason(StrEnum):
-    """Why an endpoint is disabled."""
+    """Reason for a disabled endpoint."""
 
     GONE = "gone"
     """It answered 410."""
@@ -58,7 +51,7 @@ class DisabledReason(StrEnum):
 
 
 class SecretKind(StrEnum):
-    """How an event is signed."""
+    """Kind of an event's signature."""
 
     V1 = "v1"
     """HMAC-SHA256 with a secret that both sides know."""
@@ -67,9 +60,9 @@ class SecretKind(StrEnum):
 
 
 class EndpointRequest(Contract):
-    """What a tenant asks for; the body of `POST /v1/endpoints`."""
+    """Body of `POST /v1/endpoints`."""
 
-    url: EndpointUrl
+    url: ReceiverUrl
     events: EventFilter = ()
     payload: PayloadKind = PayloadKind.THIN
     description: Description = ""
@@ -82,9 +75,9 @@ class EndpointRequest(Contract):
 
 
 class EndpointChange(Contract):
-    """What is to be different; the body of `PATCH /v1/endpoints/{id}`."""
+    """Body of `PATCH /v1/endpoints/{id}`: the fields to change."""
 
-    url: EndpointUrl | None = None
+    url: ReceiverUrl | None = None
     events: EventFilter | None = None
     payload: PayloadKind | None = None
     description: Description | None = None
@@ -107,7 +100,7 @@ class Endpoint(Contract):
 
     id: str = Field(pattern=r"^ep_[0-9a-f]{16}$")
     tenant: TenantName
-    url: HttpUrl
+    url: ShownUrl
     events: tuple[EventType, ...] = ()
     payload: PayloadKind
     description: str = ""
@@ -136,7 +129,7 @@ class CreatedEndpoint(Endpoint, NewSecret):
 
 
 class SecretRotation(Contract):
-    """How a secret is replaced."""
+    """Order to replace a secret."""
 
     overlap_seconds: StrictInt = Field(
         default=DAY_SECONDS,

@@ -12,6 +12,7 @@ from schemas.contract import Contract
 from schemas.document import S3Uri
 from schemas.failure import Failure
 from schemas.job import Metadata, PayloadKind, TaskName, TenantName
+from schemas.receiver_url import ShownUrl
 from schemas.result import TaskResult
 from schemas.states import JobState
 
@@ -19,7 +20,7 @@ __all__ = ["EVENT_OF", "EndpointEvent", "EventType", "JobEvent", "PayloadKind"]
 
 
 class EventType(StrEnum):
-    """What happened."""
+    """Type of an event."""
 
     JOB_SUCCEEDED = "job.succeeded"
     """Every task has a result."""
@@ -44,7 +45,7 @@ class EventType(StrEnum):
 
     @property
     def is_of_batch(self) -> bool:
-        """Whether it tells of a batch."""
+        """Tell whether the event is about a batch."""
         return self.value.startswith("batch.")
 
 
@@ -78,7 +79,7 @@ class JobEventData(Contract):
 
 
 class EventBase(Contract):
-    """What all events have."""
+    """Fields that all events have."""
 
     id: str = Field(description="Equal to the header webhook-id; the same in every retry.")
     object: Literal["event"] = "event"
@@ -98,7 +99,7 @@ class EndpointEventData(Contract):
 
     id: str
     tenant: TenantName
-    url: str | None = None
+    url: ShownUrl | None = None
     reason: str | None = Field(default=None, description="Why it was disabled.")
 
 
@@ -112,6 +113,7 @@ class BatchEventData(Contract):
     """The batch concerned."""
 
     id: str
+    tenant: TenantName
 
 
 class BatchEvent(EventBase):

@@ -1,4 +1,4 @@
-"""How signing keys are written, as Standard Webhooks has it."""
+"""Signing keys, written as Standard Webhooks has it."""
 
 from __future__ import annotations
 

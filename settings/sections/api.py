@@ -8,12 +8,16 @@ from settings.sections.section import Section
 
 
 class ApiSettings(Section):
-    """What the HTTP API holds at once; each process has its own."""
+    """Limits of one API process."""
 
     connections: int = Field(
         default=2_048,
         ge=16,
         description="Maximum open connections; fewer where the process may open fewer files.",
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses or networks of proxies whose X-Forwarded-For tells the client's.",
     )
     waiting: int = Field(
         default=1_024,

@@ -11,7 +11,7 @@ from settings.sections.section import Section
 
 
 class CallbackSettings(Section):
-    """How webhooks are sent, and where they may go."""
+    """Settings of webhooks: how they are sent, and where they may go."""
 
     timeout_seconds: float = Field(default=20, gt=0, le=60)
     concurrency: int = Field(
@@ -27,6 +27,12 @@ class CallbackSettings(Section):
     )
     ports: tuple[int, ...] = Field(
         default=(80, 443, 8080, 8443), description="That may be sent to at public addresses."
+    )
+    registered_only: bool = Field(
+        default=False, description="Whether jobs may name no callback: endpoints alone are told."
+    )
+    https_only: bool = Field(
+        default=False, description="Whether every receiver has to be an https:// one."
     )
     disable_after_seconds: float = Field(
         default=5 * 86_400,

@@ -10,7 +10,7 @@ from settings.sections.section import Section
 
 
 class LeaseSettings(Section):
-    """How soon a dead worker is noticed, and how often a job is tried."""
+    """Settings of leases: how soon a dead worker is noticed, and how often a job is tried."""
 
     seconds: float = Field(default=10, ge=1, description="A lease lives this long unless renewed.")
     heartbeat_seconds: float = Field(

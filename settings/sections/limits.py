@@ -1,4 +1,4 @@
-"""`[limits]`: what a document may cost, and a tenant."""
+"""`[limits]`: what a document may cost, a schema, and a tenant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from settings.sections.section import Section
 
 
 class LimitSettings(Section):
-    """What one document may cost to read, and what one tenant may fill."""
+    """Limits of one document's reading, one schema's compilation, and one tenant's storage."""
 
     document_bytes: int = Field(default=64 * 2**20, ge=1)
     inline_bytes: int = Field(
@@ -24,3 +24,7 @@ class LimitSettings(Section):
     sandbox_memory_bytes: int = Field(default=2 * 2**30, ge=2**28)
     sandbox_cpu_seconds: int = Field(default=30, ge=1)
     sandbox_wall_seconds: float = Field(default=60, gt=0)
+    grammar_cpu_seconds: int = Field(
+        default=10, ge=1, description="CPU that compiling one schema may take."
+    )
+    grammar_memory_bytes: int = Field(default=512 * 2**20, ge=2**26)

@@ -8,7 +8,7 @@ from settings.sections.section import Section
 
 
 class RetentionSettings(Section):
-    """How long the ledger remembers; dead letters stay until they are redriven or dropped."""
+    """Retention of the ledger's records; dead letters stay until they are redriven or dropped."""
 
     closed_seconds: float = Field(
         default=30 * 86_400,

@@ -12,7 +12,7 @@ from settings.sections.section import Section
 
 
 class Listing(StrEnum):
-    """What a listing reads."""
+    """Range that a listing reads."""
 
     FULL = "full"
     """Everything under the rule's prefix."""

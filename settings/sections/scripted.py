@@ -8,6 +8,6 @@ from settings.sections.section import Section
 
 
 class ScriptedSettings(Section):
-    """How the scripted engine behaves."""
+    """Settings of the scripted engine."""
 
     seconds_per_token: float = Field(default=0.002, ge=0, description="For each output token.")

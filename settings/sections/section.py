@@ -1,4 +1,4 @@
-"""What the sections of `fleet.toml` have in common."""
+"""Base of the sections of `fleet.toml`."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from settings.sections.section import Section
 
 
 class TenantSettings(Section):
-    """What one tenant may take of the fleet."""
+    """Limits of one tenant."""
 
     weight: float = Field(default=1, gt=0, description="Its share where tenants compete.")
     max_queued: int = Field(default=0, ge=0, description="Most jobs in line; 0 for any number.")

@@ -17,7 +17,7 @@ def _list_seconds(watch: dict[str, Any]) -> float:
 
 
 class WatchSettings(Section):
-    """How the buckets that rules name are watched."""
+    """Settings of the watcher: how the buckets that rules name are watched."""
 
     queues: tuple[str, ...] = Field(
         default=(), description="URLs of SQS queues that carry the buckets' events."

@@ -14,7 +14,9 @@ from chaos.drill import Scenario
 from chaos.runner import CurrentFleet, run_one
 from workers.engine_kind import EngineKind
 
-SCRIPTED = [one for one in SCENARIOS if one.plan(True).engine is EngineKind.SCRIPTED]
+SCRIPTED = [
+    one for one in SCENARIOS if one.plan(True).engine is EngineKind.SCRIPTED and not one.is_long
+]
 """test_drops.py kills the real engine."""
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]

@@ -27,11 +27,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def state_dir(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Path:
-    """A fresh state directory that shares the prepared model."""
-    state = tmp_path_factory.mktemp("state")
-    (state / "models").symlink_to(model_dir.parent)
-    return state
+def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh state directory."""
+    return tmp_path_factory.mktemp("state")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

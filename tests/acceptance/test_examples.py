@@ -193,6 +193,9 @@ async def test_the_claims_system_takes_a_repeated_delivery_once_and_a_forged_one
     }
     assert claims.tell(body, forged) == 400
     assert claims.tell(body, {}) == 400
+    of_another = json.dumps({"type": "job.failed", "data": {"id": job_id, "tenant": "globex"}})
+    signed = Webhook(claims.secret()).sign("msg_forged", now, of_another)
+    assert claims.tell(of_another, {**forged, "webhook-signature": signed}) == 400
     assert await claims.ended(1) == before
     assert claims.events() == {told["id"]: True}
 

@@ -41,7 +41,6 @@ gpu = "CPU"
 max_model_len = 8192
 
 [pools.cpu.engine]
-dtype = "bfloat16"
 enforce_eager = true
 """
 ADAPTER = "perils-lora"
@@ -69,7 +68,6 @@ async def real(
     (folder / "tasks" / "perils.yaml").write_text(TASK)
     state_dir = folder / "state"
     state_dir.mkdir()
-    (state_dir / "models").symlink_to(model_dir.parent)
     options = ("--config", str(folder / "fleet.toml"))
     async with scoped_stack(state_dir, options=options, say=print) as env:
         yield env

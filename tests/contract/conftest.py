@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from settings.sections.limits import LimitSettings
 from settings.sections.pools import PoolSettings
 from tests.fixtures.adapter_files import RANK, write_adapter
 from workers.engine.protocol import Engine, EngineRequest
@@ -140,9 +141,10 @@ def vllm_host(
         gpu="CPU",
         concurrency=SLOTS,
         max_model_len=CONTEXT,
-        engine={"dtype": "bfloat16", "enforce_eager": True},
+        engine={"enforce_eager": True},
     )
-    engine = VllmEngine(model_dir, "tests", pool, list(adapters.values()))
+    limits = LimitSettings(grammar_cpu_seconds=5)
+    engine = VllmEngine(model_dir, "tests", pool, list(adapters.values()), limits)
     with LoopThread() as thread:
         host = EngineHost(engine, thread, kill=_kill_processes, hang=_stop_processes)
         yield host

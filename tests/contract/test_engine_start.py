@@ -28,7 +28,7 @@ def thread() -> Iterator[LoopThread]:
 
 
 def _engine(model_dir: Path, gpu: str = "CPU", **changes: Any) -> VllmEngine:
-    engine = {"dtype": "bfloat16", "enforce_eager": True, **changes.pop("engine", {})}
+    engine = {"enforce_eager": True, **changes.pop("engine", {})}
     return VllmEngine(
         model_dir,
         "small",

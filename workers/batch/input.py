@@ -14,7 +14,7 @@ from settings.chat_models import ChatModels
 from settings.sections.openai import OpenAiSettings
 from storage.objects import ObjectStore
 from workers.batch.line import RawLine, ReadLine, read_line
-from workers.objects import own_objects
+from workers.objects import storage_failures
 
 _BLOCK_BYTES = 2 * 2**20
 _MOST_ERRORS = 50
@@ -24,7 +24,7 @@ _MARK = b"\xef\xbb\xbf"
 
 @dataclass
 class Survey:
-    """What a file holds.
+    """Survey of a file.
 
     Attributes:
         total: Requests.
@@ -40,7 +40,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some lines of the file.
+    """Block of consecutive lines of the file.
 
     Attributes:
         lines: In order, blank ones left out.
@@ -120,7 +120,7 @@ class BatchInput:
         place = start or Place()
         rest, fetched = b"", place.offset
         while True:
-            with own_objects():
+            with storage_failures():
                 data = await self._store.get_range(self._uri, fetched, _BLOCK_BYTES)
             fetched += len(data)
             last = len(data) < _BLOCK_BYTES

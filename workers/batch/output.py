@@ -10,8 +10,8 @@ from itertools import islice
 from typing import Any
 
 from ledger.batch_record import BatchRecord
-from ledger.batches import Batches, LineEnd, line_job_id
-from ledger.files import Files
+from ledger.batches import BatchRecords, LineEnd, line_job_id
+from ledger.files import FileRecords
 from schemas.failure import Failure, FailureCode
 from schemas.ids import result_key
 from schemas.job import CHAT_TASK
@@ -25,7 +25,7 @@ from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore, Upload
 from workers.batch.input import BatchInput
 from workers.batch.line import RawLine, ReadLine
-from workers.objects import own_objects
+from workers.objects import parsed, storage_failures
 
 _READ_AHEAD = 64
 _RESULT_BYTES = 64 * 2**20
@@ -41,7 +41,7 @@ _NOT_RUN = {
 
 @dataclass
 class Written:
-    """What the files came to.
+    """Outcome of writing the files.
 
     Attributes:
         output: The file of the answers, if there are any.
@@ -67,8 +67,8 @@ class BatchFiles:
 
     def __init__(
         self,
-        batches: Batches,
-        files: Files,
+        batches: BatchRecords,
+        files: FileRecords,
         store: ObjectStore,
         *,
         work_bucket: str,
@@ -91,7 +91,7 @@ class BatchFiles:
         output, errors = (self._store.open_upload(uri, media_type=_MEDIA_TYPE) for uri in uris)
         written = Written()
         try:
-            with own_objects():
+            with storage_failures():
                 await self._write_lines(batch, source, output, errors, written)
                 if output.size:
                     written.output = await self._keep(batch, ids[0], "output", output)
@@ -122,7 +122,7 @@ class BatchFiles:
         errors: Upload,
         written: Written,
     ) -> None:
-        """Some lines are read ahead, so that the store's delay is not paid line by line."""
+        """Write lines, and read some ahead, so that the store's delay is not paid line by line."""
         async for block in source.blocks():
             lines = [(raw, line) for raw, line in block.lines if isinstance(line, ReadLine)]
             ends = await self._batches.line_ends(batch.id, [raw.number for raw, _ in lines])
@@ -172,7 +172,7 @@ class BatchFiles:
     async def _answer(self, job_id: str) -> tuple[Any, Usage]:
         uri = f"s3://{self._results_bucket}/{result_key(job_id)}"
         data = await self._store.get(uri, max_bytes=_RESULT_BYTES)
-        result = JobResult.model_validate_json(data)
+        result = parsed(JobResult, data, uri)
         return result.tasks[CHAT_TASK].data, result.usage
 
 
@@ -196,7 +196,7 @@ def _line(job_id: str, custom_id: str, response: Any, error: Any) -> bytes:
 
 
 def says(written: Written) -> dict[str, str]:
-    """What the batch's record is to say of its files."""
+    """Return the fields of the batch's record that describe its files."""
     said = {"output": written.output, "error_output": written.errors}
     fields = {name: value for name, value in said.items() if value is not None}
     return {**fields, "usage": json.dumps(batch_usage(written.usage))}

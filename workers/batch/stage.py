@@ -32,7 +32,7 @@ from workers.batch.line import ReadLine
 from workers.batch.output import BatchFiles, says
 from workers.errors import StageError
 from workers.metrics import step
-from workers.objects import own_objects
+from workers.objects import storage_failures
 from workers.outcome import Finished, Outcome, Parked
 
 log = structlog.get_logger(__name__)
@@ -45,7 +45,7 @@ _IN_USE_SECONDS = 60.0
 
 @dataclass
 class _Progress:
-    """How far the writing of jobs is."""
+    """Progress of writing jobs."""
 
     written: int
     answer: str = "held"
@@ -79,10 +79,10 @@ class BatchStage:
             work_bucket=settings.work_bucket,
             results_bucket=settings.results_bucket,
         )
-        self.capacity = self.most = settings.openai.batch_concurrency
+        self.capacity = self.max_capacity = settings.openai.batch_concurrency
 
     async def start(self) -> None:
-        """Nothing to load."""
+        """Start; nothing has to be loaded."""
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
@@ -121,7 +121,7 @@ class BatchStage:
     async def _delete(self, claim: Claim) -> Outcome:
         if await self._ledger_files.in_use(claim.id):
             return Parked(_IN_USE_SECONDS, complete=False)
-        with own_objects():
+        with storage_failures():
             await self._store.delete(FileSpec.model_validate_json(claim.spec).uri)
         return Finished(JobState.SUCCEEDED)
 
@@ -197,7 +197,7 @@ class BatchStage:
         return Finished(JobState.SUCCEEDED)
 
     async def stop(self) -> None:
-        """Nothing to let go."""
+        """Stop; nothing has to be freed."""
 
 
 def _portions(jobs: Sequence[LineJob]) -> list[Sequence[LineJob]]:

@@ -1,4 +1,4 @@
-"""Where deliveries may go: rules about addresses, and the guard that asks them at dial time.
+"""Egress rules: addresses that deliveries may go to, checked when a connection is made.
 
 A URL proves nothing, since a name may resolve to anything, and to another address the next time.
 The guard sees the very address that is about to be dialled.
@@ -57,7 +57,7 @@ _NOT_PUBLIC_V6 = tuple(
 
 
 class EgressForbiddenError(OSError):
-    """Nothing may be sent there."""
+    """The address is not allowed."""
 
     def __init__(self) -> None:
         # One text for all addresses of a name: the dialler passes on errors that are equal.
@@ -65,7 +65,7 @@ class EgressForbiddenError(OSError):
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is one of the open internet.
+    """Tell whether an address belongs to the open internet.
 
     The standard library's `is_global` is also true of multicast, NAT64, 6to4 and others.
     """
@@ -130,7 +130,7 @@ class EgressGuard:
 
 
 def was_forbidden(error: BaseException | None) -> bool:
-    """Whether the guard is why a request failed."""
+    """Tell whether the guard made a request fail."""
     while error is not None:
         if isinstance(error, EgressForbiddenError):
             return True

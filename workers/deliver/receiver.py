@@ -1,4 +1,4 @@
-"""Whom a delivery goes to, and with what it is signed: a job's own callback or an endpoint."""
+"""Receivers of deliveries: a job's own callback or an endpoint, with its signing secrets."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from ledger.endpoints import Endpoints
-from ledger.errors import SecretBoxError
-from ledger.record import moment
-from ledger.secret_box import SecretBox
+from ledger.endpoints import EndpointRecords
+from ledger.record import from_unix_ms
 from schemas.failure import FailureCode
 from schemas.webhooks.delivery import DeliverySpec
 from schemas.webhooks.endpoint import EndpointState
 from settings.sections.callbacks import CallbackSettings
+from workers.deliver.signers import Signers
 from workers.errors import StageError
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Where one attempt goes.
+    """Receiver of one attempt.
 
     Attributes:
         url: To be posted to.
@@ -41,47 +40,51 @@ class Receivers:
     """Finds the receiver of a delivery, as it is now.
 
     Args:
-        settings: Where certificates lie.
-        secret: Signs what goes to jobs' own callbacks.
+        settings: Where certificates lie, and whether receivers need TLS.
+        signers: The secrets that sign.
         endpoints: Those that tenants registered.
-        box: Opens their secrets.
     """
 
     def __init__(
-        self, settings: CallbackSettings, secret: str, endpoints: Endpoints, box: SecretBox
+        self, settings: CallbackSettings, signers: Signers, endpoints: EndpointRecords
     ) -> None:
         self._settings = settings
-        self._secret = secret
+        self._signers = signers
         self._endpoints = endpoints
-        self._box = box
 
     async def of(self, spec: DeliverySpec, at_ms: int) -> Receiver:
-        """The receiver of a delivery.
+        """Return the receiver of a delivery.
 
         Args:
             spec: The delivery's.
             at_ms: When the attempt is made, Unix milliseconds.
 
         Raises:
-            StageError: The endpoint is disabled or no more, or docfleet cannot sign for it.
+            StageError: The endpoint is disabled or no more, docfleet cannot sign for it, or it has
+                no TLS and has to.
         """
+        now = from_unix_ms(at_ms)
         if spec.endpoint is None:
-            return Receiver(str(spec.url), (self._secret,), self._tls(None))
+            secrets = await self._signers.of_callback(spec, now)
+            return Receiver(self._checked(str(spec.url)), secrets, self._tls(None))
         stored = await self._endpoints.get(spec.endpoint)
         if stored is None or stored.endpoint.state is EndpointState.DISABLED:
             what = "disabled" if stored else "no more"
             raise StageError(FailureCode.DELIVERY_DISABLED, f"{spec.endpoint} is {what}.")
-        endpoint, now = stored.endpoint, moment(at_ms)
-        try:
-            secrets = [self._box.unseal(one.sealed) for one in stored.secrets if one.alive(now)]
-        except SecretBoxError as error:
-            raise StageError(FailureCode.DELIVERY_UNSIGNED, f"{error}.") from error
+        endpoint = stored.endpoint
         return Receiver(
-            str(endpoint.url),
-            secrets,
+            self._checked(stored.url),
+            self._signers.opened(stored.secrets, now),
             self._tls(endpoint.client_certificate, endpoint.tenant),
             endpoint.failing_since,
         )
+
+    def _checked(self, url: str) -> str:
+        if self._settings.https_only and not url.startswith("https://"):
+            raise StageError(
+                FailureCode.DELIVERY_FORBIDDEN, "The receiver has no TLS: nothing was sent."
+            )
+        return url
 
     def _tls(self, certificate: str | None, tenant: str = "") -> ssl.SSLContext | None:
         folder, authorities = self._settings.certificates_dir, self._settings.ca_file

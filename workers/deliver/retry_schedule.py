@@ -1,4 +1,4 @@
-"""When a delivery is tried next. Pure."""
+"""Schedule of a delivery's retries. Pure."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ Tasks = Mapping[str, TaskResult]
 def build_event(
     delivery_id: str, spec: DeliverySpec, tasks: Tasks | None = None, *, omitted: bool = False
 ) -> EventBase:
-    """What a webhook tells; the same for every attempt at the delivery.
+    """Build the event of a webhook; every attempt at the delivery sends the same.
 
     Args:
         delivery_id: Of the record.
@@ -47,7 +47,7 @@ def build_event(
         about = spec.about.model_dump() if spec.about else {"id": spec.endpoint}
         return EndpointEvent(**head, data=EndpointEventData(tenant=spec.tenant, **about))
     if spec.type.is_of_batch:
-        return BatchEvent(**head, data=BatchEventData(id=spec.job))
+        return BatchEvent(**head, data=BatchEventData(id=spec.job, tenant=spec.tenant))
     return JobEvent(
         **head,
         data=JobEventData(

@@ -6,8 +6,8 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from ledger.claim import Claim
-from ledger.endpoints import Endpoints
-from ledger.record import moment
+from ledger.endpoints import EndpointRecords
+from ledger.record import from_unix_ms
 from schemas.failure import Failure, FailureCode
 from schemas.job import ReceiverAnswer
 from schemas.queues import DELIVER_QUEUE
@@ -26,7 +26,7 @@ from workers.deliver.signature import build_event, sign
 from workers.deliver.webhook import Answer, WebhookSender
 from workers.errors import StageError
 from workers.metrics import observe_webhook
-from workers.objects import own_objects
+from workers.objects import parsed, storage_failures
 from workers.outcome import DeadLetter, Finished, Outcome, Retry
 
 log = structlog.get_logger(__name__)
@@ -50,7 +50,7 @@ class DeliverStage:
         self,
         settings: CallbackSettings,
         receivers: Receivers,
-        endpoints: Endpoints,
+        endpoints: EndpointRecords,
         store: ObjectStore,
         guard: EgressGuard,
     ) -> None:
@@ -60,7 +60,7 @@ class DeliverStage:
         self._endpoints = endpoints
         self._store = store
         self._sender: WebhookSender | None = None
-        self.capacity = self.most = settings.concurrency
+        self.capacity = self.max_capacity = settings.concurrency
 
     async def start(self) -> None:
         """Open the HTTP session."""
@@ -76,9 +76,11 @@ class DeliverStage:
                 receiver = await self._receivers.of(spec, claim.claimed_ms)
                 event = await self._event(claim.id, spec)
             except StageError as error:
+                if error.outage_seconds is not None:
+                    raise  # the store's outage must not use up the receiver's schedule
                 return self._failed(error.failure, claim)
             body = event.model_dump_json(exclude_none=True)
-            headers = sign(receiver.secrets, claim.id, moment(claim.claimed_ms), body)
+            headers = sign(receiver.secrets, claim.id, from_unix_ms(claim.claimed_ms), body)
             answer = await self._sender.send(receiver.url, body.encode(), headers, tls=receiver.tls)
             observe_webhook(answer.status, answer.latency_ms / 1000, forbidden=answer.forbidden)
             log.info("webhook sent", status=answer.status, latency_ms=answer.latency_ms)
@@ -87,12 +89,13 @@ class DeliverStage:
     async def _event(self, delivery_id: str, spec: DeliverySpec) -> EventBase:
         if spec.payload is PayloadKind.THIN or spec.result_uri is None:
             return build_event(delivery_id, spec)
-        with own_objects():
+        with storage_failures():
             try:
                 data = await self._store.get(spec.result_uri, max_bytes=self._settings.full_bytes)
             except (ObjectTooLargeError, ObjectMissingError):
                 return build_event(delivery_id, spec, omitted=True)
-        return build_event(delivery_id, spec, JobResult.model_validate_json(data).tasks)
+            result = parsed(JobResult, data, spec.result_uri)
+        return build_event(delivery_id, spec, result.tasks)
 
     async def _after(
         self, answer: Answer, claim: Claim, spec: DeliverySpec, receiver: Receiver
@@ -116,7 +119,7 @@ class DeliverStage:
             return DisabledReason.GONE
         if receiver.failing_since is None:
             return None
-        failed_for = (moment(claim.claimed_ms) - receiver.failing_since).total_seconds()
+        failed_for = (from_unix_ms(claim.claimed_ms) - receiver.failing_since).total_seconds()
         hopeless = failed_for >= self._settings.disable_after_seconds
         return DisabledReason.FAILING if hopeless else None
 

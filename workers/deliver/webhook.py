@@ -26,7 +26,7 @@ _THROTTLED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How the receiver took it.
+    """Answer of the receiver.
 
     Attributes:
         status: HTTP status, or None when no answer came.
@@ -44,12 +44,12 @@ class Answer:
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the receiver has taken the event; a redirect is a refusal."""
+        """Tell whether the receiver took the event; a redirect is a refusal."""
         return self.status in _ACKNOWLEDGED
 
     @property
     def gone(self) -> bool:
-        """Whether the receiver wants no more events."""
+        """Tell whether the receiver wants no more events."""
         return self.status == HTTPStatus.GONE
 
 
@@ -110,12 +110,12 @@ class WebhookSender:
                     latency_ms,
                     _retry_after(response),
                 )
-        except aiohttp.InvalidURL as error:
-            return Answer(None, f"No such address: {error}", forbidden=True)
+        except aiohttp.InvalidURL:
+            return Answer(None, "No such address.", forbidden=True)
         except TimeoutError:
             return Answer(None, "No answer in time.", _since(began))
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            words = f"{type(error).__name__}: {error}"
+            words = f"{type(error).__name__}: {_without_url(error)}"
             return Answer(None, words, _since(began), forbidden=was_forbidden(error))
 
     async def close(self) -> None:
@@ -149,6 +149,11 @@ def _retry_after(response: aiohttp.ClientResponse) -> float:
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)
     return max(0.0, (until - datetime.now(UTC)).total_seconds())
+
+
+def _without_url(error: Exception) -> str:
+    """Return an error's words; those of an answer that is no HTTP would quote the whole URL."""
+    return error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
 
 
 def _since(began: float) -> int:

@@ -1,4 +1,4 @@
-"""Whether prompt and answer fit a model's context. Pure."""
+"""Room for prompt and answer in a model's context. Pure."""
 
 from __future__ import annotations
 

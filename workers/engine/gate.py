@@ -47,7 +47,7 @@ class Gate:
         self._admit()
 
     def close(self) -> None:
-        """The engine is gone: whoever waits, or comes, is turned away with GateClosedError."""
+        """Turn away all who wait or come, with GateClosedError: the engine is gone."""
         self._closed = True
         self._admit()
 
@@ -95,7 +95,7 @@ class Gate:
 
 
 def _answer(place: asyncio.Future[None], error: Exception | None = None) -> bool:
-    """Whether somebody still waited there."""
+    """Admit or refuse the first in line; False when it no longer waits."""
     if place.done():
         return False
     if error is not None:

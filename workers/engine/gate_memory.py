@@ -1,4 +1,4 @@
-"""How wide a gate stands: half as wide after repeated deaths of the engine, then wider by one."""
+"""Memory of the gate: half as wide after repeated deaths of the engine, then wider by one."""
 
 from __future__ import annotations
 

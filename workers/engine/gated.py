@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from time import monotonic
+from typing import Any
 
 from schemas.engine import EngineVersion
 from schemas.failure import FailureCode
+from workers.engine.admission import Admission
 from workers.engine.gate import Gate
 from workers.engine.protocol import Engine, EngineAnswer, EngineRequest
 from workers.errors import (
     AdapterRefusedError,
     EngineDiedError,
     EngineError,
+    PostponedError,
     PromptTooLongError,
     RequestFailedError,
     RequestRefusedError,
@@ -39,13 +43,19 @@ class GatedEngine:
     Args:
         engine: Not yet started.
         slots: The pool's tuned concurrency, in engine requests.
+        schemas: Those of the fleet's own tasks; tried when the engine runs, and trusted until then.
 
     Attributes:
         gate: Closed once the engine is found dead.
     """
 
-    def __init__(self, engine: Engine, slots: int) -> None:
+    def __init__(
+        self, engine: Engine, slots: int, schemas: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
         self._engine = engine
+        self._schemas = schemas
+        self._admission = Admission(engine, slots)
+        self._trying: asyncio.Task[None] | None = None
         self.gate = Gate(slots)
 
     @property
@@ -56,10 +66,39 @@ class GatedEngine:
     async def start(self) -> None:
         """Load the model; see Engine."""
         await self._engine.start()
+        self._trying = asyncio.create_task(self._admission.try_own(self._schemas))
 
     async def stop(self) -> None:
         """Free the device; see Engine."""
+        if self._trying is not None:
+            self._trying.cancel()
         await self._engine.stop()
+
+    async def admit(self, schema: Mapping[str, Any], *, tenant: str, task: str) -> None:
+        """Find out whether the engine takes a stranger's schema, before a request carries it.
+
+        Args:
+            schema: JSON Schema that `check_guidable` takes.
+            tenant: Whose it is.
+            task: Named in failures.
+
+        Raises:
+            StageError: It does not, or it could not be found out.
+            PostponedError: Too many of the tenant's jobs wait for this already.
+        """
+        try:
+            problem = await self._admission.problem(schema, tenant)
+        except EngineDiedError as error:
+            raise PostponedError(str(error), 0) from error
+        except EngineError as error:
+            raise StageError(_CODES[type(error)], str(error), task) from error
+        if problem is not None:
+            raise StageError(FailureCode.REQUEST_INVALID, f"`response_format`: {problem}.", task)
+
+    def check_own(self, schema: Mapping[str, Any], *, task: str) -> None:
+        """Raise StageError where a task's own schema turned out to cost too much."""
+        if problem := self._admission.known_problem(schema):
+            raise StageError(FailureCode.ENGINE_REFUSED, f"output_schema: {problem}.", task)
 
     async def ask(
         self, request: EngineRequest, *, seconds: float, task: str, alone: bool = False

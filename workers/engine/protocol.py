@@ -1,4 +1,4 @@
-"""What the workers ask of an engine: the protocol, its requests and its answers.
+"""Protocol between workers and engines: requests and answers.
 
 Implementations are in `vllm/` and `scripted/`; both pass the same conformance
 suite. Nothing here imports vllm.
@@ -21,7 +21,7 @@ Message = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen; greedily unless something else is asked for.
+    """Sampling of the next token; greedy by default.
 
     Attributes:
         temperature: 0 takes the most likely token.
@@ -83,14 +83,14 @@ class TokenChoice:
 
 @dataclass(frozen=True, slots=True)
 class EngineAnswer:
-    """What the engine made of a request.
+    """Answer of the engine to one request.
 
     Attributes:
         text: The output, complete or not.
         finish_reason: `stop` when complete, `length` when max_tokens cut it off.
         usage: Tokens, counted by the engine.
         tokens: The tokens of the text, where the request asked for them.
-        seconds: Time in the engine, measured by whoever asked.
+        seconds: Time in the engine, measured by GatedEngine.
     """
 
     text: str
@@ -105,13 +105,23 @@ class Engine(Protocol):
 
     @property
     def version(self) -> EngineVersion:
-        """What this engine is; known after `start`."""
+        """The engine's version; known after `start`."""
 
     async def start(self) -> None:
         """Load the model.
 
         Raises:
             EngineStartError: It cannot; the message says why and what to do.
+        """
+
+    async def schema_problem(self, schema: Mapping[str, Any]) -> str | None:
+        """Say why a schema costs the engine too much, with the place; None where it does not.
+
+        The engine itself does not see it, so that none of its requests waits.
+
+        Raises:
+            RequestFailedError: It could not be found out.
+            EngineDiedError: The engine is gone.
         """
 
     async def generate(self, request: EngineRequest) -> EngineAnswer:

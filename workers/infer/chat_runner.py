@@ -10,13 +10,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from ledger.claim import Claim
-from ledger.record import moment
+from ledger.record import from_unix_ms
 from schemas.document import DocumentRef, Prepared
 from schemas.failure import FailureCode
 from schemas.ids import JOB_PREFIX
 from schemas.job import CHAT_TASK, JobSpec
 from schemas.openai.batch_line import BatchLine
-from schemas.openai.chat import CHAT_VERSION, ChatRequest, ChatRequestError, chat_request
+from schemas.openai.chat import (
+    CHAT_VERSION,
+    ChatRequest,
+    ChatRequestError,
+    JsonSchemaFormat,
+    chat_request,
+)
 from schemas.openai.usage import usage_of
 from schemas.result import TaskResult
 from schemas.task import NamedTask, TaskKind
@@ -83,6 +89,9 @@ class ChatRunner:
     async def work(self, claim: Claim, spec: JobSpec, answers: Answers) -> Work:  # noqa: ARG002  # of the protocol; a chat is one question
         """Read the request of a chat job; see Runner."""
         request, facts = await self._read(spec.document)
+        if isinstance(request.response_format, JsonSchemaFormat):
+            schema = request.response_format.json_schema.json_schema
+            await self._engine.admit(schema, tenant=spec.tenant, task=CHAT_TASK)
 
         async def run(task: NamedTask, request_id: str) -> TaskResult:
             draft = TaskDraft(task)
@@ -176,7 +185,7 @@ def completion(request: ChatRequest, claim: Claim, answer: EngineAnswer) -> dict
     return {
         "id": f"chatcmpl-{claim.id.removeprefix(JOB_PREFIX)}",
         "object": "chat.completion",
-        "created": int(moment(claim.claimed_ms).timestamp()),
+        "created": int(from_unix_ms(claim.claimed_ms).timestamp()),
         "model": request.model,
         "choices": [
             {

@@ -17,7 +17,7 @@ from workers.models.adapter import Adapter
 
 @dataclass(slots=True)
 class TaskDraft:
-    """What is known of a task's result so far.
+    """Draft of a task's result, filled while the task runs.
 
     Attributes:
         task: The task.

@@ -14,16 +14,16 @@ from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
 from workers.infer.answer import Answer
 from workers.infer.work import Answers
-from workers.objects import own_objects
+from workers.objects import parsed, storage_failures
 
 _MAX_BYTES = 64 * 2**20
 
 
 class Kept:
-    """What earlier attempts left, by job.
+    """Kept results of earlier attempts, by job.
 
     Args:
-        store: Holds one object a job, written by whoever holds its lease.
+        store: Holds one object a job, written by the holder of its lease.
         bucket: The work bucket.
     """
 
@@ -36,12 +36,12 @@ class Kept:
         nothing = KeptTasks(redrive=claim.redrives, tasks={})
         if claim.kept_uri is None:
             return nothing
-        with own_objects():
+        with storage_failures():
             try:
                 data = await self._store.get(claim.kept_uri, max_bytes=_MAX_BYTES)
             except ObjectMissingError:
                 return nothing  # it can be made again
-        return KeptTasks.model_validate_json(data)
+            return parsed(KeptTasks, data, claim.kept_uri)
 
     async def store(
         self, claim: Claim, results: Mapping[str, TaskResult], answers: Answers
@@ -54,7 +54,7 @@ class Kept:
             redrive=claim.redrives, tasks=dict(results), answers=_kept_answers(answers)
         )
         data = kept.model_dump_json(exclude_none=True).encode()
-        with own_objects():
+        with storage_failures():
             await self._store.put(uri, data, media_type="application/json")
         return uri
 

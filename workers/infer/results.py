@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from ledger.claim import Claim
-from ledger.record import moment
+from ledger.record import from_unix_ms
 from schemas.document import DocumentRef
 from schemas.ids import result_key
 from schemas.job import JobSpec
@@ -15,7 +15,7 @@ from schemas.result import JobResult
 from storage.errors import ObjectChangedError, ObjectExistsError, ObjectMissingError
 from storage.objects import ObjectStore
 from workers.metrics import step
-from workers.objects import own_objects
+from workers.objects import parsed, storage_failures
 from workers.outcome import Finished
 
 log = structlog.get_logger(__name__)
@@ -73,7 +73,7 @@ class Results:
             result: Complete.
             replaces: The result of the job before it was redriven.
         """
-        with own_objects(), step("publish"):
+        with storage_failures(), step("publish"):
             try:
                 return await self._write(claim, result, replaces)
             except (ObjectExistsError, ObjectChangedError):
@@ -81,7 +81,9 @@ class Results:
                 if adopted := self.adopted(claim, found):
                     return adopted
                 # A late attempt of this very record must not replace what came after it.
-                if found is None or found.result.timings.submitted_at >= moment(claim.created_ms):
+                if found is None or found.result.timings.submitted_at >= from_unix_ms(
+                    claim.created_ms
+                ):
                     raise
                 return await self._write(claim, result, found)
 
@@ -95,19 +97,20 @@ class Results:
         return Finished(result.state, result_uri=uri)
 
     async def _read(self, job_id: str) -> Published | None:
-        with own_objects():
+        uri = self._uri(job_id)
+        with storage_failures():
             try:
-                found = await self._store.read(self._uri(job_id), max_bytes=_MAX_BYTES)
+                found = await self._store.read(uri, max_bytes=_MAX_BYTES)
             except ObjectMissingError:
                 return None
-        return Published(JobResult.model_validate_json(found.data), found.etag)
+            return Published(parsed(JobResult, found.data, uri), found.etag)
 
     def _uri(self, job_id: str) -> str:
         return f"s3://{self._bucket}/{result_key(job_id)}"
 
 
 def _is_asked_for(result: JobResult, claim: Claim) -> bool:
-    """Whether a result is of the request that a job is; an id can come again for another one."""
+    """Tell whether a result belongs to this job's request; an id can come again for another one."""
     spec = JobSpec.model_validate_json(claim.spec)
     document = {name: getattr(result.document, name) for name in DocumentRef.model_fields}
     return (

@@ -11,7 +11,7 @@ from time import monotonic
 import structlog
 
 from ledger.claim import Claim
-from ledger.record import moment
+from ledger.record import from_unix_ms
 from schemas.document import Prepared
 from schemas.engine import EngineVersion
 from schemas.failure import ENGINE_DEATHS, Failure
@@ -29,7 +29,7 @@ from schemas.states import JobState
 from schemas.task import NamedTask
 from workers.engine.gate_memory import GateSize
 from workers.engine.gated import GatedEngine
-from workers.errors import GateClosedError, StageError
+from workers.errors import GateClosedError, PostponedError, StageError
 from workers.infer.draft import TaskDraft
 from workers.infer.kept_tasks import Kept, answers_of, reusable
 from workers.infer.results import Results
@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class _Ran:
-    """What one attempt made of a job's tasks.
+    """Outcome of one attempt at a job's tasks.
 
     Attributes:
         results: Tasks that are through, well or not; those of earlier attempts too.
@@ -87,7 +87,7 @@ class InferStage:
         on_engine_death: Callable[[], None],
     ) -> None:
         self.queue = infer_queue(pool)
-        self.most = engine.gate.slots
+        self.max_capacity = engine.gate.slots
         self._pool = pool
         self._worker = worker
         self._engine = engine
@@ -99,7 +99,7 @@ class InferStage:
         self._gate_memory = gate_memory
         self._on_engine_death = on_engine_death
         self._is_dead = False
-        watch_gate(self.queue, engine.gate, self.most)
+        watch_gate(self.queue, engine.gate, self.max_capacity)
 
     @property
     def capacity(self) -> int:
@@ -118,6 +118,12 @@ class InferStage:
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
+        try:
+            return await self._outcome(claim)
+        except PostponedError as error:
+            return GivenBack(wait_seconds=error.seconds)
+
+    async def _outcome(self, claim: Claim) -> Outcome:
         spec = JobSpec.model_validate_json(claim.spec)
         earlier = await self._results.earlier(claim)
         if adopted := self._results.adopted(claim, earlier):
@@ -137,7 +143,7 @@ class InferStage:
         return await self._results.publish(claim, result, earlier)
 
     async def _run_tasks(self, claim: Claim, work: Work, there: Mapping[str, TaskResult]) -> _Ran:
-        """All at once: the first fills the prefix cache while the others wait for it."""
+        """Run all tasks at once: the first fills the prefix cache while the others wait for it."""
         ran = _Ran(dict(there))
 
         async def run(task: NamedTask) -> None:
@@ -171,7 +177,7 @@ class InferStage:
     async def _unfinished(
         self, claim: Claim, ran: _Ran, tasks: Sequence[NamedTask], answers: Answers
     ) -> Outcome | None:
-        """What is done with a job that has no result yet; None when it can have one.
+        """Decide about a job that has no result yet; None when it can have one.
 
         Tasks for which nothing is left to try become failed results: the others go on.
         """
@@ -219,8 +225,8 @@ class InferStage:
             worker=self._worker,
             usage=usage,
             timings=Timings(
-                submitted_at=moment(claim.created_ms),
-                finished_at=moment(claim.claimed_ms) + timedelta(seconds=seconds),
+                submitted_at=from_unix_ms(claim.created_ms),
+                finished_at=from_unix_ms(claim.claimed_ms) + timedelta(seconds=seconds),
                 infer_seconds=seconds,
             ),
         )
@@ -232,7 +238,7 @@ class InferStage:
 
 
 def _ending(ran: _Ran) -> GivenBack | DeadLetter | None:
-    """What there is to do for a job none of whose tasks is to be tried again."""
+    """Return the outcome of a job none of whose tasks is to be tried again."""
     if ran.turned_away:
         return GivenBack()
     failures = [result.failure for result in ran.results.values()]

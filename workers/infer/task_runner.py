@@ -24,7 +24,7 @@ from workers.infer.session import Asker, Session
 from workers.infer.work import Answers, Work
 from workers.metrics import step
 from workers.models.adapter_registry import TaskAdapters
-from workers.objects import own_objects
+from workers.objects import storage_failures
 from workers.page_text import load_page_text
 from workers.task_lookup import known_tasks
 
@@ -60,7 +60,7 @@ class TaskRunner:
         if prepared is None:
             raise StageError(FailureCode.WORKER_ERROR, "The job came to infer unprepared.")
         tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
-        with own_objects(), step("load"):
+        with storage_failures(), step("load"):
             page_text = await load_page_text(self._store, prepared.text_uri)
 
         async def run(task: NamedTask, request_id: str) -> TaskResult:
@@ -80,6 +80,7 @@ class TaskRunner:
 
     async def _data(self, session: Session, page_text: PageText) -> Any:
         task, draft = session.task, session.draft
+        self._engine.check_own(task.output_schema, task=task.name)
         draft.adapter = self._adapters.of(task)
         if draft.unread_pages and task.unread_pages is UnreadPages.FAIL:
             raise StageError(FailureCode.DOCUMENT_UNREAD_PAGES, _unread(draft.unread_pages))

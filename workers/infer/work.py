@@ -16,7 +16,7 @@ from workers.infer.answer import Answer
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """All that one attempt has to run.
+    """Work of one attempt.
 
     Attributes:
         tasks: In the order of the result.
@@ -59,4 +59,5 @@ class Runner(Protocol):
 
         Raises:
             StageError: It cannot be had, or is not served.
+            PostponedError: It has to wait for others.
         """

@@ -56,7 +56,7 @@ class TaskAdapters:
 
     @property
     def usable(self) -> Sequence[Adapter]:
-        """All that an engine may be asked to run."""
+        """The adapters that an engine may be asked to run."""
         return [adapter for adapter in self._adapters.values() if isinstance(adapter, Adapter)]
 
     def at(self, path: Path) -> Adapter:

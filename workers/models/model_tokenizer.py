@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from workers.models.base_model import find_model
 from workers.models.tokenizer import Tokenizer, estimate_tokens
 
@@ -13,18 +11,16 @@ class ModelTokenizer:
 
     Args:
         source: The model's, as fleet.toml names it.
-        state_dir: Where models are made.
     """
 
-    def __init__(self, source: str, state_dir: Path) -> None:
+    def __init__(self, source: str) -> None:
         self._source = source
-        self._state_dir = state_dir
         self._tokenizer: Tokenizer | None = None
 
     def count(self, text: str) -> int:
         """The tokens of a text, chat template not included."""
         if self._tokenizer is None:
-            model_dir = find_model(self._source, self._state_dir)
+            model_dir = find_model(self._source)
             if model_dir is None:
                 return estimate_tokens(text)
             self._tokenizer = Tokenizer(model_dir)

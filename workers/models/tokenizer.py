@@ -1,4 +1,4 @@
-"""How many tokens a text is, without loading a model."""
+"""Token counts, without loading a model."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Tokenizer:
 
     @property
     def exact(self) -> bool:
-        """Whether the model's own tokenizer counts."""
+        """Tell whether the model's own tokenizer counts."""
         return self._tokenizer is not None
 
     def count(self, text: str) -> int:

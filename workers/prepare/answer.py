@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from schemas.document import PageSource
 from schemas.failure import FailureCode
 from workers.errors import StageError
 
@@ -18,13 +19,14 @@ class _Part(BaseModel):
 
 
 class ReadPage(_Part):
-    """What was read of one page."""
+    """Text and words of one page."""
 
     text: str
+    source: PageSource = PageSource.TEXT
 
 
 class Reading(_Part):
-    """What was read of a document."""
+    """Text of a document, page by page."""
 
     media_type: Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]{1,100}$")]
     pages: tuple[ReadPage, ...]

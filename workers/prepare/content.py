@@ -1,4 +1,4 @@
-"""What a document is, by its content and never by its name. Pure."""
+"""Type of a document, by its content and never by its name. Pure."""
 
 from __future__ import annotations
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from schemas.document import Page, PageText
+from schemas.document import Page, PageSource, PageText
 from schemas.failure import FailureCode
 from settings.sections.limits import LimitSettings
 from workers.errors import StageError
+from workers.prepare.answer import ReadPage
 from workers.prepare.sandbox import Sandbox
 
 
@@ -27,16 +28,12 @@ async def read_document(data: bytes, limits: LimitSettings, sandbox: Sandbox) ->
     """
     _check_size(len(data), limits)
     reading = await sandbox.read(data, limits)
-    pages = [page.text for page in reading.pages]
-    if not any(page.strip() for page in pages):
-        raise StageError(
-            FailureCode.DOCUMENT_NO_TEXT, f"The document has no text (pages read: {len(pages):,})."
-        )
+    _check_text(reading.pages)
     return PageText(
         sha256=await asyncio.to_thread(_sha256, data),
         media_type=reading.media_type,
         size=len(data),
-        pages=_placed(pages),
+        pages=_placed(reading.pages),
     )
 
 
@@ -50,12 +47,24 @@ def _check_size(size: int, limits: LimitSettings) -> None:
         )
 
 
-def _placed(pages: Iterable[str]) -> tuple[Page, ...]:
+def _check_text(pages: Sequence[ReadPage]) -> None:
+    read = [page for page in pages if page.source is not PageSource.UNREAD]
+    if any(page.text.strip() for page in read):
+        return
+    unread = len(pages) - len(read)
+    raise StageError(
+        FailureCode.DOCUMENT_NO_TEXT,
+        f"The document has no text (pages: {len(pages):,}, of which {unread:,} show something"
+        " that could not be read).",
+    )
+
+
+def _placed(pages: Iterable[ReadPage]) -> tuple[Page, ...]:
     placed: list[Page] = []
     start = 0
-    for number, text in enumerate(pages, start=1):
-        placed.append(Page(number=number, text=text, start=start))
-        start += len(text) + 1
+    for number, page in enumerate(pages, start=1):
+        placed.append(Page(number=number, text=page.text, start=start, source=page.source))
+        start += len(page.text) + 1
     return tuple(placed)
 
 

@@ -22,7 +22,7 @@ _CHUNK = 2**20
 
 
 class Child:
-    """What all readers are alike in.
+    """Fields that all readers share.
 
     Args:
         confinement: What they are put under.
@@ -83,13 +83,13 @@ class Child:
         self._confinement.seal(
             Allowance(limits["memory"] + known.room_bytes, limits["cpu"], known.threads)
         )
-        pages: list[dict[str, str]] = []
+        pages: list[dict[str, Any]] = []
         size = 0
         for page in known.read(data, limits["pages"]):
             size += len(page.text.encode())
             if size > limits["text"]:
                 raise UnreadableError("document.too_large", _too_much(len(pages) + 1, size, limits))
-            pages.append({"text": page.text})
+            pages.append({"text": page.text, "source": page.source})
         return {"media_type": known.media_type, "pages": pages}
 
     def _unsupported(self, content: str) -> str:

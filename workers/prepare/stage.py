@@ -10,16 +10,18 @@ from dataclasses import dataclass
 import structlog
 
 from ledger.claim import Claim
-from schemas.document import PageText, Prepared
+from schemas.document import PageText, Prepared, S3Uri, bucket_and_key, uploaded_sha256
+from schemas.failure import FailureCode
 from schemas.job import JobSpec
 from schemas.queues import PREPARE_QUEUE
 from schemas.task import Task
 from settings.fleet import FleetSettings
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
+from workers.errors import StageError
 from workers.metrics import step
 from workers.models.model_tokenizer import ModelTokenizer
-from workers.objects import fetch_document, own_objects
+from workers.objects import fetch_document, storage_failures
 from workers.outcome import Advanced
 from workers.page_text import load_page_text, page_text_uri, store_page_text
 from workers.prepare.document import read_document
@@ -55,7 +57,7 @@ class PrepareStage:
         self._store = store
         self._tasks = tasks
         self._pools = pools
-        self.capacity = self.most = settings.prepare_concurrency
+        self.capacity = self.max_capacity = settings.prepare_concurrency
         self._readers = asyncio.Semaphore(self.capacity)
         self._sandbox = Sandbox(settings.sandbox.require)
 
@@ -77,22 +79,36 @@ class PrepareStage:
                 self._store, spec.document, max_bytes=self._settings.limits.document_bytes
             )
         sha256 = await asyncio.to_thread(_sha256, data)
-        with own_objects():
+        self._check_upload(spec.document.uri, sha256)
+        with storage_failures():
             page_text, uri = await self._page_text(data, spec.tenant, sha256)
         return await asyncio.to_thread(self._route, page_text, uri, tasks, claim.pool)
+
+    def _check_upload(self, uri: S3Uri, sha256: str) -> None:
+        """Raise StageError where an uploaded document is not what its key says."""
+        bucket, key = bucket_and_key(uri)
+        uploaded = uploaded_sha256(key) if bucket == self._settings.work_bucket else None
+        if uploaded not in {None, sha256}:
+            raise StageError(
+                FailureCode.DOCUMENT_CHANGED, f"{uri} has other bytes than were uploaded: {sha256}."
+            )
 
     async def _page_text(self, data: bytes, tenant: str, sha256: str) -> tuple[PageText, str]:
         uri = page_text_uri(self._settings.work_bucket, tenant, sha256)
         try:
             with step("load"):
-                return await load_page_text(self._store, uri), uri
+                kept = await load_page_text(self._store, uri)
         except ObjectMissingError:
-            async with self._readers:
-                with step("read"):
-                    page_text = await read_document(data, self._settings.limits, self._sandbox)
-            with step("store"):
-                await store_page_text(self._store, uri, page_text)
-            return page_text, uri
+            kept = None
+        # What could not be read then may be readable now, under other settings.
+        if kept is not None and not kept.unread_pages:
+            return kept, uri
+        async with self._readers:
+            with step("read"):
+                page_text = await read_document(data, self._settings.limits, self._sandbox)
+        with step("store"):
+            await store_page_text(self._store, uri, page_text)
+        return page_text, uri
 
     def _route(
         self, page_text: PageText, uri: str, tasks: Sequence[Task], wanted: str | None

@@ -54,7 +54,7 @@ class Layers:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a reader ended."""
+    """End of a reader."""
 
     status: int = 0
     """Its exit status; negative for the signal that killed it."""
@@ -111,7 +111,7 @@ class ZygoteLink:
 
     @property
     def lives(self) -> bool:
-        """Whether the process has not ended."""
+        """Tell whether the process still runs."""
         return self._process.poll() is None
 
     def fork(self, document: BinaryIO, limits: Mapping[str, int]) -> ReaderLink:

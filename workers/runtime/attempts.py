@@ -16,10 +16,11 @@ from typing import Any
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from ledger.beat import Beat, Called, RevokedLease
 from ledger.claim import Claim
-from ledger.errors import LeaseLostError, LedgerUnavailableError
-from ledger.ledger import Ledger, LetGo
-from ledger.record import moment
+from ledger.errors import LeaseLostError, LedgerUnavailableError, WorkerClosedError
+from ledger.ledger import Ledger
+from ledger.record import from_unix_ms
 from ledger.token import new_token
 from schemas.failure import Failure, FailureCode
 from schemas.ids import DELIVERY_PREFIX, JOB_PREFIX
@@ -53,7 +54,7 @@ GIVE_BACK_SECONDS = 5
 
 
 class Interruption(Enum):
-    """Why an attempt was stopped from outside."""
+    """Reason why an attempt was stopped from outside."""
 
     LEASE_LOST = auto()
     """Another attempt may run the job by now."""
@@ -86,6 +87,9 @@ class Attempts:
         self._lease = lease
         self._stages = stages
         self._held: dict[str, _Held] = {}
+        self._roles = {stage.queue: role for role, stage in stages.items()}
+        self._called: dict[str, asyncio.Task[None]] = {}
+        self._open = asyncio.Event()
         self._ended = asyncio.Event()
         self._give_up_at = math.inf
         self.accepting = True
@@ -126,6 +130,11 @@ class Attempts:
                 return await self._ledger.claim(
                     record_id, self._worker, self._lease.seconds, queue=stage.queue, token=token
                 )
+            except WorkerClosedError:
+                # A thread that waits here takes no other message meanwhile.
+                self._open.clear()
+                await self._open.wait()
+                return None
             except LedgerUnavailableError:
                 if not self.accepting:
                     return None
@@ -146,14 +155,15 @@ class Attempts:
             log.warning("attempt abandoned", reason=str(error))
             return Abandoned()
         except StageError as error:
-            failure = error.failure
+            failure, outage_seconds = error.failure, error.outage_seconds
         except Exception as error:
             log.exception("attempt failed without a code")
-            failure = Failure.of(FailureCode.WORKER_ERROR, _place_of(error))
-        return decide(failure, history_of(claim, RetryLimits(self._lease.attempts)))
+            failure, outage_seconds = Failure.of(FailureCode.WORKER_ERROR, _place_of(error)), None
+        limits = RetryLimits(self._lease.attempts)
+        return decide(failure, history_of(claim, limits, outage_seconds=outage_seconds))
 
     def _entry(self, claim: Claim, outcome: Outcome, stage: WorkerStage) -> Attempt | None:
-        """What the history is to say: of failures, and of what a receiver answered."""
+        """Return the entry of the history: of a failure, or of a receiver's answer."""
         failure = _failure_of(outcome)
         answer = getattr(outcome, "answer", None)
         if failure is None and answer is None:
@@ -161,12 +171,12 @@ class Attempts:
         if failure is not None:
             log.warning("attempt failed", code=failure.code, message=failure.message)
         return Attempt(
-            at=moment(claim.claimed_ms),
+            at=from_unix_ms(claim.claimed_ms),
             stage=claim.stage,
             number=claim.attempt,
             worker=self._worker,
             seconds=round(monotonic() - self._held[claim.token].since, 3),
-            charged=not isinstance(outcome, Alone),
+            charged=not isinstance(outcome, Alone) and getattr(outcome, "charged", True),
             engine=stage.engine,
             answer=answer,
             failure=failure,
@@ -190,9 +200,13 @@ class Attempts:
                     claim, JobState.DEAD, failure=failure, kept_uri=kept_uri, entry=entry
                 )
                 log.info("closed", state=JobState.DEAD)
-            case Retry(_, wait_seconds, kept_uri):
+            case Retry(_, wait_seconds, kept_uri, charged=charged):
                 await self._ledger.release(
-                    claim, wait_seconds=wait_seconds, charge=True, kept_uri=kept_uri, entry=entry
+                    claim,
+                    wait_seconds=wait_seconds,
+                    charge=charged,
+                    kept_uri=kept_uri,
+                    entry=entry,
                 )
             case Alone(_, kept_uri):
                 await self._ledger.release(
@@ -202,8 +216,10 @@ class Attempts:
                 await self._ledger.release(
                     claim, charge=True, queue=queue, kept_uri=kept_uri, entry=entry
                 )
-            case GivenBack(kept_uri):
-                await self._ledger.release(claim, charge=False, kept_uri=kept_uri)
+            case GivenBack(kept_uri, wait_seconds):
+                await self._ledger.release(
+                    claim, wait_seconds=wait_seconds, charge=False, kept_uri=kept_uri
+                )
             case Abandoned():
                 pass
 
@@ -225,7 +241,30 @@ class Attempts:
                 held_back = True
                 await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
 
-    def let_go(self, leases: Iterable[LetGo]) -> None:
+    def heed(self, beat: Beat) -> None:
+        """Do what the ledger's answer to a heartbeat asks for."""
+        self.let_go(beat.let_go)
+        if not beat.closed:
+            self._open.set()
+        for called in beat.called:
+            self._take(called)
+
+    def _take(self, called: Called) -> None:
+        """Run a suspect; no message comes for it."""
+        role = self._roles.get(called.queue)
+        if role is None or called.record_id in self._called:
+            return
+        task = asyncio.create_task(self._run_called(role, called.record_id))
+        self._called[called.record_id] = task
+        task.add_done_callback(lambda _: self._called.pop(called.record_id))
+
+    async def _run_called(self, role: str, record_id: str) -> None:
+        try:
+            await self.run(role, record_id)
+        except Exception:
+            log.exception("attempt lost", role=role, record=record_id)
+
+    def let_go(self, leases: Iterable[RevokedLease]) -> None:
         """Stop the attempts whose lease the ledger says is lost, or whose job is cancelled."""
         for lease in leases:
             reason = Interruption.CANCELLED if lease.cancelled else Interruption.LEASE_LOST
@@ -234,6 +273,7 @@ class Attempts:
     def give_all_back(self) -> None:
         """Stop every attempt and give its job back, uncharged; wait for Redis no longer."""
         self.accepting = False
+        self._open.set()
         self._give_up_at = monotonic() + GIVE_BACK_SECONDS
         for token in list(self._held):
             self._interrupt(token, Interruption.DRAINED)
@@ -257,7 +297,7 @@ class Attempts:
 
 
 def _log_context(claim: Claim) -> dict[str, Any]:
-    """What each log line of an attempt says of its record."""
+    """Return the fields that each log line of an attempt carries about its record."""
     if claim.id.startswith(JOB_PREFIX):
         tenant = json.loads(claim.spec).get("tenant", DEFAULT_TENANT)
         return {"job_id": claim.id, "attempt": claim.attempt, "tenant": tenant}

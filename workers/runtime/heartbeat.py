@@ -15,7 +15,7 @@ from workers.stage import WorkerStage
 
 
 class LastBeat:
-    """When a heartbeat last reached Redis, for whoever asks on another thread.
+    """Time of the last heartbeat that reached Redis, readable from any thread.
 
     Args:
         lease_seconds: When none has for so long, all that the worker held is lost.
@@ -26,11 +26,11 @@ class LastBeat:
         self._at: float | None = None
 
     def note(self) -> None:
-        """It has; so the loop that it beats on turns."""
+        """Record that a heartbeat reached Redis."""
         self._at = monotonic()
 
-    def ailment(self) -> str | None:
-        """What is wrong; None when all is well."""
+    def health_problem(self) -> str | None:
+        """Return the health problem, or None when all is well."""
         if self._at is None:
             return "starting"
         silent = monotonic() - self._at
@@ -60,17 +60,17 @@ class Heartbeat:
         self._retired = False
 
     async def beat(self) -> None:
-        """Beat once, and stop the attempts that the ledger says are no longer ours."""
+        """Beat once, and do what the ledger's answer asks for."""
         try:
             # Well before a lease ends: the next beat may find a connection that works.
             async with asyncio.timeout(self._lease.seconds / 4):
-                let_go = await self._ledger.heartbeat(
+                beat = await self._ledger.heartbeat(
                     self._worker, self._lease.seconds, self._capacity(), self._attempts.claims
                 )
         except TimeoutError as error:
             raise LedgerUnavailableError("Redis does not answer the heartbeat in time") from error
         self._last_beat.note()
-        self._attempts.let_go(let_go)
+        self._attempts.heed(beat)
 
     async def beat_forever(self) -> None:
         """Beat until cancelled."""

@@ -1,4 +1,4 @@
-"""How Celery speaks to Redis here: settings, and two mends of kombu.
+"""Celery's connection to Redis: settings, and two mends of kombu.
 
 The ledger restores work; kombu must not. On a lost connection kombu puts its unacknowledged
 messages back and acknowledges late through a released connection; both raise AttributeError,

@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 async def repeat(what: str, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
-    """Run an action every so many seconds until cancelled; an outage is logged once.
+    """Run an action periodically until cancelled; an outage is logged once.
 
     Args:
         what: What the action is, for the log.

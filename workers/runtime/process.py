@@ -12,12 +12,13 @@ import secrets
 import signal
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
 from celery import signals
 
-from ledger.errors import LedgerRefusedError
+from ledger.errors import LedgerError, LedgerRefusedError, LedgerUnavailableError
 from ledger.ledger import Ledger
 from ledger.window import window
 from settings.errors import SettingsError
@@ -34,6 +35,7 @@ from workers.stage import WorkerStage
 log = structlog.get_logger(__name__)
 
 EXIT_ENGINE_DIED = 70
+_LOOK_SECONDS = 0.2
 
 MakeStages = Callable[["WorkerProcess"], Mapping[str, WorkerStage]]
 """Builds the stages of a process, by role, on its event loop."""
@@ -54,7 +56,8 @@ class WorkerProcess:
         redis_url: str,
         make_stages: MakeStages,
     ) -> None:
-        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+        station = settings.worker_name or socket.gethostname()
+        self.name = f"{station}-{os.getpid()}-{secrets.token_hex(2)}"
         self._redis_url = redis_url
         self._settings = settings
         self._lease = settings.lease
@@ -71,7 +74,10 @@ class WorkerProcess:
             SettingsError: Redis does not take the password, or the metrics' port cannot be had.
             EngineStartError: The engine cannot start.
         """
-        with serving_metrics(self._settings, self._last_beat.ailment), LoopThread() as thread:
+        with (
+            serving_metrics(self._settings, self._last_beat.health_problem),
+            LoopThread() as thread,
+        ):
             self._thread = thread
             thread.call(self._open())
             try:
@@ -82,8 +88,10 @@ class WorkerProcess:
 
     async def _open(self) -> None:
         self.ledger = Ledger(self._redis_url)
-        await self._check_access()
+        await self._redis_answers()  # a wrong password is told before anything is loaded
         self._stages = self._make_stages(self)
+        await self._await_redis()
+        await self._bury_predecessor()
         for stage in self._stages.values():
             await stage.start()
         self._attempts = Attempts(self.ledger, self.name, self._lease, self._stages)
@@ -96,13 +104,40 @@ class WorkerProcess:
             self._last_beat,
         )
 
-    async def _check_access(self) -> None:
-        """Celery would ask for ever with a wrong password."""
+    async def _await_redis(self) -> None:
+        """Wait for a Redis that starts beside this process, or that loads its data for a while."""
+        waiting = False
+        while not await self._redis_answers():
+            if not waiting:
+                log.warning("waiting for Redis")
+            waiting = True
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _redis_answers(self) -> bool:
+        """Tell whether Redis answers.
+
+        Raises:
+            SettingsError: It refuses the password, with which Celery would ask for ever.
+        """
         try:
-            await self.ledger.check_access()
+            await self.ledger.ping()
         except LedgerRefusedError as error:
             await self.ledger.close()
             raise SettingsError(str(error)) from error
+        except LedgerUnavailableError:
+            return False
+        return True
+
+    async def _bury_predecessor(self) -> None:
+        """Tell the ledger that whoever had this worker's name has ended, if it does not know."""
+        if self._settings.worker_name is None:
+            return
+        with suppress(LedgerUnavailableError):  # the leases will expire
+            buried = await self.ledger.deaths.bury(
+                self._settings.worker_name, losses=self._lease.attempts, living=self.name
+            )
+            if buried.workers:
+                log.warning("predecessor died", **buried._asdict())
 
     def _consume(self) -> None:
         """Run Celery in this, the main thread."""
@@ -114,7 +149,7 @@ class WorkerProcess:
             hostname=f"docfleet@{self.name}",
             pool="threads",
             # As many threads as the windows send, so that no role starves another.
-            concurrency=sum(window(stage.most) for stage in self._stages.values()),
+            concurrency=sum(window(stage.max_capacity) for stage in self._stages.values()),
             queues=[stage.queue for stage in self._stages.values()],
             without_gossip=True,
             without_mingle=True,
@@ -138,6 +173,8 @@ class WorkerProcess:
             {name: one.weight for name, one in tenants if one.weight != 1},
             {name: one.max_in_flight for name, one in tenants if one.max_in_flight},
         )
+        with suppress(LedgerError):  # so that a reader of `ready` finds it in the ledger
+            await self._heartbeat.beat()
         self._background = [
             asyncio.create_task(self._heartbeat.beat_forever()),
             asyncio.create_task(sweep_forever(self.ledger, self._lease, self._settings.retention)),
@@ -159,7 +196,7 @@ class WorkerProcess:
         )
 
     def engine_died(self) -> None:
-        """Take no more work and end; whoever supervises starts a fresh process."""
+        """Take no more work and end; the supervisor starts a fresh process."""
         if self._exit_code == 0:
             log.error("engine died: this worker ends and has to be started again")
             self._exit_code = EXIT_ENGINE_DIED
@@ -167,6 +204,9 @@ class WorkerProcess:
             os.kill(os.getpid(), signal.SIGTERM)
 
     async def _close(self) -> None:
+        if self._draining:
+            # Celery has waited for its own; suspects run beside it.
+            await self._attempts.settled(self._lease.drain_seconds)
         self._attempts.give_all_back()
         await self._attempts.settled(GIVE_BACK_SECONDS)
         for task in self._background:

@@ -36,7 +36,7 @@ _PAUSE_SECONDS = 1.0
 
 @dataclass
 class Tally:
-    """What became of one load.
+    """Outcome of one load.
 
     Attributes:
         jobs: Those that were dropped, by URI, and those that were submitted, by id.
@@ -50,7 +50,7 @@ class Tally:
 
     @property
     def open(self) -> set[str]:
-        """Those that nobody was told of."""
+        """Return the jobs whose end nobody reported."""
         return self.jobs - self.ended.keys()
 
 
@@ -142,7 +142,7 @@ class Load:
 
 
 def _again_and_again(send: Callable[[], _T]) -> _T:
-    """As a client does: until it is taken."""
+    """Retry as a client does, until the request is accepted."""
     give_up_at = monotonic() + _PATIENCE_SECONDS
     while True:
         try:

@@ -33,7 +33,7 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of a mistake.
+    """Outcome of a mistake.
 
     Attributes:
         name: Of the mistake.
@@ -54,7 +54,7 @@ def _with_variable(name: str, value: str) -> dict[str, Any]:
     return {"environment": {name: value}}
 
 
-_WRONG_PASSWORD = _with_variable("DOCFLEET_REDIS_PASSWORD_FILE", "/run/docfleet/events_token")
+_WRONG_PASSWORD = _with_variable("DOCFLEET_REDIS_PASSWORD_FILE", "/run/docfleet/s3_credentials")
 
 MISTAKES = (
     Mistake("wrong Redis password", "api", "Redis refuses the password", _WRONG_PASSWORD),

@@ -1,4 +1,4 @@
-"""What verify prints: tables in Markdown, as they stand in docs/compose.md."""
+"""Report of verify: tables in Markdown, as they stand in docs/compose.md."""
 
 from __future__ import annotations
 

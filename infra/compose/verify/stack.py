@@ -24,7 +24,7 @@ from infra.compose.verify.errors import VerifyError
 ROOT = Path(__file__).parents[3]
 PROJECT = "docfleet-verify"
 PORTS = ("API_PORT", "S3_PORT", "RECEIVER_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
-_ONCE = frozenset({"secrets", "buckets"})
+_ONCE = frozenset({"secrets", "receiver-secret", "buckets"})
 _POLL_SECONDS = 0.5
 
 
@@ -52,7 +52,7 @@ class Container:
 
     @property
     def well(self) -> bool:
-        """Whether it runs and its check says so, or has done what it was for."""
+        """Tell whether a container runs and is healthy, or has finished its work."""
         if self.service in _ONCE:
             return self.status == "exited" and self.exit_code == 0
         return self.status == "running" and self.health in {"", "healthy"}
@@ -115,7 +115,7 @@ class Stack:
         self.compose("down", *words)
 
     def containers(self, service: str | None = None) -> list[Container]:
-        """Those of a service, or all."""
+        """Return the containers of a service, or all."""
         words = ("ps", "--all", "--quiet", *((service,) if service else ()))
         ids = self.compose(*words).stdout.split()
         if not ids:
@@ -149,7 +149,7 @@ class Stack:
         return self._took
 
     def _look(self) -> list[Container]:
-        """All containers; what has become well is told of."""
+        """Look at all containers, and report those that have become healthy."""
         containers = self.containers()
         for one in containers:
             if one.well and one.status == "running" and self._seen.get(one.id) != one.started_at:

@@ -53,7 +53,7 @@ class Row:
 
     @property
     def passed(self) -> bool:
-        """Nothing was lost, and every job has its result."""
+        """Tell whether nothing was lost and every job has its result."""
         return self.lost == 0 and self.results == self.jobs
 
     @classmethod
@@ -112,7 +112,7 @@ class Trials:
         return self._run("the engine in `infer` killed", kill)
 
     def down_and_up(self) -> Row:
-        """All containers are stopped and removed under load, and come back to their volumes."""
+        """Stop and remove all containers under load, and start them again on their volumes."""
 
         def down_and_up() -> None:
             self._stack.down()

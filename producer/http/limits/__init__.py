@@ -1,1 +1,1 @@
-"""What requests may cost: connections, bodies, places that tenants share, and memory."""
+"""Limits of requests: connections, bodies, places that tenants share, and memory."""

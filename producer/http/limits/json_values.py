@@ -6,7 +6,7 @@ _STARTS = (b",", b"[", b"{")
 
 
 def has_more_values(body: bytes, most: int) -> bool:
-    """Return whether JSON text may hold more than so many values; reads 100 MB a second or more.
+    """Tell whether JSON text may hold more values than a maximum; reads 100 MB a second or more.
 
     Each value but the outermost follows a comma or an opening bracket outside of strings, so that
     an empty array or object counts as two.

@@ -11,7 +11,7 @@ from producer.errors import OverloadedError, TooManyAtOnceError
 
 
 class Share(NamedTuple):
-    """How many places one tenant may hold.
+    """Maximum places of one tenant.
 
     Attributes:
         most: While at least half of all places are free.

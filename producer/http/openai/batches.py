@@ -68,5 +68,5 @@ async def get_batch(batch_id: str, tenant: ReadTenant, client: ClientOfApp) -> B
     responses=openai_responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def cancel_batch(batch_id: str, tenant: SubmittingTenant, client: ClientOfApp) -> BatchObject:
-    """What waits is cancelled, what runs is stopped, and what is done is in the files."""
+    """Cancel the waiting requests and stop the running ones; finished ones are in the files."""
     return (await client.openai.batches.cancel(tenant, batch_id)).public()

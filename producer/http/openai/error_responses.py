@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from producer.http.problem import error_headers, http_error_headers, place_of
 from producer.http.problem_type import known_error
-from producer.http.retry_after import Drain
+from producer.http.retry_after import BacklogRate
 from producer.openai.errors import NO_RETRY, OpenAiError
 from schemas.openai.error import error_body
 
@@ -42,7 +42,7 @@ def add_openai_handler(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http_error)
 
 
-def openai_error_response(error: Exception, drain: Drain | None = None) -> JSONResponse:
+def openai_error_response(error: Exception, drain: BacklogRate | None = None) -> JSONResponse:
     """The answer that belongs to an error, whatever it is.
 
     Args:

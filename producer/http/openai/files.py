@@ -28,7 +28,7 @@ files = openai_router("/v1/files")
 
 
 class DeletedFile(BaseModel):
-    """What is told of a file that is gone."""
+    """Answer for a deleted file."""
 
     id: str
     object: Literal["file"] = "file"
@@ -63,7 +63,7 @@ class DeletedFile(BaseModel):
 async def create_file(
     request: Request, tenant: SubmittingTenant, client: ClientOfApp, room: RoomOfApp
 ) -> FileObject:
-    """It goes to the work bucket while it arrives."""
+    """Store the file in the work bucket while it arrives."""
     leave_turn(request)
     with await room.uploads.take(tenant):
         return await _create_file(request, tenant, client)
@@ -95,7 +95,7 @@ async def _create_file(request: Request, tenant: str, client: Client) -> FileObj
 
 
 def _checked(form: FileForm) -> float | None:
-    """How long the file is to be kept, if its owner says.
+    """Return the seconds to keep the file, where its owner sets them.
 
     Raises:
         OpenAiError: A field is not right.
@@ -181,6 +181,6 @@ async def get_file_content(
     responses=openai_responses(HTTPStatus.NOT_FOUND),
 )
 async def delete_file(file_id: str, tenant: SubmittingTenant, client: ClientOfApp) -> DeletedFile:
-    """It is gone at once; a batch that reads it goes on."""
+    """Delete the file at once; a batch that reads it goes on."""
     await client.openai.files.delete(tenant, file_id)
     return DeletedFile(id=file_id)

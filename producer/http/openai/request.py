@@ -1,4 +1,4 @@
-"""What the OpenAI-compatible routes ask of a request: whether it is new."""
+"""Requests of the OpenAI-compatible routes: new ones and repeated ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _RETRIES = "x-stainless-retry-count"
 
 
 def is_repeated(request: Request) -> bool:
-    """Whether the client says that it got no answer, and sends the request again.
+    """Tell whether the client got no answer, and sends the request again.
 
     OpenAI's clients send no idempotency key, and try a POST three times.
     """
@@ -19,5 +19,5 @@ def is_repeated(request: Request) -> bool:
 
 
 def digest_of(request: Request, body: bytes) -> str:
-    """What is the same when a request comes again."""
+    """Return a digest that is the same when the request comes again."""
     return hashlib.sha256(f"{request.url.path}\0".encode() + body).hexdigest()

@@ -1,4 +1,4 @@
-"""What the OpenAI-compatible routes have in common: how they are made, and what they answer."""
+"""Routes of the OpenAI-compatible API: how they are made, and the answers they share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class OpenAiRoute(APIRoute):
 
 
 def openai_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI is to say of the answers that are errors; those that are not named, too."""
+    """Return OpenAPI's description of the error answers, unnamed ones included."""
     content = {"application/json": {"schema": {"$ref": _BODY_SCHEMA}}}
     answers: dict[int | str, dict[str, Any]] = {
         one.value: {"description": one.phrase, "content": content} for one in statuses

@@ -57,7 +57,7 @@ class BulkRedrive(DeadLetterFilter, Redrive):
 
 
 class Redriven(BaseModel):
-    """How many were sent round again."""
+    """Count of the redriven letters."""
 
     redriven: int
 
@@ -81,7 +81,7 @@ class RedrivenDelivery(BaseModel):
 async def list_dead_letters(
     query: Annotated[DeadLetterQuery, Query()], client: ClientOfApp, asker: Reads
 ) -> Response:
-    """All conditions must hold; pages stay right while entries are redriven or dropped."""
+    """List dead letters that meet all conditions; pages stay right while entries vanish."""
     which = query.model_copy(update={"tenant": asker.narrowed(query.tenant)})
     page = await client.dead_letters.page(which, after=query.cursor, limit=query.limit)
     return page_response(page)
@@ -95,7 +95,7 @@ async def list_dead_letters(
     responses=documented(HTTPStatus.NOT_FOUND),
 )
 async def get_dead_letter(letter_id: LetterId, client: ClientOfApp, asker: Reads) -> DeadLetter:
-    """What died, of what, what was tried, and what can be done."""
+    """Return a dead letter: its failure, its attempts and its remedy."""
     return await client.dead_letters.get(letter_id, asker.tenant)
 
 
@@ -110,7 +110,7 @@ async def redrive_dead_letters(
     client: ClientOfApp,
     asker: Operates,
 ) -> Redriven:
-    """Those that are dead now; one that somebody else redrives meanwhile is not counted."""
+    """Redrive the letters that are dead now; those of a redrive meanwhile are not counted."""
     client.dead_letters.check(body)
     which = body.model_copy(update={"tenant": asker.narrowed(body.tenant)})
     ids = [letter.id async for letter in client.dead_letters.each(which)]
@@ -129,7 +129,7 @@ async def redrive_dead_letters(
 async def redrive_dead_letter(
     letter_id: LetterId, client: ClientOfApp, asker: Operates, how: HowToRedrive = None
 ) -> Job | RedrivenDelivery:
-    """What succeeded already is not run again, unless another version of its task is asked for."""
+    """Redrive one letter; tasks that succeeded run again only if another version is asked for."""
     await client.dead_letters.redrive(letter_id, how or _REDRIVE, asker.tenant)
     if letter_id.startswith(JOB_PREFIX):
         return await client.job(letter_id)
@@ -144,7 +144,7 @@ async def redrive_dead_letter(
     responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def drop_dead_letter(letter_id: LetterId, client: ClientOfApp, asker: Operates) -> None:
-    """It counts as cancelled and nobody is told; the document itself is not touched."""
+    """Drop a letter: it counts as cancelled, without notice; the document is not touched."""
     await client.dead_letters.drop(letter_id, asker.tenant)
 
 

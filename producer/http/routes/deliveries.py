@@ -6,12 +6,11 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel
 
 from producer.http.dependencies import ClientOfApp, EndpointId, OperatedTenant, ReadTenant
 from producer.http.pages import ApiPage, PageQuery, page_response
 from producer.http.problem import EVERYWHERE, documented
-from schemas.webhooks.delivery import Delivery, DeliveryFilter
+from schemas.webhooks.delivery import Delivery, DeliveryFilter, Replay, Replayed
 
 _NOT_FOUND = documented(HTTPStatus.NOT_FOUND)
 _CONFLICT = documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
@@ -28,12 +27,6 @@ class DeliveryQuery(PageQuery, DeliveryFilter):
 
 class DeliveryList(ApiPage[Delivery]):
     """A page of deliveries, the newest first."""
-
-
-class Replayed(BaseModel):
-    """How many are sent again."""
-
-    replayed: int
 
 
 @deliveries.get(
@@ -65,7 +58,7 @@ async def list_endpoint_deliveries(
 async def list_deliveries(
     query: Annotated[DeliveryQuery, Query()], client: ClientOfApp, tenant: ReadTenant
 ) -> Response:
-    """All conditions must hold; pages stay right while deliveries come and go."""
+    """List deliveries that meet all conditions; pages stay right while deliveries come and go."""
     page = await client.endpoints.deliveries(tenant, query, after=query.cursor, limit=query.limit)
     return page_response(page)
 
@@ -80,21 +73,22 @@ async def list_deliveries(
 async def get_delivery(
     delivery_id: DeliveryId, client: ClientOfApp, tenant: ReadTenant
 ) -> Delivery:
-    """When each attempt was made, the status, the latency and the first KB of the answer."""
+    """Return the attempts of a delivery: time, status, latency and the first KB of the answer."""
     return await client.endpoints.delivery(tenant, delivery_id)
 
 
 @deliveries.post(
     "/v1/deliveries/replay",
     operation_id="replayDeliveries",
-    summary="Send all that meet a filter again",
+    summary="Send again what was not acknowledged",
     responses={**_CONFLICT, **_INVALID},
 )
-async def replay_deliveries(
-    body: DeliveryFilter, client: ClientOfApp, tenant: OperatedTenant
-) -> Replayed:
-    """The oldest first, under their ids of before: a receiver that dedupes is not told twice."""
-    return Replayed(replayed=await client.endpoints.replay_many(tenant, body))
+async def replay_deliveries(body: Replay, client: ClientOfApp, tenant: OperatedTenant) -> Replayed:
+    """Of all that meet the filter, the oldest first, under their ids of before.
+
+    What was acknowledged is sent again with `acknowledged` and `confirmed` alone.
+    """
+    return await client.endpoints.replay_many(tenant, body)
 
 
 @deliveries.post(

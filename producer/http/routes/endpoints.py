@@ -89,7 +89,7 @@ async def list_endpoints(client: ClientOfApp, tenant: ReadTenant) -> EndpointLis
 async def get_endpoint(
     endpoint_id: EndpointId, client: ClientOfApp, tenant: ReadTenant
 ) -> Endpoint:
-    """Where it is, what it is told, whether it is enabled, and since when it fails."""
+    """Return an endpoint: its URL, its events, whether it is enabled, and since when it fails."""
     return await client.endpoints.get(tenant, endpoint_id)
 
 
@@ -103,7 +103,7 @@ async def get_endpoint(
 async def change_endpoint(
     endpoint_id: EndpointId, body: EndpointChange, client: ClientOfApp, tenant: OperatedTenant
 ) -> Endpoint:
-    """What is not named stays; deliveries that wait go to the new URL."""
+    """Change the named fields; waiting deliveries go to the new URL."""
     return await client.endpoints.change(tenant, endpoint_id, body)
 
 
@@ -117,7 +117,7 @@ async def change_endpoint(
 async def delete_endpoint(
     endpoint_id: EndpointId, client: ClientOfApp, tenant: OperatedTenant
 ) -> None:
-    """What waits for it becomes dead letters; what was sent can still be read."""
+    """Delete an endpoint; waiting deliveries become dead letters, sent ones stay readable."""
     await client.endpoints.delete(tenant, endpoint_id)
 
 
@@ -149,5 +149,5 @@ async def rotate_secret(
 async def test_endpoint(
     endpoint_id: EndpointId, client: ClientOfApp, tenant: OperatedTenant
 ) -> Delivery:
-    """It is signed, retried and logged like any other; read the delivery to see what came of it."""
+    """Send a test event like any other; read the delivery for its outcome."""
     return await client.endpoints.test(tenant, endpoint_id)

@@ -164,7 +164,7 @@ async def submit_job(
 async def list_jobs(
     query: Annotated[JobQuery, Query()], client: ClientOfApp, asker: Reads
 ) -> Response:
-    """All conditions must hold; a job that ended longer ago than the retention is not there."""
+    """List jobs that meet all conditions; jobs past the retention are left out."""
     which = query.model_copy(update={"tenant": asker.narrowed(query.tenant)})
     page = await client.jobs(which, after=query.cursor, limit=query.limit)
     return page_response(page)

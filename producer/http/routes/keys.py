@@ -30,7 +30,7 @@ api_keys = APIRouter(
 
 
 class ApiKeyList(ApiList[ApiKey]):
-    """All keys that work, the oldest first."""
+    """All valid keys, the oldest first."""
 
 
 @api_keys.post(
@@ -64,7 +64,7 @@ async def create_key(
     "", operation_id="listKeys", summary="List the keys", response_model_exclude_none=True
 )
 async def list_keys(client: ClientOfApp, asker: Administers) -> ApiKeyList:
-    """Those that work; what opens the door is shown of none."""
+    """List the valid keys; no key's secret is shown."""
     return ApiKeyList(data=await client.keyring.each(asker.tenant))
 
 
@@ -73,7 +73,7 @@ async def list_keys(client: ClientOfApp, asker: Administers) -> ApiKeyList:
     operation_id="revokeKey",
     summary="Revoke a key",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=documented(HTTPStatus.NOT_FOUND),
+    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 async def revoke_key(
     key_id: KeyId, client: ClientOfApp, asker: Administers, *, keep_made: KeepMade = False

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
+from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
 
 from ledger.errors import LedgerUnavailableError
+from producer.access.principal import Principal
 from producer.http.dependencies import ClientOfApp
 from producer.http.ledger_metrics import metrics_text
 from producer.http.problem import documented
+from schemas.api_key import Scope
 
 _HEALTH_SECONDS = 2
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -18,15 +22,30 @@ _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 status = APIRouter(tags=["status"], responses=documented(HTTPStatus.SERVICE_UNAVAILABLE))
 
 
-@status.get("/healthz", operation_id="getHealth", summary="Whether the ledger can be reached")
-async def get_health(client: ClientOfApp) -> dict[str, str]:
-    """200 when Redis answers."""
+class Health(BaseModel):
+    """How the fleet is."""
+
+    status: Literal["ok", "degraded"]
+    queues_without_workers: list[str] = Field(
+        default_factory=list,
+        description="Roles, and pools of fleet.toml, for which no live worker takes new work.",
+    )
+
+
+@status.get(
+    "/healthz",
+    operation_id="getHealth",
+    summary="Whether the ledger can be reached, and which queues have no live worker",
+    response_model_exclude_defaults=True,
+)
+async def get_health(client: ClientOfApp) -> Health:
+    """200 when Redis answers: the API takes jobs, and those of a degraded fleet wait."""
     try:
         async with asyncio.timeout(_HEALTH_SECONDS):
-            await client.ping()
+            without = await client.queues_without_workers()
     except TimeoutError:
         raise LedgerUnavailableError(f"Redis has not answered for {_HEALTH_SECONDS} s") from None
-    return {"status": "ok"}
+    return Health(status="degraded" if without else "ok", queues_without_workers=without)
 
 
 @status.get(
@@ -36,6 +55,13 @@ async def get_health(client: ClientOfApp) -> dict[str, str]:
     response_class=Response,
     responses={200: {"content": {_METRICS_TYPE: {"schema": {"type": "string"}}}}},
 )
-async def get_metrics(client: ClientOfApp) -> Response:
-    """Jobs by queue and place, capacity, workers, dead letters, and how jobs ended."""
-    return Response(metrics_text(await client.depth()), media_type=_METRICS_TYPE)
+async def get_metrics(client: ClientOfApp, request: Request) -> Response:
+    """Jobs by queue and place, capacity, workers, dead letters, and how jobs ended.
+
+    Tenants go by their names for a key of the whole fleet with the scope `read`, and by
+    pseudonyms for everybody else.
+    """
+    asker: Principal | None = getattr(request.state, "principal", None)
+    names = asker is not None and asker.tenant is None and Scope.READ in asker.scopes
+    pseudonyms = None if names else request.app.state.pseudonyms
+    return Response(metrics_text(await client.depth(), pseudonyms), media_type=_METRICS_TYPE)

@@ -36,7 +36,7 @@ class AdapterList(ApiList[AdapterSummary]):
     response_model_exclude_none=True,
 )
 async def list_tasks(client: ClientOfApp, _asker: Reads) -> TaskList:
-    """As the API read their files when it started."""
+    """List the tasks as the API read their files at its start."""
     return TaskList(data=client.catalogue.tasks())
 
 

@@ -359,3 +359,30 @@ async def test_openapi_documents_the_jobs_the_problems_and_the_webhook(
     named = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
     assert named <= schema["components"]["schemas"].keys()
     assert {"Job", "JobRequest", "JobResult", "JobEvent", "Problem", "DeadLetter"} <= named
+
+
+async def test_health_names_the_queues_that_no_worker_serves(
+    api: aiohttp.ClientSession, ledger: Ledger
+) -> None:
+    """The API is well, and says so with 200, whether its workers are or not."""
+
+    async def health() -> dict[str, Any]:
+        async with api.get("/healthz") as answer:
+            assert answer.status == 200
+            told: dict[str, Any] = await answer.json()
+            return told
+
+    every = ["prepare", "infer.cpu", "batch", "deliver"]
+    assert await health() == {"status": "degraded", "queues_without_workers": every}
+    await ledger.heartbeat("w1", 60, dict.fromkeys(every[1:], 1), [])
+    assert (await health())["queues_without_workers"] == ["prepare"]
+    await ledger.heartbeat("w2", 0.2, {"prepare": 2}, [])
+    assert await health() == {"status": "ok"}
+    async with asyncio.timeout(10):  # nobody sweeps here: the lease ends by itself
+        while (await health())["status"] == "ok":
+            await asyncio.sleep(0.05)
+    assert await health() == {"status": "degraded", "queues_without_workers": ["prepare"]}
+    (prepare,) = [one for one in (await ledger.depth()).queues if one.queue == "prepare"]
+    assert (prepare.workers, prepare.capacity) == (0, 0)
+    await ledger.heartbeat("w1", 60, {"deliver": 0}, [])
+    assert (await health())["queues_without_workers"] == ["prepare", "deliver"]

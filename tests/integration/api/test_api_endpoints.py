@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from ledger.ledger import Ledger
 from ledger.secret_box import new_encryption_key
+from schemas.states import JobState
 from schemas.webhooks.delivery import Delivery
 from schemas.webhooks.endpoint import Endpoint
 from settings.fleet import FleetSettings
@@ -195,7 +196,19 @@ async def test_a_replay_says_what_it_cannot_send(
     async with keyed.patch(f"/v1/endpoints/{endpoint}", json={"state": "enabled"}) as answer:
         assert answer.status == 200
     async with keyed.post("/v1/deliveries/replay", json={"endpoint": endpoint}) as answer:
-        assert await answer.json() == {"replayed": 1}
+        assert await answer.json() == {"replayed": 1, "acknowledged": 0}
     found = await ledger.deliveries.get(delivery)
     assert found is not None
     assert found.state == "queued"
+    claim = await ledger.claim(delivery, "w1", 30)
+    assert claim is not None
+    await ledger.finish(claim, JobState.SUCCEEDED)
+    body = {"endpoint": endpoint}
+    async with keyed.post("/v1/deliveries/replay", json=body) as answer:
+        assert await answer.json() == {"replayed": 0, "acknowledged": 1}
+    body["acknowledged"] = True
+    async with keyed.post("/v1/deliveries/replay", json=body) as answer:
+        assert "acts twice" in (await problem_of(answer, 409, "unconfirmed"))["detail"]
+    body["confirmed"] = True
+    async with keyed.post("/v1/deliveries/replay", json=body) as answer:
+        assert await answer.json() == {"replayed": 1, "acknowledged": 0}

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from ledger.ledger import Ledger
 from producer.access.keyring import Keyring
+from producer.audit_trail import AuditTrail
 from schemas.api_key import ApiKeyRequest, Scope
 from schemas.failure import Failure, FailureCode
 from settings.environment import part_environment
@@ -186,7 +187,7 @@ async def test_a_revoked_key_opens_nothing_within_seconds(
     async with api.get("/v1/jobs/x", headers=here) as answer:
         await problem_of(answer, 401, "unauthorized")
     other = Ledger(valkey_url)
-    await Keyring(other.api_keys).revoke(ids[1])
+    await Keyring(other.api_keys, AuditTrail(other.audit)).revoke(ids[1])
     await other.close()
     async with asyncio.timeout(10):
         while True:
@@ -307,7 +308,8 @@ async def test_a_revoked_key_makes_none_while_it_is_still_believed(
     maker = await _key(api, tenant="acme")
     assert (await _asked(api, maker))[0] == 201
     other = Ledger(valkey_url)
-    await Keyring(other.api_keys).revoke(maker["Authorization"].split("_")[1])
+    maker_id = maker["Authorization"].split("_")[1]
+    await Keyring(other.api_keys, AuditTrail(other.audit)).revoke(maker_id)
     await other.close()
     status, told = await _asked(api, maker)
     assert (status, told["type"]) == (401, "urn:docfleet:problem:unauthorized")
@@ -329,7 +331,7 @@ async def test_a_tenant_has_so_many_keys_and_no_more(
 async def test_verified_keys_are_few_and_forgotten(valkey_url: str) -> None:
     """However many keys come by, the memory that they take has a bound."""
     ledger = Ledger(valkey_url)
-    keyring = Keyring(ledger.api_keys)
+    keyring = Keyring(ledger.api_keys, AuditTrail(ledger.audit))
     asked = ApiKeyRequest(label="many", scopes=(Scope.READ,))
     keyring._trusted_keys = 3
     for _ in range(5):

@@ -20,7 +20,7 @@ from schemas.dead_letter import DeadLetter, Redrive
 from schemas.document import DocumentRef
 from schemas.failure import Failure, FailureCode
 from schemas.ids import new_job_id
-from schemas.job import Callback, Job, JobSpec
+from schemas.job import Job, JobSpec, KeptCallback
 from schemas.states import JobState
 from settings.fleet import FleetSettings
 from tests.fixtures.hand_worker import claim, kill, succeed, task_result
@@ -34,7 +34,7 @@ LETTERS = "/v1/dead-letters"
 
 async def _submitted(ledger: Ledger, *, callback: bool = False, **spec: Any) -> str:
     job_id = new_job_id()
-    url = Callback.model_validate({"url": "http://claims.test/"}) if callback else None
+    url = KeptCallback.model_validate({"url": "http://claims.test/"}) if callback else None
     asked = {"tasks": ("fnol",), **spec}
     document = DocumentRef(uri="s3://incoming/claim.pdf")
     await ledger.submit(job_id, JobSpec(document=document, callback=url, **asked))

@@ -23,7 +23,7 @@ from schemas.dead_letter import DeadLetter, DeadLetterFilter
 from schemas.document import DocumentRef
 from schemas.failure import Failure, FailureCode
 from schemas.ids import new_job_id
-from schemas.job import Callback, JobSpec
+from schemas.job import JobSpec, KeptCallback
 from schemas.kept import KeptTasks
 from schemas.states import JobState
 from settings.environment import server_environment
@@ -40,7 +40,7 @@ NOBODY = "job_" + "0" * 24
 
 async def _submitted(ledger: Ledger, *, callback: bool = False, **spec: object) -> str:
     job_id = new_job_id()
-    url = Callback.model_validate({"url": "http://claims.test/"}) if callback else None
+    url = KeptCallback.model_validate({"url": "http://claims.test/"}) if callback else None
     asked = {"tasks": ("fnol",), "callback": url, **spec}
     document = DocumentRef(uri="s3://incoming/claim.pdf", name="claim 1.pdf")
     await ledger.submit(job_id, JobSpec.model_validate({"document": document, **asked}))

@@ -8,11 +8,12 @@ import pytest
 
 from ledger import keys
 from ledger.errors import EndpointDisabledError
+from producer.errors import UnconfirmedError
 from schemas.dead_letter import DeadLetterFilter
 from schemas.failure import FailureCode
 from schemas.job import DEFAULT_TENANT
 from schemas.states import JobState
-from schemas.webhooks.delivery import DeliveryFilter
+from schemas.webhooks.delivery import Replay, Replayed
 from schemas.webhooks.endpoint import (
     DisabledReason,
     EndpointChange,
@@ -147,7 +148,7 @@ async def test_enabling_and_replaying_a_time_range_sends_what_was_buried(
     )
     dead = await scene.settled()
     assert [one.state for one in dead] == [JobState.DEAD] * 3
-    which = DeliveryFilter(endpoint=endpoint.id, after=began, before=datetime.now(UTC))
+    which = Replay(endpoint=endpoint.id, after=began, before=datetime.now(UTC))
     with pytest.raises(EndpointDisabledError):
         await scene.endpoints.replay_many(DEFAULT_TENANT, which)
     receiver.answers(204)
@@ -155,14 +156,41 @@ async def test_enabling_and_replaying_a_time_range_sends_what_was_buried(
     await scene.endpoints.change(
         DEFAULT_TENANT, endpoint.id, EndpointChange(state=EndpointState.ENABLED)
     )
-    assert await scene.endpoints.replay_many(DEFAULT_TENANT, which) == 3
+    assert await scene.endpoints.replay_many(DEFAULT_TENANT, which) == Replayed(replayed=3)
     await scene.settled()
     assert {arrival.event["data"]["id"] for arrival in receiver.arrivals} == set(jobs)
     assert {arrival.headers["webhook-id"] for arrival in receiver.arrivals} == {
         one.id for one in dead
     }
     nothing = which.model_copy(update={"after": datetime.now(UTC) + timedelta(hours=1)})
-    assert await scene.endpoints.replay_many(DEFAULT_TENANT, nothing) == 0
+    assert await scene.endpoints.replay_many(DEFAULT_TENANT, nothing) == Replayed(replayed=0)
+
+
+async def test_what_was_acknowledged_is_sent_again_only_where_that_is_asked_for_and_confirmed(
+    scene: DeliverScene, receiver: TestReceiver
+) -> None:
+    """Else what is dead or waits is sent, and the answer says how many were left out."""
+    endpoint = await scene.endpoint(receiver)
+    for _ in range(3):
+        await scene.end_job()
+    await scene.settled()
+    receiver.answers(500)
+    await scene.end_job()
+    await scene.settled()
+    receiver.answers(204)
+    receiver.arrivals.clear()
+    which = Replay(endpoint=endpoint.id)
+    replayed = await scene.endpoints.replay_many(DEFAULT_TENANT, which)
+    assert replayed == Replayed(replayed=1, acknowledged=3)
+    await scene.settled()
+    assert len(receiver.arrivals) == 1
+    every = Replay(endpoint=endpoint.id, acknowledged=True)
+    with pytest.raises(UnconfirmedError, match="4 of these 4"):
+        await scene.endpoints.replay_many(DEFAULT_TENANT, every)
+    confirmed = every.model_copy(update={"confirmed": True})
+    assert await scene.endpoints.replay_many(DEFAULT_TENANT, confirmed) == Replayed(replayed=4)
+    await scene.settled()
+    assert len(receiver.arrivals) == 5
 
 
 async def test_an_acknowledged_delivery_can_be_replayed_and_a_waiting_one_sent_now(

@@ -118,7 +118,7 @@ async def test_a_worker_without_the_key_says_so_and_tries_again(
     assert s3.results
     async with delivering(valkey_url) as scene:
         await scene.endpoint(receiver)
-        scene.stage._receivers._box = SecretBox("")
+        scene.stage._receivers._signers._box = SecretBox("")
         await scene.end_job(receiver.url)
         deliveries = await scene.settled()
         (waiting,) = [one for one in deliveries if one.endpoint]

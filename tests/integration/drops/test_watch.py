@@ -307,7 +307,7 @@ async def test_only_the_token_gives_hints() -> None:
     """401 for a stranger, 400 for what is no event, 204 for what is one."""
     hints: list[tuple[str, list[str]]] = []
     event = {"event_type": "create", "key": "/buckets/incoming/a.pdf", "message": {}}
-    route = EventRoute("token", lambda bucket, keys: hints.append((bucket, list(keys))))
+    route = EventRoute("token", lambda bucket, keys, _: hints.append((bucket, list(keys))))
     async with listening(route, "127.0.0.1", 0) as url, aiohttp.ClientSession() as session:
         for token, body, status in (
             ("wrong", event, 401),
@@ -330,7 +330,7 @@ async def test_only_the_token_gives_hints() -> None:
 
 async def test_a_port_that_is_taken_is_a_clear_error() -> None:
     """With address and port."""
-    route = EventRoute("token", lambda _bucket, _keys: None)
+    route = EventRoute("token", lambda _bucket, _keys, _version: None)
     async with listening(route, "127.0.0.1", 0) as url:
         port = int(url.split(":")[2].partition("/")[0])
         with pytest.raises(ListenError, match=f"127.0.0.1:{port}"):

@@ -11,13 +11,13 @@ from redis.asyncio import Redis
 from ledger import keys
 from ledger.errors import CursorError, NotDeadError
 from ledger.ledger import Ledger
-from ledger.record import moment
+from ledger.record import from_unix_ms
 from ledger.sweeps import Swept
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, DeadLetterKind, Redrive
 from schemas.document import DocumentRef
 from schemas.failure import Failure, FailureCode
 from schemas.ids import new_job_id
-from schemas.job import Callback, JobSpec, Priority
+from schemas.job import JobSpec, KeptCallback, Priority
 from schemas.states import JobState, Stage
 from tests.fixtures.hand_worker import claim, kill, prepare
 
@@ -31,7 +31,7 @@ AS_IT_WAS = Redrive()
 
 async def _submitted(ledger: Ledger, *, callback: bool = False, **spec: Any) -> str:
     job_id = new_job_id()
-    url = Callback.model_validate({"url": "http://claims.test/"}) if callback else None
+    url = KeptCallback.model_validate({"url": "http://claims.test/"}) if callback else None
     asked = {"tasks": ("fnol",), **spec}
     document = DocumentRef(uri="s3://incoming/claim.pdf")
     assert await ledger.submit(job_id, JobSpec(document=document, callback=url, **asked))
@@ -190,7 +190,7 @@ async def test_a_delivery_is_redriven_with_all_that_it_tells(ledger: Ledger) -> 
 async def test_a_replayed_redrive_redrives_once(ledger: Ledger) -> None:
     """The same nonce answers as the first time, even when the job is dead again by then."""
     job_id = await _dead(ledger)
-    words = [job_id, "", "", "nonce"]
+    words = [job_id, "", "", "nonce", "", ""]
     scripts = ledger.dead_letters._scripts
     assert await scripts.run("redrive", [keys.record(job_id)], words) == ["redriven", "queued"]
     assert await scripts.run("redrive", [keys.record(job_id)], words) == ["redriven", "queued"]
@@ -271,7 +271,7 @@ async def test_ages_choose_from_a_time_up_to_another(ledger: Ledger, redis: Redi
     for job_id, time in zip(jobs, times, strict=True):
         await _died_at(redis, [job_id], time)
     old, middle, new = jobs
-    at = moment(times[1])
+    at = from_unix_ms(times[1])
     assert await _ids(ledger, DeadLetterFilter(before=at)) == [old]
     assert await _ids(ledger, DeadLetterFilter(after=at)) == [new, middle]
     later = at + timedelta(milliseconds=1)

@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from ledger import keys
+from ledger.beat import RevokedLease
 from ledger.claim import Claim
 from ledger.errors import (
     IdempotencyError,
@@ -17,13 +18,13 @@ from ledger.errors import (
     LedgerUnavailableError,
     NotDeadError,
 )
-from ledger.ledger import Ledger, LetGo
+from ledger.ledger import Ledger
 from ledger.sweeps import Swept
 from ledger.window import window
 from schemas.document import DocumentRef, Prepared
 from schemas.failure import Failure, FailureCode
 from schemas.ids import new_job_id
-from schemas.job import Callback, JobSpec, Priority
+from schemas.job import JobSpec, KeptCallback, Priority
 from schemas.states import JobState
 from schemas.webhooks.delivery import DeliverySpec
 
@@ -44,7 +45,7 @@ def _spec(priority: Priority = Priority.NORMAL, *, callback: bool = False) -> Jo
         document=DocumentRef(uri="s3://incoming/fnol/claim 1+%.pdf"),
         tasks=("fnol",),
         priority=priority,
-        callback=Callback.model_validate({"url": "http://claims.test/"}) if callback else None,
+        callback=KeptCallback.model_validate({"url": "http://claims.test/"}) if callback else None,
     )
 
 
@@ -98,7 +99,7 @@ async def test_a_submit_is_idempotent_and_another_request_under_its_id_is_refuse
 async def test_the_fleets_callback_is_no_part_of_a_request(ledger: Ledger) -> None:
     """The same request is the same job after the default was changed; its own callback counts."""
     first, second = (
-        _spec().model_copy(update={"callback": Callback.model_validate({"url": url})})
+        _spec().model_copy(update={"callback": KeptCallback.model_validate({"url": url})})
         for url in ("https://a.example/", "https://b.example/")
     )
     job_id = new_job_id()
@@ -205,8 +206,9 @@ async def test_a_stale_token_changes_nothing(
     """A worker that wakes up after its lease was lost fails the fencing check."""
     old = await _claimed(ledger, lease=0.01)
     await _until(lambda: _expired(ledger))
-    new = await ledger.claim(old.id, "w2", LEASE)
-    assert new is not None
+    beat = await ledger.heartbeat("w2", LEASE, {"prepare": 4}, [])
+    assert [called.record_id for called in beat.called] == [old.id]
+    assert await ledger.claim(old.id, "w2", LEASE)
     before = await redis.hgetall(keys.record(old.id))
     with pytest.raises(LeaseLostError):
         await write(ledger, old)
@@ -229,50 +231,14 @@ async def test_a_replayed_write_answers_as_the_first_time(ledger: Ledger) -> Non
     assert (await ledger.depth()).closed == {"job:succeeded": 1}
 
 
-async def test_an_expired_lease_puts_the_job_back_and_the_last_one_is_a_dead_letter(
-    ledger: Ledger,
-) -> None:
-    """Each lost worker is remembered; after the third the job is `worker.killed`."""
-    job_id = await _submitted(ledger)
-    for loss in range(1, 4):
-        assert await ledger.claim(job_id, f"w{loss}", 0.01)
-        await _until(lambda: _swept_one(ledger))
-    job = await ledger.job(job_id)
-    assert job is not None
-    assert job.state is JobState.DEAD
-    assert job.failure is not None
-    assert job.failure.code is FailureCode.WORKER_KILLED
-    assert [entry.worker for entry in job.history] == ["w1", "w2", "w3"]
-
-
-async def test_the_last_lease_that_a_job_on_an_engine_may_lose_is_taken_alone(
-    ledger: Ledger,
-) -> None:
-    """If it is the job that ends its workers, its neighbours are not to be lost with it."""
-    claim = await _claimed(ledger)
-    await ledger.advance(claim, "infer.cpu", PREPARED)
-    suspicions = []
-    for _ in range(3):
-        again = await ledger.claim(claim.id, "w2", 0.01)
-        assert again is not None
-        suspicions.append(again.suspect)
-        await _until(lambda: _swept_one(ledger))
-    assert suspicions == [False, False, True]
-    assert await _state(ledger, claim.id) is JobState.DEAD
-
-
-async def _swept_one(ledger: Ledger) -> bool:
-    swept = await _sweep(ledger)
-    return swept.expired + swept.killed == 1
-
-
 async def test_a_heartbeat_keeps_the_lease_and_names_the_lost_ones(ledger: Ledger) -> None:
     """A renewed lease outlives its first length; a lost one is named to its old holder."""
     kept = await _claimed(ledger, lease=0.05)
     await ledger.heartbeat("w1", LEASE, {}, [kept])
     lost = await _claimed(ledger, lease=0.01)
     await _until(lambda: _expired(ledger))
-    assert await ledger.heartbeat("w1", LEASE, {}, [kept, lost]) == [LetGo(lost.token, False)]
+    beat = await ledger.heartbeat("w1", LEASE, {}, [kept, lost])
+    assert beat.let_go == [RevokedLease(lost.token, False)]
     assert await _state(ledger, kept.id) is JobState.RUNNING
 
 
@@ -406,7 +372,8 @@ async def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_by_its_worke
     assert await ledger.claim(queued, "w1", LEASE) is None
     running = await _claimed(ledger)
     assert await ledger.cancel(running.id) is JobState.RUNNING
-    assert await ledger.heartbeat("w1", LEASE, {}, [running]) == [LetGo(running.token, True)]
+    beat = await ledger.heartbeat("w1", LEASE, {}, [running])
+    assert beat.let_go == [RevokedLease(running.token, True)]
     assert await ledger.cancel(new_job_id()) is None
 
 

@@ -33,6 +33,7 @@ T = TypeVar("T")
 POOLS = ("cpu", "gpu")
 INFER_QUEUES = tuple(infer_queue(pool) for pool in POOLS)
 QUEUES = (PREPARE_QUEUE, *INFER_QUEUES, DELIVER_QUEUE)
+WORKERS = ("w1", "w2")
 TENANTS = ("default", "acme")
 JOBS = tuple(f"{JOB_PREFIX}{n:024x}" for n in range(7))
 UNHEARD_OF = f"{JOB_PREFIX}{'f' * 24}"
@@ -41,7 +42,7 @@ DRAINS = 40
 
 nth = st.integers(0, 15)
 flag = st.booleans()
-worker = st.sampled_from(("w1", "w2"))
+worker = st.sampled_from(WORKERS)
 queue_name = st.sampled_from(QUEUES)
 infer_queue_name = st.sampled_from(INFER_QUEUES)
 capacity = st.dictionaries(queue_name, st.integers(0, 4), max_size=3)
@@ -109,19 +110,19 @@ class LedgerMachine(RuleBasedStateMachine):
         self.steps.set_tenants(weights, bounds)
 
     @precondition(lambda self: self._with_messages())
-    @rule(n=nth)
-    def take(self, n: int) -> None:
+    @rule(n=nth, name=worker)
+    def take(self, n: int, name: str) -> None:
         """A worker takes the next message."""
-        self.steps.take(_of(self._with_messages(), n))
+        self.steps.take(_of(self._with_messages(), n), name)
 
     def _with_messages(self) -> list[str]:
         return [queue for queue in QUEUES if queue in self.steps.seen.values]
 
     @precondition(lambda self: self._records())
-    @rule(n=nth, queue=st.sampled_from(("", *QUEUES)))
-    def claim_without_message(self, n: int, queue: str) -> None:
+    @rule(n=nth, queue=st.sampled_from(("", *QUEUES)), name=worker)
+    def claim_without_message(self, n: int, queue: str, name: str) -> None:
         """A message that is not in the list any more, or that never was."""
-        self.steps.claim(_of(self._records(), n), queue)
+        self.steps.claim(_of(self._records(), n), queue, worker=name)
 
     @precondition(lambda self: self._unspent())
     @rule(n=nth)
@@ -136,6 +137,47 @@ class LedgerMachine(RuleBasedStateMachine):
         claims = [*self.steps.held(), *self.steps.claims]
         held = {_of(claims, n).token: _of(claims, n) for n in picks} if claims else {}
         self.steps.heartbeat(name, capacity, list(held.values()))
+
+    @precondition(lambda self: self._called())
+    @rule(n=nth)
+    def come(self, n: int) -> None:
+        """A worker claims a suspect that it was told to take."""
+        record_id = _of(self._called(), n)
+        self.steps.claim(record_id, "", worker=str(self.steps.model.records[record_id].called))
+
+    def _called(self) -> list[str]:
+        return [key for key, record in self.steps.model.records.items() if record.called]
+
+    @precondition(lambda self: keys.ALONE.partition("{")[0] in " ".join(self.steps.seen.values))
+    @rule()
+    def end_rests(self) -> None:
+        """A worker has served others for long enough, and somebody has to be alone."""
+        self.steps.end_rests()
+
+    @rule(name=worker, swept=flag)
+    def die(self, name: str, *, swept: bool) -> None:
+        """A worker dies with all that it holds, and somebody says so, or the sweep sees it."""
+        if swept:
+            self.steps.silence(name)
+            self.steps.sweep(late=False)
+        else:
+            self.steps.bury(name)
+
+    @rule(name=worker, slots=st.integers(1, 4), deaths=st.integers(1, 4))
+    def crash_again_and_again(self, name: str, slots: int, deaths: int) -> None:
+        """A worker comes, takes what it may, and dies."""
+        for _ in range(deaths):
+            self._work_on(name, slots)
+            self.steps.bury(name)
+
+    def _work_on(self, name: str, slots: int) -> None:
+        self.steps.heartbeat(name, dict.fromkeys(QUEUES, slots), [])
+        for record_id in self._called():
+            if self.steps.model.records[record_id].called == name:
+                self.steps.claim(record_id, "", worker=name)
+        for queue in self._with_messages():
+            for _ in range(slots):
+                self.steps.take(queue, name)
 
     @precondition(lambda self: self._preparing())
     @rule(n=nth, queue=infer_queue_name, again=flag)
@@ -303,16 +345,24 @@ class LedgerMachine(RuleBasedStateMachine):
         """A job kills some of those who run it, and the next one gets further."""
         record_id = _of(self._records(JobState.QUEUED), n)
         for _ in range(losses):
-            if self.steps.claim(record_id, "") is not None:
+            if self._bring(record_id) is not None:
                 self.steps.end_lease(record_id)
                 self.steps.sweep(late=False)
-        claim = self.steps.claim(record_id, "")
+        claim = self._bring(record_id)
         for late in [late for late in self.steps.stale() if late.id == record_id]:
             self.steps.heartbeat("w2", {}, [late])
         if claim is not None and claim.stage is Stage.PREPARE and not charge:
             self.steps.advance(claim, _of(INFER_QUEUES, n))
         elif claim is not None:
             self.steps.release(claim, charge=charge, suspect=charge, wait=losses == 1)
+
+    def _bring(self, record_id: str) -> Claim | None:
+        """A worker takes a record, for which it may have to be called."""
+        claim = self.steps.claim(record_id, "")
+        if claim is None and self.steps.model.records[record_id].company is not None:
+            self.steps.heartbeat("w1", dict.fromkeys(QUEUES, 4), [])
+            claim = self.steps.claim(record_id, "")
+        return claim
 
     @precondition(lambda self: self._records(JobState.WAITING))
     @rule(n=nth)
@@ -373,9 +423,10 @@ class LedgerMachine(RuleBasedStateMachine):
             for record_id in self._records(JobState.WAITING):
                 self.steps.end_wait(record_id)
             self.steps.end_breaks()
+            self.steps.end_rests()
             self.steps.sweep(late=True)
-            for queue in QUEUES:
-                self.steps.take(queue)
+            for name in WORKERS:
+                self._work_on(name, 4)
         open_still = self._records(JobState.QUEUED, JobState.RUNNING, JobState.WAITING)
         raise AssertionError(f"never closed: {open_still}")
 

@@ -13,7 +13,7 @@ from ledger.errors import TenantShareError
 from ledger.ledger import Ledger
 from schemas.document import DocumentRef
 from schemas.ids import new_endpoint_id, new_job_id
-from schemas.job import Callback, JobSpec
+from schemas.job import JobSpec, KeptCallback
 from schemas.openai.batch import BatchSpec
 from schemas.openai.file import FilePurpose, FileSpec, new_file_id
 from schemas.quota import Quota
@@ -92,7 +92,7 @@ async def test_what_is_counted_is_what_redis_says_that_it_takes(
 ) -> None:
     """To within a fifth, for what makes records large: metadata, deliveries, histories."""
     before = (await redis.info("memory"))["used_memory"]
-    callback = Callback.model_validate({"url": "https://claims.example/in"})
+    callback = KeptCallback.model_validate({"url": "https://claims.example/in"})
     for _ in range(200):
         job_id = await submit(ledger, "acme", Quota(), callback=callback)
         await ledger.cancel(job_id)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from docfleet.errors import FrontDoorError
+from docfleet.errors import CommandError
 from docfleet.processes.part import Part
 from docfleet.stack.announcer import Announcer
 from docfleet.stack.layout import local_stack
@@ -184,7 +184,7 @@ def _main() -> None:
                 layers, environment = [list(stack.layers[0])], stack.environment
             layers += [[_part(**each) for each in layer] for layer in json.load(sys.stdin)]
             asyncio.run(Supervisor(layers, environment, state, Announcer()).run())
-    except FrontDoorError as error:
+    except CommandError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
 

@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 
 import pytest
+from redis.asyncio import Redis
 
+from ledger import keys
+from ledger.beat import RevokedLease
 from ledger.claim import Claim
-from ledger.ledger import Ledger, LetGo
+from ledger.ledger import Ledger
 from schemas.document import DocumentRef
 from schemas.failure import FailureCode
 from schemas.ids import new_job_id
@@ -110,6 +113,24 @@ async def test_a_transient_failure_waits_with_its_attempt_in_the_history(
     assert [(entry.number, entry.failure.code) for entry in job.history] == [(1, code)]
 
 
+async def test_an_outage_of_the_store_is_charged_to_no_job(scene: Scene, redis: Redis) -> None:
+    """More attempts than a stage may use; each stands in the history."""
+
+    async def work(_: Claim) -> Outcome:
+        raise StageError(FailureCode.STORAGE_UNAVAILABLE, "it breaks off", outage_seconds=0)
+
+    job_id = await scene.job(work)
+    for _ in range(3):
+        await scene.attempts.run("prepare", job_id)
+        job = await scene.outcome(job_id)
+        assert (job.state, job.attempts) == (JobState.WAITING, 0)
+        await redis.zadd(keys.WAITING, {job_id: 1}, xx=True)
+        await scene.ledger.sweeps.run(
+            every_seconds=0, lease_seconds=10, grace_seconds=10, losses=3, retention_seconds=60
+        )
+    assert [entry.charged for entry in job.history] == [False] * 3
+
+
 async def test_an_error_without_a_code_is_told_by_its_place_and_not_by_its_words(
     scene: Scene,
 ) -> None:
@@ -143,8 +164,16 @@ async def test_a_permanent_failure_is_a_dead_letter_at_once(scene: Scene) -> Non
 @pytest.mark.parametrize(
     ("interrupt", "state", "attempts"),
     [
-        (lambda a: a.let_go([LetGo(a.claims[0].token, cancelled=True)]), JobState.CANCELLED, 1),
-        (lambda a: a.let_go([LetGo(a.claims[0].token, cancelled=False)]), JobState.RUNNING, 1),
+        (
+            lambda a: a.let_go([RevokedLease(a.claims[0].token, cancelled=True)]),
+            JobState.CANCELLED,
+            1,
+        ),
+        (
+            lambda a: a.let_go([RevokedLease(a.claims[0].token, cancelled=False)]),
+            JobState.RUNNING,
+            1,
+        ),
         (lambda a: a.give_all_back(), JobState.QUEUED, 0),
     ],
     ids=["cancelled", "lease lost", "drained"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -22,6 +23,12 @@ SCHEMA = {
     "additionalProperties": False,
 }
 GUIDED = {"type": "json_schema", "json_schema": {"name": "loss", "strict": True, "schema": SCHEMA}}
+
+
+def _titled(title: str) -> dict[str, Any]:
+    """A response format like any other, but with a title of its own."""
+    named = {"name": "loss", "schema": {**SCHEMA, "title": title}}
+    return {"type": "json_schema", "json_schema": named}
 
 
 @pytest.fixture
@@ -99,6 +106,41 @@ async def test_what_is_not_served_is_a_dead_letter_that_names_it(
     assert failure.code is FailureCode.REQUEST_INVALID
     assert words in failure.message
     assert scene.engine.asked == []
+
+
+async def test_a_schema_that_the_engine_cannot_afford_is_a_dead_letter_that_names_its_place(
+    scene: InferScene,
+) -> None:
+    """It was tried aside: the engine is not asked."""
+    scene.engine.schema_problems["acme"] = "#/properties/thing: it takes too long"
+    job_id = await scene.chat({"messages": [CLAIM], "response_format": _titled("acme")})
+    await scene.run(job_id)
+    failure = (await scene.state(job_id)).failure
+    assert failure is not None
+    assert failure.code is FailureCode.REQUEST_INVALID
+    assert "`response_format`: #/properties/thing: it takes too long" in failure.message
+    assert scene.engine.asked == []
+
+
+async def test_a_job_that_waits_for_others_of_its_tenant_goes_back_uncharged(
+    scene: InferScene,
+) -> None:
+    """Its place is free for another tenant meanwhile."""
+    first, second = [
+        await scene.chat({"messages": [CLAIM], "response_format": _titled(f"{n}")})
+        for n in range(2)
+    ]
+    scene.engine.trial.clear()
+    running = asyncio.create_task(scene.run(first))
+    while not scene.engine.tried:
+        await asyncio.sleep(0.01)
+    await scene.run(second)
+    job = await scene.state(second)
+    assert (job.state, job.attempts) == (JobState.WAITING, 0)
+    assert job.due_at is not None
+    scene.engine.trial.set()
+    await running
+    assert (await scene.state(first)).state is JobState.SUCCEEDED
 
 
 async def test_an_answer_that_its_schema_does_not_allow_is_kept_and_not_returned(

@@ -172,7 +172,7 @@ async def test_a_document_over_a_limit_is_too_large_and_at_the_limit_it_is_not(
 def test_each_code_that_a_reader_names_is_one_of_the_contract() -> None:
     """Readers write codes as plain words, because they do without the contract."""
     folder = Path(prepare.__file__).parent
-    sources = [folder / "sandbox_child.py", *folder.glob("formats/*.py")]
+    sources = [folder / "sandbox_child.py", *folder.glob("formats/**/*.py")]
     named = set(
         re.findall(r'"((?:document|worker)\.[a-z_]+)"', "".join(map(Path.read_text, sources)))
     )

@@ -153,7 +153,7 @@ async def test_repeated_deaths_halve_the_gate_and_a_single_one_does_not(scene: I
         await scene.restart()
         capacities.append(scene.stage.capacity)
     assert capacities == [4, 2, 1]
-    assert scene.stage.most == 4
+    assert scene.stage.max_capacity == 4
 
 
 async def test_one_death_is_one_however_many_jobs_it_takes_along(

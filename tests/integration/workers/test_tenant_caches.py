@@ -22,7 +22,7 @@ async def test_the_same_bytes_of_two_tenants_are_read_for_each(
     s3.client.put_object(Bucket=s3.incoming, Key="claim.txt", Body=b"Hail broke two skylights.")
     store = S3Store()
     pool = PoolLimits("cpu", "smollm2", 8192)
-    tokens = PoolTokens(pool, ModelTokenizer("package:none", settings.state_dir))
+    tokens = PoolTokens(pool, ModelTokenizer("package:none"))
     stage = PrepareStage(settings, store, load_tasks(settings.tasks_dir), [tokens])
     texts = []
     for tenant in ("acme", "globex", "acme"):

@@ -11,7 +11,7 @@ from pydantic import HttpUrl
 
 from docfleet.commands.dead_letter_text import (
     HEADINGS,
-    Surroundings,
+    ViewOptions,
     letter_card,
     letter_cells,
     letter_lines,
@@ -70,7 +70,7 @@ DELIVERY = DeadLetter(
     job_id=JOB.id,
     url=HttpUrl("https://claims.example/docfleet"),
 )
-AROUND = Surroundings(NOW, pools=("t4", "a100"))
+AROUND = ViewOptions(NOW, pools=("t4", "a100"))
 
 
 def _kept(raw: str) -> KeptTasks:
@@ -85,7 +85,7 @@ def _kept(raw: str) -> KeptTasks:
     return KeptTasks(redrive=0, tasks={"fnol": task})
 
 
-def _text(letter: DeadLetter, kept: KeptTasks | str | None, around: Surroundings = AROUND) -> str:
+def _text(letter: DeadLetter, kept: KeptTasks | str | None, around: ViewOptions = AROUND) -> str:
     return "\n".join(letter_lines(letter, kept, around))
 
 
@@ -154,7 +154,7 @@ def test_a_delivery_tells_whom_it_did_not_reach_and_of_which_job() -> None:
 def test_the_commands_can_be_typed_as_they_stand(letter: DeadLetter, pools: list[str]) -> None:
     """Another pool is offered where it may help, and never the one where it died."""
     options = ("--state-dir", "/tmp/my stack")  # noqa: S108  # a path to quote, never opened
-    around = Surroundings(NOW, pools=("t4", "a100"), options=options)
+    around = ViewOptions(NOW, pools=("t4", "a100"), options=options)
     commands = [
         shlex.split(line)
         for line in letter_lines(letter, None, around)
@@ -176,7 +176,7 @@ def test_a_raw_answer_is_cut_unless_all_of_it_is_asked_for() -> None:
     assert "| first" in text
     assert "x" * 395 not in text
     assert "--raw" in text
-    whole = _text(JOB, kept, Surroundings(NOW, raw=True))
+    whole = _text(JOB, kept, ViewOptions(NOW, raw=True))
     assert "x" * 1000 in whole
     assert "--raw" not in whole
 

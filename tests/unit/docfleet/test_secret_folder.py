@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from docfleet.commands.secret_files import SECRET_FILES, fill
+from docfleet.commands.secret_files import SECRET_FILES, copy, fill
 from docfleet.errors import BadUsageError
 from settings.fleet import load_settings
 
@@ -61,3 +61,27 @@ def test_a_folder_that_cannot_be_written_is_an_error_that_names_the_secret(tmp_p
     """What is missing has to be put there by its owner."""
     with pytest.raises(BadUsageError, match=r"none/api_key is missing and cannot be made up"):
         fill(tmp_path / "none")
+
+
+def test_a_service_is_given_its_secrets_as_they_are_now_and_no_others(tmp_path: Path) -> None:
+    """A secret that is replaced, or that the service needs no more, is gone from its folder."""
+    folder, target = tmp_path / "all", tmp_path / "api"
+    folder.mkdir()
+    target.mkdir()
+    fill(folder)
+    copy(folder, target, ["api_key", "redis_password"])
+    (folder / "api_key").chmod(0o600)
+    (folder / "api_key").write_text("another\n")
+    copy(folder, target, ["api_key"])
+    assert [path.name for path in target.iterdir()] == ["api_key"]
+    assert (target / "api_key").read_text() == "another\n"
+    assert (target / "api_key").stat().st_mode & 0o777 == 0o440
+
+
+def test_a_secret_that_is_none_and_a_folder_that_is_not_there_are_errors(tmp_path: Path) -> None:
+    """Each says what to do."""
+    fill(tmp_path)
+    with pytest.raises(BadUsageError, match=r"no secret is called 'api_keys'; there are: api_key,"):
+        copy(tmp_path, tmp_path, ["api_keys"])
+    with pytest.raises(BadUsageError, match=r"none cannot be given its secrets: No such file"):
+        copy(tmp_path, tmp_path / "none", ["api_key"])

@@ -19,6 +19,37 @@ ROOT = Path(__file__).parents[3]
 ONCE = {"secrets", "buckets"}
 OF_OTHERS = {"redis", "s3", "prometheus", "grafana"}
 WORKERS = {"prepare", "infer", "infer-gpu", "deliver", "batch"}
+S3, REDIS = "s3_credentials", "redis_password"
+SECRETS_OF = {
+    "redis": {REDIS},
+    "s3": {S3, "events_token"},
+    "buckets": {S3},
+    "api": {REDIS, S3, "api_key", "encryption_keys"},
+    "watch": {REDIS, S3, "events_token"},
+    "prepare": {REDIS, S3},
+    "infer": {REDIS, S3},
+    "infer-gpu": {REDIS, S3},
+    "batch": {REDIS, S3},
+    "deliver": {REDIS, S3, "callback_secret", "encryption_keys"},
+    "prometheus": set(),
+    "grafana": {"grafana_password"},
+}
+"""What each service is given, and no more."""
+NETWORKS_OF = {
+    "redis": {"ledger"},
+    "s3": {"store", "s3-door"},
+    "buckets": {"store"},
+    "api": {"ledger", "store", "metrics", "api-door"},
+    "watch": {"ledger", "store", "metrics"},
+    "prepare": {"ledger", "store", "metrics", "models"},
+    "infer": {"ledger", "store", "metrics", "models"},
+    "infer-gpu": {"ledger", "store", "metrics", "models"},
+    "batch": {"ledger", "store", "metrics"},
+    "deliver": {"ledger", "store", "metrics", "egress"},
+    "prometheus": {"metrics", "dashboards"},
+    "grafana": {"dashboards"},
+}
+DOORS = {"api-door", "s3-door", "dashboards"}
 
 Services = dict[str, dict[str, Any]]
 
@@ -165,13 +196,96 @@ def test_deliveries_reach_none_of_the_stacks_own_ports(services: Services) -> No
     assert set(own) == published | between
 
 
+def copies(service: dict[str, Any]) -> dict[str, set[str]]:
+    """The secrets that a service deals out, by the volume that gets them."""
+    volumes = {volume["target"]: volume["source"] for volume in service["volumes"]}
+    orders = [word.removeprefix("--copy=") for word in service["command"] if "=" in word]
+    return {
+        volumes[target]: set(names.split(",")) for target, names in (o.split("=") for o in orders)
+    }
+
+
+def secrets_volume(service: dict[str, Any]) -> str | None:
+    """The volume that a service reads its secrets from."""
+    found = [one for one in service.get("volumes", ()) if one["target"] == "/run/docfleet"]
+    assert all(one.get("read_only") for one in found)
+    return found[0]["source"] if found else None
+
+
+def test_each_service_has_its_own_secrets_and_no_others(services: Services) -> None:
+    """One that is broken into gives away what it needed, and nothing of the rest."""
+    dealt = copies(services["secrets"])
+    given = {
+        name: dealt[volume] if (volume := secrets_volume(service)) else set()
+        for name, service in services.items()
+        if name != "secrets"
+    }
+    assert given == SECRETS_OF
+    assert set().union(*dealt.values()) == set(SECRET_FILES)
+
+
+def test_a_service_names_exactly_the_secrets_that_it_has(services: Services) -> None:
+    """A part whose file is missing would not start, and what no variable names is idle."""
+    for name in set(SECRETS_OF) - OF_OTHERS:
+        variables = services[name]["environment"].values()
+        named = {
+            str(value).rpartition("/")[2] for value in variables if "/run/docfleet/" in str(value)
+        }
+        assert named == SECRETS_OF[name], name
+
+
+def test_the_folders_of_secrets_are_the_users_that_fills_them(services: Services) -> None:
+    """A volume takes its owner from the image, where the folder has to be."""
+    dockerfile = (ROOT / services["secrets"]["build"]["dockerfile"]).read_text()
+    for volume in services["secrets"]["volumes"]:
+        assert volume["target"] in dockerfile.split(), volume["target"]
+    assert "/run/secrets-for/receiver" in dockerfile.split()
+
+
+def test_each_service_is_on_the_networks_that_it_needs_alone(services: Services) -> None:
+    """The workers of documents reach no receiver, and the dashboards reach no document."""
+    joined = {
+        name: set(service.get("networks", ()))
+        for name, service in services.items()
+        if name != "secrets"
+    }
+    assert joined == NETWORKS_OF
+    assert services["secrets"]["network_mode"] == "none"
+
+
+def test_only_deliveries_lead_out() -> None:
+    """The other networks are internal, or doors for the ports of this machine."""
+    networks = read("--profile", "gpu")["networks"]
+    assert {name for name, one in networks.items() if one.get("internal")} == {
+        "ledger", "store", "metrics", "models",
+    }  # fmt: skip
+    masquerade = "com.docker.network.bridge.enable_ip_masquerade"
+    shut = {
+        name
+        for name, one in networks.items()
+        if one.get("driver_opts", {}).get(masquerade) == "false"
+    }
+    assert shut == DOORS
+    assert set(networks) - shut - {"ledger", "store", "metrics", "models"} == {"egress"}
+
+
+def test_models_can_be_fetched_by_name_when_that_is_asked_for(tmp_path: Path) -> None:
+    """MODELS_INTERNAL of .env opens their network, and no other."""
+    (tmp_path / "env").write_text("MODELS_INTERNAL=false\n")
+    networks = read("--env-file", str(tmp_path / "env"))["networks"]
+    assert not networks["models"].get("internal")
+    assert networks["store"]["internal"]
+
+
 def test_the_users_own_folders_take_the_place_of_volumes(tmp_path: Path) -> None:
     """MODELS, ADAPTERS and SECRETS of .env may be paths."""
     (tmp_path / "env").write_text(f"MODELS={tmp_path}\nSECRETS={tmp_path}\n")
-    infer = read("--env-file", str(tmp_path / "env"))["services"]["infer"]
-    kinds = {volume["target"]: volume["type"] for volume in infer["volumes"]}
-    assert (kinds["/models"], kinds["/run/docfleet"]) == ("bind", "bind")
+    services = read("--env-file", str(tmp_path / "env"))["services"]
+    kinds = {volume["target"]: volume["type"] for volume in services["infer"]["volumes"]}
+    assert (kinds["/models"], kinds["/run/docfleet"]) == ("bind", "volume")
     assert kinds["/etc/docfleet/adapters"] == "volume"
+    sources = {one["target"]: one["source"] for one in services["secrets"]["volumes"]}
+    assert sources["/run/docfleet"] == str(tmp_path)
 
 
 def test_the_demo_allows_deliveries_to_its_receivers_network_alone() -> None:
@@ -182,6 +296,9 @@ def test_the_demo_allows_deliveries_to_its_receivers_network_alone() -> None:
     allowed = deliver["environment"]["DOCFLEET_CALLBACKS__ALLOW_NETWORKS"]
     assert json.loads(allowed) == [f"{subnet['subnet']}:8080"]
     assert set(demo["services"]["receiver"]["networks"]) == {"receivers"}
+    assert set(deliver["networks"]) == NETWORKS_OF["deliver"] | {"receivers"}
+    assert copies(demo["services"]["receiver-secret"]) == {"secrets-receiver": {"callback_secret"}}
+    assert secrets_volume(demo["services"]["receiver"]) == "secrets-receiver"
     assert "receivers" not in read()["networks"]
 
 
@@ -191,7 +308,7 @@ def test_the_example_of_env_lists_every_variable_and_each_line_of_it_can_be_used
     """Uncommented as a whole, it is read, and takes effect."""
     files = [*ROOT.glob("docker-compose.yml"), ROOT / "infra/compose/demo.yml"]
     used = {name for file in files for name in re.findall(r"\$\{([A-Z0-9_]+)", file.read_text())}
-    passed_on = re.findall(r"^  ([A-Z0-9_]+):$", files[0].read_text(), re.MULTILINE)
+    passed_on = re.findall(r"^ +([A-Z0-9_]+):$", files[0].read_text(), re.MULTILINE)
     example = (ROOT / ".env.example").read_text()
     lines = re.findall(r"^# ([A-Z0-9_]+=.*)$", example, re.MULTILINE)
     named = {line.partition("=")[0] for line in lines}

@@ -20,14 +20,14 @@ INFRA = Path(__file__).parents[3] / "infra"
 DOCKER = INFRA / "docker"
 
 
-def run_part(tmp_path: Path, program: str) -> subprocess.Popen[str]:
+def run_part(tmp_path: Path, program: str, **variables: str) -> subprocess.Popen[str]:
     """Run a shell program in docfleet's place."""
     docfleet = tmp_path / "docfleet"
     docfleet.write_text(f"#!/bin/sh\n{program}\n")
     docfleet.chmod(0o755)
     return subprocess.Popen(
         ["/bin/sh", str(DOCKER / "run-part"), "worker", "infer"],
-        env={"PATH": f"{tmp_path}:{os.defpath}"},
+        env={"PATH": f"{tmp_path}:{os.defpath}", **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -53,6 +53,22 @@ def test_a_part_gets_its_arguments(tmp_path: Path) -> None:
     assert part.communicate(timeout=30)[0] == "2: worker infer\n"
 
 
+@pytest.mark.parametrize(
+    ("variables", "name"),
+    [
+        ({"HOSTNAME": "3f2a"}, "3f2a"),
+        ({"HOSTNAME": "3f2a", "DOCFLEET_WORKER_NAME": "infer-1"}, "infer-1"),
+        ({}, "none"),
+    ],
+)
+def test_a_worker_is_named_after_its_container_unless_it_has_a_name(
+    tmp_path: Path, variables: dict[str, str], name: str
+) -> None:
+    """A container that is started again has its hostname again."""
+    part = run_part(tmp_path, 'echo "${DOCFLEET_WORKER_NAME-none}"', **variables)
+    assert part.communicate(timeout=30)[0] == f"{name}\n"
+
+
 def test_a_signal_reaches_the_part_and_its_own_status_counts(tmp_path: Path) -> None:
     """SIGTERM asks it to drain; the container ends when it has, and not before."""
     part = run_part(
@@ -64,6 +80,13 @@ def test_a_signal_reaches_the_part_and_its_own_status_counts(tmp_path: Path) -> 
     part.send_signal(signal.SIGTERM)
     out, _ = part.communicate(timeout=30)
     assert (out, part.returncode) == ("drained\n", 5)
+
+
+def test_a_signal_that_comes_while_the_part_is_started_is_not_lost(tmp_path: Path) -> None:
+    """The container would be killed a while later, and what it has begun with it."""
+    part = run_part(tmp_path, "kill -TERM $PPID; exec sleep 30")
+    part.communicate(timeout=20)
+    assert part.returncode == 128 + signal.SIGTERM
 
 
 @contextmanager

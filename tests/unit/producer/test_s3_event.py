@@ -227,6 +227,18 @@ EVENTS = st.one_of(
 )
 
 
+def test_a_version_in_seaweeds_own_folder_is_one_of_its_object() -> None:
+    """A key that only looks a little like it is a key."""
+    path = "/buckets/incoming/a/b.pdf.versions/v_6714d489708301794c168f6eb1857847"
+    (created,) = read_event(json.dumps(_seaweed(path))).created
+    assert (created.keys, created.version_id) == (
+        ("a/b.pdf",),
+        "6714d489708301794c168f6eb1857847",
+    )
+    (other,) = read_event(json.dumps(_seaweed("/buckets/incoming/b.versions/v_1.pdf"))).created
+    assert (other.keys, other.version_id) == (("b.versions/v_1.pdf",), None)
+
+
 @given(st.one_of(EVENTS.map(json.dumps), EVENTS.map(_sns).map(json.dumps), st.text(), st.binary()))
 def test_no_message_breaks_the_reader(body: str | bytes) -> None:
     """Whatever it holds: it is read, passed or refused, and what is read can be looked for."""

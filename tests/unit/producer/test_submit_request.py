@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from producer.errors import DocumentFileError
 from producer.local_document import check_document, key_suffix, read_document
-from producer.submit import dropped_job_id
+from producer.versions import dropped_job_id
 from schemas.document import DocumentRef, bucket_and_key
 from schemas.job import JOB_ID
 from storage.objects import ObjectInfo

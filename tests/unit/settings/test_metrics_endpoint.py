@@ -99,9 +99,9 @@ def test_a_worker_whose_heartbeat_missed_redis_for_a_lease_is_not_well(
     now = 100.0
     monkeypatch.setattr("workers.runtime.heartbeat.monotonic", lambda: now)
     last_beat = LastBeat(10)
-    assert last_beat.ailment() == "starting"
+    assert last_beat.health_problem() == "starting"
     last_beat.note()
     now += 9.9
-    assert last_beat.ailment() is None
+    assert last_beat.health_problem() is None
     now += 2
-    assert last_beat.ailment() == "no heartbeat has reached Redis for 12 s"
+    assert last_beat.health_problem() == "no heartbeat has reached Redis for 12 s"

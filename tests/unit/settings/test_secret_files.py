@@ -66,6 +66,9 @@ def test_a_file_without_a_secret_is_an_error_that_names_variable_and_file(
     [
         ("redis://redis:6379/0", "redis://:p%40ss%2Fword@redis:6379/0"),
         ("rediss://[::1]:6379", "rediss://:p%40ss%2Fword@[::1]:6379"),
+        ("redis://fleet@redis:6379/0", "redis://fleet:p%40ss%2Fword@redis:6379/0"),
+        ("redis://fl%40eet:@[::1]/0", "redis://fl%40eet:p%40ss%2Fword@[::1]/0"),
+        ("redis://fleet:known@redis:6379/0", "redis://fleet:known@redis:6379/0"),
         ("redis://:known@redis:6379/0", "redis://:known@redis:6379/0"),
     ],
 )

@@ -12,6 +12,9 @@ from settings.sections.tasks import load_task, load_tasks
 
 ROOT = Path(__file__).parents[3]
 
+SIGNING = "whsec_" + "a" * 64
+OTHER_SIGNING = "whsec_" + "b" * 64
+TLS = "[callbacks]\nhttps_only = true\n"
 GOOD = """
 [models.m]
 source = "/models/m"
@@ -66,6 +69,13 @@ def test_the_environment_wins_over_the_file(write: Path, monkeypatch: pytest.Mon
         ("results_bucket = 'incoming'", "incoming_bucket is 'incoming', which is the results"),
         ("[[rules]]\nbucket = 'work'\ntasks = ['fnol']", "rules.0.bucket is 'work'.*come back"),
         ("[[rules]]\nmanifest = 'a/*'\ntasks = ['fnol']", r"rules\.0\.manifest: String should"),
+        ("callback_url = 'https://eve@claims.example/'", "callback_url: name no user"),
+        ("callback_url = 'nonsense'", "callback_url: Input should be a valid URL"),
+        (f"callback_url = 'http://a.example/'\n{TLS}", "callback_url has no TLS"),
+        (
+            f"{TLS}[[rules]]\ncallback = 'http://a.example/'\ntasks = ['fnol']",
+            "rules.0.call",
+        ),
         ("[[rules]]\nlisting = 'new'\ntasks = ['fnol']", r"rules\.0\.listing: .*'by-name'"),
     ],
 )
@@ -79,7 +89,9 @@ def test_a_bad_file_is_an_error_that_names_the_key_and_the_file(
     assert str(write) in str(caught.value)
 
 
-@pytest.mark.parametrize("secret", ["whsec_...", "mysecret", "whsec_c2hvcnQ="])
+@pytest.mark.parametrize(
+    "secret", ["whsec_...", "mysecret", "whsec_c2hvcnQ=", f"{SIGNING},whsec_..", f"{SIGNING},"]
+)
 def test_a_secret_that_cannot_sign_is_refused(
     write: Path, monkeypatch: pytest.MonkeyPatch, secret: str
 ) -> None:
@@ -88,6 +100,17 @@ def test_a_secret_that_cannot_sign_is_refused(
     monkeypatch.setenv("DOCFLEET_CALLBACK_SECRET", secret)
     with pytest.raises(SettingsError, match="whsec_"):
         load_settings(write)
+
+
+def test_the_operators_secret_is_replaced_by_putting_the_new_one_first(
+    write: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them signs; without any, nothing does."""
+    write.write_text(GOOD)
+    with pytest.raises(SettingsError, match="DOCFLEET_CALLBACK_SECRET"):
+        load_settings(write).callback_secrets()
+    monkeypatch.setenv("DOCFLEET_CALLBACK_SECRET", f"{OTHER_SIGNING}, {SIGNING}")
+    assert load_settings(write).callback_secrets() == (OTHER_SIGNING, SIGNING)
 
 
 def test_a_pool_is_the_first_of_the_file_unless_one_is_named(write: Path) -> None:

@@ -19,8 +19,8 @@ WITH_POOLS = {"larger": "infer.large", "longer": "infer.long"}
 PERMANENT = {
     C.DOCUMENT_MISSING, C.DOCUMENT_FORBIDDEN, C.DOCUMENT_EMPTY, C.DOCUMENT_TOO_LARGE,
     C.DOCUMENT_TOO_LONG, C.DOCUMENT_UNSUPPORTED, C.DOCUMENT_ENCRYPTED, C.DOCUMENT_CORRUPT,
-    C.DOCUMENT_NO_TEXT, C.DOCUMENT_UNREAD_PAGES, C.DOCUMENT_EXHAUSTING, C.TASK_UNKNOWN,
-    C.ADAPTER_MISSING,
+    C.DOCUMENT_CHANGED, C.DOCUMENT_NO_TEXT, C.DOCUMENT_UNREAD_PAGES, C.DOCUMENT_EXHAUSTING,
+    C.TASK_UNKNOWN, C.ADAPTER_MISSING,
     C.ADAPTER_INVALID, C.OUTPUT_TRUNCATED, C.OUTPUT_INVALID, C.REQUEST_INVALID,
     C.ENGINE_REFUSED, C.DELIVERY_GONE, C.DELIVERY_FORBIDDEN, C.DELIVERY_DISABLED,
 }  # fmt: skip
@@ -93,6 +93,14 @@ def test_a_prompt_that_is_too_long_goes_where_the_context_is_longer() -> None:
     failure = Failure.of(C.DOCUMENT_TOO_LONG, "9,000 tokens.")
     assert decide(failure, replace(FIRST, longer="infer.long")) == Escalate(failure, "infer.long")
     assert decide(failure, replace(FIRST, larger="infer.large")) == DeadLetter(failure)
+
+
+def test_while_the_store_is_unwell_nobody_is_charged_and_each_waits_as_long_as_that_lasts() -> None:
+    """However often it was tried; from one second up to a minute, with jitter."""
+    failure = Failure.of(C.STORAGE_UNAVAILABLE, "It breaks off.")
+    for seconds, wait in ((0.01, 1), (20, 20), (7200, 60)):
+        history = replace(LAST, attempt=40, outage_seconds=seconds)
+        assert decide(failure, history) == Retry(failure, wait, charged=False)
 
 
 def test_waits_double_up_to_a_bound() -> None:

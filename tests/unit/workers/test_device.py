@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,17 @@ def test_the_machine_tells_its_memory() -> None:
 
 
 def test_an_engine_on_the_cpu_takes_its_weights_its_cache_and_some_more(tmp_path: Path) -> None:
-    """Other files of the model are not loaded."""
-    (tmp_path / "a.safetensors").write_bytes(bytes(1000))
-    (tmp_path / "b.safetensors").write_bytes(bytes(500))
+    """Other files of the model are not loaded; weights of 16 bits take twice as much as float32."""
+    for name, dtype in [("a", "BF16"), ("b", "I8")]:
+        size = {"BF16": 2, "I8": 1}[dtype] * 100 * 10
+        tensor = {"dtype": dtype, "shape": [100, 10], "data_offsets": [0, size]}
+        header = json.dumps({"weight": tensor}).encode()
+        weights = len(header).to_bytes(8, "little") + header + bytes(size)
+        (tmp_path / f"{name}.safetensors").write_bytes(weights)
     (tmp_path / "tokenizer.json").write_bytes(bytes(99))
-    assert cpu_engine_bytes(tmp_path, 4 * GIB) == 1500 + 4 * GIB + GIB
+    stored = sum(path.stat().st_size for path in tmp_path.glob("*.safetensors"))
+    assert cpu_engine_bytes(tmp_path, 4 * GIB, "bfloat16") == stored + 4 * GIB + GIB
+    assert cpu_engine_bytes(tmp_path, 4 * GIB, "float32") == stored + 2000 + 4 * GIB + GIB
 
 
 async def test_a_device_that_becomes_free_is_waited_for() -> None:

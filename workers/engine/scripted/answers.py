@@ -1,4 +1,4 @@
-"""What the scripted engine answers: data that fits a JSON Schema, taken from the document.
+"""Answers of the scripted engine: data that fits a JSON Schema, taken from the document.
 
 The same document and schema give the same answer. Values are copied from the document where the
 schema lets them be; they need not be the right ones. Pure.

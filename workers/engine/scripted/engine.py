@@ -9,8 +9,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import re
+import signal
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 from schemas.engine import EngineVersion
 from schemas.result import Usage
@@ -66,6 +70,11 @@ class ScriptedEngine:
         self._hangs = False
         self._gate = asyncio.Semaphore(self._slots)
 
+    async def schema_problem(self, schema: Mapping[str, Any]) -> str | None:  # noqa: ARG002  # of the protocol
+        """See Engine; there is nothing to compile."""
+        self._alive()
+        return None
+
     async def generate(self, request: EngineRequest) -> EngineAnswer:
         """See Engine."""
         gone = self._alive()
@@ -81,6 +90,8 @@ class ScriptedEngine:
         async with self._gate:
             self._hangs |= Fault.ENGINE_HANGS in faults.kinds
             await self._pass(gone, faults.seconds + output_tokens * self._seconds_per_token)
+            if Fault.WORKER_DIES in faults.kinds:
+                os.kill(os.getpid(), signal.SIGKILL)
             if faults.kinds & {Fault.ENGINE_DIES, Fault.ENGINE_OUT_OF_MEMORY}:
                 self._out_of_memory = Fault.ENGINE_OUT_OF_MEMORY in faults.kinds
                 gone.set()

@@ -10,6 +10,7 @@
 | `docfleet-fault: engine-dies` | dies, and all requests in flight with it (EngineDiedError) |
 | `docfleet-fault: engine-out-of-memory` | the same, for want of memory |
 | `docfleet-fault: engine-hangs` | answers nobody any more, and does not die |
+| `docfleet-fault: worker-dies` | its process is killed -9, and the whole worker with it |
 
 Several lines add up. A fault of another name is a refused request.
 """
@@ -27,7 +28,7 @@ _LINE = re.compile(r"^[ \t]*docfleet-fault:[ \t]*(\S+)[ \t]*(\S*)[ \t]*$", re.MU
 
 
 class Fault(StrEnum):
-    """What can go wrong on demand."""
+    """Fault that a document can ask for."""
 
     SLOW = "slow"
     """The answer takes longer."""
@@ -45,11 +46,13 @@ class Fault(StrEnum):
     """The engine is gone for good, for want of memory."""
     ENGINE_HANGS = "engine-hangs"
     """The engine answers nobody any more."""
+    WORKER_DIES = "worker-dies"
+    """The worker's process is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What one document asks for.
+    """Faults that one document asks for.
 
     Attributes:
         kinds: Each fault once.

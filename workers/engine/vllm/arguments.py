@@ -1,4 +1,4 @@
-"""What a pool's engine is started with: the owner's words, checked, over our defaults. Pure.
+"""Arguments of a pool's engine: the owner's, checked, over our defaults. Pure.
 
 Nothing here imports vllm: its argument names and LoRA ranks come in from engine_client.py.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from settings.sections.pools import PoolSettings
+from workers.engine.vllm.processor import cpu_dtype
 from workers.errors import EngineStartError
 from workers.models.adapter import Adapter
 
@@ -30,17 +31,19 @@ _SET_ELSEWHERE = {
 
 @dataclass(frozen=True, slots=True)
 class VllmBuild:
-    """What the installed vLLM can do.
+    """Abilities of the installed vLLM.
 
     Attributes:
         argument_names: Of AsyncEngineArgs.
         lora_ranks: Those that `max_lora_rank` can be, ascending.
         on_cpu: Whether it computes on the CPU.
+        processor_flags: What that CPU can do, in the kernel's words.
     """
 
     argument_names: Collection[str]
     lora_ranks: Sequence[int]
     on_cpu: bool
+    processor_flags: Collection[str] = ()
 
 
 def engine_arguments(
@@ -49,8 +52,18 @@ def engine_arguments(
     pool: PoolSettings,
     adapters: Sequence[Adapter],
     build: VllmBuild,
+    *,
+    quantised: bool = False,
 ) -> dict[str, Any]:
-    """The arguments of AsyncEngineArgs, by name.
+    """Return the arguments of AsyncEngineArgs, by name.
+
+    Args:
+        model_dir: The base model.
+        pool_name: For messages.
+        pool: Its slots, context and engine arguments.
+        adapters: All that requests may name.
+        build: What vLLM and the machine can do.
+        quantised: Whether the weights are; their method limits the dtype, so vLLM chooses it.
 
     Raises:
         EngineStartError: The owner's arguments have an unknown or a reserved name, or leave no
@@ -58,6 +71,7 @@ def engine_arguments(
     """
     place = f"pools.{pool_name}.engine"
     _check_names(place, pool.engine, build.argument_names)
+    quantised = quantised or "quantization" in pool.engine
     batched_tokens = _CPU_BATCHED_TOKENS if build.on_cpu else _GPU_BATCHED_TOKENS
     arguments = {
         "enable_prefix_caching": True,
@@ -66,6 +80,7 @@ def engine_arguments(
         "max_num_seqs": pool.slots,
         "max_num_batched_tokens": max(pool.slots, batched_tokens),
         **({"kv_cache_memory_bytes": _CPU_KV_CACHE_BYTES} if build.on_cpu else {}),
+        **({"dtype": cpu_dtype(build.processor_flags)} if build.on_cpu and not quantised else {}),
         **_lora_arguments(adapters, pool.slots, build.lora_ranks),
         **pool.engine,
         "model": str(model_dir),

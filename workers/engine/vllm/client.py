@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -23,15 +23,22 @@ from vllm.platforms import current_platform
 from vllm.renderers.params import ChatParams
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 from vllm.third_party import pynvml
+from vllm.tokenizers import cached_tokenizer_from_config
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
+from vllm.v1.structured_output.backend_xgrammar import XgrammarBackend
 
 from schemas.result import Usage
 from workers.engine.context import output_room
+from workers.engine.control_tokens import control_tokens
 from workers.engine.protocol import EngineAnswer, EngineRequest, TokenChoice
 from workers.engine.vllm.arguments import VllmBuild
+from workers.engine.vllm.environment import forking
+from workers.engine.vllm.executor import OneProcessExecutor
 from workers.engine.vllm.log import EngineLog, tells_of_memory
 from workers.engine.vllm.memory import DeviceMemory
+from workers.engine.vllm.processor import read_flags
+from workers.engine.vllm.progress import told_steps
 from workers.errors import (
     AdapterRefusedError,
     EngineDiedError,
@@ -44,21 +51,23 @@ from workers.models.adapter import Adapter
 VLLM_VERSION: str = vllm_version
 
 _CHAT = ChatParams(chat_template_kwargs={"add_generation_prompt": True})
+_PARALLEL = ("tensor", "pipeline", "data", "prefill_context")
 _STOP_SECONDS = 30
 _PROBE = ({"role": "system", "content": "A"}, {"role": "user", "content": "B"})
 
 
 def vllm_build() -> VllmBuild:
-    """What the installed vLLM can do."""
+    """Return the abilities of the installed vLLM."""
     return VllmBuild(
         argument_names=frozenset(field.name for field in dataclasses.fields(AsyncEngineArgs)),
         lora_ranks=sorted(get_args(MaxLoRARanks)),
         on_cpu=current_platform.is_cpu(),
+        processor_flags=read_flags(),
     )
 
 
 def has_device() -> bool:
-    """Whether vLLM sees something to compute on."""
+    """Tell whether vLLM sees a device to compute on."""
     return bool(current_platform.device_type)
 
 
@@ -102,6 +111,8 @@ class EngineClient:
         self._log = EngineLog(str(arguments.get("log_level", envs.VLLM_LOGGING_LEVEL)))
         try:
             self._engine = self._start(dict(arguments))
+            config = self._engine.vllm_config.model_config
+            self._controls = control_tokens(cached_tokenizer_from_config(config))
         except Exception as error:  # vLLM raises all kinds here
             cause = self._log.cause() or last_words(error)
             self._log.close()
@@ -111,12 +122,18 @@ class EngineClient:
         own_log = not {"log_config_file", "logging_config"} & arguments.keys()
         if own_log:
             arguments["log_config_file"] = str(self._log.config_file)
+        one_process = current_platform.is_cpu() and _on_one_device(arguments)
+        if one_process:
+            arguments["distributed_executor_backend"] = OneProcessExecutor
         vllm_arguments = AsyncEngineArgs(**arguments)
         configure_logging(vllm_arguments.create_logging_config())
         if own_log:
             self._log.use_own_handlers()
         config = vllm_arguments.create_engine_config()
-        return AsyncLLM.from_vllm_config(config, disable_log_stats=arguments["disable_log_stats"])
+        with forking() if one_process else nullcontext(), told_steps(self._log.progress):
+            return AsyncLLM.from_vllm_config(
+                config, disable_log_stats=arguments["disable_log_stats"]
+            )
 
     async def check_chat(self) -> None:
         """See that the model has a chat template that takes our kind of chat.
@@ -128,6 +145,26 @@ class EngineClient:
             await self._render(_PROBE)
         except RequestRefusedError as error:
             raise EngineStartError(str(error)) from error
+
+    def vocabulary(self) -> str:
+        """Give what xgrammar knows of the model's tokens, in JSON.
+
+        Raises:
+            EngineStartError: xgrammar does not know this kind of tokenizer.
+        """
+        config = self._engine.vllm_config
+        try:
+            backend = XgrammarBackend(
+                config,
+                tokenizer=cached_tokenizer_from_config(config.model_config),
+                vocab_size=config.model_config.get_vocab_size(),
+            )
+            known = backend.compiler.compile_json_schema('{"type": "null"}').tokenizer_info
+            return str(known.serialize_json())
+        except Exception as error:  # xgrammar raises all kinds
+            raise EngineStartError(
+                f"guided output cannot be had with the model's tokenizer: {last_words(error)}"
+            ) from error
 
     async def complete(self, request: EngineRequest, adapter_id: int | None) -> EngineAnswer:
         """See Engine.generate; the adapter has been added."""
@@ -154,7 +191,10 @@ class EngineClient:
         """Tokens as the model's chat template makes them, of any length."""
         renderer = self._engine.renderer
         unlimited = dataclasses.replace(renderer.default_chat_tok_params, max_total_tokens=None)
-        chat = [dict(message) for message in messages]
+        chat = [
+            {**message, "content": self._controls.spelled_out(message["content"])}
+            for message in messages
+        ]
         try:
             _, [prompt] = await renderer.render_chat_async([chat], _CHAT, unlimited)
         except (VLLMClientError, VLLMServerError):
@@ -217,6 +257,12 @@ class EngineClient:
         engine.output_processor.propagate_error(EngineDeadError())
         await asyncio.to_thread(engine.shutdown, timeout=_STOP_SECONDS)
         self._log.close()
+
+
+def _on_one_device(arguments: Mapping[str, Any]) -> bool:
+    """Tell whether the owner leaves the model on one device, and how to run it there to us."""
+    sizes = (arguments.get(f"{kind}_parallel_size", 1) for kind in _PARALLEL)
+    return "distributed_executor_backend" not in arguments and all(size == 1 for size in sizes)
 
 
 def last_words(error: BaseException) -> str:

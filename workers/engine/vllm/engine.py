@@ -7,8 +7,10 @@ called in engine_client.py, which is imported when an engine starts.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -16,14 +18,18 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from schemas.engine import EngineVersion
+from settings.ready import start_step
+from settings.sections.limits import LimitSettings
 from settings.sections.pools import PoolSettings
 from workers.engine.protocol import EngineAnswer, EngineRequest
 from workers.engine.vllm.arguments import engine_arguments
 from workers.engine.vllm.environment import prepare_engine_environment
+from workers.engine.vllm.grammars import Grammars
 from workers.engine.vllm.memory import await_room, cpu_engine_bytes, machine_memory
 from workers.errors import AdapterRefusedError, EngineDiedError, EngineError, EngineStartError
 from workers.models.adapter import Adapter
-from workers.models.base_model import model_digest
+from workers.models.base_model import is_quantised
+from workers.models.model_digest import model_digest
 
 if TYPE_CHECKING:
     from workers.engine.vllm.client import EngineClient
@@ -31,6 +37,31 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _CPU = "CPU"
+_NOT_RUNNING = "The engine is not running."
+_CLIENT = "workers.engine.vllm.client"
+
+
+def import_vllm(pool_name: str) -> ModuleType:
+    """Import vLLM, which takes seconds and 600 MB, and return the module that calls it.
+
+    Args:
+        pool_name: For messages.
+
+    Raises:
+        EngineStartError: vLLM is not installed.
+    """
+    prepare_engine_environment()
+    imported = sys.modules.get(_CLIENT)
+    if imported is not None:
+        return imported
+    try:
+        with start_step("importing vLLM"):
+            return import_module(_CLIENT)
+    except ModuleNotFoundError as error:
+        raise EngineStartError(
+            f"pools.{pool_name}: {error.name} is not installed; install docfleet with its extra "
+            "`cpu` or `gpu`."
+        ) from error
 
 
 class VllmEngine:
@@ -45,6 +76,7 @@ class VllmEngine:
         pool_name: str,
         pool: PoolSettings,
         adapters: Sequence[Adapter] = (),
+        limits: LimitSettings | None = None,
     ) -> None:
         """Remember what to start.
 
@@ -53,12 +85,15 @@ class VllmEngine:
             pool_name: For messages.
             pool: Its slots, context and engine arguments.
             adapters: All that requests may name.
+            limits: What compiling a schema may cost.
         """
         self._model_dir = model_dir
         self._pool_name = pool_name
         self._pool = pool
         self._adapters = tuple(dict.fromkeys(adapters))
         self._loads: dict[Adapter, asyncio.Task[EngineError | None]] = {}
+        self._limits = limits or LimitSettings()
+        self._grammars: Grammars | None = None
         self._client: EngineClient | None = None
         self._version: EngineVersion | None = None
 
@@ -75,14 +110,7 @@ class VllmEngine:
         if not (self._model_dir / "config.json").is_file():
             raise EngineStartError(f"{place}: {self._model_dir} holds no model: no config.json.")
         sha256 = await asyncio.to_thread(model_digest, self._model_dir)
-        prepare_engine_environment()
-        try:
-            from workers.engine.vllm import client as engine_client  # noqa: PLC0415  # vLLM: seconds, and 600 MB
-        except ModuleNotFoundError as error:
-            raise EngineStartError(
-                f"{place}: {error.name} is not installed; install docfleet with its extra "
-                "`cpu` or `gpu`."
-            ) from error
+        engine_client = import_vllm(self._pool_name)
         build = engine_client.vllm_build()
         if not engine_client.has_device() or (build.on_cpu and self._pool.gpu != _CPU):
             raise EngineStartError(
@@ -90,12 +118,20 @@ class VllmEngine:
                 f"{engine_client.VLLM_VERSION} sees {'only the CPU' if build.on_cpu else 'no GPU'}."
             )
         arguments = engine_arguments(
-            self._model_dir, self._pool_name, self._pool, self._adapters, build
+            self._model_dir,
+            self._pool_name,
+            self._pool,
+            self._adapters,
+            build,
+            quantised=is_quantised(self._model_dir),
         )
         await self._await_room(engine_client, arguments, on_cpu=build.on_cpu)
         try:
-            self._client = engine_client.EngineClient(arguments)
-            await self._client.check_chat()
+            dtype, reason = self._dtype(arguments)
+            with start_step(f"starting the engine with dtype {dtype}, for {reason}"):
+                self._client = engine_client.EngineClient(arguments)
+                await self._client.check_chat()
+            self._grammars = Grammars(self._client.vocabulary(), self._limits)
         except EngineStartError as error:
             await self.stop()
             raise EngineStartError(f"{place}: vLLM cannot start {self._pool.model}: {error}") from (
@@ -109,12 +145,24 @@ class VllmEngine:
         )
         log.info("engine started", pool=self._pool_name, adapters=len(self._adapters))
 
+    def _dtype(self, arguments: Mapping[str, Any]) -> tuple[str, str]:
+        """Return what the engine computes with, and why."""
+        dtype = arguments.get("dtype")
+        if dtype is None:
+            return "auto", "vLLM follows the model"
+        if "dtype" in self._pool.engine:
+            return dtype, f"pools.{self._pool_name}.engine says so"
+        has = "has" if dtype == "bfloat16" else "has no"
+        return dtype, f"this processor {has} bfloat16"
+
     async def _await_room(
         self, client: ModuleType, arguments: Mapping[str, Any], *, on_cpu: bool
     ) -> None:
         """Wait until each device of the engine is free; a predecessor may still be leaving it."""
         if on_cpu:
-            needed = cpu_engine_bytes(self._model_dir, arguments["kv_cache_memory_bytes"])
+            needed = cpu_engine_bytes(
+                self._model_dir, arguments["kv_cache_memory_bytes"], arguments.get("dtype")
+            )
             await await_room(machine_memory, lambda _: needed)
             return
         share = client.gpu_share(arguments)
@@ -123,10 +171,16 @@ class VllmEngine:
                 partial(client.gpu_memory, device), lambda memory: share * memory.total
             )
 
+    async def schema_problem(self, schema: Mapping[str, Any]) -> str | None:
+        """See Engine."""
+        if self._grammars is None:
+            raise EngineDiedError(_NOT_RUNNING)
+        return await self._grammars.problem(schema)
+
     async def generate(self, request: EngineRequest) -> EngineAnswer:
         """See Engine."""
         if self._client is None:
-            raise EngineDiedError("The engine is not running.")
+            raise EngineDiedError(_NOT_RUNNING)
         adapter_id = None
         if request.adapter is not None:
             adapter_id = await self._load(self._client, request.adapter)
@@ -157,9 +211,12 @@ class VllmEngine:
     async def stop(self) -> None:
         """See Engine."""
         client, self._client = self._client, None
+        grammars, self._grammars = self._grammars, None
         loads, self._loads = self._loads, {}
         for load in loads.values():
             load.cancel()
+        if grammars is not None:
+            await grammars.stop()
         if client is not None:
             await client.close()
             log.info("engine stopped", pool=self._pool_name)

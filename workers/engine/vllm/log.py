@@ -19,6 +19,7 @@ _GENERIC = re.compile(
     r"cancelled|^Call to \w+ method failed"
 )
 
+_PROGRESS_BYTES = 2**20
 
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|OutOfMemoryError|\bMemoryError|bad_alloc|can't allocate memory|"
@@ -28,7 +29,7 @@ _OUT_OF_MEMORY = re.compile(
 
 
 def tells_of_memory(cause: str | None) -> bool:
-    """Whether a cause, as the log tells it, is that memory ran out."""
+    """Tell whether a logged cause means that memory ran out."""
     return cause is not None and _OUT_OF_MEMORY.search(cause) is not None
 
 
@@ -42,9 +43,12 @@ class EngineLog:
             level: From which level on the processes log to stderr, such as `WARNING`.
         """
         self._folder = TemporaryDirectory(prefix="docfleet-engine-")
+        self._level = level
         self._errors = Path(self._folder.name) / "errors.log"
+        self.progress = Path(self._folder.name) / "progress.log"
+        """What the processes log from INFO on."""
         self.config_file = Path(self._folder.name) / "logging.json"
-        self.config_file.write_text(json.dumps(_configuration(level, self._errors)))
+        self.config_file.write_text(json.dumps(_configuration(level, self._errors, self.progress)))
 
     def use_own_handlers(self) -> None:
         """Let what vLLM logs in this very process go where this process's logs go."""
@@ -53,6 +57,7 @@ class EngineLog:
             vllm_log.removeHandler(handler)
             handler.close()
         vllm_log.propagate = True
+        vllm_log.setLevel(self._level)
 
     def cause(self) -> str | None:
         """The message of the last exception that says more than that something went wrong."""
@@ -73,7 +78,7 @@ class EngineLog:
         self._folder.cleanup()
 
 
-def _configuration(level: str, errors: Path) -> dict[str, object]:
+def _configuration(level: str, errors: Path, progress: Path) -> dict[str, object]:
     """For `logging.config.dictConfig`, in each process."""
     return {
         "version": 1,
@@ -99,6 +104,21 @@ def _configuration(level: str, errors: Path) -> dict[str, object]:
                 "filename": str(errors),
                 "delay": True,
             },
+            "progress": {
+                "class": "logging.handlers.RotatingFileHandler",
+                "level": "INFO",
+                "formatter": "plain",
+                "filename": str(progress),
+                "maxBytes": _PROGRESS_BYTES,
+                "backupCount": 1,
+                "delay": True,
+            },
         },
-        "loggers": {"vllm": {"level": level, "handlers": ["stderr", "errors"], "propagate": False}},
+        "loggers": {
+            "vllm": {
+                "level": min(level, "INFO", key=logging.getLevelNamesMapping().__getitem__),
+                "handlers": ["stderr", "errors", "progress"],
+                "propagate": False,
+            }
+        },
     }

@@ -1,8 +1,9 @@
-"""Whether a device has room for an engine. Nothing here imports vllm."""
+"""Memory of a device: is there room for an engine? Nothing here imports vllm."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from time import monotonic
 import structlog
 
 from workers.errors import DeviceBusyError
+from workers.models.safetensors import WeightsError, read_header
 
 log = structlog.get_logger(__name__)
 
@@ -18,6 +20,8 @@ _PATIENCE_SECONDS = 60
 _LOOK_SECONDS = 1
 _CPU_HEADROOM_BYTES = 2**30
 _GIB = 2**30
+_FLOAT32 = frozenset({"float32", "float"})
+_HALF_FLOATS = frozenset({"F16", "BF16"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,28 @@ def machine_memory() -> DeviceMemory:
     return DeviceMemory(free=fields["MemAvailable"], total=fields["MemTotal"])
 
 
-def cpu_engine_bytes(model_dir: Path, kv_cache_bytes: int) -> int:
-    """What an engine on the CPU takes: weights, cache, and some more."""
-    weights = sum(path.stat().st_size for path in model_dir.glob("*.safetensors"))
+def cpu_engine_bytes(model_dir: Path, kv_cache_bytes: int, dtype: str | None) -> int:
+    """Return the bytes that an engine on the CPU takes: weights, cache, and some more.
+
+    Args:
+        model_dir: The base model.
+        kv_cache_bytes: Of its cache.
+        dtype: Of its weights in memory; float32 doubles those that are stored with 16 bits.
+    """
+    files = model_dir.glob("*.safetensors")
+    weights = sum(_loaded_bytes(path, widened=dtype in _FLOAT32) for path in files)
     return weights + kv_cache_bytes + _CPU_HEADROOM_BYTES
+
+
+def _loaded_bytes(path: Path, *, widened: bool) -> int:
+    size = path.stat().st_size
+    if not widened:
+        return size
+    try:
+        tensors = read_header(path).values()
+    except WeightsError:
+        return size  # vLLM says what is wrong with it
+    return size + sum(2 * math.prod(one.shape) for one in tensors if one.dtype in _HALF_FLOATS)
 
 
 async def await_room(

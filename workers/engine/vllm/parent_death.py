@@ -5,7 +5,7 @@ vLLM calls `die_with_parent` in each process that loads it, by the entry point g
 its workers behind, and the GPU full. Nothing here imports vllm.
 
 The kernel's signal fires when the *thread* that started the process ends, not only when its
-process does. Whoever starts an engine must do so on a thread that lives as long as the engine:
+process does. An engine must be started on a thread that lives as long as the engine:
 the worker's event loop thread (loop.py), never one of a pool.
 """
 

@@ -15,7 +15,7 @@ from workers.infer.reading.windows import Window, lines_of, plan
 from workers.infer.session import Session
 
 _OVERLAP_SHARE = 10
-"""One part of so many of a window repeats the window before."""
+"""A window repeats one part in this many of the window before."""
 
 
 async def extract(session: Session, document: PageText, budget: ContextBudget) -> Any:

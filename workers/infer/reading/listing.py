@@ -18,7 +18,7 @@ from workers.infer.session import Session
 
 _OVERLAP_SHARE = 6
 _HEAD_SHARE = 10
-"""One part of so many of a window repeats the window before, or the head of the document."""
+"""A window repeats one part in this many: of the window before, and of the document's head."""
 
 
 async def list_rows(session: Session, document: PageText, budget: ContextBudget) -> Any:

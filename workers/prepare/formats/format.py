@@ -1,4 +1,4 @@
-"""What a document format is to the reader's process."""
+"""Interface of a document format to the reader's process."""
 
 from __future__ import annotations
 
@@ -33,9 +33,15 @@ class UnsupportedContentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was read of one page."""
+    """Text of one page.
+
+    Args:
+        text: Its text.
+        source: Origin of the text, a schemas.document.PageSource: `text`, `ocr` or `unread`.
+    """
 
     text: str
+    source: str = "text"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _TRIAL = Allowance(memory_bytes=2**30, cpu_seconds=10, threads=1)
 
 
 class Confinement:
-    """What a reader gives up. Make it while this process has one thread."""
+    """Confinement of a reader. Make it while this process has one thread."""
 
     def __init__(self) -> None:
         self.off: dict[str, str] = {}

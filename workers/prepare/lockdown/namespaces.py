@@ -1,6 +1,6 @@
 """Namespaces: an empty network for all readers, and a list of processes for each.
 
-Root, and whoever has its powers, makes them as it is. Others make them inside a user namespace,
+Root, and users with its powers, make them directly. Others make them inside a user namespace,
 where the machine allows one.
 """
 

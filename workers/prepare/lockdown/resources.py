@@ -11,7 +11,7 @@ _STANDARD_FILES = 3
 
 
 class Allowance(NamedTuple):
-    """What one document may cost."""
+    """Allowance of one document: memory, time and threads."""
 
     memory_bytes: int
     """Address space, above that which every reader begins with."""

@@ -17,7 +17,7 @@ _INT, _LONG = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 
 
 class Condition(NamedTuple):
-    """What an argument, counted from 0, has to be: `it & mask == value`."""
+    """Condition on an argument of a system call, counted from 0: `it & mask == value`."""
 
     argument: int
     mask: int

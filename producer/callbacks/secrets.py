@@ -1,0 +1,93 @@
+"""A tenant's callback secret: signs what goes to the receivers that its jobs name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ledger.callback_secrets import CallbackSecrets as SecretRecords
+from ledger.sealed_secret import shown_secrets
+from ledger.secret_box import SecretBox
+from producer.audit_trail import AuditTrail
+from producer.callbacks.signing import new_secrets, resealed, rotated_out
+from producer.errors import OperatorSignsError
+from schemas.audit import AuditAction
+from schemas.job import DEFAULT_TENANT
+from schemas.webhooks.callback_secret import CallbackSecretInfo
+from schemas.webhooks.endpoint import NewSecret, SecretRotation
+
+
+class CallbackSecrets:
+    """The callback secrets of the fleet's tenants.
+
+    That of the default tenant is DOCFLEET_CALLBACK_SECRET, and is not found here.
+    Every method may raise LedgerUnavailableError: try again later.
+
+    Args:
+        records: Keep them.
+        box: Seals them.
+        audit: Told of new secrets.
+    """
+
+    def __init__(self, records: SecretRecords, box: SecretBox, audit: AuditTrail) -> None:
+        self._records = records
+        self._box = box
+        self._audit = audit
+        self._have_one: set[str] = {DEFAULT_TENANT}
+
+    async def exists(self, tenant: str) -> bool:
+        """Return whether events of a tenant's jobs can be signed."""
+        if tenant not in self._have_one and (await self._records.get(tenant)).secrets:
+            self._have_one.add(tenant)  # it is replaced now and then, and never taken away
+        return tenant in self._have_one
+
+    async def show(self, tenant: str) -> CallbackSecretInfo:
+        """Return what is known of a tenant's secrets, but for themselves.
+
+        Raises:
+            OperatorSignsError: It is the default tenant.
+        """
+        _check_own(tenant)
+        found = await self._records.get(tenant)
+        shown = shown_secrets(found.secrets, datetime.now(UTC))
+        return CallbackSecretInfo(tenant=tenant, secrets=shown)
+
+    async def rotate(self, tenant: str, how: SecretRotation) -> NewSecret:
+        """Make a tenant's first secret, or a new one; the old ones sign beside it for a while.
+
+        Raises:
+            OperatorSignsError: It is the default tenant.
+            SecretBoxError: There is no key to seal it with.
+        """
+        _check_own(tenant)
+        while True:
+            new, sealed = new_secrets(self._box)
+            found = await self._records.get(tenant)
+            old = rotated_out(self._box, found.secrets, how)
+            if await self._records.replace(tenant, found, [*sealed, *old]):
+                await self._audit.record(AuditAction.CALLBACK_SECRET_ROTATED, tenant=tenant)
+                return new
+
+    async def reseal(self) -> int:
+        """Seal the secrets of all tenants with the first key; returns how many tenants have any.
+
+        Raises:
+            SecretBoxError: No key opens a secret.
+        """
+        count = 0
+        async for tenant in self._records.tenants():
+            found = await self._records.get(tenant)
+            while not await self._records.replace(
+                tenant, found, resealed(self._box, found.secrets)
+            ):
+                found = await self._records.get(tenant)
+            count += 1
+        await self._audit.record(AuditAction.SECRETS_RESEALED, detail=f"{count} tenants")
+        return count
+
+
+def _check_own(tenant: str) -> None:
+    if tenant == DEFAULT_TENANT:
+        raise OperatorSignsError(
+            f"the tenant `{DEFAULT_TENANT}` signs with DOCFLEET_CALLBACK_SECRET: the operator of"
+            " the fleet has it, and replaces it there"
+        )

@@ -1,0 +1,77 @@
+"""The content of S3's answers; a LookupError here means an answer that is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from storage.errors import BadAnswerError
+from storage.objects import ObjectInfo, ObjectVersion
+from storage.s3_calls import is_missing, is_page
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def etag_of(answer: Mapping[str, Any]) -> str:
+    """Return the ETag of an answer, without quotes."""
+    return str(answer["ETag"]).strip('"')
+
+
+def version_of(answer: Mapping[str, Any]) -> ObjectVersion:
+    """Return the version that an answer to GET or HEAD is about."""
+    return ObjectVersion(etag_of(answer), int(answer["ContentLength"]), answer.get("VersionId"))
+
+
+def info_of(bucket: str, entry: Mapping[str, Any]) -> ObjectInfo:
+    """Return an entry of a listing."""
+    return ObjectInfo(
+        uri=f"s3://{bucket}/{entry['Key']}",
+        size=entry["Size"],
+        etag=etag_of(entry),
+        modified_at=entry["LastModified"],
+        version_id=entry.get("VersionId"),
+    )
+
+
+def check_listing(answer: Mapping[str, Any]) -> None:
+    """Raise LookupError where an answer is no listing: without entries, it looks like one."""
+    answer["IsTruncated"]
+
+
+def check_no_page(answer: Mapping[str, Any]) -> None:
+    """Raise BadAnswerError where an answer that has nothing to say is a page for people."""
+    if is_page(answer):
+        raise BadAnswerError("a page for people is no answer")
+
+
+def check_range(answer: Mapping[str, Any], offset: int, data: bytes) -> None:
+    """Raise BadAnswerError unless an answer holds the range that it says, from an offset on."""
+    said = str(answer["ContentRange"])
+    if not said.startswith(f"bytes {offset}-{offset + len(data) - 1}/"):
+        raise BadAnswerError(f"{len(data)} bytes from {offset} on came as {said!r}")
+
+
+def check_written(
+    client: S3Client, bucket: str, key: str, *, etag: str, replaced: str | None = None
+) -> None:
+    """Raise BadAnswerError unless an object that the store says it has written is there.
+
+    Args:
+        client: boto3's.
+        bucket: Where.
+        key: Of the object.
+        etag: The one that the store gave it.
+        replaced: The ETag of what lay there before, where that is known.
+    """
+    try:
+        found = etag_of(client.head_object(Bucket=bucket, Key=key))
+    except ClientError as error:
+        if is_missing(error):
+            words = f"s3://{bucket}/{key} was answered as written and is not there"
+            raise BadAnswerError(words) from error
+        raise
+    if found == replaced != etag:
+        raise BadAnswerError(f"s3://{bucket}/{key} was answered as replaced and is as before")

@@ -1,0 +1,77 @@
+"""What a pool's engine is started with, and what a processor computes with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from settings.sections.pools import PoolSettings
+from workers.engine.vllm.arguments import VllmBuild, engine_arguments
+from workers.engine.vllm.processor import cpu_dtype, read_flags
+from workers.models.base_model import is_quantised
+
+LAPTOP = "fpu sse4_2 fma avx2 f16c sha_ni"
+AVX512 = f"{LAPTOP} avx512f avx512bw avx512_vnni"
+COOPER_LAKE = f"{AVX512} avx512_bf16"
+SAPPHIRE_RAPIDS = f"{AVX512} amx_bf16 amx_tile"
+
+
+def _arguments(
+    flags: Collection[str], *, on_cpu: bool = True, quantised: bool = False, **engine: Any
+) -> dict[str, Any]:
+    pool = PoolSettings(model="small", gpu="CPU", engine=engine)
+    names = {"dtype", "quantization"}
+    build = VllmBuild(names, lora_ranks=(8, 16), on_cpu=on_cpu, processor_flags=flags)
+    return engine_arguments(Path("model"), "cpu", pool, [], build, quantised=quantised)
+
+
+@pytest.mark.parametrize(
+    ("flags", "dtype"),
+    [
+        ("", "float32"),
+        (LAPTOP, "float32"),
+        (AVX512, "float32"),
+        (COOPER_LAKE, "bfloat16"),
+        (SAPPHIRE_RAPIDS, "bfloat16"),
+        ("fp asimd i8mm", "float32"),
+        ("fp asimd i8mm bf16", "bfloat16"),
+    ],
+)
+def test_a_processor_computes_bfloat16_only_where_it_can(flags: str, dtype: str) -> None:
+    """Everywhere else it would emulate it."""
+    assert cpu_dtype(flags.split()) == dtype
+    assert _arguments(flags.split())["dtype"] == dtype
+
+
+def test_the_pool_can_say_another_dtype() -> None:
+    """The owner's word stands over the default."""
+    assert _arguments(LAPTOP.split(), dtype="bfloat16")["dtype"] == "bfloat16"
+
+
+def test_a_gpu_and_a_quantised_model_choose_for_themselves() -> None:
+    """A T4 takes float16 only, and a quantisation method has dtypes of its own."""
+    flags = COOPER_LAKE.split()
+    assert "dtype" not in _arguments(flags, on_cpu=False)
+    assert "dtype" not in _arguments(flags, quantised=True)
+    assert "dtype" not in _arguments(flags, quantization="awq")
+
+
+@pytest.mark.parametrize(("line", "flag"), [("flags\t\t", "avx2"), ("Features\t", "bf16")])
+def test_the_flags_are_read_as_the_kernel_lists_them(tmp_path: Path, line: str, flag: str) -> None:
+    """On x86 and on Arm; a kernel that lists nothing is no error."""
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor\t: 0\n{line}: fpu {flag}\nbugs\t\t: none\n")
+    assert read_flags(cpuinfo) == {"fpu", flag}
+    assert read_flags(tmp_path / "nowhere") == frozenset()
+
+
+def test_a_model_is_quantised_where_its_config_says_so(tmp_path: Path) -> None:
+    """A config that cannot be read says nothing."""
+    config = tmp_path / "config.json"
+    assert not is_quantised(tmp_path)
+    for content, quantised in [("{", False), ("{}", False), ('{"quantization_config": {}}', True)]:
+        config.write_text(content)
+        assert is_quantised(tmp_path) is quantised

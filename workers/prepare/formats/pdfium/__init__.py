@@ -1,0 +1,1 @@
+"""PDFium for readers: its library, documents, and what pages show."""
