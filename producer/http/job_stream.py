@@ -73,7 +73,7 @@ async def job_after(client: Client, job: Job, reader: Principal, seconds: float)
         UnauthorizedError: The reader's key was revoked.
     """
     give_up_at = monotonic() + seconds
-    while client.observer.open and (left := give_up_at - monotonic()) > 0:
+    while not job.state.closed and client.observer.open and (left := give_up_at - monotonic()) > 0:
         pause = min(left, _LOOK_SECONDS)
         is_changed = await client.observer.changed(job.id, JobPosition.of(job), pause)
         if not await client.keyring.works(reader):

@@ -32,7 +32,9 @@ _TICKS = 10
 _OWN_FILES = 128
 """Files and sockets of the API itself: Redis has 64 connections at most, and S3 has 32."""
 _MOST_FILES = 65_536
-_MOST_BACKLOG = 256
+_MOST_BACKLOG = 64
+_WAITING = 2_048
+"""Connections that the kernel keeps until they are accepted; it drops others for a second."""
 
 
 class ConnectionRoom(NamedTuple):
@@ -40,7 +42,7 @@ class ConnectionRoom(NamedTuple):
 
     Attributes:
         connections: Open ones.
-        backlog: Those that wait to be accepted, which asyncio accepts in one go.
+        backlog: Those that asyncio accepts in one go.
     """
 
     connections: int
@@ -91,6 +93,9 @@ class ApiServer(uvicorn.Server):
             place = f"{self.config.host}:{self.config.port}"
             raise ListenError(f"{place} cannot be listened to") from error
         if self.started:
+            for listening in self.servers[0].sockets:
+                with listening.dup() as same:
+                    same.listen(_WAITING)
             log.info("listening", url=self.url)
             announce_ready()
 

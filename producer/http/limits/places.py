@@ -65,16 +65,17 @@ class Places:
         self._total = total
         self._share = share
         self._patience = patience_seconds
+        self._taken = 0
         self._held: Counter[str] = Counter()
-        self._waiting: dict[asyncio.Future[None], str] = {}
+        self._waiting: dict[str, dict[asyncio.Future[None], None]] = {}
 
     @property
     def taken(self) -> int:
         """The number of places that are held."""
-        return self._held.total()
+        return self._taken
 
     async def take(self, holder: str) -> Place:
-        """Take a place, if need be after those who came before.
+        """Take a place, if need be after those of the same tenant who came before.
 
         Args:
             holder: The tenant that is to hold it.
@@ -83,51 +84,71 @@ class Places:
             TooManyAtOnceError: The tenant holds its share.
             OverloadedError: All places are taken.
         """
-        if not self._may_take(holder):
-            await self._wait(holder)
+        if self._may_take(holder):
+            self._hold(holder)
         else:
-            self._held[holder] += 1
+            await self._wait(holder)
         return Place(self, holder)
 
     def give_back(self, holder: str) -> None:
-        """Take a holder's place back, and pass it on to the first waiter that may have it."""
+        """Take a holder's place back, and pass it on; tenants that wait take turns."""
+        self._taken -= 1
         self._held[holder] -= 1
         if not self._held[holder]:
             del self._held[holder]
-        for waiter, waiting_holder in list(self._waiting.items()):
+        for waiting_holder in list(self._waiting):
+            if self._taken == self._total:
+                return
             if self._may_take(waiting_holder):
-                self._grant(waiter, waiting_holder)
+                self._grant(waiting_holder)
 
     def _may_take(self, holder: str) -> bool:
-        free, held = self._total - self.taken, self._held[holder]
+        free = self._total - self._taken
         most = self._share.most if 2 * free > self._total else self._share.least
-        return free > 0 and held < most
+        return free > 0 and self._held[holder] < most
+
+    def _hold(self, holder: str) -> None:
+        self._taken += 1
+        self._held[holder] += 1
+
+    def _grant(self, holder: str) -> None:
+        waiters = self._waiting.pop(holder)
+        waiter = next(iter(waiters))
+        del waiters[waiter]
+        if waiters:
+            self._waiting[holder] = waiters  # at the end
+        self._hold(holder)
+        if not waiter.done():
+            waiter.set_result(None)
 
     async def _wait(self, holder: str) -> None:
-        if sum(one == holder for one in self._waiting.values()) >= self._share.waiting:
+        if len(self._waiting.get(holder, ())) >= self._share.waiting:
             raise self._refusal(holder)
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[waiter] = holder
+        self._waiting.setdefault(holder, {})[waiter] = None
         try:
             async with asyncio.timeout(self._patience):
                 await waiter
         except BaseException as error:
-            if self._waiting.pop(waiter, None) is None:  # granted in the same moment
+            if not self._leave(holder, waiter):  # it was granted in the same moment
                 self.give_back(holder)
             if isinstance(error, TimeoutError):
                 raise self._refusal(holder) from None
             raise
 
-    def _grant(self, waiter: asyncio.Future[None], holder: str) -> None:
-        del self._waiting[waiter]
-        self._held[holder] += 1
-        if not waiter.done():
-            waiter.set_result(None)
+    def _leave(self, holder: str, waiter: asyncio.Future[None]) -> bool:
+        """Take a waiter out of the line; gives whether it stood there."""
+        waiters = self._waiting.get(holder, {})
+        stood = waiter in waiters
+        waiters.pop(waiter, None)
+        if not waiters:
+            self._waiting.pop(holder, None)
+        return stood
 
     def _refusal(self, holder: str) -> TooManyAtOnceError | OverloadedError:
-        if self._held[holder]:
+        if held := self._held[holder]:
             return TooManyAtOnceError(
-                f"{holder} has {self._held[holder]} {self._what} at once, which is its share:"
+                f"{holder} has {held} {self._what} at once, which is its share:"
                 " come again when one of them has ended"
             )
         return OverloadedError(f"all {self._total} places for {self._what} are taken")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -192,12 +193,12 @@ async def get_job(
     ] = 0,
 ) -> Response:
     """State, attempts and, where something went wrong, the failure with its remedy."""
-    job = await client.job(job_id, asker.tenant)
-    if wait and not job.state.closed:
-        with await room.waiting.take(asker.submits_as):
-            leave_turn(request)
-            job = await job_after(client, job, asker, wait)
-    return _told(job)
+    if not wait:
+        return _told(await client.job(job_id, asker.tenant))
+    with await room.waiting.take(asker.submits_as):
+        job = await client.job(job_id, asker.tenant)
+        leave_turn(request)
+        return _told(await job_after(client, job, asker, wait))
 
 
 @jobs.get(
@@ -226,12 +227,14 @@ async def watch_job(
     The first one tells how the job stands now; heartbeats are comments. A reader that comes again
     after the end is told 204, which tells an EventSource to stay away.
     """
-    job = await client.job(job_id, asker.tenant)
-    if job.state.closed and last_event_id == event_id(job):
-        return Response(status_code=HTTPStatus.NO_CONTENT)
+    with ExitStack() as held:
+        place = held.enter_context(await room.waiting.take(asker.submits_as))
+        job = await client.job(job_id, asker.tenant)
+        if job.state.closed and last_event_id == event_id(job):
+            return Response(status_code=HTTPStatus.NO_CONTENT)
+        leave_turn(request)
+        held.pop_all()  # the response gives the place back
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    place = await room.waiting.take(asker.submits_as)
-    leave_turn(request)
     events = job_events(client, job, last_event_id, asker)
     return HeldResponse(events, place, media_type=_EVENTS_TYPE, headers=headers)
 

@@ -25,7 +25,7 @@ async def test_two_tenants_that_hold_all_they_can_leave_places_to_the_others() -
         await places.take("one more")
 
 
-async def test_a_place_goes_to_the_first_waiter_that_may_have_it() -> None:
+async def test_a_place_goes_to_a_waiter_that_may_have_it() -> None:
     """A tenant that is over its share does not hold up who came after it."""
     places = Places("uploads", 2, Share(most=1, waiting=2), patience_seconds=5)
     mine = [await places.take("acme"), await places.take("globex")]
