@@ -94,10 +94,13 @@ class Replay(DeliveryFilter):
     """Which deliveries are sent again: of those that meet the filter, what was not acknowledged."""
 
     acknowledged: bool = Field(
-        default=False, description="Whether what was acknowledged is sent again too."
+        default=False,
+        strict=True,
+        description="Whether what was acknowledged is sent again too.",
     )
     confirmed: bool = Field(
         default=False,
+        strict=True,
         description="Has to be true with `acknowledged`: a receiver that does not drop the ids "
         "that it has seen acts twice.",
     )

@@ -30,6 +30,7 @@ async def test_the_same_bytes_of_two_tenants_are_read_for_each(
         spec = JobSpec(document=document, tasks=("summary",), tenant=tenant).model_dump_json()
         claim = Claim("job_" + "0" * 24, "t", spec, 1, 0, 0, None, Stage.PREPARE)
         texts.append((await stage.run(claim)).prepared.text_uri)
+    await stage.stop()
     store.close()
     assert texts[0] == texts[2] != texts[1]
     stored = s3.client.list_objects_v2(Bucket=s3.work)["Contents"]

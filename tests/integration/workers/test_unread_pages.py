@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -41,11 +40,9 @@ async def scene(settings: FleetSettings) -> AsyncIterator[InferScene]:
 
 
 @pytest.fixture
-async def prepare(
-    settings: FleetSettings, scene: InferScene, tmp_path: Path
-) -> AsyncIterator[PrepareStage]:
+async def prepare(settings: FleetSettings, scene: InferScene) -> AsyncIterator[PrepareStage]:
     """The stage before it."""
-    pool = PoolTokens(PoolLimits(POOL, "smollm2", 8192), ModelTokenizer("none", tmp_path))
+    pool = PoolTokens(PoolLimits(POOL, "smollm2", 8192), ModelTokenizer("none"))
     stage = PrepareStage(settings, scene.store, scene.tasks, [pool])
     yield stage
     await stage.stop()
