@@ -10,7 +10,7 @@ from schemas.queues import infer_queue
 from schemas.task import ALWAYS_IN_WINDOWS, IN_WINDOWS, Task, TaskKind
 from workers.errors import StageError
 
-_CHAT_TOKENS = 64
+CHAT_TOKENS = 64
 """Room for the chat template and the system message around document and instructions."""
 
 _WINDOW_TOKENS = 256
@@ -103,6 +103,6 @@ def _needed(document: int, tasks: Sequence[Task], in_windows: Container[TaskKind
         (_WINDOW_TOKENS if task.kind in in_windows else document)
         + task.limits.max_output_tokens
         + len(task.instructions) // _CHARACTERS_PER_TOKEN
-        + _CHAT_TOKENS
+        + CHAT_TOKENS
         for task in tasks
     )

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Annotated
-
 import typer
 
-from docfleet.commands.age import parse_age
 from docfleet.commands.errors import explained
 from docfleet.commands.option_group import grouped
-from docfleet.commands.options import TenantOption
+from docfleet.commands.options import OverlapOption, TenantOption
 from docfleet.commands.output import say_json
 from docfleet.commands.target import TargetStack
 from schemas.job import DEFAULT_TENANT
@@ -38,10 +34,7 @@ def show(stack: TargetStack, *, tenant: TenantOption = DEFAULT_TENANT) -> None:
 def rotate(
     stack: TargetStack,
     *,
-    overlap: Annotated[
-        timedelta,
-        typer.Option(parser=parse_age, help="The old one signs too for so long.", metavar="24h"),
-    ] = "24h",  # type: ignore[assignment]  # typer parses defaults too
+    overlap: OverlapOption = "24h",  # type: ignore[assignment]  # typer parses defaults too
     tenant: TenantOption = DEFAULT_TENANT,
 ) -> None:
     """Make a tenant's first secret, or a new one; prints it, this once."""

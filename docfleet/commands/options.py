@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from docfleet.commands.age import parse_age
 from settings.environment import CONFIG_VARIABLE, STATE_DIR_VARIABLE
 
 DEFAULT_CONFIG = Path("fleet.toml")
@@ -28,5 +30,12 @@ StateDirOption = Annotated[
 ]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+OverlapOption = Annotated[
+    timedelta,
+    typer.Option(
+        "--overlap", parser=parse_age, help="The old one signs too for so long.", metavar="24h"
+    ),
+]
 
 TenantOption = Annotated[str, typer.Option("--tenant", help="Whose.", metavar="NAME")]

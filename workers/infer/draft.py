@@ -112,7 +112,7 @@ class TaskDraft:
             adapter=AdapterVersion(name=adapter.name, sha256=adapter.sha256) if adapter else None,
             usage=self.usage,
             seconds=self.seconds,
-            pages_read=tuple(self.pages_read),
+            pages_read=tuple(n for n in self.pages_read if n not in self.unread_pages),
             lost_pages=tuple(self.lost_pages),
             evidence=dict(self.evidence),
             confidence=dict(self.confidence),

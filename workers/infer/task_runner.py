@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -62,6 +63,7 @@ class TaskRunner:
         tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
         with storage_failures(), step("load"):
             page_text = await load_page_text(self._store, prepared.text_uri)
+        tokens = await asyncio.to_thread(self._budget.count, page_text.text)
 
         async def run(task: NamedTask, request_id: str) -> TaskResult:
             draft = TaskDraft(task, page_text.unread_pages)
@@ -74,17 +76,17 @@ class TaskRunner:
                 answers=answers.of(task),
             )
             with bound_contextvars(task=task.name):
-                return await draft.settled(self._data(session, page_text))
+                return await draft.settled(self._data(session, page_text, tokens))
 
         return Work(tasks, prepared, run)
 
-    async def _data(self, session: Session, page_text: PageText) -> Any:
+    async def _data(self, session: Session, page_text: PageText, tokens: int) -> Any:
         task, draft = session.task, session.draft
         self._engine.check_own(task.output_schema, task=task.name)
         draft.adapter = self._adapters.of(task)
         if draft.unread_pages and task.unread_pages is UnreadPages.FAIL:
             raise StageError(FailureCode.DOCUMENT_UNREAD_PAGES, _unread(draft.unread_pages))
-        data = await read(session, page_text, self._budget)
+        data = await read(session, page_text, tokens, self._budget)
         draft.needs_review = review_reasons(task.review, draft)
         return data
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from schemas.task import Task
+from workers.routing import CHAT_TOKENS
 
-_CHAT_TOKENS = 64
-"""Room for the chat template and the system message around document and instructions."""
 _TOKENS_OF_ROWS = 1.5
 """Tokens of the rows of a list, for each token of the text that they are read from: JSON repeats
 the names of the columns."""
@@ -34,7 +33,7 @@ class ContextBudget:
             output: Tokens of the answer; the task's own limit by default.
         """
         output = task.limits.max_output_tokens if output is None else output
-        return self.context - output - self.count(task.instructions) - _CHAT_TOKENS
+        return self.context - output - self.count(task.instructions) - CHAT_TOKENS
 
     def rows(self, task: Task) -> tuple[int, int]:
         """Return the tokens of a window of a list, and of the answer that gives its rows."""

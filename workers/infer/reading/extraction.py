@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from schemas.document import PageText
 from schemas.result import Match
+from workers.infer.answer import Answer
 from workers.infer.grounding.locator import Locator
-from workers.infer.output import OutputError
 from workers.infer.reading.budget import ContextBudget
-from workers.infer.reading.merging import WindowAnswer, merged
+from workers.infer.reading.merging import Merged, WindowAnswer, merged
 from workers.infer.reading.ranking import query_of, ranked
-from workers.infer.reading.windows import Window, lines_of, plan
+from workers.infer.reading.windows import Window, answered, lines_of, pages_of, plan
 from workers.infer.session import Session
 
 _OVERLAP_SHARE = 10
@@ -26,41 +28,32 @@ async def extract(session: Session, document: PageText, budget: ContextBudget) -
     """
     task, draft = session.task, session.draft
     room = budget.document(task)
-    windows = plan(
-        lines_of(document.pages, budget.count), tokens=room, overlap=room // _OVERLAP_SHARE
-    )
+    lines = await asyncio.to_thread(lines_of, document.pages, budget.count)
+    windows = plan(lines, tokens=room, overlap=room // _OVERLAP_SHARE)
     query = query_of(task.instructions, task.output_schema)
     order = ranked([window.text for window in windows], query)[: task.limits.windows]
     chosen = [windows[index] for index in order]
     answers = await session.ask_all(
         [session.question(window.key, window.text) for window in chosen]
     )
-    usable = [
-        (window, answer)
-        for window, answer in zip(chosen, answers, strict=True)
-        if not isinstance(answer, OutputError)
-    ]
+    usable = answered(chosen, answers)
     draft.lose(answers, [window.pages for window in chosen])
-    locator = Locator(document.pages)
-    result = merged(
+    result = await asyncio.to_thread(_merged, usable, Locator(document.pages), task.output_schema)
+    draft.confidence = result.confidence
+    draft.alternatives = result.alternatives
+    draft.pages_read = pages_of(window for window, _ in usable)
+    return result.data
+
+
+def _merged(usable: Sequence[tuple[Window, Answer]], locator: Locator, schema: Any) -> Merged:
+    return merged(
         [
             WindowAnswer(
-                answer.data,
-                _grounded(locator, answer.data, window, task.output_schema),
-                answer.confidence,
+                answer.data, _grounded(locator, answer.data, window, schema), answer.confidence
             )
             for window, answer in usable
         ]
     )
-    draft.confidence = result.confidence
-    draft.alternatives = result.alternatives
-    draft.pages_read = pages_of([window for window, _ in usable])
-    return result.data
-
-
-def pages_of(windows: list[Window]) -> tuple[int, ...]:
-    """Return the numbers of the pages that windows show."""
-    return tuple(sorted({page for window in windows for page in window.shown_pages}))
 
 
 def _grounded(locator: Locator, answer: Any, window: Window, schema: Any) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from workers.infer.grounding.locator import Locator
 from workers.infer.output import OutputError
 from workers.infer.reading.budget import ContextBudget
 from workers.infer.reading.rows import ReadRow, in_order, read_rows
-from workers.infer.reading.windows import Window, lines_of, plan
+from workers.infer.reading.windows import Window, answered, lines_of, plan
 from workers.infer.session import Session
 
 _OVERLAP_SHARE = 6
@@ -30,7 +31,7 @@ async def list_rows(session: Session, document: PageText, budget: ContextBudget)
     task, draft = session.task, session.draft
     tokens, output = budget.rows(task)
     windows = plan(
-        lines_of(document.pages, budget.count),
+        await asyncio.to_thread(lines_of, document.pages, budget.count),
         tokens=tokens,
         overlap=tokens // _OVERLAP_SHARE,
         head=tokens // _HEAD_SHARE,
@@ -40,12 +41,13 @@ async def list_rows(session: Session, document: PageText, budget: ContextBudget)
     draft.lose(answers, [window.pages for window in read])
     rows: list[ReadRow] = []
     locator = Locator(document.pages)
-    for index, (window, answer) in enumerate(zip(read, answers, strict=True)):
-        if isinstance(answer, OutputError):
-            continue
-        evidence = locator.evidence(answer.data, task.output_schema, window.spans)
+    usable = answered(read, answers)
+    for index, (window, answer) in enumerate(usable):
+        evidence = await asyncio.to_thread(
+            locator.evidence, answer.data, task.output_schema, window.spans
+        )
         rows += read_rows(answer, evidence, index)
-    ordered = in_order(rows, read)
+    ordered = in_order(rows, [window for window, _ in usable])
     draft.evidence = {
         f"/{ROWS}/{index}{pointer}": place
         for index, row in enumerate(ordered)
@@ -56,16 +58,7 @@ async def list_rows(session: Session, document: PageText, budget: ContextBudget)
         for index, row in enumerate(ordered)
         for pointer, share in row.confidence.items()
     }
-    draft.pages_read = tuple(
-        sorted(
-            {
-                page
-                for window, answer in zip(read, answers, strict=True)
-                if not isinstance(answer, OutputError)
-                for page in window.pages
-            }
-        )
-    )
+    draft.pages_read = tuple(sorted({page for window, _ in usable for page in window.pages}))
     return {ROWS: [row.data for row in ordered]}
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.document import Page, PageText
 from schemas.task import DOCUMENTS
 from workers.infer.answer import Answer
-from workers.infer.output import OutputError
 from workers.infer.reading.budget import ContextBudget
-from workers.infer.reading.windows import Window, lines_of, plan
+from workers.infer.reading.windows import Window, answered, lines_of, plan
 from workers.infer.session import Question, Session
 
 _PAGE_TOKENS = 40
@@ -25,7 +25,7 @@ async def split_packet(session: Session, document: PageText, budget: ContextBudg
     """
     room = budget.document(session.task, output=_PAGE_TOKENS)
     pages = [page for page in document.pages if page.text.strip()]
-    windows = _windows(pages, room, budget)
+    windows = await asyncio.to_thread(_windows, pages, room, budget)
     schema = _page_schema(session.task.output_schema)
     answers = await session.ask_all(
         [
@@ -34,8 +34,9 @@ async def split_packet(session: Session, document: PageText, budget: ContextBudg
         ]
     )
     session.draft.lose(answers, [window.pages for window in windows])
-    session.draft.pages_read = tuple(window.lines[0].page for window in windows)
-    return {DOCUMENTS: _documents(windows, answers, len(document.pages))}
+    usable = answered(windows, answers)
+    session.draft.pages_read = tuple(window.lines[0].page for window, _ in usable)
+    return {DOCUMENTS: _documents(usable, len(document.pages))}
 
 
 def _windows(pages: Sequence[Page], room: int, budget: ContextBudget) -> list[Window]:
@@ -56,13 +57,9 @@ def _page_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _documents(
-    windows: Sequence[Window], answers: Sequence[Answer | OutputError], pages: int
-) -> list[dict[str, Any]]:
+def _documents(usable: Sequence[tuple[Window, Answer]], pages: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for window, answer in zip(windows, answers, strict=True):
-        if isinstance(answer, OutputError):
-            continue
+    for window, answer in usable:
         page = window.lines[0].page
         if not found or answer.data["begins"]:
             found.append({"kind": answer.data["kind"], "first_page": page if found else 1})

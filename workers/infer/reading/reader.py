@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from schemas.document import PageText
@@ -19,8 +20,14 @@ _GROUNDED = frozenset({TaskKind.EXTRACTION, TaskKind.SCORING})
 """Kinds whose values are taken from the document; a summary and a class are the task's words."""
 
 
-async def read(session: Session, document: PageText, budget: ContextBudget) -> Any:
+async def read(session: Session, document: PageText, tokens: int, budget: ContextBudget) -> Any:
     """Return a task's data, and note in its draft which pages and which evidence it rests on.
+
+    Args:
+        session: Of the task.
+        document: Its page text.
+        tokens: Of the whole text.
+        budget: The context of the pool's model.
 
     Raises:
         StageError: There is no data; `document.too_long` where the kind needs the whole document.
@@ -31,25 +38,17 @@ async def read(session: Session, document: PageText, budget: ContextBudget) -> A
             return await list_rows(session, document, budget)
         case TaskKind.PACKET:
             return await split_packet(session, document, budget)
-    if _fits(document, budget, session):
-        session.draft.pages_read = pages_with_text(document)
+    if tokens <= budget.document(task):
+        session.draft.pages_read = tuple(page.number for page in document.pages)
         data = await _whole(session, document)
     else:
         data = await _in_windows(session, document, budget)
     if task.kind in _GROUNDED:
         read_pages = [page for page in document.pages if page.number in session.draft.pages_read]
-        session.draft.evidence = Locator(read_pages).evidence(data, task.output_schema)
+        locator = Locator(read_pages)
+        # In a thread: many values take seconds, in which leases have to be renewed.
+        session.draft.evidence = await asyncio.to_thread(locator.evidence, data, task.output_schema)
     return data
-
-
-def pages_with_text(document: PageText) -> tuple[int, ...]:
-    """Return the numbers of the pages that could be read."""
-    unread = set(document.unread_pages)
-    return tuple(page.number for page in document.pages if page.number not in unread)
-
-
-def _fits(document: PageText, budget: ContextBudget, session: Session) -> bool:
-    return budget.count(document.text) <= budget.document(session.task)
 
 
 async def _in_windows(session: Session, document: PageText, budget: ContextBudget) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from schemas.document import Page
+from workers.infer.answer import Answer
 from workers.infer.grounding.locator import Span
+from workers.infer.output import OutputError
 
 _EARLIER = "[Repeated from the page before:]"
 _CONTINUED = "[The document goes on:]"
@@ -91,6 +93,22 @@ class Window:
             Window(first, self.carried[len(self.carried) - carried :]),
             Window(second, first[-max(carried, 1) :]),
         )
+
+
+def answered(
+    windows: Sequence[Window], answers: Sequence[Answer | OutputError]
+) -> list[tuple[Window, Answer]]:
+    """Pair each window that has a usable answer with it."""
+    return [
+        (window, answer)
+        for window, answer in zip(windows, answers, strict=True)
+        if isinstance(answer, Answer)
+    ]
+
+
+def pages_of(windows: Iterable[Window]) -> tuple[int, ...]:
+    """Return the numbers of the pages that windows show."""
+    return tuple(sorted({page for window in windows for page in window.shown_pages}))
 
 
 def lines_of(pages: Sequence[Page], count: Callable[[str], int]) -> list[Line]:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from schemas.document import Page, PageText
+from schemas.document import Page, PageSource, PageText
+from schemas.failure import FailureCode
 from schemas.result import TaskResult, TaskStatus, Usage
 from schemas.task import Task, TaskKind, TaskLimits
 from workers.engine.gated import GatedEngine
@@ -82,7 +83,8 @@ async def _read(
         GatedEngine(engine, 8), task, draft, Asker("r", "acme"), at_once=2,
         answers={} if answers is None else answers,
     )  # fmt: skip
-    return await draft.settled(read(session, document, ContextBudget(context, len)))
+    budget = ContextBudget(context, len)
+    return await draft.settled(read(session, document, len(document.text), budget))
 
 
 def _rows(text: str) -> Any:
@@ -187,6 +189,43 @@ async def test_a_summary_of_a_long_document_is_made_of_summaries() -> None:
     assert result.data["summary"].split() == [f"C-{n}" for n in range(1, 9)]
     assert "words" not in engine.shown[-1]
     assert result.pages_read == tuple(range(1, 9))
+
+
+SUMMARY = {"type": "object", "properties": {"summary": {"type": "string"}}}
+
+
+async def test_summaries_that_do_not_get_fewer_are_no_summary_of_the_document() -> None:
+    """One of them alone would leave out the rest in silence."""
+    engine = ReadingEngine(lambda _: {"summary": "x" * 380})
+    pages = ["\n".join(["words"] * 80) for _ in range(6)]
+    with pytest.raises(StageError, match="do not become fewer") as caught:
+        await _read(engine, _task(TaskKind.SUMMARIZATION, SUMMARY), _document(*pages), context=800)
+    assert caught.value.failure.code is FailureCode.DOCUMENT_TOO_LONG
+
+
+async def test_a_summary_of_summaries_without_a_usable_answer_fails() -> None:
+    """A part of the document would be missing from the last one."""
+    engine = ReadingEngine(lambda text: {"summary": 7 if "summary" in text else "short"})
+    pages = ["\n".join(["words"] * 70) for _ in range(8)]
+    result = await _read(engine, _task(TaskKind.SUMMARIZATION, SUMMARY), _document(*pages))
+    assert result.status is TaskStatus.FAILED
+
+
+@pytest.mark.parametrize("kind", [TaskKind.LIST, TaskKind.EXTRACTION])
+async def test_a_page_that_could_not_be_read_is_not_among_the_pages_that_were(
+    kind: TaskKind,
+) -> None:
+    """However the document goes to the engine."""
+    schema, answer = {
+        TaskKind.LIST: (LIST, _rows),
+        TaskKind.EXTRACTION: (FIELDS, lambda _: {"claim": "C-1", "insured": None}),
+    }[kind]
+    pages = list(_document("C-1 paid 1", "", "C-3 paid 3").pages)
+    pages[1] = pages[1].model_copy(update={"source": PageSource.UNREAD})
+    document = _document("").model_copy(update={"pages": tuple(pages)})
+    result = await _read(ReadingEngine(answer), _task(kind, schema), document)
+    assert result.pages_read == (1, 3)
+    assert result.status is TaskStatus.INCOMPLETE
 
 
 async def test_a_long_document_is_classified_by_its_first_last_and_fullest_pages() -> None:
