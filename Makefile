@@ -63,7 +63,7 @@ demo: $(VENV)/.installed-demo ## Drop sample documents into a local stack and co
 	$(BIN)/python -m demo
 
 test: $(VENV)/.installed-dev ## Run all tests, real engine included, TEST_WORKERS modules at a time
-	$(BIN)/pytest --numprocesses $(TEST_WORKERS) --dist loadgroup
+	$(BIN)/pytest --numprocesses $(TEST_WORKERS)
 
 test-fast: $(VENV)/.installed-dev ## Run the tests that start no server and no engine
 	$(BIN)/pytest tests/unit

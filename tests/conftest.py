@@ -5,10 +5,12 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.scheduling import ModuleScheduling, runs_real_engine
 from workers.models.base_model import locate_model
 
 pytest_plugins = [
@@ -39,22 +41,18 @@ settings.register_profile(
 settings.load_profile("quick")
 
 _REPOSITORY = Path(__file__).parents[1]
-
-
-_REAL_ENGINE = ("test_engine_", "test_guidable_engine", "acceptance/test_drops", "test_openai.py")
 _ENGINE_SECONDS = 900
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep the tests of a module on one worker, and all that run the real engine on one.
-
-    Two engines at once would take longer than one after the other: each uses all cores.
-    """
-    place = item.nodeid.partition("::")[0]
-    runs_engine = any(name in place for name in _REAL_ENGINE)
-    item.add_marker(pytest.mark.xdist_group("engine" if runs_engine else place))
-    if runs_engine and item.get_closest_marker("timeout") is None:
+    """Give the tests that start vLLM the time for it."""
+    if runs_real_engine(item.nodeid) and item.get_closest_marker("timeout") is None:
         item.add_marker(pytest.mark.timeout(_ENGINE_SECONDS))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ModuleScheduling:
+    """Keep the tests of a module together."""
+    return ModuleScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -225,7 +225,7 @@ class BucketWatch:
             self._quota.failed(error)
             self._over_quota += 1
             raise
-        if is_settled:
+        if is_settled and digest not in self._settled:  # a hint and a listing may both meet it
             count_drop(self._bucket)
         if is_settled and forgotten == self._forgotten:
             self._settled.add(digest)

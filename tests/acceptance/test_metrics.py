@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import shutil
-import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ import aiohttp
 import pytest
 import pytest_asyncio
 import yaml
-from celery import Celery
 
 from demo.drop import s3_client
 from demo.receiver import Receiver
@@ -94,7 +91,6 @@ async def stack(
             "DOCFLEET_CALLBACK_URL": receiver.url,
             "DOCFLEET_CALLBACK_SECRET": SECRET,
             "DOCFLEET_LEASE__SECONDS": "3",
-            "DOCFLEET_CELERY_EVENTS": "true",
         }
         async with scoped_stack(state_dir, options=OPTIONS, variables=variables, say=print) as env:
             yield RunningStack(env, receiver, state_dir)
@@ -174,10 +170,9 @@ async def test_every_part_is_scraped(prometheus: Prometheus) -> None:
     assert {target["labels"]["part"] for target in targets} == PARTS
 
 
-async def test_every_panel_of_the_dashboard_has_data(
-    stack: RunningStack, prometheus: Prometheus
-) -> None:
-    """Asked as Grafana asks, while documents come."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def panels_without_data(stack: RunningStack, prometheus: Prometheus) -> set[str]:
+    """Documents go through the stack, and each panel is asked for while they do."""
     dashboard = json.loads((INFRA / "grafana" / "dashboards" / "docfleet.json").read_text())
     queries = {
         f"{panel['title']}: {target['legendFormat']}": filled_in(target["expr"], interval="10s")
@@ -188,17 +183,20 @@ async def test_every_panel_of_the_dashboard_has_data(
     await prometheus.until("max(docfleet_dead_letters)", lambda found: found == [1])
     await stack.events(JOBS + 1)
     await asyncio.to_thread(_drop, stack, "second")
-    empty = dict(queries)
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            while empty:
-                for name, query in list(empty.items()):
+            while queries:
+                for name, query in list(queries.items()):
                     if await prometheus.values(query):
-                        del empty[name]
+                        del queries[name]
                 await asyncio.sleep(0.2)
-    except TimeoutError:
-        pytest.fail(f"no data for {empty}")
     await stack.events(JOBS + 1)
+    return set(queries)
+
+
+async def test_every_panel_of_the_dashboard_has_data(panels_without_data: set[str]) -> None:
+    """Asked as Grafana asks."""
+    assert panels_without_data == set()
 
 
 @pytest.mark.parametrize(
@@ -223,6 +221,7 @@ async def test_every_panel_of_the_dashboard_has_data(
         ('max(docfleet_engines_died_total{queue="infer.cpu"})', 0),
     ],
 )
+@pytest.mark.usefixtures("panels_without_data")
 async def test_what_was_done_is_counted_exactly(
     prometheus: Prometheus, query: str, count: int
 ) -> None:
@@ -230,6 +229,7 @@ async def test_what_was_done_is_counted_exactly(
     await prometheus.until(query, lambda found: found == [count])
 
 
+@pytest.mark.usefixtures("panels_without_data")
 async def test_the_alerts_are_evaluated_and_tell_of_the_dead_letters(
     prometheus: Prometheus,
 ) -> None:
@@ -241,67 +241,3 @@ async def test_the_alerts_are_evaluated_and_tell_of_the_dead_letters(
     groups = (await prometheus.get("rules"))["groups"]
     assert {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}
     assert await prometheus.values('count(ALERTS{alertname!="DocfleetDeadLetters"})') == []
-
-
-def _celery_events(redis_url: str, wanted: set[str]) -> set[tuple[str, str]]:
-    """Types and tasks of Celery's events, until each wanted type has come."""
-    seen: set[tuple[str, str]] = set()
-    app = Celery(broker=redis_url)
-    with app.connection_for_read() as connection:
-        receiver = app.events.Receiver(connection)
-
-        def note(event: dict[str, Any]) -> None:
-            seen.add((event["type"], event.get("uuid", "")))
-            receiver.should_stop = wanted <= {kind for kind, _ in seen}
-
-        receiver.handlers["*"] = note
-        receiver.capture(timeout=_PATIENCE_SECONDS)
-    return seen
-
-
-async def test_celerys_events_tell_of_workers_and_tasks_where_they_are_wanted(
-    stack: RunningStack,
-) -> None:
-    """Flower lives on them; a task has the id of its job."""
-    wanted = {"worker-heartbeat", "task-received", "task-started", "task-succeeded"}
-    listening = asyncio.create_task(
-        asyncio.to_thread(_celery_events, stack.env["DOCFLEET_REDIS_URL"], wanted)
-    )
-    job_ids = set()
-    while not listening.done():
-        done = await asyncio.to_thread(stack.docfleet, "submit", "README.md", "--task", "summary")
-        job_ids.update(re.findall(r"job_[0-9a-f]{24}", done.stdout))
-    assert job_ids & {uuid for _, uuid in await listening}
-    await stack.events(len(job_ids))
-
-
-async def test_health_says_when_redis_cannot_be_reached_and_when_it_can_again(
-    stack: RunningStack,
-) -> None:
-    """Redis stands still for longer than a lease."""
-    listed = json.loads((stack.state_dir / "metrics.json").read_text())
-    addresses = {one["labels"]["part"]: one["targets"][0] for one in listed}
-    (row,) = stack.parts("redis")
-    async with aiohttp.ClientSession() as session:
-
-        async def until(part: str, status: int, words: str) -> None:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                while True:
-                    async with session.get(f"http://{addresses[part]}/healthz") as answer:
-                        said = (await answer.json())["status"]
-                        if answer.status == status and said.startswith(words):
-                            return
-                    await asyncio.sleep(0.2)
-
-        workers = ("prepare-deliver", "infer-1")
-        for part in (*workers, "watch"):
-            await until(part, 200, "ok")
-        os.kill(row["pid"], signal.SIGSTOP)
-        try:
-            for part in workers:
-                await until(part, 503, "no heartbeat has reached Redis for ")
-            await until("watch", 503, "drops in incoming have to wait: ")
-        finally:
-            os.kill(row["pid"], signal.SIGCONT)
-        for part in (*workers, "watch"):
-            await until(part, 200, "ok")

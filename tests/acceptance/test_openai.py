@@ -160,7 +160,7 @@ async def test_the_file_of_vllms_run_batch_runs_unchanged(real: dict[str, str]) 
 
 async def test_killing_its_workers_costs_a_batch_nothing(tmp_path: Path) -> None:
     """Each custom_id exactly once, and one event that OpenAI's client unwraps."""
-    variables = {"DOCFLEET_SCRIPTED__SECONDS_PER_TOKEN": "0.005"}
+    variables = {"DOCFLEET_SCRIPTED__SECONDS_PER_TOKEN": "0.02"}
     async with Receiver(SECRET) as receiver:
         variables |= {
             "DOCFLEET_CALLBACK_URL": receiver.url,

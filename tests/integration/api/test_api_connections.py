@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from io import BytesIO
 
 import aiohttp
@@ -132,10 +132,10 @@ async def _half(api: aiohttp.ClientSession) -> asyncio.StreamWriter:
 async def test_health_is_told_where_every_connection_is_in_use(settings: FleetSettings) -> None:
     """Anything else is 503 then."""
     few = settings.model_copy(update={"api": ApiSettings(connections=16, waiting=256)})
-    async with serving(few) as api:
+    async with serving(few) as api, AsyncExitStack() as open_streams:
         job_id = (await submit(api, TEXT))["id"]
         path = f"/v1/jobs/{job_id}/events"
-        streams = [await api.get(path) for _ in range(16)]
+        streams = [await open_streams.enter_async_context(api.get(path)) for _ in range(16)]
         assert {stream.status for stream in streams} == {200}
         async with api.get("/healthz") as answer:
             assert answer.status == 200
