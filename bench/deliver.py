@@ -18,8 +18,8 @@ from aiohttp import web
 
 from bench.rounds import run_rounds
 from docfleet.stack.temporary import scoped_stack
+from ledger.access.secret_box import SecretBox, new_encryption_key
 from ledger.ledger import Ledger
-from ledger.secret_box import SecretBox, new_encryption_key
 from producer.audit_trail import AuditTrail
 from producer.endpoints import Endpoints
 from schemas.job import DEFAULT_TENANT

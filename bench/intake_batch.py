@@ -20,8 +20,8 @@ from typing import Any
 
 from bench.table import print_table, write_json
 from docfleet.stack.temporary import scoped_stack
-from ledger.batch_record import BatchRecord
 from ledger.ledger import Ledger
+from ledger.openai.batch_record import BatchRecord
 from schemas.openai.batch import BatchSpec, new_batch_id
 from schemas.openai.file import FilePurpose, FileSpec, file_key, new_file_id
 from settings.chat_models import ChatModels

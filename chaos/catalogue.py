@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chaos import (
+from chaos.drill import Scenario
+from chaos.drills import (
     api_floods,
     bad_answers,
     clock_skew,
@@ -21,7 +22,6 @@ from chaos import (
     worker_poisoned,
     workers_killed,
 )
-from chaos.drill import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
     workers_killed.SCENARIO,

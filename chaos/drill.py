@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
 
-from chaos.fleet import Fleet, FleetPlan
-from chaos.load import Load
-from chaos.receiver import CountingReceiver
+from chaos.parts.fleet import Fleet, FleetPlan
+from chaos.parts.load import Load
+from chaos.parts.receiver import CountingReceiver
 from chaos.row import Row
 from chaos.tally import Record, Tally, patiently, read_records
 

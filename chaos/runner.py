@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from chaos.drill import Drill, Scenario
-from chaos.fleet import SECRET, Fleet, FleetPlan, running_fleet
-from chaos.receiver import CountingReceiver
+from chaos.parts.fleet import SECRET, Fleet, FleetPlan, running_fleet
+from chaos.parts.receiver import CountingReceiver
 from chaos.row import Row
 
 OUT = Path(__file__).parent / "out"

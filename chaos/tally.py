@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from redis.exceptions import RedisError
 
-from chaos.fleet import Fleet
-from chaos.load import Load
-from chaos.receiver import CountingReceiver
+from chaos.parts.fleet import Fleet
+from chaos.parts.load import Load
+from chaos.parts.receiver import CountingReceiver
 from chaos.row import Row
 from demo.drop import s3_client
 from ledger import keys

@@ -20,7 +20,7 @@ from docfleet.commands import services as commands_doors
 from docfleet.commands import setup as commands_setup
 from docfleet.commands import stack as commands_stack
 from docfleet.commands import worker as commands_worker
-from docfleet.commands.output import say
+from docfleet.commands.texts.output import say
 from docfleet.errors import BadUsageError, CommandError
 from settings.errors import SettingsError
 

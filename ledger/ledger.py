@@ -11,20 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ledger import keys
+from ledger.access.api_keys import ApiKeys
+from ledger.access.audit import AuditLog
+from ledger.access.callback_secrets import CallbackSecrets
 from ledger.adoptions import Adoptions
-from ledger.api_keys import ApiKeys
-from ledger.audit import AuditLog
-from ledger.batches import BatchRecords
-from ledger.beat import Beat, read_beat
-from ledger.callback_secrets import CallbackSecrets
 from ledger.claim import Claim, read_claim
 from ledger.connection import available, open_redis
 from ledger.dead_letters import DeadLetterRecords
-from ledger.deaths import Deaths
-from ledger.deliveries import Deliveries
-from ledger.depth import FleetDepth, read_depth
-from ledger.endpoints import EndpointRecords
-from ledger.engines import Engines
 from ledger.errors import (
     IdempotencyError,
     LeaseLostError,
@@ -34,16 +27,23 @@ from ledger.errors import (
     TenantQuotaError,
     WorkerClosedError,
 )
-from ledger.files import FileRecords
+from ledger.fleet.beat import Beat, read_beat
+from ledger.fleet.deaths import Deaths
+from ledger.fleet.depth import FleetDepth, read_depth
+from ledger.fleet.engines import Engines
+from ledger.fleet.sweeps import Sweeps
+from ledger.fleet.workers import Workers
 from ledger.jobs import Jobs
+from ledger.openai.batches import BatchRecords
+from ledger.openai.files import FileRecords
 from ledger.record import duration_ms, read_job
 from ledger.repeated_requests import Posts
 from ledger.scripts import Scripts
 from ledger.share import check_share
 from ledger.stored import read_whole
-from ledger.sweeps import Sweeps
 from ledger.token import new_token
-from ledger.workers import Workers
+from ledger.webhooks.deliveries import Deliveries
+from ledger.webhooks.endpoints import EndpointRecords
 from schemas.document import Prepared
 from schemas.failure import Failure
 from schemas.job import DEFAULT_TENANT, Attempt, Job, JobSpec

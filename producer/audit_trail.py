@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import structlog
 
-from ledger.audit import FLEET, REFUSED, AuditLog
+from ledger.access.audit import FLEET, REFUSED, AuditLog
 from ledger.errors import LedgerError
 from schemas.audit import AuditAction
 

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from ledger.depth import FleetDepth
+from ledger.access.secret_box import SecretBox
 from ledger.errors import LedgerRefusedError
+from ledger.fleet.depth import FleetDepth
 from ledger.ledger import Ledger
 from ledger.page import Page
-from ledger.secret_box import SecretBox
 from producer.access.keyring import Keyring
 from producer.audit_trail import AuditTrail
 from producer.callbacks.rules import CallbackRules

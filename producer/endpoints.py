@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from ledger.endpoints import StoredEndpoint
+from ledger.access.secret_box import SecretBox
 from ledger.errors import DeliveryOpenError
 from ledger.ledger import Ledger
 from ledger.page import Page
-from ledger.secret_box import SecretBox
+from ledger.webhooks.endpoints import StoredEndpoint
 from producer.audit_trail import AuditTrail
 from producer.callbacks.rules import check_scheme
 from producer.callbacks.signing import new_secrets, resealed, rotated_out

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from ledger.secret_box import SecretBox
+from ledger.access.secret_box import SecretBox
 from schemas.queues import infer_queue
 from schemas.task import Task
 from settings.chat_models import ChatModels

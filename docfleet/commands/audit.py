@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from docfleet.commands.arguments.option_group import grouped
+from docfleet.commands.arguments.options import JsonOption
+from docfleet.commands.arguments.target import TargetStack
 from docfleet.commands.errors import explained
-from docfleet.commands.option_group import grouped
-from docfleet.commands.options import JsonOption
-from docfleet.commands.output import say
-from docfleet.commands.target import TargetStack
+from docfleet.commands.texts.output import say
 from schemas.audit import AuditEntry
 
 _COLUMNS = "{:<20}  {:<23}  {:<16}  {:<15}  {:<12}  {}"

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from docfleet.commands.failure_page import failure_page
-from docfleet.commands.options import JsonOption
-from docfleet.commands.output import say
+from docfleet.commands.arguments.options import JsonOption
+from docfleet.commands.texts.failure_page import failure_page
+from docfleet.commands.texts.output import say
 from schemas.failure import FAILURES
 from schemas.published import public_schemas
 

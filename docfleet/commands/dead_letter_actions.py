@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from docfleet.commands.dead_letter_text import counted, dead_letters
+from docfleet.commands.texts.dead_letter import counted, dead_letters
 from docfleet.errors import BadUsageError
 from producer.client import Client
 from producer.dead_letters import Refusal, Refused

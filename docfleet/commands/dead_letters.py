@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from docfleet.commands.age import AGE_METAVAR, parse_age
+from docfleet.commands.arguments.option_group import grouped
+from docfleet.commands.arguments.options import JsonOption
+from docfleet.commands.arguments.target import TargetStack
 from docfleet.commands.errors import explained
-from docfleet.commands.option_group import grouped
-from docfleet.commands.options import JsonOption
-from docfleet.commands.output import say
-from docfleet.commands.target import TargetStack
+from docfleet.commands.texts.age import AGE_METAVAR, parse_age
+from docfleet.commands.texts.output import say
 from docfleet.errors import BadUsageError
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, DeadLetterKind, Redrive
 from schemas.failure import FailureCode
@@ -119,8 +119,8 @@ def list_letters(
 def _print_page(page: Page[DeadLetter], counts: Counter[str] | None) -> None:
     from rich.console import Console
 
-    from docfleet.commands.dead_letter_text import summary
     from docfleet.commands.terminal import print_letters
+    from docfleet.commands.texts.dead_letter import summary
 
     if page.items:
         print_letters(page.items, datetime.now(UTC), Console())
@@ -148,7 +148,7 @@ def show(
     Exit codes: 0 shown. 1 there is no such dead letter. 2 bad usage or configuration. 3 no stack
     is running, or its Redis does not answer.
     """
-    from docfleet.commands.dead_letter_text import ViewOptions, letter_lines
+    from docfleet.commands.texts.dead_letter import ViewOptions, letter_lines
 
     settings = stack.settings()
     letter, kept = stack.call(lambda client: _with_kept(client, letter_id))

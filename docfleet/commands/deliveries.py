@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from docfleet.commands.age import AGE_METAVAR, parse_age
+from docfleet.commands.arguments.option_group import grouped
+from docfleet.commands.arguments.options import TenantOption
+from docfleet.commands.arguments.target import TargetStack
 from docfleet.commands.errors import explained
-from docfleet.commands.option_group import grouped
-from docfleet.commands.options import TenantOption
-from docfleet.commands.output import say
-from docfleet.commands.target import TargetStack
 from docfleet.commands.terminal import this_terminal
+from docfleet.commands.texts.age import AGE_METAVAR, parse_age
+from docfleet.commands.texts.output import say
 from docfleet.errors import BadUsageError
 from producer.errors import UnconfirmedError
 from schemas.job import DEFAULT_TENANT

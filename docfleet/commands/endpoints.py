@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from docfleet.commands.arguments.option_group import grouped
+from docfleet.commands.arguments.options import OverlapOption, TenantOption
+from docfleet.commands.arguments.target import TargetStack
 from docfleet.commands.errors import explained
-from docfleet.commands.option_group import grouped
-from docfleet.commands.options import OverlapOption, TenantOption
-from docfleet.commands.output import say, say_json
-from docfleet.commands.target import TargetStack
+from docfleet.commands.texts.output import say, say_json
 from schemas.job import DEFAULT_TENANT
 from schemas.webhooks.endpoint import EndpointChange, EndpointRequest, EndpointState, SecretRotation
 from schemas.webhooks.event import EventType, PayloadKind

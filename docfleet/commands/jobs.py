@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from docfleet.commands.arguments.option_group import grouped
+from docfleet.commands.arguments.options import JsonOption
+from docfleet.commands.arguments.target import TargetStack
 from docfleet.commands.errors import explained
-from docfleet.commands.option_group import grouped
-from docfleet.commands.options import JsonOption
-from docfleet.commands.output import say
-from docfleet.commands.target import TargetStack
+from docfleet.commands.texts.output import say
 from docfleet.errors import BadUsageError
 from schemas.job import Priority
 
@@ -84,7 +84,7 @@ def job(
     cannot be cancelled. 2 bad usage or configuration. 3 no stack is running, or its Redis or object
     store does not answer.
     """
-    from docfleet.commands.job_text import job_rows
+    from docfleet.commands.texts.job import job_rows
 
     async def shown(client: Client) -> str:
         found = await (client.cancel(job_id) if cancel else client.job(job_id))

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from docfleet.commands.age import parse_age
+from docfleet.commands.arguments.option_group import grouped
+from docfleet.commands.arguments.options import JsonOption
+from docfleet.commands.arguments.target import TargetStack
 from docfleet.commands.errors import explained
-from docfleet.commands.option_group import grouped
-from docfleet.commands.options import JsonOption
-from docfleet.commands.output import say
-from docfleet.commands.target import TargetStack
+from docfleet.commands.texts.age import parse_age
+from docfleet.commands.texts.output import say
 from schemas.api_key import ApiKey, ApiKeyRequest, Scope
 
 _COLUMNS = "{:<12}  {:<16}  {:<26}  {:<20}  {:<20}  {}"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from docfleet.commands.options import (
+from docfleet.commands.arguments.options import (
     DEFAULT_CONFIG,
     DEFAULT_STATE_DIR,
     ConfigOption,

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from docfleet.commands.options import DEFAULT_CONFIG, ConfigOption
-from docfleet.commands.output import say
+from docfleet.commands.arguments.options import DEFAULT_CONFIG, ConfigOption
+from docfleet.commands.texts.output import say
 
 _PATIENCE_SECONDS = 60
 
@@ -28,7 +28,7 @@ def secrets(
 
     Exit codes: 0 all are there. 2 one is missing and the folder cannot be written, or one is empty.
     """
-    from docfleet.commands import secret_files
+    from docfleet.commands.arguments import secret_files
 
     made = secret_files.fill(folder)
     for order in copy or ():

@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from docfleet.commands.options import (
+from docfleet.commands.arguments.options import (
     DEFAULT_CONFIG,
     DEFAULT_STATE_DIR,
     ConfigOption,
     JsonOption,
     StateDirOption,
 )
-from docfleet.commands.output import say
+from docfleet.commands.texts.output import say
 from docfleet.stack.options import StackOptions
 from docfleet.stack.record import PartRow
 from docfleet.stack.state_dir import StateDir

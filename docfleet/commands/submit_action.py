@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from docfleet.commands.errors import StillRunningError
-from docfleet.commands.job_text import job_line, task_lines
+from docfleet.commands.texts.job import job_line, task_lines
 from producer.client import Client, connect
 from producer.errors import WaitTimeoutError
 from producer.local_document import check_document

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from docfleet.commands.dead_letter_actions import Terminal
-from docfleet.commands.dead_letter_text import HEADINGS, letter_card, letter_cells, shortened
-from docfleet.commands.output import say, warn
+from docfleet.commands.texts.dead_letter import HEADINGS, letter_card, letter_cells, shortened
+from docfleet.commands.texts.output import say, warn
 from docfleet.errors import BadUsageError
 from schemas.dead_letter import DeadLetter
 

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from docfleet.commands.options import (
+from docfleet.commands.arguments.options import (
     DEFAULT_CONFIG,
     DEFAULT_STATE_DIR,
     ConfigOption,
     StateDirOption,
 )
-from docfleet.commands.output import say
+from docfleet.commands.texts.output import say
 from settings.errors import SettingsError
 from settings.logs import configure_logs
 from workers.engine_kind import EngineKind

@@ -24,7 +24,7 @@ from docfleet.processes.descendants import kill_family
 from docfleet.stack.ports import Ports
 from docfleet.stack.private_file import write_private
 from docfleet.stack.record import StackRecord
-from ledger.secret_box import new_encryption_key
+from ledger.access.secret_box import new_encryption_key
 
 _PATIENCE_SECONDS = 1.0
 """A reader holds the lock for some microseconds when it looks whether a stack runs."""

@@ -4,7 +4,7 @@
 -- ARGV  1 station, 2 the worker of it that lives, or '', 3 leases that one stage may lose,
 --       4 failure of a lease lost with others, 5 of one lost alone, 6 of the last one (JSON each)
 -- Gives {workers, expired, killed}, each a count
--- Caller: ledger/deaths.py Deaths.bury
+-- Caller: ledger/fleet/deaths.py Deaths.bury
 
 local station, living = ARGV[1], ARGV[2]
 local terms = { losses = tonumber(ARGV[3]), shared = ARGV[4], single = ARGV[5], last = ARGV[6] }

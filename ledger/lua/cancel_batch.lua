@@ -2,7 +2,7 @@
 -- KEYS  1 the record
 -- ARGV  1 id, 2 'cancelled' or 'expired'
 -- Gives the status that follows, or 'unknown'
--- Caller: ledger/batches.py Batches.end
+-- Caller: ledger/openai/batches.py Batches.end
 
 local id, how = ARGV[1], ARGV[2]
 local state, status, ending, closed = unpack(

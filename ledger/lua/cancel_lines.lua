@@ -2,7 +2,7 @@
 -- KEYS  none
 -- ARGV  their ids
 -- Gives how many there were
--- Caller: ledger/batches.py Batches.cancel_lines
+-- Caller: ledger/openai/batches.py Batches.cancel_lines
 
 local now = now_ms()
 local count = 0

@@ -4,7 +4,7 @@
 --       6 the most that its tenant may store (see share.lua)
 -- Gives {'created'}, {'exists'}, {'full'} when Redis nears its limit, {'no file'}, or what
 --       over_share gives
--- Caller: ledger/batches.py Batches.create
+-- Caller: ledger/openai/batches.py Batches.create
 
 local id, spec, tenant, window, callback = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 

@@ -3,7 +3,7 @@
 -- ARGV  1 id, 2 spec (JSON), 3 tenant, 4 milliseconds that the file is kept,
 --       5 the most that its tenant may store (see share.lua)
 -- Gives {'created'}, {'exists'}, {'full'} when Redis nears its limit, or what over_share gives
--- Caller: ledger/files.py Files.create
+-- Caller: ledger/openai/files.py Files.create
 
 local id, spec, tenant, kept = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 

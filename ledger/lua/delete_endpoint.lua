@@ -2,7 +2,7 @@
 -- KEYS  1 the endpoint
 -- ARGV  1 id
 -- Gives 1, or 0 when there was none
--- Caller: ledger/endpoints.py Endpoints.delete
+-- Caller: ledger/webhooks/endpoints.py Endpoints.delete
 
 local id = ARGV[1]
 local tenant = redis.call('HGET', KEYS[1], 'tenant')

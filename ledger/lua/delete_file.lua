@@ -2,7 +2,7 @@
 -- KEYS  1 the record
 -- ARGV  1 id
 -- Gives 'deleted', or 'unknown' when there is none, or none any more
--- Caller: ledger/files.py Files.delete
+-- Caller: ledger/openai/files.py Files.delete
 
 local id = ARGV[1]
 local state, deleted, closed = unpack(redis.call('HMGET', KEYS[1], 'state', 'deleted', 'closed'))

@@ -4,7 +4,7 @@
 -- ARGV  1 id, 2 reason, 3 failure of the deliveries (JSON), 4 id of the notice,
 --       5 how many of its deliveries to pass over, 6 how many to look at
 -- Gives how many of its deliveries have been looked at, or -1 when that were all
--- Caller: ledger/endpoints.py Endpoints.disable
+-- Caller: ledger/webhooks/endpoints.py Endpoints.disable
 
 local id, reason, failure, notice = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local first, some = tonumber(ARGV[5]), tonumber(ARGV[6])

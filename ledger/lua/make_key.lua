@@ -4,7 +4,7 @@
 --       4 milliseconds that it works, or '' for ever, 5 the most keys of a tenant,
 --       then field and value
 -- Gives {'made', when, when it ends or ''}, 'no maker' where that key works no longer, or 'full'
--- Caller: ledger/api_keys.py ApiKeys.add
+-- Caller: ledger/access/api_keys.py ApiKeys.add
 
 local id, maker, tenant, lasts, most = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 

@@ -3,7 +3,7 @@
 -- ARGV  1 id, 2 token, 3 the status that follows, or '' for the same, then field and value of what
 --       else the record is to say
 -- Gives 'held', or 'lost' when nothing was changed
--- Caller: ledger/batches.py Batches.note
+-- Caller: ledger/openai/batches.py Batches.note
 
 local id, token, status = ARGV[1], ARGV[2], ARGV[3]
 if lease_of(id, token) ~= 'held' then return 'lost' end

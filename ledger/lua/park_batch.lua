@@ -5,7 +5,7 @@
 --       4 '1' if all its jobs are there: then the end of the last one calls it in,
 --       5 '1' if it is known that the batch is to end
 -- Gives 'held' when done, 'settled' when done before, 'lost' when nothing was changed
--- Caller: ledger/batches.py Batches.park
+-- Caller: ledger/openai/batches.py Batches.park
 
 local id, token, wait, complete = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 

@@ -5,7 +5,7 @@
 --       store (see share.lua), then field and value
 -- Gives {'done'}, {'unknown'}, {'full'}, {'changed'} when another caller was quicker, or what
 --       over_share gives
--- Caller: ledger/endpoints.py Endpoints
+-- Caller: ledger/webhooks/endpoints.py Endpoints
 
 local id, tenant, version, most, afresh = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local fields = { unpack(ARGV, 7) }

@@ -4,7 +4,7 @@
 -- ARGV  1 id, 2 a nonce of the caller, 3 '1' if it is sent again though it was acknowledged
 -- Gives {'replayed', 'refused' or 'acknowledged', the state that follows}, {'disabled', ''} where its
 --       endpoint takes nothing, or {'unknown', ''}
--- Caller: ledger/deliveries.py Deliveries.replay
+-- Caller: ledger/webhooks/deliveries.py Deliveries.replay
 
 local id, nonce = ARGV[1], ARGV[2]
 local state, last, receiver, spec = unpack(

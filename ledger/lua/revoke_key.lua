@@ -2,7 +2,7 @@
 -- KEYS  none
 -- ARGV  1 id, 2 '1' if the keys that it made are to be kept
 -- Gives a flat list: id and tenant, '' for the whole fleet, of each key that worked until now
--- Caller: ledger/api_keys.py ApiKeys.remove
+-- Caller: ledger/access/api_keys.py ApiKeys.remove
 
 local id, kept = ARGV[1], ARGV[2]
 local made = {}

@@ -9,7 +9,7 @@
 -- Gives 'held' when done, 'ending' when the batch is to end instead, 'full' when Redis nears its
 --       limit, 'quota' when the tenant has its most in line or stored, 'lost' when the lease is; in
 --       all cases but the first nothing was changed
--- Caller: ledger/batches.py Batches.submit_lines
+-- Caller: ledger/openai/batches.py Batches.submit_lines
 
 local batch, token, lane = ARGV[1], ARGV[2], ARGV[3]
 local handicap, most = tonumber(ARGV[4]), tonumber(ARGV[5])

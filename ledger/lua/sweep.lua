@@ -6,7 +6,7 @@
 --       7 failure of a message lost too often, 8 of a lease lost with others, 9 of one lost alone,
 --       10 of the last one (JSON each), 11 milliseconds that an ended record is kept
 -- Gives {expired, killed, woken, resent, undeliverable, pardoned, forgotten}, each a count
--- Caller: ledger/sweeps.py Sweeps.run
+-- Caller: ledger/fleet/sweeps.py Sweeps.run
 
 local interval, lease, grace = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_resends, batch = tonumber(ARGV[5]), tonumber(ARGV[6])

@@ -2,7 +2,7 @@
 -- KEYS  1 the endpoint
 -- ARGV  1 id, 2 id of the delivery
 -- Gives 'sent', 'unknown', or 'disabled'
--- Caller: ledger/endpoints.py Endpoints.test
+-- Caller: ledger/webhooks/endpoints.py Endpoints.test
 
 local id, delivery = ARGV[1], ARGV[2]
 local state, tenant, url = unpack(redis.call('HMGET', KEYS[1], 'state', 'tenant', 'url'))

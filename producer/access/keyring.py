@@ -13,7 +13,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from time import monotonic
 from typing import NamedTuple
 
-from ledger.api_keys import ApiKeys
+from ledger.access.api_keys import ApiKeys
 from ledger.errors import LedgerError, MakerRevokedError
 from producer.access.principal import BOOTSTRAP, Principal
 from producer.access.throttle import Throttle

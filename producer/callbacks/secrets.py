@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ledger.callback_secrets import CallbackSecrets as SecretRecords
-from ledger.sealed_secret import shown_secrets
-from ledger.secret_box import SecretBox
+from ledger.access.callback_secrets import CallbackSecrets as SecretRecords
+from ledger.access.sealed_secret import shown_secrets
+from ledger.access.secret_box import SecretBox
 from producer.audit_trail import AuditTrail
 from producer.callbacks.signing import new_secrets, resealed, rotated_out
 from producer.errors import OperatorSignsError

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from ledger.sealed_secret import SealedSecret
-from ledger.secret_box import SecretBox
+from ledger.access.sealed_secret import SealedSecret
+from ledger.access.secret_box import SecretBox
 from schemas.webhooks.endpoint import NewSecret, SecretKind, SecretRotation
 from schemas.webhooks.signing import PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, SECRET_PREFIX
 

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ledger.depth import FleetDepth, LedgerMemory, QueueDepth
+from ledger.fleet.depth import FleetDepth, LedgerMemory, QueueDepth
 from producer.access.pseudonyms import Pseudonyms
 from schemas.queues import DELIVER_QUEUE
 from schemas.states import CLOSED

@@ -10,8 +10,8 @@ from contextlib import suppress
 from time import monotonic
 from typing import NamedTuple
 
-from ledger.depth import FleetDepth
 from ledger.errors import LedgerError
+from ledger.fleet.depth import FleetDepth
 from schemas.ids import JOB_PREFIX
 
 _SAMPLE_SECONDS = 5

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from ledger.batch_record import BatchRecord
 from ledger.errors import LedgerFullError, TenantQuotaError
 from ledger.ledger import Ledger
+from ledger.openai.batch_record import BatchRecord
 from producer.callbacks.rules import CallbackRules
 from producer.openai.errors import NO_RETRY, OpenAiError, not_found
 from producer.openai.files import Files

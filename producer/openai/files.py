@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ledger.errors import LedgerFullError, TenantQuotaError
-from ledger.files import StoredFile
 from ledger.ledger import Ledger
+from ledger.openai.files import StoredFile
 from producer.downloads import Download
 from producer.openai.errors import not_found
 from schemas.openai.file import FILE_PREFIX, FilePurpose, FileSpec, file_key, new_file_id

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from ledger.batch_record import Place
+from ledger.openai.batch_record import Place
 from schemas.document import S3Uri
 from schemas.openai.batch import BatchError
 from settings.chat_models import ChatModels

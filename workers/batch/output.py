@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from ledger.batch_record import BatchRecord
-from ledger.batches import BatchRecords, LineEnd, line_job_id
-from ledger.files import FileRecords
+from ledger.openai.batch_record import BatchRecord
+from ledger.openai.batches import BatchRecords, LineEnd, line_job_id
+from ledger.openai.files import FileRecords
 from schemas.failure import Failure, FailureCode
 from schemas.ids import result_key
 from schemas.job import CHAT_TASK

@@ -13,10 +13,10 @@ from time import monotonic
 
 import structlog
 
-from ledger.batch_record import BatchRecord, Place
-from ledger.batches import LineJob
 from ledger.claim import Claim
 from ledger.ledger import Ledger
+from ledger.openai.batch_record import BatchRecord, Place
+from ledger.openai.batches import LineJob
 from schemas.document import DocumentRef
 from schemas.failure import FailureCode
 from schemas.job import CHAT_TASK, JobSpec

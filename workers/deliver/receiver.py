@@ -9,8 +9,8 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from ledger.endpoints import EndpointRecords
 from ledger.record import from_unix_ms
+from ledger.webhooks.endpoints import EndpointRecords
 from schemas.failure import FailureCode
 from schemas.webhooks.delivery import DeliverySpec
 from schemas.webhooks.endpoint import EndpointState

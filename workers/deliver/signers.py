@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from ledger.callback_secrets import CallbackSecrets
+from ledger.access.callback_secrets import CallbackSecrets
+from ledger.access.sealed_secret import SealedSecret
+from ledger.access.secret_box import SecretBox
 from ledger.errors import SecretBoxError
-from ledger.sealed_secret import SealedSecret
-from ledger.secret_box import SecretBox
 from schemas.failure import FailureCode
 from schemas.job import DEFAULT_TENANT
 from schemas.webhooks.delivery import DeliverySpec

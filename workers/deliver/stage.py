@@ -6,8 +6,8 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from ledger.claim import Claim
-from ledger.endpoints import EndpointRecords
 from ledger.record import from_unix_ms
+from ledger.webhooks.endpoints import EndpointRecords
 from schemas.failure import Failure, FailureCode
 from schemas.job import ReceiverAnswer
 from schemas.queues import DELIVER_QUEUE

@@ -16,9 +16,9 @@ from typing import Any
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from ledger.beat import Beat, Called, RevokedLease
 from ledger.claim import Claim
 from ledger.errors import LeaseLostError, LedgerUnavailableError, WorkerClosedError
+from ledger.fleet.beat import Beat, Called, RevokedLease
 from ledger.ledger import Ledger
 from ledger.record import from_unix_ms
 from ledger.token import new_token

@@ -19,8 +19,8 @@ import structlog
 from celery import signals
 
 from ledger.errors import LedgerError, LedgerRefusedError, LedgerUnavailableError
+from ledger.fleet.window import window
 from ledger.ledger import Ledger
-from ledger.window import window
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
 from settings.metrics_endpoint import serving_metrics

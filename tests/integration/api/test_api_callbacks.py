@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
-from ledger.secret_box import new_encryption_key
+from ledger.access.secret_box import new_encryption_key
 from settings.fleet import FleetSettings
 from settings.sections.callbacks import CallbackSettings
 from tests.fixtures.http_api import TEXT, problem_of, serving, submit

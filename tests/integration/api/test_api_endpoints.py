@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
+from ledger.access.secret_box import new_encryption_key
 from ledger.ledger import Ledger
-from ledger.secret_box import new_encryption_key
 from schemas.states import JobState
 from schemas.webhooks.delivery import Delivery
 from schemas.webhooks.endpoint import Endpoint

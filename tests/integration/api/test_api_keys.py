@@ -320,7 +320,7 @@ async def test_a_tenant_has_so_many_keys_and_no_more(
     api: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else they would fill the ledger; another tenant's are not counted."""
-    monkeypatch.setattr("ledger.api_keys.MOST_KEYS", 2)
+    monkeypatch.setattr("ledger.access.api_keys.MOST_KEYS", 2)
     keys = [await _key(api, tenant="acme") for _ in range(2)]
     status, told = await _asked(api, keys[0])
     assert (status, told["type"]) == (409, "urn:docfleet:problem:too-many-keys")

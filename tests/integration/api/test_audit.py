@@ -160,7 +160,7 @@ async def test_nobody_writes_anothers_entries_out_of_the_log(
     api: aiohttp.ClientSession, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A log keeps the newest alone, and each tenant has a log of its own."""
-    monkeypatch.setattr("ledger.audit.MOST_ENTRIES", 100)
+    monkeypatch.setattr("ledger.access.audit.MOST_ENTRIES", 100)
     key_id, _ = await key_of(api, tenant="acme")
     _, noisy = await key_of(api, tenant="globex")
     for _ in range(300):

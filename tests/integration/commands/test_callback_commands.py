@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from ledger.access.secret_box import SecretBox, new_encryption_key
 from ledger.ledger import Ledger
-from ledger.secret_box import SecretBox, new_encryption_key
 from producer.audit_trail import AuditTrail
 from producer.callbacks.secrets import CallbackSecrets
 from producer.endpoints import Endpoints

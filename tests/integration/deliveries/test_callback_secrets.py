@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ledger import keys
-from ledger.sealed_secret import SealedSecret
+from ledger.access.sealed_secret import SealedSecret
 from producer.errors import OperatorSignsError
 from schemas.failure import FailureCode
 from schemas.states import JobState

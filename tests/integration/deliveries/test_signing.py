@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook
 
 from ledger import keys
-from ledger.secret_box import SecretBox, new_encryption_key
+from ledger.access.secret_box import SecretBox, new_encryption_key
 from schemas.failure import FailureCode
 from schemas.job import DEFAULT_TENANT
 from schemas.states import JobState

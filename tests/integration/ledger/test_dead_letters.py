@@ -10,9 +10,9 @@ from redis.asyncio import Redis
 
 from ledger import keys
 from ledger.errors import CursorError, NotDeadError
+from ledger.fleet.sweeps import Swept
 from ledger.ledger import Ledger
 from ledger.record import from_unix_ms
-from ledger.sweeps import Swept
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, DeadLetterKind, Redrive
 from schemas.document import DocumentRef
 from schemas.failure import Failure, FailureCode

@@ -10,10 +10,10 @@ import pytest
 from redis.asyncio import Redis
 
 from ledger import keys
-from ledger.beat import Beat
 from ledger.claim import Claim
-from ledger.deaths import Buried
 from ledger.errors import WorkerClosedError
+from ledger.fleet.beat import Beat
+from ledger.fleet.deaths import Buried
 from ledger.ledger import Ledger
 from schemas.dead_letter import Redrive
 from schemas.document import DocumentRef, Prepared

@@ -10,7 +10,6 @@ import pytest
 from redis.asyncio import Redis
 
 from ledger import keys
-from ledger.beat import RevokedLease
 from ledger.claim import Claim
 from ledger.errors import (
     IdempotencyError,
@@ -18,9 +17,10 @@ from ledger.errors import (
     LedgerUnavailableError,
     NotDeadError,
 )
+from ledger.fleet.beat import RevokedLease
+from ledger.fleet.sweeps import Swept
+from ledger.fleet.window import window
 from ledger.ledger import Ledger
-from ledger.sweeps import Swept
-from ledger.window import window
 from schemas.document import DocumentRef, Prepared
 from schemas.failure import Failure, FailureCode
 from schemas.ids import new_job_id

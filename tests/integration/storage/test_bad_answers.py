@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 from aiohttp import web
 
-from chaos.store_proxy import Fault, StoreProxy, puts_object
+from chaos.parts.store_proxy import Fault, StoreProxy, puts_object
 from storage.errors import BadAnswerError, ObjectExistsError, StorageUnavailableError
 from storage.objects import ObjectVersion
 from storage.s3 import S3Store

@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from ledger import keys
-from ledger.beat import RevokedLease
 from ledger.claim import Claim
+from ledger.fleet.beat import RevokedLease
 from ledger.ledger import Ledger
 from schemas.document import DocumentRef
 from schemas.failure import FailureCode

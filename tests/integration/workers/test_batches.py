@@ -9,8 +9,8 @@ from typing import Any
 import openai
 import pytest
 
-from ledger.batches import line_job_id
 from ledger.errors import LeaseLostError
+from ledger.openai.batches import line_job_id
 from schemas.dead_letter import Redrive
 from schemas.failure import Failure, FailureCode
 from schemas.queues import BATCH_QUEUE

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from docfleet.commands.age import age_text, parse_age
+from docfleet.commands.texts.age import age_text, parse_age
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import HttpUrl
 
-from docfleet.commands.dead_letter_text import (
+from docfleet.commands.texts.dead_letter import (
     HEADINGS,
     ViewOptions,
     letter_card,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docfleet.commands.failure_page import failure_page
+from docfleet.commands.texts.failure_page import failure_page
 from schemas.failure import FAILURES, FailureCode
 
 PAGE = Path(__file__).parents[3] / "docs" / "failures.md"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from docfleet.commands.job_text import job_line, job_rows
+from docfleet.commands.texts.job import job_line, job_rows
 from schemas.document import DocumentRef
 from schemas.failure import FAILURES, Failure, FailureCode
 from schemas.job import Attempt, Job, Priority

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from typer.testing import CliRunner
 
-from docfleet.commands.option_group import grouped
-from docfleet.commands.output import say
+from docfleet.commands.arguments.option_group import grouped
+from docfleet.commands.texts.output import say
 
 app = typer.Typer(rich_markup_mode=None)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from docfleet.commands.secret_files import SECRET_FILES, copy, fill
+from docfleet.commands.arguments.secret_files import SECRET_FILES, copy, fill
 from docfleet.errors import BadUsageError
 from settings.fleet import load_settings
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from docfleet.commands.secret_files import SECRET_FILES
+from docfleet.commands.arguments.secret_files import SECRET_FILES
 from settings.fleet import load_settings
 from workers.role import Role
 

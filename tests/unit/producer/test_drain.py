@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ledger.depth import FleetDepth, LedgerMemory, QueueDepth
+from ledger.fleet.depth import FleetDepth, LedgerMemory, QueueDepth
 from producer.http.retry_after import Sample, sample_of, seconds_to_wait
 
 

@@ -9,7 +9,7 @@ import logging
 import pytest
 import structlog
 
-from docfleet.commands.output import say
+from docfleet.commands.texts.output import say
 from docfleet.processes.part import PartState
 from docfleet.stack.announcer import Announcer
 from settings.logs import configure_logs

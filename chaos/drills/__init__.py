@@ -1,0 +1,1 @@
+"""Drills: one fault or attack each, as a scenario of the catalogue."""

@@ -1,0 +1,1 @@
+"""Access: API keys, the audit log, and secrets that are stored encrypted."""

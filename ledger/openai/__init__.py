@@ -1,0 +1,1 @@
+"""Records of the OpenAI-compatible API: files and batches."""

@@ -1,0 +1,1 @@
+"""Webhook records: endpoints, and deliveries to them."""
