@@ -16,6 +16,7 @@ from schemas.states import JobState
 from settings.fleet import FleetSettings
 from storage.errors import ObjectMissingError
 from tests.fixtures.infer_scene import LARGER_POOL, POOL, InferScene, task
+from tests.fixtures.waiting import until
 from workers.engine.protocol import EngineAnswer, EngineRequest
 from workers.errors import (
     EngineDiedError,
@@ -87,12 +88,9 @@ async def test_who_waits_at_the_gate_when_the_engine_dies_is_no_suspect(
     killer, bystander = await scene.job("first"), await scene.job("second")
     scene.engine.trouble["first"] = [_out_of_memory()]
     killing = asyncio.create_task(scene.run(killer, crowd=2))
-    async with asyncio.timeout(20):
-        while not scene.engine.asked:
-            await asyncio.sleep(0.01)
-        waiting = asyncio.create_task(scene.run(bystander, crowd=2))
-        while not scene.gate.waiting:
-            await asyncio.sleep(0.01)
+    await until(lambda: scene.engine.asked)
+    waiting = asyncio.create_task(scene.run(bystander, crowd=2))
+    await until(lambda: scene.gate.waiting)
     scene.engine.go_on()
     await asyncio.gather(killing, waiting)
     job = await scene.state(bystander)
