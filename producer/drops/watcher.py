@@ -41,7 +41,8 @@ class Watcher:
         self._own_buckets = {settings.results_bucket, settings.work_bucket}
         self._server_run = ""
         rules = with_buckets(settings.rules, settings.incoming_bucket)
-        self._drops = Drops(rules, store, submitter)
+        max_bytes = settings.limits.document_bytes
+        self._drops = Drops(rules, store, submitter, max_bytes=max_bytes)
         self._manifests = Manifests(self._drops, settings.watch.manifest_wait_seconds)
         buckets = {rule.bucket for rule in rules if rule.bucket} or {settings.incoming_bucket}
         self._buckets = {
