@@ -65,7 +65,9 @@ def _does_all(claimant: Claimant, spec: JobSpec) -> bool:
     )
 
 
-async def found_document(ledger: Ledger, store: ObjectStore, record_id: str) -> Adoption | None:
+async def found_document(
+    ledger: Ledger, store: ObjectStore, record_id: str, *, with_metadata: bool
+) -> Adoption | None:
     """Return what lies there now for a job that died because nothing did; None for any other.
 
     Raises:
@@ -85,4 +87,5 @@ async def found_document(ledger: Ledger, store: ObjectStore, record_id: str) -> 
         return None
     if version is None:
         return None
-    return Adoption(dropped_job_id(drop), dropped_document(drop, version, letter.document.name))
+    document = dropped_document(drop, version, letter.document.name, with_metadata=with_metadata)
+    return Adoption(dropped_job_id(drop), document)

@@ -58,6 +58,7 @@ class DeadLetters:
         audit: AuditTrail,
     ) -> None:
         self._pools = settings.pools
+        self._with_metadata = settings.documents.object_metadata
         self._ledger = ledger
         self._store = store
         self._check_tasks = check_tasks
@@ -205,7 +206,9 @@ class DeadLetters:
             raise _unknown(record_id)
 
     async def _redrive(self, record_id: str, how: Redrive) -> None:
-        adoption = await found_document(self._ledger, self._store, record_id)
+        adoption = await found_document(
+            self._ledger, self._store, record_id, with_metadata=self._with_metadata
+        )
         if not await self._ledger.dead_letters.redrive(record_id, how, adoption):
             raise _unknown(record_id)
 

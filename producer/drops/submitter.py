@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -11,13 +13,16 @@ from pydantic import ValidationError
 from ledger.errors import IdempotencyError
 from producer.rules import Fit, chosen, fits
 from producer.submit import Submitter
-from producer.versions import dropped_job_id, version_of
+from producer.versions import version_of
 from schemas.document import S3Uri, bucket_and_key
-from settings.sections.rules import RuleSettings
-from storage.objects import ObjectInfo, ObjectStore
+from settings.sections.rules import RuleSettings, SameBytes
+from storage.errors import StorageError, StorageUnavailableError
+from storage.objects import ObjectInfo, ObjectStore, ObjectVersion
 
 log = structlog.get_logger(__name__)
 
+_READ_AT_ONCE = 2
+"""Maximum drops whose bytes are in memory at once."""
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 
@@ -30,11 +35,19 @@ class DropSubmitter:
         rules: Each with its bucket.
         store: Holds the drops.
         submitter: Submits the jobs.
+        max_bytes: Maximum bytes of a document.
     """
 
     def __init__(
-        self, rules: Sequence[RuleSettings], store: ObjectStore, submitter: Submitter
+        self,
+        rules: Sequence[RuleSettings],
+        store: ObjectStore,
+        submitter: Submitter,
+        *,
+        max_bytes: int,
     ) -> None:
+        self._max_bytes = max_bytes
+        self._readers = asyncio.Semaphore(_READ_AT_ONCE)
         self._rules = rules
         self._store = store
         self._submitter = submitter
@@ -71,14 +84,31 @@ class DropSubmitter:
         if version is None:
             log.info("a drop was overwritten or deleted before it became a job", uri=drop.uri)
             return False
+        sha256 = None
+        if rule.same_bytes is SameBytes.ONE_JOB:
+            sha256 = await self._sha256(drop.uri, version)
         try:
-            is_new = await self._submitter.submit_drop(drop, version, rule, metadata)
+            job_id = await self._submitter.submit_drop(drop, version, rule, metadata, sha256)
         except IdempotencyError:
-            return True  # it became a job before the rules or the manifest were changed
+            # It became a job before the rules or the manifest were changed, or its bytes did.
+            if sha256 is not None:
+                log.info("the same bytes are a job already", uri=drop.uri)
+            return True
         except ValidationError as error:
             words = error.errors()[0]["msg"]
             log.warning("this drop cannot be a job", uri=drop.uri, error=words)
             return True
-        if is_new:
-            log.info("job submitted", job=dropped_job_id(drop), uri=drop.uri)
+        if job_id is not None:
+            log.info("job submitted", job=job_id, uri=drop.uri)
         return True
+
+    async def _sha256(self, uri: S3Uri, version: ObjectVersion) -> str | None:
+        """Return the digest of a drop's bytes; None for one that its job will refuse."""
+        async with self._readers:
+            try:
+                data = await self._store.get(uri, max_bytes=self._max_bytes, version=version)
+            except StorageUnavailableError:
+                raise
+            except StorageError:
+                return None
+            return await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())

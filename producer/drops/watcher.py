@@ -36,7 +36,8 @@ class Watcher:
         self._own_buckets = {settings.results_bucket, settings.work_bucket}
         self._server_run = ""
         rules = with_buckets(settings.rules, settings.incoming_bucket)
-        drops = DropSubmitter(rules, store, submitter)
+        max_bytes = settings.limits.document_bytes
+        drops = DropSubmitter(rules, store, submitter, max_bytes=max_bytes)
         handler = DropHandler(drops, settings.watch.manifest_wait_seconds)
         buckets = {rule.bucket for rule in rules if rule.bucket} or {settings.incoming_bucket}
         self._buckets = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -22,6 +24,8 @@ from workers.outcome import Finished
 log = structlog.get_logger(__name__)
 
 _MEDIA_TYPE = "application/json"
+_MOST_REASONS = 100
+"""Maximum reasons for a review in the ledger and in an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Results:
         if not _is_asked_for(published.result, claim):
             return None
         log.info("result of an earlier attempt adopted")
-        return Finished(published.result.state, result_uri=self._uri(claim.id))
+        return self._finished(published.result)
 
     async def publish(
         self, claim: Claim, result: JobResult, replaces: Published | None
@@ -94,7 +98,12 @@ class Results:
             await self._store.create(uri, data, media_type=_MEDIA_TYPE)
         else:
             await self._store.replace(uri, data, etag=replaces.etag, media_type=_MEDIA_TYPE)
-        return Finished(result.state, result_uri=uri)
+        return self._finished(result)
+
+    def _finished(self, result: JobResult) -> Finished:
+        uri = self._uri(result.job_id)
+        says = {"review": json.dumps(_bounded(result.needs_review))} if result.needs_review else {}
+        return Finished(result.state, result_uri=uri, says=says)
 
     async def _read(self, job_id: str) -> Published | None:
         uri = self._uri(job_id)
@@ -117,6 +126,14 @@ def _encoded(result: JobResult) -> bytes:
             f"The result has {len(data):,} bytes; the limit is {MAX_RESULT_BYTES:,}.",
         )
     return data
+
+
+def _bounded(reasons: Sequence[str]) -> Sequence[str]:
+    """Return the reasons that the ledger and the event carry; the result has all of them."""
+    if len(reasons) <= _MOST_REASONS:
+        return reasons
+    left_out = len(reasons) - _MOST_REASONS + 1
+    return (*reasons[: _MOST_REASONS - 1], f"document: {left_out:,} more, in the result")
 
 
 def _is_asked_for(result: JobResult, claim: Claim) -> bool:

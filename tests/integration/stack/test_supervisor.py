@@ -260,3 +260,26 @@ def test_part_with_two_roles_is_listed_twice_with_one_pid(tmp_path: Path) -> Non
         lines = stack.docfleet("ps").stdout.splitlines()
         assert lines[0].split() == ["ROLE", "PID", "STATE", "RESTARTS"]
         assert lines[2].split() == ["deliver", str(deliver["pid"]), "ready", "0"]
+
+
+def test_part_that_gives_no_more_signs_of_life_is_killed_and_starts_again(tmp_path: Path) -> None:
+    """The words say why; what it ignores does not help it."""
+    turn = tmp_path / "turn"
+    hangs = f"""
+import pathlib, signal
+from settings.ready import announce_ready
+from settings.signs_of_life import SignsOfLife
+signs = SignsOfLife()
+signs.give(3600)
+announce_ready()
+if not pathlib.Path({str(turn)!r}).exists():
+    pathlib.Path({str(turn)!r}).touch()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signs.give(0.5)
+while True:
+    signal.pause()
+"""
+    with supervised(tmp_path / "state", [part("worker", hangs)]) as stack:
+        stack.reaches("worker", "ready", restarts=1)
+        assert "gave no sign of life for 1 s and was killed by SIGKILL" in stack.output.read_text()
+        assert "Current thread" in (tmp_path / "state/logs/worker.log").read_text()

@@ -133,6 +133,7 @@ async def test_a_reader_is_confined_and_knows_no_secrets(
     """What the kernel says of a reader: limits, session, privileges, environment, open files."""
     monkeypatch.setenv("DOCFLEET_API_KEY", "do-not-tell")
     sandbox = Sandbox()
+    await sandbox.start()  # its trial of the layers would be taken for the reader
     task, reader = await reading(endless, sandbox)
     await until(lambda: confined(reader))
     limits = limits_of(reader)
