@@ -40,6 +40,7 @@ from settings.sections.api import ApiSettings
 from settings.sections.callbacks import CallbackSettings
 from settings.sections.lease import LeaseSettings
 from settings.sections.limits import LimitSettings
+from settings.sections.ocr import OcrSettings
 from settings.sections.openai import OpenAiSettings
 from settings.sections.pools import ModelSettings, PoolSettings
 from settings.sections.retention import RetentionSettings
@@ -74,6 +75,7 @@ class FleetSettings(BaseSettings):
     rules: tuple[RuleSettings, ...] = ()
     tenants: dict[TenantName, TenantSettings] = Field(default_factory=dict)
     limits: LimitSettings = LimitSettings()
+    ocr: OcrSettings = OcrSettings()
     sandbox: SandboxSettings = SandboxSettings()
     api: ApiSettings = ApiSettings()
     lease: LeaseSettings = LeaseSettings()

@@ -11,16 +11,20 @@ from schemas.failure import FailureCode
 from settings.sections.limits import LimitSettings
 from workers.errors import StageError
 from workers.prepare.answer import ReadPage
+from workers.prepare.recognition import Ocr
 from workers.prepare.sandbox import Sandbox
 
 
-async def read_document(data: bytes, limits: LimitSettings, sandbox: Sandbox) -> PageText:
+async def read_document(
+    data: bytes, limits: LimitSettings, sandbox: Sandbox, ocr: Ocr | None = None
+) -> PageText:
     """Read a document's text, page by page, in a process of its own.
 
     Args:
         data: The document; what it is, its content says.
         limits: What reading it may cost.
         sandbox: Reads it.
+        ocr: Reads the pages that have no text; None leaves them unread.
 
     Raises:
         StageError: A `document.*` code (empty, too_large, unsupported, encrypted, corrupt,
@@ -28,6 +32,8 @@ async def read_document(data: bytes, limits: LimitSettings, sandbox: Sandbox) ->
     """
     _check_size(len(data), limits)
     reading = await sandbox.read(data, limits)
+    if ocr is not None:
+        reading = await ocr.complete(data, reading, limits)
     _check_text(reading.pages)
     return PageText(
         sha256=await asyncio.to_thread(_sha256, data),
@@ -51,7 +57,12 @@ def _check_text(pages: Sequence[ReadPage]) -> None:
     read = [page for page in pages if page.source is not PageSource.UNREAD]
     if any(page.text.strip() for page in read):
         return
+    reasons = {page.code: page.reason for page in pages if page.code}
     unread = len(pages) - len(read)
+    # An archive of one encrypted file is an encrypted document.
+    if len(reasons) == 1 and sum(bool(page.code) for page in pages) == len(pages):
+        code, reason = reasons.popitem()
+        raise StageError(FailureCode(code), f"Nothing in the document could be read. {reason}")
     raise StageError(
         FailureCode.DOCUMENT_NO_TEXT,
         f"The document has no text (pages: {len(pages):,}, of which {unread:,} show something"
@@ -63,7 +74,17 @@ def _placed(pages: Iterable[ReadPage]) -> tuple[Page, ...]:
     placed: list[Page] = []
     start = 0
     for number, page in enumerate(pages, start=1):
-        placed.append(Page(number=number, text=page.text, start=start, source=page.source))
+        placed.append(
+            Page(
+                number=number,
+                text=page.text,
+                start=start,
+                source=page.source,
+                part=page.part,
+                reason=f"{page.code}: {page.reason}" if page.code else None,
+                words=page.words,
+            )
+        )
         start += len(page.text) + 1
     return tuple(placed)
 
