@@ -26,8 +26,8 @@ import aiohttp
 from bench.table import print_table, write_json
 from docfleet.stack.ports import LOOPBACK, Ports
 from docfleet.stack.valkey import redis_url, valkey_part
+from settings.announcements import READY_LINE, READY_VARIABLE
 from settings.environment import part_environment
-from settings.ready import READY_LINE, READY_VARIABLE
 
 CONFIG = Path(__file__).parents[1] / "fleet.toml"
 _KEY = "bench-" + secrets.token_hex(8)

@@ -10,14 +10,9 @@ from time import monotonic
 
 import structlog
 
+from settings.announcements import READY_LINE, READY_VARIABLE, STEP_PREFIX
+
 log = structlog.get_logger(__name__)
-
-READY_VARIABLE = "DOCFLEET_READY_FD"
-"""Names the file descriptor of a pipe that is read line by line."""
-
-READY_LINE = b"ready\n"
-STEP_PREFIX = b"step "
-"""Begins a line that says what the process does before it is ready."""
 
 
 @contextmanager

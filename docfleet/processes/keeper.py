@@ -16,6 +16,8 @@ from docfleet.processes.guard import Guard
 from docfleet.processes.log import PartLog
 from docfleet.processes.part import Part, PartState
 from docfleet.processes.process import PartProcess
+from docfleet.processes.vigil import TICK_SECONDS, is_stopped
+from settings.announcements import STACKS_SECONDS, STACKS_SIGNAL
 
 _PROBE_SECONDS = 0.1
 _CONFIGURED_WRONGLY = frozenset({os.EX_CONFIG, BadUsageError.exit_code})
@@ -54,6 +56,7 @@ class PartKeeper:
         self._stopping = asyncio.Event()
         self._process: PartProcess | None = None
         self._ready_at: float | None = None
+        self._hung: str | None = None
         self._backoff = Backoff()
 
     async def keep(self) -> None:
@@ -76,7 +79,7 @@ class PartKeeper:
     async def _run_once(self) -> int:
         """One process from its start to its end; gives its exit status."""
         self.log.rotate()
-        self._ready_at = None
+        self._ready_at = self._hung = None
         self._started_at = monotonic()
         process = PartProcess(
             self.part,
@@ -87,14 +90,18 @@ class PartKeeper:
         )
         self._process, self.pid = process, process.pid
         self._become(PartState.STARTING)
-        readiness = asyncio.create_task(self._await_ready(process))
+        watchers = [
+            asyncio.create_task(self._await_ready(process)),
+            asyncio.create_task(self._keep_vigil(process)),
+        ]
         try:
             return await process.ended()
         finally:
             self._process = self.pid = None
-            readiness.cancel()
-            with suppress(asyncio.CancelledError):
-                await readiness
+            for watcher in watchers:
+                watcher.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watcher
 
     def _on_step(self, step: str) -> None:
         self.step = step
@@ -112,6 +119,16 @@ class PartKeeper:
             self._become(PartState.READY, self.part.place)
             self.ready.set()
 
+    async def _keep_vigil(self, process: PartProcess) -> None:
+        """Kill a process that hangs."""
+        while process.vigil.problem is None:
+            await asyncio.sleep(TICK_SECONDS)
+            process.vigil.tick(TICK_SECONDS, is_stopped=is_stopped(process.pid))
+        self._hung = process.vigil.problem
+        process.send(STACKS_SIGNAL)
+        await asyncio.sleep(STACKS_SECONDS)
+        process.send(signal.SIGKILL)
+
     def _is_configured_wrongly(self, status: int) -> bool:
         """Tell whether a part never became ready: it is then configured wrongly."""
         return not self.ready.is_set() and status in _CONFIGURED_WRONGLY
@@ -126,7 +143,7 @@ class PartKeeper:
         self.restarts += 1
         self._become(
             PartState.RESTARTING,
-            f"it {_ending(status)}; starts again in {wait:g} s; log: {self.log.path}",
+            f"it {self._ending(status)}; starts again in {wait:g} s; log: {self.log.path}",
         )
         await self._rest(wait)
 
@@ -139,7 +156,15 @@ class PartKeeper:
         wrong = self._is_configured_wrongly(status)
         why = "cannot run as it is configured" if wrong else "does not start"
         end = self.log.end() or "(it wrote nothing)"
-        return f"{self.part.name} {why}: it {_ending(status)}. The end of {self.log.path}:\n{end}"
+        return (
+            f"{self.part.name} {why}: it {self._ending(status)}. The end of {self.log.path}:\n{end}"
+        )
+
+    def _ending(self, status: int) -> str:
+        how = f"ended with exit status {status}"
+        if status < 0:
+            how = f"was killed by {signal.Signals(-status).name}"
+        return f"{self._hung} and {how}" if self._hung else how
 
     def _become(self, state: PartState, words: str = "") -> None:
         self.state = state
@@ -161,9 +186,3 @@ class PartKeeper:
         """Make an end of a part that was told to stop."""
         if self._process is not None:
             self._process.send(signal.SIGKILL)
-
-
-def _ending(status: int) -> str:
-    if status < 0:
-        return f"was killed by {signal.Signals(-status).name}"
-    return f"ended with exit status {status}"

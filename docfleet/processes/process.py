@@ -14,7 +14,8 @@ from docfleet.processes.bare_python import bare_command
 from docfleet.processes.descendants import FAMILY_VARIABLE, kill_family
 from docfleet.processes.guard import Guard
 from docfleet.processes.part import Part
-from settings.ready import READY_LINE, READY_VARIABLE, STEP_PREFIX
+from docfleet.processes.vigil import Vigil
+from settings.announcements import READY_LINE, READY_VARIABLE, STEP_PREFIX
 
 _PIPE_BYTES = 4096
 
@@ -40,6 +41,7 @@ class PartProcess:
         on_step: Callable[[str], None] | None = None,
     ) -> None:
         self.announced = asyncio.Event()
+        self.vigil = Vigil()
         self._mourn = part.mourn
         self._on_step = on_step
         self._heard = b""
@@ -73,7 +75,9 @@ class PartProcess:
                 self._tell_step(line.removeprefix(STEP_PREFIX).decode(errors="replace"))
             elif line == READY_LINE.strip():
                 self.announced.set()
-        if self.announced.is_set() or not heard:
+            else:
+                self.vigil.hear(line)
+        if not heard:
             asyncio.get_running_loop().remove_reader(self._ready_end)
 
     def _tell_step(self, step: str) -> None:

@@ -16,11 +16,11 @@ from ledger.scripts import Scripts
 from ledger.stored import read_whole
 from ledger.token import new_token
 from schemas.failure import Failure
+from schemas.ids import DELIVERY_PREFIX, JOB_PREFIX, RecordKind, record_kind
 from schemas.states import JobState
 from schemas.webhooks.delivery import Delivery, DeliveryFilter, DeliverySpec
 
 _BATCH = 200
-_PREFIX = "msg_"
 
 
 class Deliveries:
@@ -32,7 +32,9 @@ class Deliveries:
 
     async def get(self, delivery_id: str) -> Delivery | None:
         """A delivery, or None when there is none of this id."""
-        found = await self._read([delivery_id]) if delivery_id.startswith(_PREFIX) else []
+        if record_kind(delivery_id) is not RecordKind.DELIVERY:
+            return None
+        found = await self._read([delivery_id])
         return found[0] if found else None
 
     async def page(
@@ -69,7 +71,9 @@ class Deliveries:
         name = keys.DELIVERIES
         if which.endpoint is not None:
             name = keys.DELIVERIES_TO.format(endpoint=which.endpoint)
-        mark = f"{_PREFIX}{which.job.partition('_')[2]}_" if which.job is not None else _PREFIX
+        mark = DELIVERY_PREFIX
+        if which.job is not None:
+            mark += f"{which.job.removeprefix(JOB_PREFIX)}_"
         newest, oldest_ms = Stretch.of(which, after)
         from_ms, passed = newest.at_ms, 0
         while True:
@@ -107,7 +111,7 @@ class Deliveries:
             DeliveryOpenError: It is being sent, or about to be.
             EndpointDisabledError: Its endpoint is disabled, or is no more.
         """
-        if not delivery_id.startswith(_PREFIX):
+        if record_kind(delivery_id) is not RecordKind.DELIVERY:
             return False
         outcome, state = await self._scripts.run(
             "replay",

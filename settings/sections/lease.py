@@ -25,8 +25,19 @@ class LeaseSettings(Section):
         default=30, ge=0, description="After SIGTERM, work may finish for this long."
     )
 
+    hang_seconds: float = Field(
+        default=60,
+        gt=0,
+        description="A worker whose event loop stands still for so long is killed and restarted.",
+    )
+    start_seconds: float = Field(
+        default=3600, gt=0, description="The same, before it is ready: it may be loading weights."
+    )
+
     @model_validator(mode="after")
     def _beats_within_lease(self) -> Self:
         if self.heartbeat_seconds * 2 > self.seconds:
             raise ValueError("`seconds` must be at least twice `heartbeat_seconds`")
+        if self.hang_seconds < self.seconds:
+            raise ValueError("`hang_seconds` must be at least `seconds`, the length of a lease")
         return self

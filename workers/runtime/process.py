@@ -25,6 +25,7 @@ from settings.errors import SettingsError
 from settings.fleet import FleetSettings
 from settings.metrics_endpoint import serving_metrics
 from settings.ready import announce_ready
+from settings.signs_of_life import SignsOfLife
 from workers.runtime.attempts import GIVE_BACK_SECONDS, Attempts
 from workers.runtime.celery_app import make_celery
 from workers.runtime.event_loop import LoopThread
@@ -65,6 +66,7 @@ class WorkerProcess:
         self._last_beat = LastBeat(settings.lease.seconds)
         self._exit_code = 0
         self._draining = False
+        self._is_ready = False
         self._background: list[asyncio.Task[None]] = []
 
     def run(self) -> int:
@@ -79,6 +81,7 @@ class WorkerProcess:
             LoopThread() as thread,
         ):
             self._thread = thread
+            self._signs = thread.call(self._give_signs())
             thread.call(self._open())
             try:
                 self._consume()
@@ -103,6 +106,13 @@ class WorkerProcess:
             self._stages.values(),
             self._last_beat,
         )
+
+    async def _give_signs(self) -> asyncio.Task[None]:
+        """Tell the keeper from now on that the event loop turns, whether Redis answers or not."""
+        return asyncio.create_task(SignsOfLife().give_forever(self._longest_silence))
+
+    def _longest_silence(self) -> float:
+        return self._lease.hang_seconds if self._is_ready else self._lease.start_seconds
 
     async def _await_redis(self) -> None:
         """Wait for a Redis that starts beside this process, or that loads its data for a while."""
@@ -165,6 +175,7 @@ class WorkerProcess:
         # Celery's own answer to a second Ctrl-C is not made for its threads pool.
         signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
         log.info("ready", worker=self.name, roles=sorted(self._stages))
+        self._is_ready = True
         announce_ready()
 
     async def _take_work(self) -> None:

@@ -25,9 +25,9 @@ from producer.client import connect
 from producer.drops.sqs_consumer import SqsConsumer
 from producer.drops.sqs_queue import QueueMessage, SqsQueue
 from producer.drops.watcher import Watcher
+from settings.announcements import READY_LINE, READY_VARIABLE
 from settings.environment import part_environment
 from settings.fleet import FleetSettings
-from settings.ready import READY_LINE, READY_VARIABLE
 from settings.sections.rules import RuleSettings
 from settings.sections.tenants import TenantSettings
 from settings.sections.watch import WatchSettings

@@ -23,9 +23,9 @@ from docfleet.stack.valkey import redis_url, valkey_part
 from producer.client import connect
 from producer.drops.event_listener import EventRoute, listening
 from producer.errors import ListenError, UnknownTaskError
+from settings.announcements import READY_LINE, READY_VARIABLE
 from settings.environment import part_environment
 from settings.fleet import FleetSettings
-from settings.ready import READY_LINE, READY_VARIABLE
 from settings.sections.rules import RuleSettings
 from tests.fixtures.drop_scene import ODD_KEYS, drop, specs_in, until_jobs, until_told, watching
 from tests.fixtures.servers import EVENTS_BUCKET, Buckets, running, seaweed

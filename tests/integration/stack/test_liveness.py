@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,48 @@ def test_a_stopped_worker_is_silent_within_a_lease_and_so_is_a_stopped_redis(
         finally:
             os.kill(redis, signal.SIGCONT)
         stack.reaches("redis", "ready")
+
+
+HANGS = """
+import sys, time
+from pathlib import Path
+from docfleet.cli import main
+from workers.runtime.heartbeat import Heartbeat
+beat = Heartbeat.beat
+async def beat_or_hang(self):
+    turn = Path(sys.argv[-1]) / "turn"
+    if turn.exists():
+        turn.unlink()
+        time.sleep(3600)
+    await beat(self)
+Heartbeat.beat = beat_or_hang
+main()
+"""
+
+
+def test_a_worker_whose_event_loop_stands_still_is_killed_and_works_again(tmp_path: Path) -> None:
+    """Its log says where it stood still; a Redis that hangs for longer costs it nothing."""
+    state_dir = tmp_path / "state"
+    hangs = worker(state_dir)
+    seconds = "DOCFLEET_LEASE__HANG_SECONDS=4"
+    at = hangs["argv"].index("-m")
+    hangs["argv"][at : at + 2] = ["-c", HANGS]
+    hangs["argv"].insert(1, seconds)
+    with supervised(state_dir, [hangs], servers=True) as stack:
+        first = stack.reaches("deliver", "ready")["pid"]
+        redis = stack.row("redis")["pid"]
+        os.kill(redis, signal.SIGSTOP)
+        try:
+            stack.reaches("redis", "silent")
+            time.sleep(6)  # longer than its own silence may last
+        finally:
+            os.kill(redis, signal.SIGCONT)
+        assert stack.reaches("deliver", "ready")["pid"] == first
+        (state_dir / "turn").touch()
+        second = stack.reaches("deliver", "ready", restarts=1)
+        assert second["pid"] != first
+        assert "gave no sign of life" in stack.output.read_text()
+        assert "beat_or_hang" in (state_dir / "logs" / "worker.log").read_text()
 
 
 def test_a_server_that_does_not_answer_is_silent(tmp_path: Path, unused_tcp_port: int) -> None:

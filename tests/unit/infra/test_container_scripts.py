@@ -25,9 +25,10 @@ def run_part(tmp_path: Path, program: str, **variables: str) -> subprocess.Popen
     docfleet = tmp_path / "docfleet"
     docfleet.write_text(f"#!/bin/sh\n{program}\n")
     docfleet.chmod(0o755)
+    (tmp_path / "python").symlink_to(sys.executable)
     return subprocess.Popen(
         ["/bin/sh", str(DOCKER / "run-part"), "worker", "infer"],
-        env={"PATH": f"{tmp_path}:{os.defpath}", **variables},
+        env={"PATH": f"{tmp_path}:{os.defpath}", "PYTHONPATH": str(INFRA.parent), **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -87,6 +88,21 @@ def test_a_signal_that_comes_while_the_part_is_started_is_not_lost(tmp_path: Pat
     part = run_part(tmp_path, "kill -TERM $PPID; exec sleep 30")
     part.communicate(timeout=20)
     assert part.returncode == 128 + signal.SIGTERM
+
+
+HANGS = """
+printf 'alive 60\\nready\\nalive 1\\n' >&"$DOCFLEET_READY_FD"
+trap 'echo stacks' USR2
+while :; do sleep 0.05; done
+"""
+
+
+def test_a_part_that_gives_no_more_signs_of_life_is_killed(tmp_path: Path) -> None:
+    """It may write its stacks first; Docker starts the container again, for 137 is a failure."""
+    part = run_part(tmp_path, HANGS)
+    out, complaint = part.communicate(timeout=60)
+    assert (out, part.returncode) == ("stacks\n", 128 + signal.SIGKILL)
+    assert "gave no sign of life" in complaint
 
 
 @contextmanager

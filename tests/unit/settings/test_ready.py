@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 import pytest
 
 from settings.environment import part_environment
 from settings.ready import announce_ready, announce_step, start_step
+from settings.signs_of_life import SignsOfLife
 
 
 def test_ready_is_announced_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,3 +41,28 @@ def test_nobody_has_to_listen(monkeypatch: pytest.MonkeyPatch, value: str) -> No
     monkeypatch.setenv("DOCFLEET_READY_FD", value)
     announce_step("importing vLLM")
     announce_ready()
+
+
+def test_signs_of_life_are_given_before_and_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pipe stays open for them; what the process starts does not have it."""
+    mine, parts = os.pipe()
+    monkeypatch.setenv("DOCFLEET_READY_FD", str(parts))
+    signs = SignsOfLife()
+    signs.give(3600)
+    announce_ready()
+    signs.give(0.5)
+    assert os.read(mine, 100) == b"alive 3600\nready\nalive 0.5\n"
+    os.close(mine)
+    signs.give(60)  # nobody reads it
+
+
+def test_a_keeper_that_reads_nothing_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full pipe takes no more signs."""
+    mine, parts = os.pipe()
+    room = fcntl.fcntl(mine, fcntl.F_SETPIPE_SZ, 4096)
+    monkeypatch.setenv("DOCFLEET_READY_FD", str(parts))
+    signs = SignsOfLife()
+    for _ in range(room):
+        signs.give(60)
+    os.close(mine)
+    os.close(parts)
