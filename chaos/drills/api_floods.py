@@ -1,4 +1,7 @@
-"""`api-bodies`, `api-heads`, `api-few-files`, `api-places`: floods of the HTTP API, beside another tenant's work."""
+"""`api-bodies`, `api-heads`, `api-few-files`, `api-places`: floods of the HTTP API.
+
+Each runs beside another tenant's work.
+"""
 
 from __future__ import annotations
 
