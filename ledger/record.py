@@ -41,6 +41,7 @@ def read_job(job_id: str, fields: Mapping[str, str], history: Sequence[str]) -> 
         due_at=from_unix_ms(fields["due"]) if "due" in fields else None,
         prepared=Prepared.model_validate_json(prepared) if prepared else None,
         result_uri=fields.get("result"),
+        needs_review=json.loads(fields.get("review", "[]")),
         kept_uri=fields.get("kept"),
         redrives=int(fields.get("redrives", 0)),
         batch_id=fields.get("batch"),

@@ -14,7 +14,7 @@ from ledger.ledger import Ledger
 from producer.versions import dropped_document, dropped_job_id, version_of
 from schemas.dead_letter import Redrive
 from schemas.failure import FailureCode
-from schemas.ids import JOB_PREFIX
+from schemas.ids import RecordKind, record_kind
 from schemas.job import JobSpec
 from settings.sections.rules import RuleSettings
 from storage.errors import ObjectForbiddenError, ObjectMissingError
@@ -65,14 +65,16 @@ def _does_all(claimant: Claimant, spec: JobSpec) -> bool:
     )
 
 
-async def found_document(ledger: Ledger, store: ObjectStore, record_id: str) -> Adoption | None:
+async def found_document(
+    ledger: Ledger, store: ObjectStore, record_id: str, *, with_metadata: bool
+) -> Adoption | None:
     """Return what lies there now for a job that died because nothing did; None for any other.
 
     Raises:
         StorageError: The store does not say.
     """
     letter = None
-    if record_id.startswith(JOB_PREFIX):
+    if record_kind(record_id) is RecordKind.JOB:
         letter = await ledger.dead_letters.get(record_id)
     if letter is None or letter.document is None:
         return None
@@ -85,4 +87,5 @@ async def found_document(ledger: Ledger, store: ObjectStore, record_id: str) -> 
         return None
     if version is None:
         return None
-    return Adoption(dropped_job_id(drop), dropped_document(drop, version, letter.document.name))
+    document = dropped_document(drop, version, letter.document.name, with_metadata=with_metadata)
+    return Adoption(dropped_job_id(drop), document)

@@ -15,14 +15,14 @@ from producer.audit_trail import AuditTrail
 from producer.errors import UnknownDeadLetterError, UnknownPoolError
 from schemas.audit import AuditAction
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, Redrive
-from schemas.ids import JOB_PREFIX
+from schemas.ids import RecordKind, record_kind
 from schemas.kept import KeptTasks
+from schemas.result import MAX_RESULT_BYTES
 from settings.fleet import FleetSettings
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
 
 _AT_ONCE = 32
-_KEPT_BYTES = 64 * 2**20
 
 
 class Refusal(NamedTuple):
@@ -58,6 +58,7 @@ class DeadLetters:
         audit: AuditTrail,
     ) -> None:
         self._pools = settings.pools
+        self._with_metadata = settings.documents.object_metadata
         self._ledger = ledger
         self._store = store
         self._check_tasks = check_tasks
@@ -93,7 +94,8 @@ class DeadLetters:
         """
         letter = await self._ledger.dead_letters.get(record_id)
         if letter is None or tenant not in {None, letter.tenant}:
-            job = await self._ledger.job(record_id) if record_id.startswith(JOB_PREFIX) else None
+            is_job = record_kind(record_id) is RecordKind.JOB
+            job = await self._ledger.job(record_id) if is_job else None
             if job is not None and tenant not in {None, job.tenant}:
                 job = None
             what = f"it is {job.state}" if job else "nothing is known of it"
@@ -109,7 +111,7 @@ class DeadLetters:
         if letter.kept_uri is None:
             return None
         try:
-            data = await self._store.get(letter.kept_uri, max_bytes=_KEPT_BYTES)
+            data = await self._store.get(letter.kept_uri, max_bytes=MAX_RESULT_BYTES)
         except ObjectMissingError:
             return None
         return KeptTasks.model_validate_json(data)
@@ -204,7 +206,9 @@ class DeadLetters:
             raise _unknown(record_id)
 
     async def _redrive(self, record_id: str, how: Redrive) -> None:
-        adoption = await found_document(self._ledger, self._store, record_id)
+        adoption = await found_document(
+            self._ledger, self._store, record_id, with_metadata=self._with_metadata
+        )
         if not await self._ledger.dead_letters.redrive(record_id, how, adoption):
             raise _unknown(record_id)
 

@@ -15,7 +15,8 @@ from producer.access.documents import check_access
 from producer.adoptions import belongs_to_a_job
 from producer.callbacks.rules import CallbackRules
 from producer.errors import RequestError, UnknownTaskError
-from producer.versions import dropped_document, dropped_job_id, versioned
+from producer.key_metadata import joined, key_metadata
+from producer.versions import dropped_document, dropped_job_id, same_bytes_job_id, versioned
 from schemas.document import (
     DocumentRef,
     S3Uri,
@@ -120,8 +121,9 @@ class Submitter:
         version: ObjectVersion,
         rule: RuleSettings,
         metadata: Mapping[str, str] = _NO_METADATA,
-    ) -> bool:
-        """Submit an object of a listing, and return whether it is a new job.
+        sha256: str | None = None,
+    ) -> str | None:
+        """Submit an object of a listing, and return the id of its job if that is new.
 
         One that a job waits for is that job's document, and becomes no job of its own.
 
@@ -130,30 +132,37 @@ class Submitter:
             version: The same, as it is to be read.
             rule: What to do with it.
             metadata: What its manifest says of it.
+            sha256: Of its bytes, where the same bytes are one job.
 
         Raises:
-            IdempotencyError: It became a job before, under another rule.
+            IdempotencyError: It became a job before, under another rule, or its bytes did under
+                another key.
             TenantQuotaError: The rule's tenant has too many jobs in line.
             LedgerFullError: Redis has no memory left.
             LedgerUnavailableError: Redis does not answer.
         """
+        with_metadata = self._settings.documents.object_metadata
+        document = dropped_document(drop, version, with_metadata=with_metadata)
+        of_key = key_metadata(rule.key_metadata, bucket_and_key(drop.uri)[1])
         spec = JobSpec(
-            document=dropped_document(drop, version),
+            document=document.model_copy(update={"metadata": {**document.metadata, **of_key}}),
             tasks=rule.tasks,
             tenant=rule.tenant,
             priority=rule.priority,
             callback=KeptCallback(url=rule.callback) if rule.callback else self._callbacks.default,
-            metadata=dict(metadata),
+            metadata=joined(metadata, of_key),
         )
         drop_id = dropped_job_id(drop)
         if await belongs_to_a_job(self._ledger, drop_id, spec, rule):
-            return False
-        return await self._ledger.submit(
-            drop_id,
+            return None
+        job_id = same_bytes_job_id(rule.tenant, rule.tasks, sha256) if sha256 else drop_id
+        is_new = await self._ledger.submit(
+            job_id,
             spec,
             quota=self._settings.quota(rule.tenant),
             fleets_callback=not rule.callback,
         )
+        return job_id if is_new else None
 
     async def server_run(self) -> str:
         """See Ledger.server_run."""
@@ -202,7 +211,11 @@ class Submitter:
             return document  # its key says what its bytes are
         with suppress(StorageError, TimeoutError):
             async with asyncio.timeout(_LOOK_SECONDS):
-                return versioned(document, await self._store.head(document.uri))
+                return versioned(
+                    document,
+                    await self._store.head(document.uri),
+                    with_metadata=self._settings.documents.object_metadata,
+                )
         return document
 
 

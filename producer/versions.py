@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC
 
-from schemas.document import DocumentRef, bucket_and_key
+from schemas.document import DocumentRef, S3Uri, bucket_and_key
 from schemas.ids import derived_job_id
 from storage.errors import ObjectForbiddenError, ObjectMissingError
 from storage.objects import ObjectInfo, ObjectStore, ObjectVersion
+
+_METADATA_CHARACTERS = 4_096
+"""Maximum characters of an object's metadata, names included; entries beyond are left out."""
 
 
 def dropped_job_id(drop: ObjectInfo) -> str:
@@ -15,8 +20,13 @@ def dropped_job_id(drop: ObjectInfo) -> str:
     return derived_job_id(*bucket_and_key(drop.uri), drop.etag, _modified(drop))
 
 
+def same_bytes_job_id(tenant: str, tasks: Iterable[str], sha256: str) -> str:
+    """Return the id of the one job that all drops with the same bytes become."""
+    return derived_job_id("same bytes", tenant, sha256, *sorted(tasks))
+
+
 def dropped_document(
-    drop: ObjectInfo, version: ObjectVersion, name: str | None = None
+    drop: ObjectInfo, version: ObjectVersion, name: str | None = None, *, with_metadata: bool
 ) -> DocumentRef:
     """Return a drop as a document.
 
@@ -24,16 +34,32 @@ def dropped_document(
         drop: As a listing knows it.
         version: The same, as it is to be read.
         name: The file name that a sender knows it by.
+        with_metadata: Whether the object's own metadata is kept.
     """
     document = DocumentRef(uri=drop.uri, version=f"{drop.etag} {_modified(drop)}", name=name)
-    return versioned(document, version)
+    return versioned(document, version, with_metadata=with_metadata)
 
 
-def versioned(document: DocumentRef, version: ObjectVersion) -> DocumentRef:
+def versioned(document: DocumentRef, version: ObjectVersion, *, with_metadata: bool) -> DocumentRef:
     """Return a document of which this version is to be read, and no other."""
-    length = version.size or None
-    said = {"etag": version.etag, "length": length, "version_id": version.version_id}
+    said = {
+        "etag": version.etag,
+        "length": version.size or None,
+        "version_id": version.version_id,
+        "metadata": _bounded(version.metadata) if with_metadata else {},
+    }
     return document.model_copy(update=said)
+
+
+def _bounded(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return the entries of an object's metadata that the ledger has room for; S3 allows 2 KB."""
+    kept: dict[str, str] = {}
+    room = _METADATA_CHARACTERS
+    for name, text in sorted(metadata.items()):
+        room -= len(name) + len(text)
+        if room >= 0:
+            kept[name] = text
+    return kept
 
 
 async def version_of(store: ObjectStore, drop: ObjectInfo) -> ObjectVersion | None:
@@ -44,7 +70,7 @@ async def version_of(store: ObjectStore, drop: ObjectInfo) -> ObjectVersion | No
     """
     listed = ObjectVersion(drop.etag, drop.size, drop.version_id)
     if drop.version_id is not None:
-        return listed
+        return await _with_metadata(store, drop.uri, listed)
     try:
         version = await store.head(drop.uri)
         # The ETag of a listing need not be that of the object; both stay while that does.
@@ -55,6 +81,15 @@ async def version_of(store: ObjectStore, drop: ObjectInfo) -> ObjectVersion | No
     except ObjectForbiddenError:
         return listed  # the job will say so
     return version
+
+
+async def _with_metadata(store: ObjectStore, uri: S3Uri, version: ObjectVersion) -> ObjectVersion:
+    """Return a version with its metadata, where the store lets us look at it."""
+    try:
+        found = await store.head(uri, version.version_id)
+    except (ObjectMissingError, ObjectForbiddenError):
+        return version  # the job will say so
+    return replace(version, metadata=found.metadata)
 
 
 def _modified(drop: ObjectInfo) -> str:

@@ -78,12 +78,17 @@ class DocumentRef(Contract):
     version_id: str | None = Field(
         default=None, description="Of the version that was accepted, in a bucket with versions."
     )
+    metadata: dict[str, str] = Field(
+        default_factory=dict,
+        description="The object's own metadata (`x-amz-meta-...`), and what a rule read from the"
+        " key.",
+    )
 
     def unversioned(self) -> DocumentRef:
         """Return the document as a sender names it, whichever version of it lies there."""
         length = self.length if self.offset is not None else None
         nothing = dict.fromkeys(("version", "etag", "version_id"))
-        return self.model_copy(update={**nothing, "length": length})
+        return self.model_copy(update={**nothing, "length": length, "metadata": {}})
 
 
 class StoredDocument(Contract):

@@ -24,12 +24,16 @@ JOB_ID = re.compile(r"^job_[0-9a-f]{24}$")
 TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 TENANT_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
 TenantName = Annotated[str, StringConstraints(pattern=TENANT_NAME.pattern)]
+METADATA_ENTRIES = 16
+METADATA_NAME = 64
+METADATA_VALUE = 512
+"""Maximum characters of a value of a job's metadata."""
 Metadata = Annotated[
     dict[
-        Annotated[str, StringConstraints(min_length=1, max_length=64)],
-        Annotated[str, StringConstraints(max_length=512)],
+        Annotated[str, StringConstraints(min_length=1, max_length=METADATA_NAME)],
+        Annotated[str, StringConstraints(max_length=METADATA_VALUE)],
     ],
-    Field(max_length=16),
+    Field(max_length=METADATA_ENTRIES),
 ]
 
 DEFAULT_TENANT = "default"
@@ -179,6 +183,10 @@ class Job(Contract):
     due_at: datetime | None = Field(default=None, description="When a waiting job goes on.")
     prepared: Prepared | None = None
     result_uri: S3Uri | None = None
+    needs_review: tuple[str, ...] = Field(
+        default=(),
+        description="Reasons why a person should look at the result; at most a hundred of them.",
+    )
     kept_uri: S3Uri | None = Field(
         default=None,
         description="What each task came to, raw output included, where not all is well.",

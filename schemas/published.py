@@ -14,6 +14,9 @@ from schemas.webhooks.delivery import Delivery
 from schemas.webhooks.endpoint import Endpoint
 from schemas.webhooks.event import BatchEvent, EndpointEvent, JobEvent
 
+ACCEPTED = frozenset({"job-request", "task"})
+"""Messages that docfleet reads: an unknown key in them is an error."""
+
 PUBLIC: dict[str, type[Contract]] = {
     "job-request": JobRequest,
     "job": Job,
@@ -31,11 +34,28 @@ PUBLIC: dict[str, type[Contract]] = {
 
 
 def public_schemas() -> dict[str, dict[str, Any]]:
-    """JSON Schema, draft 2020-12, of each public message as it is sent."""
-    return {
-        name: {
+    """JSON Schema, draft 2020-12, of each public message as it is sent.
+
+    Those that docfleet sends are open: later versions add fields.
+    """
+    schemas: dict[str, dict[str, Any]] = {}
+    for name, model in PUBLIC.items():
+        schema = model.model_json_schema(mode="serialization")
+        schemas[name] = {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
-            **model.model_json_schema(mode="serialization"),
+            **(schema if name in ACCEPTED else _opened(schema)),
         }
-        for name, model in PUBLIC.items()
+    return schemas
+
+
+def _opened(schema: Any) -> Any:
+    """Return a schema whose objects may have further properties."""
+    if isinstance(schema, list):
+        return [_opened(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _opened(part)
+        for key, part in schema.items()
+        if not (key == "additionalProperties" and part is False)
     }

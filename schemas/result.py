@@ -16,6 +16,9 @@ from schemas.job import Metadata, TaskName, TenantName
 from schemas.states import JobState
 from schemas.task import TaskKind
 
+MAX_RESULT_BYTES = 64 * 2**20
+"""Maximum bytes of a result object, checked when it is written."""
+
 
 class TaskStatus(StrEnum):
     """Status of a task at its end."""

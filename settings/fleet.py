@@ -38,6 +38,7 @@ from settings.errors import SettingsError
 from settings.secret_files import SecretFiles
 from settings.sections.api import ApiSettings
 from settings.sections.callbacks import CallbackSettings
+from settings.sections.documents import DocumentSettings
 from settings.sections.lease import LeaseSettings
 from settings.sections.limits import LimitSettings
 from settings.sections.openai import OpenAiSettings
@@ -74,6 +75,7 @@ class FleetSettings(BaseSettings):
     rules: tuple[RuleSettings, ...] = ()
     tenants: dict[TenantName, TenantSettings] = Field(default_factory=dict)
     limits: LimitSettings = LimitSettings()
+    documents: DocumentSettings = DocumentSettings()
     sandbox: SandboxSettings = SandboxSettings()
     api: ApiSettings = ApiSettings()
     lease: LeaseSettings = LeaseSettings()

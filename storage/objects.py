@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -37,11 +37,13 @@ class ObjectVersion:
         etag: Without quotes.
         size: Bytes; None where nobody said.
         version_id: In a bucket with versions, under which it stays when it is overwritten.
+        metadata: What its writer put on it (`x-amz-meta-...`), where the store was asked for it.
     """
 
     etag: str
     size: int | None = None
     version_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,8 @@ class ObjectStore(Protocol):
     ) -> StoredObject:
         """The object and its tag; raises what `get` raises."""
 
-    async def head(self, uri: S3Uri) -> ObjectVersion:
-        """The version that lies there now.
+    async def head(self, uri: S3Uri, version_id: str | None = None) -> ObjectVersion:
+        """The version that lies there now, or another one of a bucket with versions.
 
         Raises:
             ObjectMissingError: No object lies there.

@@ -93,11 +93,12 @@ class S3Store:
         except ObjectExistsError as error:  # the condition was not met
             raise ObjectChangedError(f"{uri}: another version lies there") from error
 
-    async def head(self, uri: S3Uri) -> ObjectVersion:
+    async def head(self, uri: S3Uri, version_id: str | None = None) -> ObjectVersion:
         """See ObjectStore."""
         bucket, key = bucket_and_key(uri)
+        which: Any = {} if version_id is None else {"VersionId": version_id}
         return await self._calls.run(
-            uri, lambda: version_of(self._client.head_object(Bucket=bucket, Key=key))
+            uri, lambda: version_of(self._client.head_object(Bucket=bucket, Key=key, **which))
         )
 
     async def get_range(self, uri: S3Uri, offset: int, length: int) -> bytes:

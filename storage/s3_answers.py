@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -22,7 +24,22 @@ def etag_of(answer: Mapping[str, Any]) -> str:
 
 def version_of(answer: Mapping[str, Any]) -> ObjectVersion:
     """Return the version that an answer to GET or HEAD is about."""
-    return ObjectVersion(etag_of(answer), int(answer["ContentLength"]), answer.get("VersionId"))
+    return ObjectVersion(
+        etag_of(answer),
+        int(answer["ContentLength"]),
+        answer.get("VersionId"),
+        {name: _decoded(text) for name, text in answer.get("Metadata", {}).items()},
+    )
+
+
+def _decoded(text: str) -> str:
+    """Return a value of the metadata; S3 gives those that are not ASCII as RFC 2047 says."""
+    if "=?" not in text:
+        return text
+    try:
+        return str(make_header(decode_header(text)))
+    except (HeaderParseError, LookupError, UnicodeDecodeError):
+        return text
 
 
 def info_of(bucket: str, entry: Mapping[str, Any]) -> ObjectInfo:

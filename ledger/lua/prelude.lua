@@ -64,12 +64,19 @@ local function wanted_by(tenant, event)
   return wanted
 end
 
+-- The document of a job as an event names it. Its version is the store's own: an id, or the ETag.
+local function document_of(spec, prepared)
+  local document = spec.document
+  return { uri = document.uri, version = document.version_id or document.etag,
+    sha256 = prepared and cjson.decode(prepared).sha256 or nil, metadata = document.metadata }
+end
+
 -- The deliveries that tell of a job's end, with all that they need to know, as it is now: one to
 -- its own callback, one to each endpoint that wants it. Their ids derive from the job, the state,
 -- the redrive and the endpoint.
 local function tell_of_end(job, state, now)
-  local text, callback, result, failure, redrives = unpack(redis.call('HMGET', record_key(job),
-    'spec', 'callback', 'result', 'failure', 'redrives'))
+  local text, callback, result, failure, redrives, prepared, review = unpack(redis.call('HMGET',
+    record_key(job), 'spec', 'callback', 'result', 'failure', 'redrives', 'prepared', 'review'))
   local spec = cjson.decode(text)
   local tenant = tenant_of(lane_of(job))
   local ended = state == 'dead' and 'failed' or state
@@ -90,7 +97,9 @@ local function tell_of_end(job, state, now)
   for _, receiver in ipairs(receivers) do
     local told = { job = job, state = state, at = now, tenant = tenant, sequence = sequence,
       url = receiver.url, payload = receiver.payload, endpoint = receiver.id,
-      of_fleet = receiver.of_fleet, event = batch and event or nil, metadata = spec.metadata, result_uri = result or nil,
+      of_fleet = receiver.of_fleet, event = batch and event or nil, metadata = spec.metadata,
+      document = not batch and document_of(spec, prepared) or nil, result_uri = result or nil,
+      needs_review = review and cjson.decode(review) or nil,
       failure = failure and cjson.decode(failure) or nil }
     open_delivery(receiver.id and id .. '_' .. string.sub(receiver.id, 4) or id, told, now)
   end

@@ -19,7 +19,7 @@ local now = now_ms()
 leave_the_dead(id)
 redis.call('ZREM', ENDED, id)
 redis.call('HDEL', KEYS[1], 'closed', 'failure', 'settled', 'resent', 'suspect', 'company', 'pool',
-  'versions')
+  'versions', 'review')
 redis.call('HINCRBY', KEYS[1], 'redrives', 1)
 uncount_job(id)
 local rank = now + (handicap or 0)

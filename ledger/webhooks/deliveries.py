@@ -16,13 +16,13 @@ from ledger.scripts import Scripts
 from ledger.stored import read_whole
 from ledger.token import new_token
 from schemas.failure import Failure
+from schemas.ids import DELIVERY_PREFIX, JOB_PREFIX, RecordKind, record_kind
 from schemas.states import JobState
 from schemas.webhooks.delivery import Delivery, DeliveryFilter, DeliverySpec
 
 _BATCH = 200
 _LOOKED_AT = 2_000
 """Maximum deliveries that are looked at for one page, however few of them meet the filter."""
-_PREFIX = "msg_"
 
 
 class Deliveries:
@@ -34,7 +34,7 @@ class Deliveries:
 
     async def get(self, delivery_id: str) -> Delivery | None:
         """A delivery, or None when there is none of this id."""
-        if not delivery_id.startswith(_PREFIX):
+        if record_kind(delivery_id) is not RecordKind.DELIVERY:
             return None
         found = await read_whole(self._redis, [delivery_id])
         return read_delivery(*found[0]) if found else None
@@ -105,7 +105,9 @@ class Deliveries:
     async def _read(
         self, tenant: str, which: DeliveryFilter, places: Sequence[Cursor]
     ) -> list[Delivery]:
-        mark = f"{_PREFIX}{which.job.partition('_')[2]}_" if which.job is not None else _PREFIX
+        mark = DELIVERY_PREFIX
+        if which.job is not None:
+            mark += f"{which.job.removeprefix(JOB_PREFIX)}_"
         ids = [place.id for place in places if place.id.startswith(mark)]
         read = [read_delivery(*record) for record in await read_whole(self._redis, ids)]
         return [one for one in read if one.tenant == tenant and _meets(one, which)]
@@ -124,7 +126,7 @@ class Deliveries:
             DeliveryOpenError: It is being sent, or about to be.
             EndpointDisabledError: Its endpoint is disabled, or is no more.
         """
-        if not delivery_id.startswith(_PREFIX):
+        if record_kind(delivery_id) is not RecordKind.DELIVERY:
             return False
         outcome, state = await self._scripts.run(
             "replay",

@@ -19,7 +19,7 @@ from schemas.job import CHAT_TASK, JobSpec, Priority
 from schemas.openai.batch_line import BatchLine
 from schemas.openai.chat import CHAT_ENDPOINT, ChatRequestError, chat_request
 from schemas.openai.error import failure_answer
-from schemas.result import JobResult
+from schemas.result import MAX_RESULT_BYTES, JobResult
 from schemas.states import JobState
 from settings.chat_models import ChatModels
 from settings.fleet import FleetSettings
@@ -29,7 +29,6 @@ _FIRST_LOOK_SECONDS = 0.01
 _MOST_BETWEEN_LOOKS_SECONDS = 1.0
 _LOOKING_SHARE = 20
 """Seconds after which a chat is polled once a second: hundreds may wait at once."""
-_RESULT_BYTES = 64 * 2**20
 _OBJECT = TypeAdapter(dict[str, Any])
 
 
@@ -171,7 +170,7 @@ class Chats:
     async def _ended(self, job_id: str, state: JobState) -> Any:
         if state is JobState.SUCCEEDED:
             uri = f"s3://{self._settings.results_bucket}/{result_key(job_id)}"
-            data = await self._store.get(uri, max_bytes=_RESULT_BYTES)
+            data = await self._store.get(uri, max_bytes=MAX_RESULT_BYTES)
             return JobResult.model_validate_json(data).tasks[CHAT_TASK].data
         job = await self._ledger.job(job_id)
         if job is None or job.failure is None:

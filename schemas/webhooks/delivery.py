@@ -14,7 +14,7 @@ from schemas.job import DEFAULT_TENANT, Attempt, Metadata, PayloadKind, TenantNa
 from schemas.receiver_url import ShownUrl
 from schemas.states import JobState
 from schemas.timestamp import Moment
-from schemas.webhooks.event import EVENT_OF, EventType
+from schemas.webhooks.event import EVENT_OF, EventDocument, EventType
 
 
 class EndpointNotice(Contract):
@@ -43,8 +43,10 @@ class DeliverySpec(Contract):
     job: str | None = Field(default=None, description="Of a job's event, like all that follows.")
     state: JobState | None = None
     sequence: int = Field(default=1, ge=1)
+    document: EventDocument | None = None
     metadata: Metadata = Field(default_factory=dict)
     result_uri: S3Uri | None = None
+    needs_review: tuple[str, ...] = ()
     failure: Failure | None = None
 
     @property

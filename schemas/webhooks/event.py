@@ -18,6 +18,9 @@ from schemas.states import JobState
 
 __all__ = ["EVENT_OF", "EndpointEvent", "EventType", "JobEvent", "PayloadKind"]
 
+SchemaVersion = Literal["1"]
+"""Version of an event's data. It changes only when a field goes or changes its meaning."""
+
 
 class EventType(StrEnum):
     """Type of an event."""
@@ -58,8 +61,32 @@ EVENT_OF: dict[JobState, EventType] = {
 """Which event tells of a closed state."""
 
 
-class JobEventData(Contract):
-    """The job concerned; nothing of the document itself unless it was asked for."""
+class EventDocument(Contract):
+    """The document of a job, as a receiver knows it again."""
+
+    uri: S3Uri
+    version: str | None = Field(
+        default=None,
+        description="Version id of the object, or its ETag in a bucket without versions; none"
+        " where nothing lay there.",
+    )
+    sha256: str | None = Field(
+        default=None, description="Of its bytes, where they were read before the job ended."
+    )
+    metadata: dict[str, str] = Field(
+        default_factory=dict,
+        description="The object's own metadata, and what a rule read from its key.",
+    )
+
+
+class EventData(Contract):
+    """Fields that the data of all events have."""
+
+    schema_version: SchemaVersion = "1"
+
+
+class JobEventData(EventData):
+    """The job concerned; nothing that stands in the document unless it was asked for."""
 
     id: str
     state: JobState
@@ -67,8 +94,13 @@ class JobEventData(Contract):
     sequence: int = Field(
         default=1, ge=1, description="Counts the events of this job; they may arrive out of order."
     )
+    document: EventDocument | None = None
     metadata: Metadata
     result_uri: S3Uri | None = None
+    needs_review: tuple[str, ...] = Field(
+        default=(),
+        description="Reasons why a person should look at the result; at most a hundred of them.",
+    )
     failure: Failure | None = None
     tasks: dict[TaskName, TaskResult] | None = Field(
         default=None, description="With payload `full`: what each task made of the document."
@@ -94,7 +126,7 @@ class JobEvent(EventBase):
     data: JobEventData
 
 
-class EndpointEventData(Contract):
+class EndpointEventData(EventData):
     """The endpoint concerned."""
 
     id: str
@@ -109,7 +141,7 @@ class EndpointEvent(EventBase):
     data: EndpointEventData
 
 
-class BatchEventData(Contract):
+class BatchEventData(EventData):
     """The batch concerned."""
 
     id: str

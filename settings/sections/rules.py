@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from schemas.job import DEFAULT_TENANT, Priority, TaskName, TenantName
 from schemas.receiver_url import ReceiverUrl
@@ -20,6 +21,19 @@ class Listing(StrEnum):
     """What sorts after the last key: for keys that begin with a date or a counter."""
 
 
+class SameBytes(StrEnum):
+    """Jobs that drops with the same bytes become."""
+
+    JOB_EACH = "job-each"
+    """One for each version of an object."""
+    ONE_JOB = "one-job"
+    """One for all that the ledger still knows; the watcher reads each drop to tell."""
+
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_MOST_NAMES = 8
+
+
 class RuleSettings(Section):
     """Which tasks a drop runs; the first rule that fits is taken."""
 
@@ -33,6 +47,11 @@ class RuleSettings(Section):
         pattern=r"^[^/]+$",
         description="File name, with `*`, of the manifest that documents wait for.",
     )
+    key_metadata: str | None = Field(
+        default=None,
+        description="Form of a key that gives metadata, such as `fnol/{claim}/*`.",
+    )
+    same_bytes: SameBytes = SameBytes.JOB_EACH
     listing: Listing = Listing.FULL
     tasks: tuple[TaskName, ...] = Field(min_length=1)
     tenant: TenantName = DEFAULT_TENANT
@@ -40,3 +59,16 @@ class RuleSettings(Section):
     callback: ReceiverUrl | None = Field(
         default=None, description="Where to tell of the end; the fleet's callback unless named."
     )
+
+    @field_validator("key_metadata")
+    @classmethod
+    def _names_what_it_gives(cls, pattern: str | None) -> str | None:
+        names = re.findall(r"\{([^{}]*)\}", pattern or "")
+        if pattern is not None and not names:
+            raise ValueError("name in braces what the key gives, such as fnol/{claim}/*")
+        wrong = [name for name in names if not _NAME.fullmatch(name)]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no name: use letters, digits and `_`")
+        if len(set(names)) != len(names) or len(names) > _MOST_NAMES:
+            raise ValueError(f"name each part once, and {_MOST_NAMES} at most")
+        return pattern

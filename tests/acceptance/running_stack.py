@@ -50,6 +50,10 @@ class RunningStack:
         rows = json.loads(self.docfleet("ps", "--json").stdout)
         return [row for row in rows if row["role"] == role]
 
+    def pid(self, role: str) -> int:
+        """The process of the first part of this role."""
+        return int(self.parts(role)[0]["pid"])
+
     def kill(self, role: str) -> int:
         """Kill -9 the first part of this role; gives how often it had been restarted."""
         row = self.parts(role)[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -174,19 +176,19 @@ async def test_killing_its_workers_costs_a_batch_nothing(tmp_path: Path) -> None
 async def _run_under_kills(stack: RunningStack) -> None:
     base = f"{stack.env['DOCFLEET_API_URL']}/v1"
     async with AsyncOpenAI(base_url=base, api_key=stack.env["DOCFLEET_API_KEY"]) as client:
+        left = [(stack.pid("infer"), LINES // 4), (stack.pid("batch"), LINES // 2)]
         data = "\n".join(chat_line(f"c-{n}", f"Claim {n}.") for n in range(LINES)).encode()
         file = await client.files.create(file=("in.jsonl", data), purpose="batch")
         batch = await client.batches.create(
             input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
         )
-        left = [("infer", LINES // 4), ("batch", LINES // 2)]
         give_up_at = time.monotonic() + 300
         while batch.status != "completed":
             assert batch.status not in {"failed", "expired"}, batch
             assert time.monotonic() < give_up_at, batch
             done = batch.request_counts.completed if batch.request_counts else 0
             if left and done >= left[0][1]:
-                stack.kill(left.pop(0)[0])
+                os.kill(left.pop(0)[0], signal.SIGKILL)
             await asyncio.sleep(0.2)
             batch = await client.batches.retrieve(batch.id)
         assert not left

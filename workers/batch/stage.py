@@ -19,9 +19,9 @@ from ledger.openai.batch_record import BatchRecord, Place
 from ledger.openai.batches import LineJob
 from schemas.document import DocumentRef
 from schemas.failure import FailureCode
+from schemas.ids import RecordKind
 from schemas.job import CHAT_TASK, JobSpec
 from schemas.openai.batch import ENDED, BatchStatus
-from schemas.openai.file import FILE_PREFIX, FileSpec
 from schemas.queues import BATCH_QUEUE
 from schemas.states import JobState
 from settings.chat_models import ChatModels
@@ -91,7 +91,7 @@ class BatchStage:
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
-        if claim.id.startswith(FILE_PREFIX):
+        if claim.kind is RecordKind.FILE:
             return await self._delete(claim)
         batch = await self._batch(claim)
         with self._slots.slot(batch.spec.tenant) as has_slot:
@@ -133,7 +133,7 @@ class BatchStage:
         if await self._ledger_files.in_use(claim.id):
             return Parked(_IN_USE_SECONDS, complete=False)
         with storage_failures():
-            await self._store.delete(FileSpec.model_validate_json(claim.spec).uri)
+            await self._store.delete(claim.file.uri)
         return Finished(JobState.SUCCEEDED)
 
     def _input(self, batch: BatchRecord) -> BatchInput:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -9,19 +11,21 @@ import structlog
 from ledger.claim import Claim
 from ledger.record import from_unix_ms
 from schemas.document import DocumentRef
+from schemas.failure import FailureCode
 from schemas.ids import result_key
-from schemas.job import JobSpec
-from schemas.result import JobResult
+from schemas.result import MAX_RESULT_BYTES, JobResult
 from storage.errors import ObjectChangedError, ObjectExistsError, ObjectMissingError
 from storage.objects import ObjectStore
+from workers.errors import StageError
 from workers.metrics import step
 from workers.objects import parsed, storage_failures
 from workers.outcome import Finished
 
 log = structlog.get_logger(__name__)
 
-_MAX_BYTES = 64 * 2**20
 _MEDIA_TYPE = "application/json"
+_MOST_REASONS = 100
+"""Maximum reasons for a review in the ledger and in an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Results:
         if not _is_asked_for(published.result, claim):
             return None
         log.info("result of an earlier attempt adopted")
-        return Finished(published.result.state, result_uri=self._uri(claim.id))
+        return self._finished(published.result)
 
     async def publish(
         self, claim: Claim, result: JobResult, replaces: Published | None
@@ -89,18 +93,23 @@ class Results:
 
     async def _write(self, claim: Claim, result: JobResult, replaces: Published | None) -> Finished:
         uri = self._uri(claim.id)
-        data = result.model_dump_json(exclude_none=True).encode()
+        data = _encoded(result)
         if replaces is None:
             await self._store.create(uri, data, media_type=_MEDIA_TYPE)
         else:
             await self._store.replace(uri, data, etag=replaces.etag, media_type=_MEDIA_TYPE)
-        return Finished(result.state, result_uri=uri)
+        return self._finished(result)
+
+    def _finished(self, result: JobResult) -> Finished:
+        uri = self._uri(result.job_id)
+        says = {"review": json.dumps(_bounded(result.needs_review))} if result.needs_review else {}
+        return Finished(result.state, result_uri=uri, says=says)
 
     async def _read(self, job_id: str) -> Published | None:
         uri = self._uri(job_id)
         with storage_failures():
             try:
-                found = await self._store.read(uri, max_bytes=_MAX_BYTES)
+                found = await self._store.read(uri, max_bytes=MAX_RESULT_BYTES)
             except ObjectMissingError:
                 return None
             return Published(parsed(JobResult, found.data, uri), found.etag)
@@ -109,9 +118,27 @@ class Results:
         return f"s3://{self._bucket}/{result_key(job_id)}"
 
 
+def _encoded(result: JobResult) -> bytes:
+    data = result.model_dump_json(exclude_none=True).encode()
+    if len(data) > MAX_RESULT_BYTES:
+        raise StageError(
+            FailureCode.OUTPUT_TOO_LARGE,
+            f"The result has {len(data):,} bytes; the limit is {MAX_RESULT_BYTES:,}.",
+        )
+    return data
+
+
+def _bounded(reasons: Sequence[str]) -> Sequence[str]:
+    """Return the reasons that the ledger and the event carry; the result has all of them."""
+    if len(reasons) <= _MOST_REASONS:
+        return reasons
+    left_out = len(reasons) - _MOST_REASONS + 1
+    return (*reasons[: _MOST_REASONS - 1], f"document: {left_out:,} more, in the result")
+
+
 def _is_asked_for(result: JobResult, claim: Claim) -> bool:
     """Tell whether a result belongs to this job's request; an id can come again for another one."""
-    spec = JobSpec.model_validate_json(claim.spec)
+    spec = claim.job
     document = {name: getattr(result.document, name) for name in DocumentRef.model_fields}
     return (
         document == spec.document.model_dump()

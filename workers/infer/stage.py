@@ -124,7 +124,7 @@ class InferStage:
             return GivenBack(wait_seconds=error.seconds)
 
     async def _outcome(self, claim: Claim) -> Outcome:
-        spec = JobSpec.model_validate_json(claim.spec)
+        spec = claim.job
         earlier = await self._results.earlier(claim)
         if adopted := self._results.adopted(claim, earlier):
             return adopted

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 
 from producer.http.dependencies import ClientOfApp, RoomOfApp, Submits
 from producer.http.problem import EVERYWHERE, documented
-from producer.http.submission import FORM_TYPE, read_document
+from producer.http.submission import FORM_TYPE, receive_document
 from schemas.document import StoredDocument
 
 _BYTES = {"contentMediaType": "application/octet-stream"}
@@ -60,4 +60,4 @@ async def upload_document(
 
     The same bytes of the same tenant lie at the same place, however often they are uploaded.
     """
-    return await read_document(request, client, room, asker, name)
+    return await receive_document(request, client, room, asker, name)

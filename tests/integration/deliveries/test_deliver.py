@@ -11,6 +11,7 @@ from aiohttp import web
 
 from ledger import keys
 from schemas.dead_letter import Redrive
+from schemas.document import DocumentRef, Prepared
 from schemas.failure import FailureCode
 from schemas.job import DEFAULT_TENANT
 from schemas.states import JobState
@@ -30,7 +31,7 @@ from tests.fixtures.servers import Buckets
 HOUR_MS = 3_600_000
 
 
-async def test_nothing_of_a_document_leaves_in_an_event_unless_asked_for(
+async def test_nothing_that_a_document_says_leaves_in_an_event_unless_asked_for(
     scene: DeliverScene, receiver: TestReceiver, s3: Buckets
 ) -> None:
     """Thin says where the result lies; full carries what each task made."""
@@ -40,10 +41,37 @@ async def test_nothing_of_a_document_leaves_in_an_event_unless_asked_for(
     await scene.settled()
     thin, full = sorted(receiver.arrivals, key=lambda one: len(one.body))
     assert "Jane" not in thin.body
-    assert "secret-name" not in thin.body + full.body
     assert thin.event["data"]["result_uri"] == uri
     assert full.event["data"]["tasks"]["fnol"]["data"] == {"claimant": "Jane Roe"}
     assert verified_by_openai(full, CALLBACK_SECRET)
+
+
+async def test_an_event_says_which_document_and_why_somebody_should_look(
+    scene: DeliverScene, receiver: TestReceiver
+) -> None:
+    """A failed drop can be told from another by it."""
+    document = DocumentRef(
+        uri="s3://incoming/fnol/HM-1/a.pdf", etag="e1", version_id="v1", metadata={"claim": "HM-1"}
+    )
+    prepared = Prepared(
+        text_uri="s3://work/a", sha256="5" * 64, media_type="text/plain", size=1, pages=1, tokens=1
+    )
+    await scene.end_job(receiver.url, document=document, prepared=prepared, review=["fnol: odd"])
+    unversioned = document.model_copy(update={"version_id": None})
+    await scene.end_job(receiver.url, state=JobState.DEAD, document=unversioned)
+    await scene.settled()
+    ended, dead = (one.event["data"] for one in receiver.arrivals)
+    assert ended["document"] == {
+        "uri": "s3://incoming/fnol/HM-1/a.pdf",
+        "version": "v1",
+        "sha256": "5" * 64,
+        "metadata": {"claim": "HM-1"},
+    }
+    assert (ended["schema_version"], ended["needs_review"]) == ("1", ["fnol: odd"])
+    assert dead["document"]["version"] == "e1"
+    assert dead["document"]["uri"] == document.uri
+    assert "sha256" not in dead["document"]
+    assert dead["needs_review"] == []
 
 
 def _put_result(s3: Buckets, data: Any) -> str:

@@ -23,6 +23,7 @@ from settings.sections.openai import OpenAiSettings
 from settings.sections.tenants import TenantSettings
 from tests.fixtures.batch_scene import BatchScene, batch_scene, chat_line
 from tests.fixtures.servers import Buckets
+from tests.fixtures.waiting import until
 from workers.batch.line import RawLine, ReadLine, read_line
 from workers.errors import StageError
 
@@ -331,9 +332,7 @@ async def test_the_end_is_told_of_with_an_event_that_openais_client_knows(
     batch = await batches.batch(_lines(2), extra_body=callback)
     async with batches.working():
         batch = await batches.until(batch)
-        async with asyncio.timeout(10):
-            while not await batches.redis.llen("deliver"):
-                await asyncio.sleep(0.02)
+        await until(lambda: batches.redis.llen("deliver"))
     deliveries = [key async for key in batches.redis.scan_iter("docfleet:record:msg_*")]
     (delivery,) = deliveries
     spec = json.loads(await batches.redis.hget(delivery, "spec"))

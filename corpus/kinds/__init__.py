@@ -1,0 +1,1 @@
+"""Kinds of documents: each module draws the record of one kind."""

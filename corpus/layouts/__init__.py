@@ -1,0 +1,1 @@
+"""Layouts: how records become sheets; the two parts share none."""

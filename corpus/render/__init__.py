@@ -1,0 +1,1 @@
+"""Renderings: how sheets become files, as text, PDF or scan."""
