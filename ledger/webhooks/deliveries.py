@@ -1,4 +1,4 @@
-"""The deliveries: looked through, with every attempt, and sent again."""
+"""Deliveries: listed with every attempt, and sent again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Deliveries:
         self._scripts = scripts
 
     async def get(self, delivery_id: str) -> Delivery | None:
-        """A delivery, or None when there is none of this id."""
+        """Return a delivery, or None for an unknown id."""
         if record_kind(delivery_id) is not RecordKind.DELIVERY:
             return None
         found = await self._read([delivery_id])
@@ -43,10 +43,10 @@ class Deliveries:
         """Return one page of a tenant's deliveries that meet the filter.
 
         Args:
-            tenant: Whose.
-            which: Conditions that all must hold.
+            tenant: The owner of the deliveries.
+            which: Conditions, which must all hold.
             after: The cursor of an earlier page.
-            limit: The most of them.
+            limit: The maximum number of deliveries.
 
         Raises:
             CursorError: `after` is no cursor.
@@ -56,7 +56,7 @@ class Deliveries:
     async def each(
         self, tenant: str, which: DeliveryFilter, *, after: str | None = None
     ) -> AsyncIterator[Delivery]:
-        """A tenant's deliveries that meet the filter, the newest first.
+        """Yield a tenant's deliveries that meet the filter, the newest first.
 
         Raises:
             CursorError: `after` is no cursor.
@@ -67,7 +67,7 @@ class Deliveries:
                     yield delivery
 
     async def _ids(self, which: DeliveryFilter, after: str | None) -> AsyncIterator[list[str]]:
-        """Ids in batches, read by time and not by count: deliveries are opened and forgotten."""
+        """Yield ids in batches, read by time and not by count: deliveries come and go meanwhile."""
         name = keys.DELIVERIES
         if which.endpoint is not None:
             name = keys.DELIVERIES_TO.format(endpoint=which.endpoint)
@@ -89,7 +89,7 @@ class Deliveries:
                 for one, at_ms in entries
                 if one.startswith(mark) and Cursor(int(at_ms), one) < newest
             ]
-            # The next batch begins at the last time of this one, past what was seen of it.
+            # The next batch begins at the last time of this one, after the entries that were read.
             last_ms = int(entries[-1][1])
             same = sum(1 for _, at_ms in entries if at_ms == last_ms)
             from_ms, passed = last_ms, passed + same if last_ms == from_ms else same
@@ -101,15 +101,15 @@ class Deliveries:
         """Send a delivery again, or now.
 
         Args:
-            delivery_id: Which one.
-            acknowledged: Whether it is sent again though it was acknowledged.
+            delivery_id: The delivery's id.
+            acknowledged: True to send it again even though it was acknowledged.
 
         Returns:
-            Whether it is sent: it is there and, unless asked for, was not acknowledged.
+            True when it is sent: it exists and, unless `acknowledged`, was not acknowledged.
 
         Raises:
-            DeliveryOpenError: It is being sent, or about to be.
-            EndpointDisabledError: Its endpoint is disabled, or is no more.
+            DeliveryOpenError: The delivery is being sent, or is about to be.
+            EndpointDisabledError: Its endpoint is disabled or deleted.
         """
         if record_kind(delivery_id) is not RecordKind.DELIVERY:
             return False
@@ -128,7 +128,7 @@ class Deliveries:
 
 
 def read_delivery(delivery_id: str, fields: Mapping[str, str], history: Sequence[str]) -> Delivery:
-    """A delivery from its hash and its history."""
+    """Return the delivery of a hash and its history."""
     spec = DeliverySpec.model_validate_json(fields["spec"])
     failure = fields.get("failure")
     return Delivery(
