@@ -27,9 +27,7 @@ class DigestSet:
     def __contains__(self, digest: bytes) -> bool:
         row, rest = self._rows[_index(digest)], digest[_INDEX_BYTES:]
         place = row.find(rest)
-        while (
-            place > 0 and place % self._step
-        ):  # this match spans two digests
+        while place > 0 and place % self._step:  # this match spans two digests
             place = row.find(rest, place + 1)
         return place >= 0
 

@@ -55,16 +55,16 @@ class Locator:
     ) -> dict[str, Evidence]:
         """Locate the leaf values of an answer.
 
-        A choice of the schema (an `enum`, a truth value) is the task's word and not the
-        document's: one that does not stand beside its field's name has no evidence.
+        A choice of the schema (an `enum`, a truth value) is the task's word and not the document's:
+        it has evidence only beside its field's name.
 
         Args:
             data: Valid against the schema.
-            schema: The task's.
+            schema: The task's schema.
             within: Stretches to look in; all pages by default.
 
         Returns:
-            By JSON pointer; values that stand nowhere are `ungrounded`.
+            Evidence by JSON pointer; a value that is not found is `ungrounded`.
         """
         records: dict[str, list[Leaf]] = defaultdict(list)
         for leaf in leaves(data):
