@@ -1,7 +1,7 @@
-"""Script that unpacks a GGUF into a directory of safetensors, with config and tokenizer.
+"""A script: unpack a GGUF into a directory of safetensors, with config and tokenizer.
 
-prepared_model.py runs it in a process of its own, since it loads torch: `dequantise.py GGUF
-DIRECTORY`.
+Run by prepared_model.py in a process of its own, for it loads torch:
+`dequantise.py GGUF DIRECTORY`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from transformers.utils.quantization_config import GgufConfig
 
 def main() -> None:
     """Read the GGUF, write the directory."""
-    # Transformers reads the file three times and builds the map of names once for each tensor.
+    # Transformers reads the file three times and makes the map of names once for each tensor.
     gguf_files.GGUFReader = cache(gguf_files.GGUFReader)
     gguf_files.get_tensor_name_map = cache(gguf_files.get_tensor_name_map)
     gguf, directory = Path(sys.argv[1]), Path(sys.argv[2])
