@@ -232,7 +232,7 @@ class FleetSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the hook's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the hook's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments over the environment over secret files over the fleet's file."""
+        """Return the sources: arguments over environment, secret files and the fleet's file."""
         files = SecretFiles(settings_cls, SECRETS)
         return init_settings, env_settings, files, TomlConfigSettingsSource(settings_cls)
 

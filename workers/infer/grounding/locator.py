@@ -136,7 +136,7 @@ class Locator:
         return len(words & set(re.findall(r"[a-z]+", before))) / max(len(words), 1)
 
     def _distance(self, place: Place, anchor: Place) -> tuple[float, ...]:
-        """Return how far a place is from an anchor: pages, lines, characters; back is farther."""
+        """Return a place's distance from an anchor; a place before the anchor is farther."""
         if place.page != anchor.page:
             return (abs(place.page - anchor.page), 0, place.start)
         first, last = sorted((place.start, anchor.start))

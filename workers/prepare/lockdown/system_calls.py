@@ -99,5 +99,5 @@ CLONE3 = Numbers(435, 435)
 
 
 def own_signals(process: int) -> dict[str, tuple[Numbers, tuple[Condition, ...]]]:
-    """Return what allows signals to the process itself, which ends itself so, and to no other."""
+    """Return the rule that allows a process signals only to itself, with which it ends."""
     return {"tgkill": (Numbers(234, 131), (Condition(0, _INT, process),))}
