@@ -41,6 +41,7 @@ from settings.sections.callbacks import CallbackSettings
 from settings.sections.documents import DocumentSettings
 from settings.sections.lease import LeaseSettings
 from settings.sections.limits import LimitSettings
+from settings.sections.ocr import OcrSettings
 from settings.sections.openai import OpenAiSettings
 from settings.sections.pools import ModelSettings, PoolSettings
 from settings.sections.retention import RetentionSettings
@@ -75,6 +76,7 @@ class FleetSettings(BaseSettings):
     rules: tuple[RuleSettings, ...] = ()
     tenants: dict[TenantName, TenantSettings] = Field(default_factory=dict)
     limits: LimitSettings = LimitSettings()
+    ocr: OcrSettings = OcrSettings()
     documents: DocumentSettings = DocumentSettings()
     sandbox: SandboxSettings = SandboxSettings()
     api: ApiSettings = ApiSettings()

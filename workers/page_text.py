@@ -8,7 +8,7 @@ from schemas.document import PageText, S3Uri
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
 
-_READER_VERSION = "3"
+_READER_VERSION = "4"
 """Raise this when the same bytes would be read differently, so that old text is not used again."""
 
 _MAX_BYTES = 512 * 2**20

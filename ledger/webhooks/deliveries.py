@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from ledger import keys
 from ledger.connection import available
 from ledger.errors import DeliveryOpenError, EndpointDisabledError
-from ledger.page import Cursor, Page, Stretch, first_page
+from ledger.page import Cursor, Page, Stretch
 from ledger.record import from_unix_ms, read_history
 from ledger.scripts import Scripts
 from ledger.stored import read_whole
@@ -21,6 +21,8 @@ from schemas.states import JobState
 from schemas.webhooks.delivery import Delivery, DeliveryFilter, DeliverySpec
 
 _BATCH = 200
+_LOOKED_AT = 2_000
+"""Maximum deliveries that are looked at for one page, however few of them meet the filter."""
 
 
 class Deliveries:
@@ -34,8 +36,8 @@ class Deliveries:
         """Return a delivery, or None for an unknown id."""
         if record_kind(delivery_id) is not RecordKind.DELIVERY:
             return None
-        found = await self._read([delivery_id])
-        return found[0] if found else None
+        found = await read_whole(self._redis, [delivery_id])
+        return read_delivery(*found[0]) if found else None
 
     async def page(
         self, tenant: str, which: DeliveryFilter, *, after: str | None = None, limit: int = 100
@@ -46,12 +48,22 @@ class Deliveries:
             tenant: The owner of the deliveries.
             which: Conditions, which must all hold.
             after: The cursor of an earlier page.
-            limit: The maximum number of deliveries.
+            limit: The maximum number of deliveries; fewer does not mean that there are no more.
 
         Raises:
             CursorError: `after` is no cursor.
         """
-        return await first_page(self.each(tenant, which, after=after), limit, _place)
+        found: list[Delivery] = []
+        looked_at = 0
+        async for places in self._places(tenant, which, after):
+            for delivery in await self._read(tenant, which, places):
+                if len(found) == limit:
+                    return Page(tuple(found), str(_place(found[-1])))
+                found.append(delivery)
+            looked_at += len(places)
+            if looked_at >= _LOOKED_AT:
+                return Page(tuple(found), str(places[-1]))
+        return Page(tuple(found), None)
 
     async def each(
         self, tenant: str, which: DeliveryFilter, *, after: str | None = None
@@ -61,19 +73,17 @@ class Deliveries:
         Raises:
             CursorError: `after` is no cursor.
         """
-        async for ids in self._ids(which, after):
-            for delivery in await self._read(ids):
-                if delivery.tenant == tenant and _meets(delivery, which):
-                    yield delivery
+        async for places in self._places(tenant, which, after):
+            for delivery in await self._read(tenant, which, places):
+                yield delivery
 
-    async def _ids(self, which: DeliveryFilter, after: str | None) -> AsyncIterator[list[str]]:
-        """Yield ids in batches, read by time and not by count: deliveries come and go meanwhile."""
-        name = keys.DELIVERIES
+    async def _places(
+        self, tenant: str, which: DeliveryFilter, after: str | None
+    ) -> AsyncIterator[list[Cursor]]:
+        """Yield places in batches, read by time and not by count: deliveries come and go."""
+        name = keys.DELIVERIES_OF.format(tenant=tenant)
         if which.endpoint is not None:
             name = keys.DELIVERIES_TO.format(endpoint=which.endpoint)
-        mark = DELIVERY_PREFIX
-        if which.job is not None:
-            mark += f"{which.job.removeprefix(JOB_PREFIX)}_"
         newest, oldest_ms = Stretch.of(which, after)
         from_ms, passed = newest.at_ms, 0
         while True:
@@ -84,18 +94,23 @@ class Deliveries:
                 )  # fmt: skip
             if not entries:
                 return
-            yield [
-                one
-                for one, at_ms in entries
-                if one.startswith(mark) and Cursor(int(at_ms), one) < newest
-            ]
+            read = [Cursor(int(at_ms), one) for one, at_ms in entries]
+            if older := [place for place in read if place < newest]:
+                yield older
             # The next batch begins at the last time of this one, after the entries that were read.
             last_ms = int(entries[-1][1])
             same = sum(1 for _, at_ms in entries if at_ms == last_ms)
             from_ms, passed = last_ms, passed + same if last_ms == from_ms else same
 
-    async def _read(self, ids: Sequence[str]) -> list[Delivery]:
-        return [read_delivery(*record) for record in await read_whole(self._redis, ids)]
+    async def _read(
+        self, tenant: str, which: DeliveryFilter, places: Sequence[Cursor]
+    ) -> list[Delivery]:
+        mark = DELIVERY_PREFIX
+        if which.job is not None:
+            mark += f"{which.job.removeprefix(JOB_PREFIX)}_"
+        ids = [place.id for place in places if place.id.startswith(mark)]
+        read = [read_delivery(*record) for record in await read_whole(self._redis, ids)]
+        return [one for one in read if one.tenant == tenant and _meets(one, which)]
 
     async def replay(self, delivery_id: str, *, acknowledged: bool = False) -> bool:
         """Send a delivery again, or now.

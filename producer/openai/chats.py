@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,7 +17,7 @@ from schemas.failure import Failure
 from schemas.ids import new_job_id, result_key
 from schemas.job import CHAT_TASK, JobSpec, Priority
 from schemas.openai.batch_line import BatchLine
-from schemas.openai.chat import CHAT_ENDPOINT, ChatRequest, ChatRequestError, chat_request
+from schemas.openai.chat import CHAT_ENDPOINT, ChatRequestError, chat_request
 from schemas.openai.error import failure_answer
 from schemas.result import MAX_RESULT_BYTES, JobResult
 from schemas.states import JobState
@@ -35,6 +35,36 @@ _OBJECT = TypeAdapter(dict[str, Any])
 
 class AbandonedError(Exception):
     """The client of a chat no longer waits."""
+
+
+class ReadChat(NamedTuple):
+    """A chat that is served as it is written.
+
+    Attributes:
+        values: Its JSON.
+        model: The model that it names.
+    """
+
+    values: dict[str, Any]
+    model: str
+
+
+def read_chat(body: bytes) -> ReadChat:
+    """Read a request; a large schema takes a while.
+
+    Args:
+        body: JSON.
+
+    Raises:
+        OpenAiError: The request is not served.
+    """
+    values = _values(body)
+    try:
+        return ReadChat(values, chat_request(values).model)
+    except ChatRequestError as error:
+        raise OpenAiError(
+            HTTPStatus.BAD_REQUEST, f"{error}.", code="invalid_request", param=error.param
+        ) from error
 
 
 class Chats:
@@ -55,34 +85,27 @@ class Chats:
         self._store = store
         self._models = models
 
-    async def submit(self, body: bytes, tenant: str, digest: str) -> str:
+    async def submit(self, chat: ReadChat, tenant: str, digest: str) -> str:
         """Submit a request as a job; return the job's id.
 
         Args:
-            body: The request, JSON.
+            chat: The request.
             tenant: The owner of the chat.
             digest: Digest of the request, under which a repeated request finds the job.
 
         Raises:
             OpenAiError: The request is not served.
         """
-        try:
-            # In a thread: a large schema takes a second, and other requests must not wait for it.
-            values, request = await asyncio.to_thread(_read, body)
-        except ChatRequestError as error:
-            raise OpenAiError(
-                HTTPStatus.BAD_REQUEST, f"{error}.", code="invalid_request", param=error.param
-            ) from error
-        model = self._models.get(request.model)
+        model = self._models.get(chat.model)
         if model is None:
             raise OpenAiError(
                 HTTPStatus.NOT_FOUND,
-                f"There is no model {request.model!r}; GET /v1/models lists them.",
+                f"There is no model {chat.model!r}; GET /v1/models lists them.",
                 code="model_not_found",
                 param="model",
             )
         job_id = new_job_id()
-        line = BatchLine(custom_id=job_id, url=CHAT_ENDPOINT, body=values)
+        line = BatchLine(custom_id=job_id, url=CHAT_ENDPOINT, body=chat.values)
         uri = f"s3://{self._settings.work_bucket}/chats/{result_key(job_id)}"
         await self._store.put(uri, line.model_dump_json().encode(), media_type="application/json")
         spec = JobSpec(
@@ -161,11 +184,6 @@ class Chats:
 def _failed(failure: Failure) -> OpenAiError:
     status, body = failure_answer(failure)
     return OpenAiError(status, body["error"]["message"], code=failure.code, headers=NO_RETRY)
-
-
-def _read(body: bytes) -> tuple[Any, ChatRequest]:
-    values = _values(body)
-    return values, chat_request(values)
 
 
 def _values(body: bytes) -> Any:

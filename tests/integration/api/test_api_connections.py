@@ -105,6 +105,21 @@ async def test_a_request_before_the_last_one_is_answered_is_not_read(
     assert b"connection: close" in told
 
 
+@pytest.mark.parametrize(
+    ("chunk", "count", "status"),
+    [(b"a", 900, b"201"), (b"a" * 20, 5_000, b"201"), (b"a", 5_000, b"400")],
+)
+async def test_a_body_of_very_many_tiny_chunks_is_refused(
+    api: aiohttp.ClientSession, chunk: bytes, count: int, status: bytes
+) -> None:
+    """Each costs as much as a large one; a program that sends lines as it writes them is taken."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in KEY.items())
+    head = f"POST /v1/documents HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}"
+    head += "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = b"%x\r\n%b\r\n" % (len(chunk), chunk) * count
+    assert (await _answer(api, head.encode() + chunks + b"0\r\n\r\n")).split()[1] == status
+
+
 async def test_half_requests_take_nobodys_place(settings: FleetSettings) -> None:
     """The one that has waited longest makes room."""
     few = settings.model_copy(update={"api": ApiSettings(connections=16)})
