@@ -1,7 +1,7 @@
 """Confidence: the probability of each leaf value, from the tokens that spell it. Pure.
 
 The engine's probabilities are those of a guided choice: a token that the grammar forced has
-probability 1, and counts for nothing.
+probability 1 and changes nothing.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def value_confidence(text: str, tokens: Sequence[TokenChoice]) -> dict[str, floa
 
     Args:
         text: Valid JSON, as the engine wrote it.
-        tokens: All of its tokens; the text is theirs, joined.
+        tokens: All of its tokens, which add up to the text.
 
     Returns:
-        From 0 to 1, by JSON pointer. Null is a value too: it says that there is none.
+        Values from 0 to 1, by JSON pointer. Null is a value too: it says that there is none.
     """
     if not tokens:
         return {}
@@ -56,7 +56,7 @@ def calibrated(confidence: float, curve: Sequence[tuple[float, float]]) -> float
 
 
 def _places(text: str, tokens: Sequence[TokenChoice]) -> Iterator[tuple[int, int, float]]:
-    """Give each token its characters; parts of a character stand where the character stands."""
+    """Return the characters of each token; a part of a character counts where the character is."""
     position = 0
     for token in tokens:
         is_there = token.text and text.startswith(token.text, position)
@@ -66,7 +66,7 @@ def _places(text: str, tokens: Sequence[TokenChoice]) -> Iterator[tuple[int, int
 
 
 def _spans(text: str) -> Iterator[tuple[str, int, int]]:
-    """Walk valid JSON, and give each leaf's pointer, first character and the one after its last."""
+    """Walk valid JSON; yield each leaf's pointer, its first character and the one after it."""
     spans: list[tuple[str, int, int]] = []
     _walk(text, _skip(text, 0), "", spans)
     return iter(spans)

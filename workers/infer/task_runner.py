@@ -1,4 +1,4 @@
-"""Tasks on documents: page text is loaded once a job, and each task reads it in its own session."""
+"""Tasks on documents: page text is loaded once for each job, and each task has its own session."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class TaskRunner:
     """Runs the tasks of jobs on one engine; see Runner.
 
     Args:
-        engine: Shared with all that runs on it.
+        engine: Shared by everything that runs on it.
         store: Holds page text.
-        tasks: By name.
-        adapters: Verified.
+        tasks: Tasks by name.
+        adapters: Verified adapters.
         budget: The context of the pool's model.
     """
 

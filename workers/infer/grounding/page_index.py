@@ -28,14 +28,14 @@ from workers.infer.grounding.typed_values import (
 _MOST_PLACES = 50
 """Maximum places of one value on one page; a page of one repeated digit has thousands."""
 _FUZZY_LETTERS = 8
-"""Minimum letters and digits of a value that may be found almost."""
+"""Minimum letters and digits of a value that may be found approximately."""
 _LETTERS_PER_EDIT = 8
 _LETTERS_PER_WORD_EDIT = 3
 """A third of a word's letters may differ, and one of a short word."""
 _FUZZY_SCORE, _FUZZY_SCORE_OCR = 85.0, 75.0
 """Minimum likeness of a stretch, before its edits are counted."""
 _MISREAD = str.maketrans({"o": "0", "l": "1", "i": "1", "s": "5", "b": "8", "z": "2", "g": "9"})
-"""Characters that OCR takes for one another."""
+"""Characters that OCR confuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Place:
         page: Number of the page.
         start: First character, in the page's text.
         end: Character after the last.
-        match: How near they come.
+        match: Kind of the match.
     """
 
     page: int
@@ -56,7 +56,7 @@ class Place:
 
 
 def places_of(value: Scalar, pages: Sequence[PageIndex]) -> list[Place]:
-    """Find a value on pages: exactly, else as the same value, else almost.
+    """Find a value on pages: exactly, else as an equal value, else approximately.
 
     Args:
         value: Text or a number.
@@ -94,7 +94,7 @@ class PageIndex:
             yield from self._in_form(self._words, text, Match.NORMALIZED)
 
     def almost(self, text: str) -> Iterator[Place]:
-        """Find a text but for a few letters, or for characters that OCR takes for others."""
+        """Find a text except for a few letters, or for characters that OCR confuses."""
         if self.page.source is PageSource.OCR:
             yield from self._in_form(self._misread, text, Match.FUZZY)
         wanted = _Form(self._told_apart(text))
@@ -125,7 +125,7 @@ class PageIndex:
                 yield self._place(first, last + 1, match)
 
     def _whole_words(self, start: int, end: int) -> tuple[int, int]:
-        """Widen a stretch of the words' form to whole words of the page."""
+        """Extend a stretch of the normalised text to whole words of the page."""
         text = self.page.text
         first, last = self._words.places[start], self._words.places[end - 1] + 1
         while first > 0 and text[first - 1].isalnum():
@@ -169,7 +169,7 @@ class PageIndex:
 
 
 class _Form:
-    """Letters and digits of a text, in one case; the place of each in the text, and its word."""
+    """Letters and digits of a text in one case, each with its place and its word."""
 
     def __init__(self, text: str, *, misread: bool = False) -> None:
         characters: list[str] = []
