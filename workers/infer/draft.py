@@ -22,6 +22,7 @@ class TaskDraft:
     Attributes:
         task: The task.
         unread_pages: Pages of the document that nothing could read.
+        parts: Attachments that pages belong to, by page number.
         adapter: Runs the task instead of the base model alone.
         usage: Tokens of all answers, refused ones included.
         seconds: Time that the answers took in the engine.
@@ -46,6 +47,12 @@ class TaskDraft:
     was_truncated: bool = False
     needs_review: Sequence[str] = ()
     alternatives: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    parts: Mapping[int, str] = field(default_factory=dict)
+
+    def named(self, pages: Iterable[int]) -> str:
+        """Return numbers of pages, with the attachments that they belong to."""
+        names = ((number, self.parts.get(number)) for number in pages)
+        return ", ".join(f"{number} ({name})" if name else str(number) for number, name in names)
 
     def count(self, answer: EngineAnswer) -> None:
         """Add the tokens and seconds of an answer."""
