@@ -1,4 +1,4 @@
-"""The jobs, looked through without changing them: listed, and watched many at once."""
+"""Jobs, listed and watched without changing them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from schemas.states import JobState, Stage
 
 _BATCH = 200
 _LOOKED_AT = 2_000
-"""Maximum jobs that are read for one page, however few of them meet the filter."""
+"""Maximum jobs that are read for one page, even when few of them meet the filter."""
 
 
 _OLDEST = Cursor(-1, "")
@@ -36,9 +36,9 @@ class Jobs:
         """Return one page of the jobs that meet the filter, without their histories.
 
         Args:
-            which: Conditions that all must hold.
+            which: Conditions, which must all hold.
             after: The cursor of an earlier page.
-            limit: The most of them; fewer does not mean that there are no more.
+            limit: Maximum jobs of the page; a shorter page does not mean that there are no more.
 
         Raises:
             CursorError: `after` is no cursor.
@@ -78,19 +78,19 @@ class Jobs:
     async def _older(
         self, tenants: Sequence[str], place: Cursor, oldest_ms: int, count: int
     ) -> list[Cursor]:
-        """The jobs of these tenants right before a place, the newest first."""
+        """Return the jobs of these tenants right before a place, the newest first."""
         names = [keys.JOBS.format(tenant=tenant) for tenant in tenants]
         while names:
             async with available(), self._redis.pipeline(transaction=False) as pipe:
                 for name in names:
-                    # Those created in the same millisecond are read once more, and left out below.
+                    # Jobs of the same millisecond are read once more, and left out below.
                     pipe.zrange(
                         name, place.at_ms, oldest_ms, desc=True, byscore=True,
                         offset=0, num=count, withscores=True,
                     )  # fmt: skip
                 answers = await pipe.execute()
             read = [[Cursor(int(score), one) for one, score in entries] for entries in answers]
-            # What a tenant has beyond what was read of it is older than its last.
+            # A tenant's unread jobs are all older than the last one that was read.
             known_to = max((one[-1] for one in read if len(one) == count), default=_OLDEST)
             fresh = [one for places in read for one in places if known_to <= one < place]
             if fresh or known_to is _OLDEST:
