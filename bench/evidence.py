@@ -38,7 +38,7 @@ _TASKS = load_tasks(Path("tasks"))
 _NO_SCHEMA: Mapping[str, Any] = {"type": "object"}
 _MOST_PAGES = 500
 _KINDS = [kind for kind in KINDS if kind != PACKET]
-"""Of a packet, no value is asked."""
+"""Kinds of documents; a packet has no values."""
 _AMOUNT = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 
@@ -80,8 +80,8 @@ def measure(document: Document, rendering: str, whole: str, counts: Counts, dice
     """Look for the truths of a document, and for planted values.
 
     Args:
-        document: Of any kind but a packet.
-        rendering: Of the document.
+        document: A document of any kind except a packet.
+        rendering: Rendering of the document.
         whole: Its text without misread characters.
         counts: Added to.
         dice: Decides on what is planted.
@@ -125,7 +125,7 @@ def plant(values: Mapping[str, str], text: str, document: Document, dice: Random
 
     Args:
         values: By JSON pointer, as the document writes them.
-        text: Of the document.
+        text: Text of the document.
         document: Says from which part names may come.
         dice: Decides.
     """
@@ -181,7 +181,7 @@ def _letters(text: str) -> str:
 def run(
     part: Part, count: int, seed: int, track_: Callable[[range], Iterator[int]] = iter
 ) -> dict[str, Counts]:
-    """Measure so many documents of each kind and rendering; gives counts by rendering."""
+    """Measure a number of documents of each kind and rendering; return counts by rendering."""
     found = {rendering: Counts() for rendering in (TEXT, PDF, OCR_TEXT)}
     dice = Random(seed)  # noqa: S311  # it keeps no secret
     for number in track_(range(count)):
