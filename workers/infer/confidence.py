@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from workers.engine.protocol import TokenChoice
@@ -35,6 +36,23 @@ def value_confidence(text: str, tokens: Sequence[TokenChoice]) -> dict[str, floa
         chosen = [logprob for first, last, logprob in places if first < end and last > start]
         found[pointer] = round(min(1.0, math.exp(math.fsum(chosen))), 4)
     return found
+
+
+def calibrated(confidence: float, curve: Sequence[tuple[float, float]]) -> float:
+    """Return the share of right values that a task's curve gives for a confidence.
+
+    Args:
+        confidence: From 0 to 1.
+        curve: Points with rising confidence; between two of them the curve is straight, and
+            beyond the last ones level. Without points, the confidence stays.
+    """
+    if not curve:
+        return confidence
+    after = bisect_right(curve, confidence, key=lambda point: point[0])
+    if after in {0, len(curve)}:
+        return curve[min(after, len(curve) - 1)][1]
+    (left, low), (right, high) = curve[after - 1 : after + 1]
+    return round(low + (high - low) * (confidence - left) / (right - left), 4)
 
 
 def _places(text: str, tokens: Sequence[TokenChoice]) -> Iterator[tuple[int, int, float]]:

@@ -17,6 +17,7 @@ from schemas.task import NamedTask, Task, UnreadPages
 from storage.objects import ObjectStore
 from workers.engine.gated import GatedEngine
 from workers.errors import StageError
+from workers.infer.confidence import calibrated
 from workers.infer.draft import TaskDraft
 from workers.infer.reading.budget import ContextBudget
 from workers.infer.reading.reader import read
@@ -87,6 +88,10 @@ class TaskRunner:
         if draft.unread_pages and task.unread_pages is UnreadPages.FAIL:
             raise StageError(FailureCode.DOCUMENT_UNREAD_PAGES, _unread(draft.unread_pages))
         data = await read(session, page_text, tokens, self._budget)
+        draft.confidence = {
+            pointer: calibrated(share, task.calibration)
+            for pointer, share in draft.confidence.items()
+        }
         draft.needs_review = review_reasons(task.review, draft)
         return data
 
