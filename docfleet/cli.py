@@ -12,6 +12,7 @@ from docfleet.commands import audit as commands_audit
 from docfleet.commands import callback_secret as commands_callback_secret
 from docfleet.commands import contract as commands_contract
 from docfleet.commands import dead_letters as commands_dead_letters
+from docfleet.commands import delete as commands_delete
 from docfleet.commands import deliveries as commands_deliveries
 from docfleet.commands import endpoints as commands_endpoints
 from docfleet.commands import jobs as commands_jobs
@@ -34,6 +35,7 @@ app = typer.Typer(
 for group in (
     commands_stack,
     commands_jobs,
+    commands_delete,
     commands_keys,
     commands_audit,
     commands_dead_letters,

@@ -1,4 +1,4 @@
-"""The jobs, looked through without changing them: listed, and watched many at once."""
+"""The jobs, looked through: listed, watched many at once, and deleted."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from redis.asyncio import Redis
 
 from ledger import keys
 from ledger.connection import available
+from ledger.errors import JobOpenError
 from ledger.page import Cursor, Page, Stretch
-from ledger.record import read_job
+from ledger.record import duration_ms, read_job
+from ledger.scripts import Scripts
 from ledger.stored import read_stored
 from schemas.job import JOB_ID, Job
 from schemas.job_filter import JobFilter, JobPosition
@@ -27,8 +29,30 @@ _OLDEST = Cursor(-1, "")
 class Jobs:
     """The jobs of one ledger; every method may raise LedgerUnavailableError."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, scripts: Scripts) -> None:
         self._redis = redis
+        self._scripts = scripts
+
+    async def delete(self, job_id: str, *, remembered_seconds: float) -> bool:
+        """Delete a job's record and its deliveries, those that are not acknowledged too.
+
+        Args:
+            job_id: Of a job that has ended.
+            remembered_seconds: For how long no drop becomes it again.
+
+        Returns:
+            Whether there was such a job.
+
+        Raises:
+            JobOpenError: It has not ended, or its batch has yet to write what became of it.
+        """
+        outcome, state = await self._scripts.run(
+            "delete_job", [keys.record(job_id)], [job_id, duration_ms(remembered_seconds)]
+        )
+        if outcome == "refused":
+            reason = "its batch is not done" if state == "batch" else f"it is {state}: cancel it"
+            raise JobOpenError(f"{job_id} cannot be deleted yet: {reason}")
+        return bool(outcome == "deleted")
 
     async def page(
         self, which: JobFilter, *, after: str | None = None, limit: int = 100

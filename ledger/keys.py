@@ -70,6 +70,9 @@ AWAITED = PREFIX + "awaited:{tenant}"
 ADOPTED = PREFIX + "adopted:{id}"
 """Text. The job whose document a drop is, by the id of the job that it would be otherwise."""
 
+DELETED = PREFIX + "deleted:{id}"
+"""Text. Marks a job that was deleted, for a while: no drop becomes it again."""
+
 ENDED = PREFIX + "ended"
 """Sorted set by time. Records that ended otherwise, until their retention is over."""
 

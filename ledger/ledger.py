@@ -70,7 +70,7 @@ class Ledger:
         callback_secrets: What signs the callbacks of tenants' jobs.
         deliveries: What was and is sent, with every attempt.
         api_keys: The keys of the HTTP API.
-        jobs: The jobs, to be listed and to be watched.
+        jobs: The jobs, to be listed, watched and deleted.
         batches: Many requests in one file.
         files: What batches read and write.
         posts: What requests made.
@@ -90,7 +90,7 @@ class Ledger:
         self.callback_secrets = CallbackSecrets(self._redis, self._scripts)
         self.deliveries = Deliveries(self._redis, self._scripts)
         self.api_keys = ApiKeys(self._redis, self._scripts)
-        self.jobs = Jobs(self._redis)
+        self.jobs = Jobs(self._redis, self._scripts)
         self.batches = BatchRecords(self._redis, self._scripts)
         self.files = FileRecords(self._redis, self._scripts)
         self.posts = Posts(self._redis)
@@ -150,6 +150,8 @@ class Ledger:
             raise LedgerFullError(
                 "Redis uses 80 % of its maxmemory: wait for the backlog to shrink, or raise it"
             )
+        if outcome == "deleted":
+            raise IdempotencyError(f"{job_id} was deleted: its id is not used again for a while")
         if outcome == "quota":
             raise TenantQuotaError(
                 f"tenant {spec.tenant} has {int(present):,} jobs in line and may have "

@@ -21,6 +21,7 @@ SCRIPTS = (
     "finish",
     "release",
     "cancel",
+    "delete_job",
     "redrive",
     "drop",
     "replay",
@@ -46,7 +47,7 @@ SCRIPTS = (
 _REFUSED_WHEN_FULL = frozenset(
     {"submit", "create_file", "create_batch", "submit_lines", "make_key"}
 )
-_SHARED = ("keys", "receiver", "line", "share", "batch", "prelude", "suspects")
+_SHARED = ("keys", "receiver", "line", "share", "batch", "prelude", "forget", "suspects")
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 
 

@@ -21,6 +21,7 @@ from producer.callbacks.rules import CallbackRules
 from producer.callbacks.secrets import CallbackSecrets
 from producer.catalogue import Catalogue
 from producer.dead_letters import DeadLetters
+from producer.deletion import Deletion
 from producer.downloads import Download, open_download
 from producer.endpoints import Endpoints
 from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
@@ -65,6 +66,7 @@ class Client:
 
     Attributes:
         dead_letters: What will not be tried again by itself.
+        deletion: Deletes what is kept of jobs and documents.
         endpoints: Receivers that tenants registered, and what is sent to them.
         keyring: The keys of the HTTP API.
         audit: Writes who did what.
@@ -103,6 +105,7 @@ class Client:
         self.uploads = Uploads(settings, store)
         self.catalogue = Catalogue(submitter.tasks)
         self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks, self.audit)
+        self.deletion = Deletion(settings, ledger, store, self.audit)
         box = _secret_box(settings)
         self.endpoints = Endpoints(ledger, box, self.audit, settings.quota, settings.callbacks)
 

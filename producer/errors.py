@@ -76,6 +76,10 @@ class UnknownJobError(ProducerError):
     """There is no job of this id."""
 
 
+class UnknownDocumentError(ProducerError):
+    """Nothing is known of a document."""
+
+
 class UnknownDeadLetterError(ProducerError):
     """There is no dead letter of this id."""
 

@@ -46,6 +46,7 @@ local DEAD = PREFIX .. 'dead'
 local DEAD_CODES = PREFIX .. 'dead_codes'
 local function awaited_key(tenant) return PREFIX .. 'awaited:' .. tenant end
 local function adopted_key(id) return PREFIX .. 'adopted:' .. id end
+local function deleted_key(id) return PREFIX .. 'deleted:' .. id end
 local ENDED = PREFIX .. 'ended'
 local FULL = PREFIX .. 'full'
 local OPENED = PREFIX .. 'opened'

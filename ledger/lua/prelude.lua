@@ -32,6 +32,13 @@ end
 -- A record was written that was not there.
 local function count_opened(id) redis.call('HINCRBY', OPENED, string.match(id, '^%l+'), 1) end
 
+-- Remember which deliveries tell of a job, so that they can go with it.
+local function note_told(job, delivery)
+  local told = redis.call('HGET', record_key(job), 'told')
+  if told and string.find(' ' .. told .. ' ', ' ' .. delivery .. ' ', 1, true) then return end
+  redis.call('HSET', record_key(job), 'told', (told and told .. ' ' or '') .. delivery)
+end
+
 -- Write a delivery and its place in line.
 local function open_delivery(id, told, now)
   -- A job that was forgotten, came again and ended as before: its first delivery may still be here.
@@ -101,8 +108,11 @@ local function tell_of_end(job, state, now)
       document = not batch and document_of(spec, prepared) or nil, result_uri = result or nil,
       needs_review = review and cjson.decode(review) or nil,
       failure = failure and cjson.decode(failure) or nil }
-    open_delivery(receiver.id and id .. '_' .. string.sub(receiver.id, 4) or id, told, now)
+    local delivery = receiver.id and id .. '_' .. string.sub(receiver.id, 4) or id
+    open_delivery(delivery, told, now)
+    note_told(job, delivery)
   end
+  weigh(job)
 end
 
 -- End a record. `fields` is a flat list of what else the record is to say.

@@ -12,6 +12,7 @@ from ledger.errors import (
     EndpointChangedError,
     EndpointDisabledError,
     IdempotencyError,
+    JobOpenError,
     LedgerError,
     LedgerFullError,
     NotDeadError,
@@ -37,6 +38,7 @@ from producer.errors import (
     UnknownApiKeyError,
     UnknownDeadLetterError,
     UnknownDeliveryError,
+    UnknownDocumentError,
     UnknownEndpointError,
     UnknownJobError,
     UnknownPoolError,
@@ -66,6 +68,10 @@ class ProblemType(StrEnum):
     """The body has more bytes than a document may have."""
     UNKNOWN_JOB = "unknown-job"
     """There is no job of this id."""
+    JOB_OPEN = "job-open"
+    """The job has not ended: cancel it, or wait."""
+    UNKNOWN_DOCUMENT = "unknown-document"
+    """The tenant has no such document."""
     UNKNOWN_DEAD_LETTER = "unknown-dead-letter"
     """There is no dead letter of this id."""
     UNKNOWN_KEY = "unknown-key"
@@ -129,6 +135,8 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     UnknownApiKeyError: (ProblemType.UNKNOWN_KEY, HTTPStatus.NOT_FOUND),
     TaskNotFoundError: (ProblemType.UNKNOWN_TASK, HTTPStatus.NOT_FOUND),
     UnknownJobError: (ProblemType.UNKNOWN_JOB, HTTPStatus.NOT_FOUND),
+    JobOpenError: (ProblemType.JOB_OPEN, HTTPStatus.CONFLICT),
+    UnknownDocumentError: (ProblemType.UNKNOWN_DOCUMENT, HTTPStatus.NOT_FOUND),
     UnknownDeadLetterError: (ProblemType.UNKNOWN_DEAD_LETTER, HTTPStatus.NOT_FOUND),
     NotDeadError: (ProblemType.NOT_DEAD, HTTPStatus.CONFLICT),
     UnknownEndpointError: (ProblemType.UNKNOWN_ENDPOINT, HTTPStatus.NOT_FOUND),

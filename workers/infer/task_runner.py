@@ -14,9 +14,10 @@ from schemas.failure import FailureCode
 from schemas.job import JobSpec
 from schemas.result import TaskResult
 from schemas.task import NamedTask, Task, UnreadPages
+from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
 from workers.engine.gated import GatedEngine
-from workers.errors import StageError
+from workers.errors import PageTextGoneError, StageError
 from workers.infer.draft import TaskDraft
 from workers.infer.reading.budget import ContextBudget
 from workers.infer.reading.reader import read
@@ -62,7 +63,10 @@ class TaskRunner:
             raise StageError(FailureCode.WORKER_ERROR, "The job came to infer unprepared.")
         tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
         with storage_failures(), step("load"):
-            page_text = await load_page_text(self._store, prepared.text_uri)
+            try:
+                page_text = await load_page_text(self._store, prepared.text_uri)
+            except ObjectMissingError as error:
+                raise PageTextGoneError(str(error)) from error
         tokens = await asyncio.to_thread(self._budget.count, page_text.text)
 
         async def run(task: NamedTask, request_id: str) -> TaskResult:
