@@ -17,6 +17,7 @@ from docfleet.commands import deliveries as commands_deliveries
 from docfleet.commands import endpoints as commands_endpoints
 from docfleet.commands import jobs as commands_jobs
 from docfleet.commands import keys as commands_keys
+from docfleet.commands import reviews as commands_reviews
 from docfleet.commands import services as commands_doors
 from docfleet.commands import setup as commands_setup
 from docfleet.commands import stack as commands_stack
@@ -39,6 +40,7 @@ for group in (
     commands_keys,
     commands_audit,
     commands_dead_letters,
+    commands_reviews,
     commands_endpoints,
     commands_callback_secret,
     commands_deliveries,

@@ -41,6 +41,14 @@ class JobOpenError(LedgerError):
     """The job has not ended, so that it cannot be deleted."""
 
 
+class ReviewTakenError(LedgerError):
+    """Another reviewer holds the review."""
+
+
+class ReviewClosedError(LedgerError):
+    """The review is completed."""
+
+
 class NotDeadError(LedgerError):
     """Only dead letters, and jobs whose tasks did not all succeed, can be sent round again.
 

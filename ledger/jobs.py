@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from ledger import keys
 from ledger.connection import available
 from ledger.errors import JobOpenError
+from ledger.indexed import indexed_tenants, older
 from ledger.page import Cursor, Page, Stretch
 from ledger.record import duration_ms, read_job
 from ledger.scripts import Scripts
@@ -21,9 +22,6 @@ from schemas.states import JobState, Stage
 _BATCH = 200
 _LOOKED_AT = 2_000
 """Maximum jobs that are read for one page, however few of them meet the filter."""
-
-
-_OLDEST = Cursor(-1, "")
 
 
 class Jobs:
@@ -68,11 +66,12 @@ class Jobs:
             CursorError: `after` is no cursor.
         """
         place, oldest_ms = Stretch.of(which, after, JOB_ID)
-        tenants = [which.tenant] if which.tenant is not None else await self._tenants()
+        tenants = [which.tenant] if which.tenant else await indexed_tenants(self._redis)
+        names = [keys.JOBS.format(tenant=tenant) for tenant in tenants]
         found: list[Job] = []
         looked_at = 0
         while looked_at < _LOOKED_AT:
-            places = await self._older(tenants, place, oldest_ms, _BATCH)
+            places = await older(self._redis, names, place, oldest_ms, _BATCH)
             for job in await self._read(which, [one.id for one in places]):
                 if len(found) == limit:
                     last = found[-1]
@@ -94,33 +93,6 @@ class Jobs:
             for job_id, (state, stage, attempts) in zip(job_ids, answers, strict=True)
             if state is not None and stage is not None
         }
-
-    async def _tenants(self) -> list[str]:
-        async with available():
-            return sorted(str(name) for name in await self._redis.smembers(keys.INDEXED))
-
-    async def _older(
-        self, tenants: Sequence[str], place: Cursor, oldest_ms: int, count: int
-    ) -> list[Cursor]:
-        """The jobs of these tenants right before a place, the newest first."""
-        names = [keys.JOBS.format(tenant=tenant) for tenant in tenants]
-        while names:
-            async with available(), self._redis.pipeline(transaction=False) as pipe:
-                for name in names:
-                    # Those created in the same millisecond are read once more, and left out below.
-                    pipe.zrange(
-                        name, place.at_ms, oldest_ms, desc=True, byscore=True,
-                        offset=0, num=count, withscores=True,
-                    )  # fmt: skip
-                answers = await pipe.execute()
-            read = [[Cursor(int(score), one) for one, score in entries] for entries in answers]
-            # What a tenant has beyond what was read of it is older than its last.
-            known_to = max((one[-1] for one in read if len(one) == count), default=_OLDEST)
-            fresh = [one for places in read for one in places if known_to <= one < place]
-            if fresh or known_to is _OLDEST:
-                return sorted(fresh, reverse=True)[:count]
-            count *= 4  # more of one millisecond than were read
-        return []
 
     async def _read(self, which: JobFilter, ids: Sequence[str]) -> list[Job]:
         if which.state is not None or _asks_for_spec(which):

@@ -79,6 +79,9 @@ ENDED = PREFIX + "ended"
 JOBS = PREFIX + "jobs:{tenant}"
 """Sorted set by time of creation: a tenant's jobs, for listing."""
 
+REVIEWS = PREFIX + "reviews:{tenant}"
+"""Sorted set by time of opening: the reviews of a tenant's results, by job, for listing."""
+
 INDEXED = PREFIX + "indexed"
 """Set. The tenants that have jobs."""
 

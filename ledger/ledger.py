@@ -38,6 +38,7 @@ from ledger.openai.batches import BatchRecords
 from ledger.openai.files import FileRecords
 from ledger.record import duration_ms, read_job
 from ledger.repeated_requests import Posts
+from ledger.reviews import ReviewRecords
 from ledger.scripts import Scripts
 from ledger.share import check_share
 from ledger.stored import read_whole
@@ -71,6 +72,7 @@ class Ledger:
         deliveries: What was and is sent, with every attempt.
         api_keys: The keys of the HTTP API.
         jobs: The jobs, to be listed, watched and deleted.
+        reviews: Results that a person looks at.
         batches: Many requests in one file.
         files: What batches read and write.
         posts: What requests made.
@@ -95,6 +97,7 @@ class Ledger:
         self.files = FileRecords(self._redis, self._scripts)
         self.posts = Posts(self._redis)
         self.engines = Engines(self._redis)
+        self.reviews = ReviewRecords(self._redis, self._scripts)
         self.sweeps = Sweeps(self._scripts)
         self.deaths = Deaths(self._scripts)
         self.workers = Workers(self._redis)

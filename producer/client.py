@@ -28,6 +28,7 @@ from producer.errors import ClosedJobError, NoResultError, UnknownJobError, Wait
 from producer.job_observer import Observer
 from producer.local_document import key_suffix, read_document
 from producer.openai.service import OpenAi
+from producer.reviews import Reviews
 from producer.submit import Submitter
 from producer.uploads import Uploads
 from schemas.document import S3Uri
@@ -67,6 +68,7 @@ class Client:
     Attributes:
         dead_letters: What will not be tried again by itself.
         deletion: Deletes what is kept of jobs and documents.
+        reviews: Results that a person looks at.
         endpoints: Receivers that tenants registered, and what is sent to them.
         keyring: The keys of the HTTP API.
         audit: Writes who did what.
@@ -105,6 +107,7 @@ class Client:
         self.uploads = Uploads(settings, store)
         self.catalogue = Catalogue(submitter.tasks)
         self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks, self.audit)
+        self.reviews = Reviews(settings, ledger, store, submitter.tasks, self.audit)
         self.deletion = Deletion(settings, ledger, store, self.audit)
         box = _secret_box(settings)
         self.endpoints = Endpoints(ledger, box, self.audit, settings.quota, settings.callbacks)

@@ -76,6 +76,10 @@ class UnknownJobError(ProducerError):
     """There is no job of this id."""
 
 
+class UnknownReviewError(ProducerError):
+    """There is no review of this job's result."""
+
+
 class UnknownDocumentError(ProducerError):
     """Nothing is known of a document."""
 

@@ -160,9 +160,7 @@ class Reviews:
             return None
         return Correction.model_validate_json(data)
 
-    def _correction(
-        self, review: Review, result: JobResult, request: CorrectReview
-    ) -> Correction:
+    def _correction(self, review: Review, result: JobResult, request: CorrectReview) -> Correction:
         tasks = {
             name: self._corrected(name, result.tasks.get(name), values)
             for name, values in request.values.items()

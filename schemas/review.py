@@ -1,4 +1,4 @@
-"""A review: a person looks at a result whose `needs_review` gives reasons, and accepts or corrects."""
+"""A review: a person looks at a result that gives reasons for it, and accepts or corrects it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from schemas.timestamp import Moment
 _POINTER = r"^(/([^~/]|~[01])*)*$"
 MOST_VALUES = 1_000
 
-Reviewer = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")]
+Reviewer = Annotated[
+    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")
+]
 """Name of the person who reviews, as the customer knows it."""
 Pointer = Annotated[str, StringConstraints(pattern=_POINTER, max_length=1_024)]
 

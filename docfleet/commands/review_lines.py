@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from docfleet.commands.stored_text import stored_text
 from schemas.review import Review, ReviewFilter, ReviewState
-from storage.errors import ObjectMissingError
 from workers.infer.prompt import build_messages
-from workers.page_text import load_page_text
 
 if TYPE_CHECKING:
     from producer.client import Client
@@ -34,13 +32,14 @@ async def review_lines(
         if not review.state.closed:
             continue
         result = await client.reviews.result(review)
-        text = await _text(client, review)
+        found = await stored_text(client, await client.job(review.job_id))
+        text = found.text if found else None
         async for line in _lines(client, review, result):
             if task_name not in {None, line["task"]}:
                 continue
             task = client.submitter.tasks.get(line["task"])
             if text is not None and task is not None and task.version == line["version"]:
-                answer = orjson.dumps(line["truth"]).decode()
+                answer = json.dumps(line["truth"], ensure_ascii=False)
                 asked = build_messages(text, task.instructions)
                 line["messages"] = [*asked, {"role": "assistant", "content": answer}]
             yield line
@@ -71,13 +70,3 @@ async def _lines(
             "truth": corrected[name].after if name in corrected else task.data,
             "changed": {place: value.model_dump() for place, value in changed.items()},
         }
-
-
-async def _text(client: Client, review: Review) -> str | None:
-    job = await client.job(review.job_id)
-    if job.prepared is None:
-        return None
-    try:
-        return (await load_page_text(client.store, job.prepared.text_uri)).text
-    except ObjectMissingError:
-        return None

@@ -114,7 +114,9 @@ def correct(
     task: Annotated[str, typer.Argument(help="Whose values are wrong.", metavar="TASK")],
     values: Annotated[
         list[str],
-        typer.Argument(help="JSON pointer and right value, as JSON or text.", metavar="/PLACE=VALUE"),
+        typer.Argument(
+            help="JSON pointer and right value, as JSON or text.", metavar="/PLACE=VALUE"
+        ),
     ],
     *,
     reviewer: ReviewerOption = None,
@@ -123,9 +125,7 @@ def correct(
 
     Exit codes: as of `take`; 2 for a place that is not there or a value that is not valid, too.
     """
-    body = CorrectReview(
-        reviewer=reviewer or _user(), values={task: dict(map(_value, values))}
-    )
+    body = CorrectReview(reviewer=reviewer or _user(), values={task: dict(map(_value, values))})
     review = stack.call(lambda client: client.reviews.correct(job_id, body))
     say(_line(review))
     say(f"  {review.correction_uri}")

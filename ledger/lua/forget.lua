@@ -32,6 +32,7 @@ local function forget(id)
   redis.call('ZREM', ENDED, id)
   forget_delivery(id)
   leave_index(id)
+  redis.call('ZREM', reviews_key(tenant_of(lane_of(id))), id)
   for drop in adopted_by(id) do redis.call('DEL', adopted_key(drop)) end
   if not string.match(id, '^job_') then unlist(id) end
   delete_record(id)

@@ -37,6 +37,7 @@ local BROKEN = PREFIX .. 'broken'
 local HELD_UP = PREFIX .. 'heldup'
 local DELIVER = 'deliver'
 local function jobs_key(tenant) return PREFIX .. 'jobs:' .. tenant end
+local function reviews_key(tenant) return PREFIX .. 'reviews:' .. tenant end
 local INDEXED = PREFIX .. 'indexed'
 local function batches_key(tenant) return PREFIX .. 'batches:' .. tenant end
 local function files_key(tenant) return PREFIX .. 'files:' .. tenant end

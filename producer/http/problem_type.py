@@ -16,6 +16,8 @@ from ledger.errors import (
     LedgerError,
     LedgerFullError,
     NotDeadError,
+    ReviewClosedError,
+    ReviewTakenError,
     SecretBoxError,
     TenantQuotaError,
     TenantShareError,
@@ -42,6 +44,7 @@ from producer.errors import (
     UnknownEndpointError,
     UnknownJobError,
     UnknownPoolError,
+    UnknownReviewError,
     UnknownTaskError,
 )
 from storage.errors import StorageError
@@ -70,6 +73,12 @@ class ProblemType(StrEnum):
     """There is no job of this id."""
     JOB_OPEN = "job-open"
     """The job has not ended: cancel it, or wait."""
+    UNKNOWN_REVIEW = "unknown-review"
+    """There is no review of this job's result."""
+    REVIEW_TAKEN = "review-taken"
+    """Another reviewer holds the review: wait, or take another one."""
+    REVIEW_CLOSED = "review-closed"
+    """The review is completed."""
     UNKNOWN_DOCUMENT = "unknown-document"
     """The tenant has no such document."""
     UNKNOWN_DEAD_LETTER = "unknown-dead-letter"
@@ -136,6 +145,9 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     TaskNotFoundError: (ProblemType.UNKNOWN_TASK, HTTPStatus.NOT_FOUND),
     UnknownJobError: (ProblemType.UNKNOWN_JOB, HTTPStatus.NOT_FOUND),
     JobOpenError: (ProblemType.JOB_OPEN, HTTPStatus.CONFLICT),
+    UnknownReviewError: (ProblemType.UNKNOWN_REVIEW, HTTPStatus.NOT_FOUND),
+    ReviewTakenError: (ProblemType.REVIEW_TAKEN, HTTPStatus.CONFLICT),
+    ReviewClosedError: (ProblemType.REVIEW_CLOSED, HTTPStatus.CONFLICT),
     UnknownDocumentError: (ProblemType.UNKNOWN_DOCUMENT, HTTPStatus.NOT_FOUND),
     UnknownDeadLetterError: (ProblemType.UNKNOWN_DEAD_LETTER, HTTPStatus.NOT_FOUND),
     NotDeadError: (ProblemType.NOT_DEAD, HTTPStatus.CONFLICT),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+_DIGITS = 9
+"""Maximum digits of an index."""
+
 
 class PointerError(ValueError):
     """A JSON pointer leads nowhere."""
@@ -57,4 +60,4 @@ def put_value(data: Any, pointer: str, value: Any) -> Any:
 def _index(items: list[Any], step: str) -> int | None:
     """Return the index that a step names, up to one past the last; None for anything else."""
     is_number = step.isascii() and step.isdecimal() and (step == "0" or step[0] != "0")
-    return int(step) if is_number and len(step) < 10 and int(step) <= len(items) else None
+    return int(step) if is_number and len(step) <= _DIGITS and int(step) <= len(items) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from docfleet.commands.html.escaping import shown
 from schemas.result import Match
@@ -52,7 +53,7 @@ def pieces(length: int, highlights: Iterable[Highlight]) -> Iterator[Piece]:
     """
     inside = [one for one in highlights if 0 <= one.start < one.end <= length]
     cuts = sorted({0, length, *(one.start for one in inside), *(one.end for one in inside)})
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         over = [one for one in inside if one.start <= start and end <= one.end]
         yield Piece(start, end, tuple(sorted(over, key=lambda one: one.end - one.start)))
 

@@ -49,8 +49,9 @@ def _head(result: JobResult) -> str:
     if document.unread_pages:
         lines.append(_warning(f"Pages that could not be read: {_numbers(document.unread_pages)}"))
     if result.needs_review:
-        lines.append(_warning(f"A person should look at this result: {len(result.needs_review):,}"
-                              " findings"))
+        lines.append(
+            _warning(f"A person should look at this result: {len(result.needs_review):,} findings")
+        )
     return "".join(lines)
 
 
@@ -62,9 +63,7 @@ def _numbers(pages: Sequence[int]) -> str:
     return ", ".join(map(str, pages))
 
 
-def _pages(
-    result: JobResult, text: PageText | None, values: Sequence[Value]
-) -> Iterator[str]:
+def _pages(result: JobResult, text: PageText | None, values: Sequence[Value]) -> Iterator[str]:
     if text is None:
         yield f"<section>{_warning('The text of this document was deleted.')}</section>"
         return

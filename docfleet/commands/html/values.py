@@ -1,4 +1,4 @@
-"""Values of a result as rows: what was found, where it stands, how sure it is, what is odd. Pure."""
+"""Values of a result as rows: what was found, where, how sure it is, what is odd. Pure."""
 
 from __future__ import annotations
 

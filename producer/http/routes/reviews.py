@@ -12,9 +12,7 @@ from producer.http.pages import ApiPage, PageQuery, page_response
 from producer.http.problem import EVERYWHERE, documented
 from schemas.review import AcceptReview, CorrectReview, Review, ReviewFilter, TakeReview
 
-_MISFITS = documented(
-    HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
-)
+_MISFITS = documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 _CORRECTION_EXAMPLES = {
     "value": {
         "summary": "One value is wrong",
@@ -52,9 +50,7 @@ async def list_reviews(
 ) -> Response:
     """List reviews that meet all conditions; one whose time is over is open again."""
     which = query.model_copy(update={"tenant": asker.narrowed(query.tenant)})
-    return page_response(
-        await client.reviews.page(which, after=query.cursor, limit=query.limit)
-    )
+    return page_response(await client.reviews.page(which, after=query.cursor, limit=query.limit))
 
 
 @reviews.get(

@@ -86,8 +86,8 @@ async def test_nothing_is_left_of_a_deleted_job_but_its_line_in_the_audit_log(
     assert [key.partition("/")[0] for key in _objects(s3, settings.work_bucket)] == ["documents"]
     async with api.get(f"/v1/jobs/{job['id']}") as answer:
         await problem_of(answer, 404, "unknown-job")
-    async with api.get("/v1/audit", params={"limit": 1}) as answer:
-        (line,) = (await answer.json())["data"]
+    async with api.get("/v1/audit", params={"tenant": "default"}) as answer:
+        line = (await answer.json())["data"][0]
     assert (line["action"], line["target"], line["tenant"]) == ("job.deleted", job["id"], "default")
     assert (await ledger.job(other["id"])) is not None
     async with api.delete(f"/v1/jobs/{job['id']}") as answer:
