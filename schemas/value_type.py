@@ -13,14 +13,10 @@ from schemas.contract import Contract
 ANY_ITEM = "*"
 """The step of a place that stands for each item of an array."""
 
-Place = Annotated[
-    str, StringConstraints(pattern=r"^(/([^~/]|~[01])+)+$", max_length=512)
-]
+Place = Annotated[str, StringConstraints(pattern=r"^(/([^~/]|~[01])+)+$", max_length=512)]
 """JSON pointer into a task's data; the step `*` stands for each item of an array."""
 _STEP = r"[A-Za-z_@][A-Za-z0-9_@:-]*(\[\])?"
-TargetPath = Annotated[
-    str, StringConstraints(pattern=rf"^{_STEP}(\.{_STEP})*$", max_length=512)
-]
+TargetPath = Annotated[str, StringConstraints(pattern=rf"^{_STEP}(\.{_STEP})*$", max_length=512)]
 """Names with dots between them; `Losses[].Number` has an item for each `*` of the place."""
 
 

@@ -19,10 +19,12 @@ from storage.objects import ObjectStore
 from workers.engine.gated import GatedEngine
 from workers.errors import PageTextGoneError, StageError
 from workers.infer.draft import TaskDraft
+from workers.infer.mapping import mapped
 from workers.infer.reading.budget import ContextBudget
 from workers.infer.reading.reader import read
 from workers.infer.review import review_reasons
 from workers.infer.session import Asker, Session
+from workers.infer.typed import typed_values
 from workers.infer.work import Answers, Work
 from workers.metrics import step
 from workers.models.adapter_registry import TaskAdapters
@@ -91,6 +93,9 @@ class TaskRunner:
         if draft.unread_pages and task.unread_pages is UnreadPages.FAIL:
             raise StageError(FailureCode.DOCUMENT_UNREAD_PAGES, _unread(draft.unread_pages))
         data = await read(session, page_text, tokens, self._budget)
+        draft.typed, draft.untyped = typed_values(data, task.types, task.dates)
+        if task.mapping:
+            draft.mapped = mapped(data, task.mapping, task.dates)
         draft.needs_review = review_reasons(task.review, draft)
         return data
 

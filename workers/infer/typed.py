@@ -83,8 +83,6 @@ def _day(text: str, order: DateOrder | None) -> date | None:
         month, number = (first, second) if order is DateOrder.MONTH_FIRST else (second, first)
         # A day that cannot be of that order is of the other one.
         days = {day for day in days if (day.month, day.day) == (month, number)} or days
-    of_century = {
-        day for day in days if _SHORT_YEARS_FROM <= day.year < _SHORT_YEARS_FROM + 100
-    }
+    of_century = {day for day in days if _SHORT_YEARS_FROM <= day.year < _SHORT_YEARS_FROM + 100}
     left = of_century if len({day.year for day in days}) > 1 else days
     return next(iter(left)) if len(left) == 1 else None
