@@ -15,6 +15,7 @@ from docfleet.commands import dead_letters as commands_dead_letters
 from docfleet.commands import delete as commands_delete
 from docfleet.commands import deliveries as commands_deliveries
 from docfleet.commands import endpoints as commands_endpoints
+from docfleet.commands import evaluation as commands_evaluation
 from docfleet.commands import jobs as commands_jobs
 from docfleet.commands import keys as commands_keys
 from docfleet.commands import reviews as commands_reviews
@@ -48,6 +49,7 @@ for group in (
     commands_worker,
     commands_setup,
     commands_contract,
+    commands_evaluation,
 ):
     group.add_commands(app)
 

@@ -8,9 +8,9 @@ from typing import Any
 from ledger.record import from_unix_ms, read_history, read_job
 from schemas.dead_letter import DeadLetter, DeadLetterKind
 from schemas.failure import Failure
-from schemas.ids import JOB_PREFIX
-from schemas.openai.batch import BATCH_PREFIX, BatchSpec
-from schemas.openai.file import FILE_PREFIX, FileSpec
+from schemas.ids import RecordKind, record_kind
+from schemas.openai.batch import BatchSpec
+from schemas.openai.file import FileSpec
 from schemas.webhooks.delivery import DeliverySpec
 
 
@@ -24,12 +24,6 @@ def read_dead_letter(
         fields: The hash `docfleet:record:{id}`; its state is `dead`.
         history: The list `docfleet:history:{id}`, each an Attempt as JSON.
     """
-    if record_id.startswith(JOB_PREFIX):
-        own = _of_job(record_id, fields)
-    elif record_id.startswith((BATCH_PREFIX, FILE_PREFIX)):
-        own = _of_batch_or_file(record_id, fields)
-    else:
-        own = _of_delivery(fields)
     return DeadLetter(
         id=record_id,
         failure=Failure.model_validate_json(fields["failure"]),
@@ -39,8 +33,22 @@ def read_dead_letter(
         attempts=int(fields["attempts"]),
         redrives=int(fields.get("redrives", 0)),
         history=read_history(history),
-        **own,
+        **_own_fields(record_id, fields),
     )
+
+
+def _own_fields(record_id: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    match record_kind(record_id):
+        case RecordKind.JOB:
+            return _of_job(record_id, fields)
+        case RecordKind.BATCH:
+            batch = BatchSpec.model_validate_json(fields["spec"])
+            return {"kind": DeadLetterKind.BATCH, "tenant": batch.tenant}
+        case RecordKind.FILE:
+            file = FileSpec.model_validate_json(fields["spec"])
+            return {"kind": DeadLetterKind.FILE, "tenant": file.tenant}
+        case _:
+            return _of_delivery(fields)
 
 
 def _of_job(record_id: str, fields: Mapping[str, str]) -> dict[str, Any]:
@@ -53,14 +61,6 @@ def _of_job(record_id: str, fields: Mapping[str, str]) -> dict[str, Any]:
         "document": job.document,
         "kept_uri": job.kept_uri,
     }
-
-
-def _of_batch_or_file(record_id: str, fields: Mapping[str, str]) -> dict[str, Any]:
-    if record_id.startswith(BATCH_PREFIX):
-        batch = BatchSpec.model_validate_json(fields["spec"])
-        return {"kind": DeadLetterKind.BATCH, "tenant": batch.tenant}
-    file = FileSpec.model_validate_json(fields["spec"])
-    return {"kind": DeadLetterKind.FILE, "tenant": file.tenant}
 
 
 def _of_delivery(fields: Mapping[str, str]) -> dict[str, Any]:

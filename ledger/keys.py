@@ -134,8 +134,8 @@ ENDPOINTS = PREFIX + "endpoints:{tenant}"
 CALLBACK_SECRETS = PREFIX + "callback-secrets:{tenant}"
 """Text, JSON. The sealed secrets that sign the callbacks of a tenant's jobs."""
 
-DELIVERIES = PREFIX + "deliveries"
-"""Sorted set by time. All deliveries."""
+DELIVERIES_OF = PREFIX + "deliveries_of:{tenant}"
+"""Sorted set by time. A tenant's deliveries."""
 
 DELIVERIES_TO = PREFIX + "deliveries:{endpoint}"
 """Sorted set by time. The deliveries to one endpoint."""

@@ -19,12 +19,9 @@ from ledger.claim import Claim, read_claim
 from ledger.connection import available, open_redis
 from ledger.dead_letters import DeadLetterRecords
 from ledger.errors import (
-    IdempotencyError,
     LeaseLostError,
-    LedgerFullError,
     LedgerRefusedError,
     LedgerUnavailableError,
-    TenantQuotaError,
     WorkerClosedError,
 )
 from ledger.fleet.beat import Beat, read_beat
@@ -40,17 +37,16 @@ from ledger.record import duration_ms, read_job
 from ledger.repeated_requests import Posts
 from ledger.reviews import ReviewRecords
 from ledger.scripts import Scripts
-from ledger.share import check_share
 from ledger.stored import read_whole
+from ledger.submission import is_created, submit_arguments
 from ledger.token import new_token
 from ledger.webhooks.deliveries import Deliveries
 from ledger.webhooks.endpoints import EndpointRecords
 from schemas.document import Prepared
 from schemas.failure import Failure
 from schemas.job import DEFAULT_TENANT, Attempt, Job, JobSpec
-from schemas.queues import PREPARE_QUEUE, infer_queue
 from schemas.quota import NO_QUOTA, Quota
-from schemas.states import JobState, Stage
+from schemas.states import JobState
 
 
 class Ledger:
@@ -115,54 +111,26 @@ class Ledger:
         """Write a job and its place in line.
 
         Args:
-            job_id: New, or of the same request.
-            spec: What to do.
-            pool: That runs it, where there is nothing to prepare.
-            quota: The most that its tenant may have.
-            fleets_callback: Whether the callback is the fleet's default, and so no part of the
-                request: the same request is the same job when the default has changed.
+            job_id: A new id, or that of the same request.
+            spec: Content of the job.
+            pool: The pool that runs the job, when there is nothing to prepare.
+            quota: Limits of the tenant.
+            fleets_callback: True when the callback is the fleet's default. It is then no part of
+                the request: the same request stays the same job when the default changes.
 
         Returns:
-            Whether the job is new; False when the same request was submitted before.
+            True when the job is new; False when the same request was submitted before.
 
         Raises:
-            IdempotencyError: The id is taken by another request.
+            IdempotencyError: Another request has this id.
             TenantQuotaError: The tenant has too many jobs in line.
-            TenantShareError: The tenant's records take as much as they may.
+            TenantShareError: The tenant's records take as much memory as they may.
             LedgerFullError: Redis nears its maxmemory.
         """
-        text = spec.model_dump_json(exclude_defaults=True)
         answer = await self._scripts.run(
-            "submit",
-            [keys.record(job_id)],
-            [
-                job_id,
-                text,
-                infer_queue(pool) if pool else PREPARE_QUEUE,
-                spec.priority.handicap_ms,
-                int(spec.callback is not None),
-                spec.lane,
-                quota.in_line,
-                Stage.INFER if pool else Stage.PREPARE,
-                quota.stored,
-            ],
+            "submit", [keys.record(job_id)], submit_arguments(job_id, spec, pool, quota)
         )
-        check_share(spec.tenant, answer)
-        outcome, present = answer
-        if outcome == "full":
-            raise LedgerFullError(
-                "Redis uses 80 % of its maxmemory: wait for the backlog to shrink, or raise it"
-            )
-        if outcome == "deleted":
-            raise IdempotencyError(f"{job_id} was deleted: its id is not used again for a while")
-        if outcome == "quota":
-            raise TenantQuotaError(
-                f"tenant {spec.tenant} has {int(present):,} jobs in line and may have "
-                f"{quota.in_line:,}: wait until some of them are done"
-            )
-        if outcome == "exists" and not _same(present, spec, but_callback=fleets_callback):
-            raise IdempotencyError(f"{job_id} was submitted before, as another request")
-        return bool(outcome == "created")
+        return is_created(answer, job_id, spec, quota, but_callback=fleets_callback)
 
     async def claim(
         self,
@@ -362,15 +330,3 @@ def _text(value: Failure | Attempt | None) -> str:
 
 def _pairs(flat: Sequence[str]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _same(present: str, spec: JobSpec, *, but_callback: bool) -> bool:
-    """Tell whether two requests are one, as far as their senders say."""
-    known = JobSpec.model_validate_json(present)
-    # What lies there may have changed since; the request is the same.
-    known, spec = (
-        one.model_copy(update={"document": one.document.unversioned()}) for one in (known, spec)
-    )
-    if but_callback:
-        known, spec = (one.model_copy(update={"callback": None}) for one in (known, spec))
-    return known == spec

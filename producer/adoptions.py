@@ -14,7 +14,7 @@ from ledger.ledger import Ledger
 from producer.versions import dropped_document, dropped_job_id, version_of
 from schemas.dead_letter import Redrive
 from schemas.failure import FailureCode
-from schemas.ids import JOB_PREFIX
+from schemas.ids import RecordKind, record_kind
 from schemas.job import JobSpec
 from settings.sections.rules import RuleSettings
 from storage.errors import ObjectForbiddenError, ObjectMissingError
@@ -74,7 +74,7 @@ async def found_document(
         StorageError: The store does not say.
     """
     letter = None
-    if record_id.startswith(JOB_PREFIX):
+    if record_kind(record_id) is RecordKind.JOB:
         letter = await ledger.dead_letters.get(record_id)
     if letter is None or letter.document is None:
         return None

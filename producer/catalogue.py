@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Any
 from producer.errors import TaskNotFoundError
 from schemas.catalogue import AdapterSummary, TaskDetail, TaskSummary
 from schemas.task import Task
-
-_CONFIG = "adapter_config.json"
+from settings.adapter_config import read_adapter_config
 
 
 class Catalogue:
@@ -64,7 +62,7 @@ def _adapter(path: Path, tasks: tuple[str, ...]) -> AdapterSummary:
     """Describe an adapter from its files alone; the workers read the weights and verify them."""
     said: Any = None
     with suppress(OSError, ValueError):
-        said = json.loads((path / _CONFIG).read_text(encoding="utf-8"))
+        said = read_adapter_config(path)
     match said:
         case {"base_model_name_or_path": str(base), "r": int(rank)}:
             return AdapterSummary(name=path.name, tasks=tasks, base=base, rank=rank)

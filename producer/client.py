@@ -26,7 +26,7 @@ from producer.downloads import Download, open_download
 from producer.endpoints import Endpoints
 from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
 from producer.job_observer import Observer
-from producer.local_document import key_suffix, read_document
+from producer.local_document import key_suffix, read_local_document
 from producer.openai.service import OpenAi
 from producer.reviews import Reviews
 from producer.submit import Submitter
@@ -137,7 +137,9 @@ class Client:
         Raises:
             DocumentFileError: It is missing, empty, too large or unreadable.
         """
-        data = await asyncio.to_thread(read_document, path, max_bytes=self._limits.document_bytes)
+        data = await asyncio.to_thread(
+            read_local_document, path, max_bytes=self._limits.document_bytes
+        )
         return await self.submitter.upload(data, key_suffix(path))
 
     async def job(self, job_id: str, tenant: str | None = None) -> Job:

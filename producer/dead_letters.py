@@ -15,14 +15,14 @@ from producer.audit_trail import AuditTrail
 from producer.errors import UnknownDeadLetterError, UnknownPoolError
 from schemas.audit import AuditAction
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, Redrive
-from schemas.ids import JOB_PREFIX
+from schemas.ids import RecordKind, record_kind
 from schemas.kept import KeptTasks
+from schemas.result import MAX_RESULT_BYTES
 from settings.fleet import FleetSettings
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
 
 _AT_ONCE = 32
-_KEPT_BYTES = 64 * 2**20
 
 
 class Refusal(NamedTuple):
@@ -94,7 +94,8 @@ class DeadLetters:
         """
         letter = await self._ledger.dead_letters.get(record_id)
         if letter is None or tenant not in {None, letter.tenant}:
-            job = await self._ledger.job(record_id) if record_id.startswith(JOB_PREFIX) else None
+            is_job = record_kind(record_id) is RecordKind.JOB
+            job = await self._ledger.job(record_id) if is_job else None
             if job is not None and tenant not in {None, job.tenant}:
                 job = None
             what = f"it is {job.state}" if job else "nothing is known of it"
@@ -110,7 +111,7 @@ class DeadLetters:
         if letter.kept_uri is None:
             return None
         try:
-            data = await self._store.get(letter.kept_uri, max_bytes=_KEPT_BYTES)
+            data = await self._store.get(letter.kept_uri, max_bytes=MAX_RESULT_BYTES)
         except ObjectMissingError:
             return None
         return KeptTasks.model_validate_json(data)

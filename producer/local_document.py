@@ -28,7 +28,7 @@ def check_document(path: Path, *, max_bytes: int) -> None:
         )
 
 
-def read_document(path: Path, *, max_bytes: int) -> bytes:
+def read_local_document(path: Path, *, max_bytes: int) -> bytes:
     """The file's bytes.
 
     Raises:

@@ -39,6 +39,7 @@ class FailureCode(StrEnum):
     ADAPTER_INVALID = "adapter.invalid"
     OUTPUT_TRUNCATED = "output.truncated"
     OUTPUT_INVALID = "output.invalid"
+    OUTPUT_TOO_LARGE = "output.too_large"
     REQUEST_INVALID = "request.invalid"
     ENGINE_REFUSED = "engine.refused"
     ENGINE_CRASHED = "engine.crashed"
@@ -159,6 +160,11 @@ FAILURES: dict[FailureCode, FailureInfo] = {
         _P,
         "The model's answer does not satisfy the task's schema.",
         "Compare the kept answer with the schema; change the schema or the instructions.",
+    ),
+    _C.OUTPUT_TOO_LARGE: FailureInfo(
+        _P,
+        "The results of the job's tasks have more bytes than a result object may have.",
+        "Lower limits.max_output_tokens of the tasks, or submit them as several jobs.",
     ),
     _C.REQUEST_INVALID: FailureInfo(
         _P,

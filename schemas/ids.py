@@ -1,25 +1,52 @@
-"""Identifiers: how jobs and deliveries are named."""
+"""Identifiers of records, and the kind of record that each one names."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from enum import StrEnum
 
 JOB_PREFIX = "job_"
 DELIVERY_PREFIX = "msg_"
+BATCH_PREFIX = "batch_"
+FILE_PREFIX = "file-"
+ENDPOINT_PREFIX = "ep_"
 _HEX_DIGITS = 24
 
 
+class RecordKind(StrEnum):
+    """Kind of a ledger record."""
+
+    JOB = "job"
+    DELIVERY = "delivery"
+    BATCH = "batch"
+    FILE = "file"
+
+
+_KINDS = {
+    JOB_PREFIX: RecordKind.JOB,
+    DELIVERY_PREFIX: RecordKind.DELIVERY,
+    BATCH_PREFIX: RecordKind.BATCH,
+    FILE_PREFIX: RecordKind.FILE,
+}
+
+
+def record_kind(record_id: str) -> RecordKind | None:
+    """Return the kind of the record that an id names, or None for an id of another form."""
+    kinds = (kind for prefix, kind in _KINDS.items() if record_id.startswith(prefix))
+    return next(kinds, None)
+
+
 def new_job_id() -> str:
-    """A job id that nobody has used."""
+    """Return a new job id."""
     return JOB_PREFIX + secrets.token_hex(_HEX_DIGITS // 2)
 
 
 def derived_job_id(*parts: str) -> str:
-    """The job id that belongs to these parts: the same parts, the same job.
+    """Return the job id of these parts: the same parts give the same id.
 
     Args:
-        parts: What makes the job the same one, such as bucket, key and version.
+        parts: Values that identify the job, such as bucket, key and version.
     """
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     return JOB_PREFIX + digest[:_HEX_DIGITS]
@@ -31,15 +58,15 @@ def job_digest(job_id: str) -> bytes:
 
 
 def new_endpoint_id() -> str:
-    """An endpoint id that nobody has used."""
-    return "ep_" + secrets.token_hex(8)
+    """Return a new endpoint id."""
+    return ENDPOINT_PREFIX + secrets.token_hex(8)
 
 
 def new_delivery_id() -> str:
-    """A delivery id that nobody has used, for an event that is of no job."""
-    return "msg_" + secrets.token_hex(12)
+    """Return a new delivery id, for an event that belongs to no job."""
+    return DELIVERY_PREFIX + secrets.token_hex(12)
 
 
 def result_key(job_id: str) -> str:
-    """The key of a job's one result object."""
+    """Return the key of a job's result object."""
     return f"{job_id}.json"

@@ -17,6 +17,9 @@ from schemas.states import JobState
 from schemas.task import TaskKind
 from schemas.value_type import TypedValue
 
+MAX_RESULT_BYTES = 64 * 2**20
+"""Maximum bytes of a result object, checked when it is written."""
+
 
 class TaskStatus(StrEnum):
     """Status of a task at its end."""

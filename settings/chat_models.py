@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.task import Task
+from settings.adapter_config import read_adapter_config
 from settings.fleet import FleetSettings
 
 _PACKAGE = "package:"
@@ -68,9 +68,9 @@ class ChatModels:
     def _base_of(self, adapter: Path) -> ChatModel | None:
         """The base that an adapter says it was trained on, where this machine can read it."""
         try:
-            config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+            config = read_adapter_config(adapter)
             return self.get(str(config["base_model_name_or_path"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError):
             return None
 
 

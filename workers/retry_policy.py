@@ -65,7 +65,7 @@ def history_of(
     return History(
         attempt=claim.attempt,
         attempts=limits.attempts,
-        jitter=int(claim.token, 16) / 2**64,
+        jitter=claim.jitter,
         alone=claim.suspect,
         outage_seconds=outage_seconds,
         larger=limits.ways.larger,

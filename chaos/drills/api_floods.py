@@ -1,4 +1,7 @@
-"""`api-bodies`, `api-heads`, `api-places`: floods of the HTTP API, beside another tenant's work."""
+"""`api-bodies`, `api-heads`, `api-few-files`, `api-places`: floods of the HTTP API.
+
+Each runs beside another tenant's work.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,11 @@ _SECONDS = (90, 5)
 """Of those that come to no end."""
 
 
-def _plan(_is_short: bool) -> FleetPlan:
-    return FleetPlan(infer_workers=1, api=True)
+_FEW_FILES = 256
+
+
+def _plan(_is_short: bool, files: int | None = None) -> FleetPlan:
+    return FleetPlan(infer_workers=1, api=True, api_files=files)
 
 
 async def _run(drill: Drill, kind: FloodKind) -> None:
@@ -129,7 +135,15 @@ _CLAIMS = {
     FloodKind.HEADS: "strangers' half requests and endless heads leave room for everybody else",
     FloodKind.PLACES: "two tenants that hold all they can get leave places to the others",
 }
-SCENARIOS = tuple(
-    Scenario(f"api-{kind}", claim, _plan, partial(_run, kind=kind))
-    for kind, claim in _CLAIMS.items()
+SCENARIOS = (
+    *(
+        Scenario(f"api-{kind}", claim, _plan, partial(_run, kind=kind))
+        for kind, claim in _CLAIMS.items()
+    ),
+    Scenario(
+        "api-few-files",
+        "the same strangers leave room where the API may open 256 files",
+        partial(_plan, files=_FEW_FILES),
+        partial(_run, kind=FloodKind.HEADS),
+    ),
 )

@@ -64,6 +64,7 @@ class FleetPlan:
         prepare_workers: Workers for all roles but infer.
         has_store_proxy: Whether all its parts reach the object store through a proxy.
         api: Whether the HTTP API runs.
+        api_files: Maximum files that the API may open, where it is to be few.
     """
 
     infer_workers: int = 2
@@ -74,6 +75,7 @@ class FleetPlan:
     prepare_workers: int = 1
     has_store_proxy: bool = False
     api: bool = False
+    api_files: int | None = None
 
 
 class Fleet:
@@ -213,6 +215,8 @@ def _lay_out(
     prepare, *infer = layers[-1]
     more = [_another(prepare, n, settings, state) for n in range(2, plan.prepare_workers + 1)]
     layers[-1] = [prepare, *more, *infer]
+    if plan.api_files is not None:
+        layers = [[_with_few_files(part, plan.api_files) for part in layer] for layer in layers]
     return replace(stack, layers=layers), settings
 
 
@@ -238,6 +242,14 @@ def _another(part: Part, number: int, settings: FleetSettings, state: StateDir) 
         environment={**part.environment, **own},
         mourn=partial(mourn, part.environment["DOCFLEET_REDIS_URL"], name, settings.lease.attempts),
     )
+
+
+def _with_few_files(part: Part, files: int) -> Part:
+    """Have the API run as where an operator lets it open few files."""
+    if part.name != "api":
+        return part
+    bounded = ("/bin/sh", "-c", f'ulimit -n {files} && exec "$@"', "sh", *part.argv)
+    return replace(part, argv=bounded)
 
 
 def _store_port(stack: LocalStack) -> int:

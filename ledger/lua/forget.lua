@@ -11,7 +11,7 @@ end
 local function forget_delivery(id)
   local receiver = receiver_of(id)
   if not receiver then return end
-  redis.call('ZREM', DELIVERIES, id)
+  redis.call('ZREM', deliveries_of_key(tenant_of(lane_of(id))), id)
   redis.call('ZREM', deliveries_key(receiver), id)
 end
 

@@ -29,10 +29,10 @@ local function window_key(queue) return PREFIX .. 'window:' .. queue end
 local function endpoint_key(id) return PREFIX .. 'endpoint:' .. id end
 local function endpoints_key(tenant) return PREFIX .. 'endpoints:' .. tenant end
 local function deliveries_key(endpoint) return PREFIX .. 'deliveries:' .. endpoint end
+local function deliveries_of_key(tenant) return PREFIX .. 'deliveries_of:' .. tenant end
 local function under_way_key(receiver) return PREFIX .. 'underway:' .. receiver end
 local function behind_key(receiver) return PREFIX .. 'behind:' .. receiver end
 local function receiver_key(receiver) return PREFIX .. 'receiver:' .. receiver end
-local DELIVERIES = PREFIX .. 'deliveries'
 local BROKEN = PREFIX .. 'broken'
 local HELD_UP = PREFIX .. 'heldup'
 local DELIVER = 'deliver'

@@ -50,7 +50,7 @@ local function open_delivery(id, told, now)
   redis.call('HSET', record_key(id), 'spec', cjson.encode(told), 'rank', now, 'created', now,
     'attempts', 0, 'losses', 0, 'lane', told.tenant,
     'receiver', told.endpoint or told.tenant .. '@' .. string.match(told.url, '^%a+://[^/?#]+'))
-  redis.call('ZADD', DELIVERIES, now, id)
+  redis.call('ZADD', deliveries_of_key(told.tenant), now, id)
   if told.endpoint then redis.call('ZADD', deliveries_key(told.endpoint), now, id) end
   count_opened(id)
   stand_in_line(id, DELIVER, now, now)

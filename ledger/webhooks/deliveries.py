@@ -10,17 +10,19 @@ from redis.asyncio import Redis
 from ledger import keys
 from ledger.connection import available
 from ledger.errors import DeliveryOpenError, EndpointDisabledError
-from ledger.page import Cursor, Page, Stretch, first_page
+from ledger.page import Cursor, Page, Stretch
 from ledger.record import from_unix_ms, read_history
 from ledger.scripts import Scripts
 from ledger.stored import read_whole
 from ledger.token import new_token
 from schemas.failure import Failure
+from schemas.ids import DELIVERY_PREFIX, JOB_PREFIX, RecordKind, record_kind
 from schemas.states import JobState
 from schemas.webhooks.delivery import Delivery, DeliveryFilter, DeliverySpec
 
 _BATCH = 200
-_PREFIX = "msg_"
+_LOOKED_AT = 2_000
+"""Maximum deliveries that are looked at for one page, however few of them meet the filter."""
 
 
 class Deliveries:
@@ -32,8 +34,10 @@ class Deliveries:
 
     async def get(self, delivery_id: str) -> Delivery | None:
         """A delivery, or None when there is none of this id."""
-        found = await self._read([delivery_id]) if delivery_id.startswith(_PREFIX) else []
-        return found[0] if found else None
+        if record_kind(delivery_id) is not RecordKind.DELIVERY:
+            return None
+        found = await read_whole(self._redis, [delivery_id])
+        return read_delivery(*found[0]) if found else None
 
     async def page(
         self, tenant: str, which: DeliveryFilter, *, after: str | None = None, limit: int = 100
@@ -44,12 +48,22 @@ class Deliveries:
             tenant: Whose.
             which: Conditions that all must hold.
             after: The cursor of an earlier page.
-            limit: The most of them.
+            limit: The most of them; fewer does not mean that there are no more.
 
         Raises:
             CursorError: `after` is no cursor.
         """
-        return await first_page(self.each(tenant, which, after=after), limit, _place)
+        found: list[Delivery] = []
+        looked_at = 0
+        async for places in self._places(tenant, which, after):
+            for delivery in await self._read(tenant, which, places):
+                if len(found) == limit:
+                    return Page(tuple(found), str(_place(found[-1])))
+                found.append(delivery)
+            looked_at += len(places)
+            if looked_at >= _LOOKED_AT:
+                return Page(tuple(found), str(places[-1]))
+        return Page(tuple(found), None)
 
     async def each(
         self, tenant: str, which: DeliveryFilter, *, after: str | None = None
@@ -59,17 +73,17 @@ class Deliveries:
         Raises:
             CursorError: `after` is no cursor.
         """
-        async for ids in self._ids(which, after):
-            for delivery in await self._read(ids):
-                if delivery.tenant == tenant and _meets(delivery, which):
-                    yield delivery
+        async for places in self._places(tenant, which, after):
+            for delivery in await self._read(tenant, which, places):
+                yield delivery
 
-    async def _ids(self, which: DeliveryFilter, after: str | None) -> AsyncIterator[list[str]]:
-        """Ids in batches, read by time and not by count: deliveries are opened and forgotten."""
-        name = keys.DELIVERIES
+    async def _places(
+        self, tenant: str, which: DeliveryFilter, after: str | None
+    ) -> AsyncIterator[list[Cursor]]:
+        """Places in batches, read by time and not by count: deliveries are opened and forgotten."""
+        name = keys.DELIVERIES_OF.format(tenant=tenant)
         if which.endpoint is not None:
             name = keys.DELIVERIES_TO.format(endpoint=which.endpoint)
-        mark = f"{_PREFIX}{which.job.partition('_')[2]}_" if which.job is not None else _PREFIX
         newest, oldest_ms = Stretch.of(which, after)
         from_ms, passed = newest.at_ms, 0
         while True:
@@ -80,18 +94,23 @@ class Deliveries:
                 )  # fmt: skip
             if not entries:
                 return
-            yield [
-                one
-                for one, at_ms in entries
-                if one.startswith(mark) and Cursor(int(at_ms), one) < newest
-            ]
+            read = [Cursor(int(at_ms), one) for one, at_ms in entries]
+            if older := [place for place in read if place < newest]:
+                yield older
             # The next batch begins at the last time of this one, past what was seen of it.
             last_ms = int(entries[-1][1])
             same = sum(1 for _, at_ms in entries if at_ms == last_ms)
             from_ms, passed = last_ms, passed + same if last_ms == from_ms else same
 
-    async def _read(self, ids: Sequence[str]) -> list[Delivery]:
-        return [read_delivery(*record) for record in await read_whole(self._redis, ids)]
+    async def _read(
+        self, tenant: str, which: DeliveryFilter, places: Sequence[Cursor]
+    ) -> list[Delivery]:
+        mark = DELIVERY_PREFIX
+        if which.job is not None:
+            mark += f"{which.job.removeprefix(JOB_PREFIX)}_"
+        ids = [place.id for place in places if place.id.startswith(mark)]
+        read = [read_delivery(*record) for record in await read_whole(self._redis, ids)]
+        return [one for one in read if one.tenant == tenant and _meets(one, which)]
 
     async def replay(self, delivery_id: str, *, acknowledged: bool = False) -> bool:
         """Send a delivery again, or now.
@@ -107,7 +126,7 @@ class Deliveries:
             DeliveryOpenError: It is being sent, or about to be.
             EndpointDisabledError: Its endpoint is disabled, or is no more.
         """
-        if not delivery_id.startswith(_PREFIX):
+        if record_kind(delivery_id) is not RecordKind.DELIVERY:
             return False
         outcome, state = await self._scripts.run(
             "replay",

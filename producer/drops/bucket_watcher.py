@@ -1,4 +1,4 @@
-"""One watched bucket: listing it again and again, and looking at single keys at once."""
+"""One watched bucket: repeated listings, and quick looks at single keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from contextlib import suppress
 import structlog
 
 from ledger.errors import LedgerError, TenantQuotaError
+from producer.drops.backoff import Backoff
 from producer.drops.digest_set import DigestSet
+from producer.drops.handler import DropHandler
 from producer.drops.listing_plan import ListingPlan, Range
 from producer.drops.metrics import count_drop, listing
 from producer.drops.outage_log import OutageLog
@@ -24,24 +26,23 @@ from storage.objects import ObjectInfo, ObjectStore
 log = structlog.get_logger(__name__)
 
 _NO_VERSION = "null"
-"""S3's id of what was written while the bucket had no versions."""
+"""S3's version id of objects that were written while the bucket had no versions."""
 _SETTLED_AT_ONCE = 32
 _MOST_HINTS = 32
-"""From more hints than this on, one listing is less work."""
-_LONGEST_PAUSE_SECONDS = 30.0
+"""Maximum hints that are looked at one by one; for more, one listing is less work."""
 _DIGEST_BYTES = 12
 
 
-class BucketWatch:
-    """Finds what is new in a bucket and has it settled.
+class BucketWatcher:
+    """Finds new objects in a bucket and has them settled.
 
     Args:
-        bucket: Its name.
-        rules: Those of this bucket.
-        watch: How often it is listed.
-        store: Lists it.
-        settle: Makes a drop a job, or finds that it needs none; false if it is to be asked again.
-        check_redis_restart: Asks Redis who it is, and has all forgotten if it is another.
+        bucket: The bucket's name.
+        rules: The rules of this bucket.
+        watch: Intervals of the listings.
+        store: Lists the bucket.
+        handler: Settles each drop.
+        check_redis_restart: Calls `forget` if Redis was restarted.
     """
 
     def __init__(
@@ -51,14 +52,14 @@ class BucketWatch:
         watch: WatchSettings,
         *,
         store: ObjectStore,
-        settle: Callable[[ObjectInfo], Awaitable[bool]],
+        handler: DropHandler,
         check_redis_restart: Callable[[], Awaitable[str]],
     ) -> None:
         self._bucket = bucket
         self._plan = ListingPlan(rules, watch.full_list_seconds)
         self._list_seconds = watch.list_seconds
         self._store = store
-        self._settle = settle
+        self._handler = handler
         self._check_redis_restart = check_redis_restart
         self._settled = DigestSet(_DIGEST_BYTES)  # job ids that need no submit
         self._still_there: DigestSet | None = None  # those of them that the listing has met
@@ -91,22 +92,22 @@ class BucketWatch:
         """Watch until cancelled.
 
         Args:
-            on_first_listing: Called once, when all that lay in the bucket has been settled.
+            on_first_listing: Called once, when the first listing is settled.
         """
         async with asyncio.TaskGroup() as group:
             group.create_task(self._list_again_and_again(on_first_listing))
             group.create_task(self._follow_hints())
 
     async def look_at(self, key: str, version_id: str | None = None) -> None:
-        """Settle what lies under a key.
+        """Settle the object under a key.
 
         Args:
-            key: Of the object.
-            version_id: The version to settle, where it is still there; else the present one.
+            key: The object's key.
+            version_id: The version to settle; the present one if this version is gone.
 
         Raises:
-            ObjectMissingError: Nothing does.
-            StorageError: Or another of these.
+            ObjectMissingError: There is no object.
+            StorageError: The object store failed otherwise.
             LedgerError: The ledger cannot take it now.
         """
         await self._settle_new(await self._found(f"s3://{self._bucket}/{key}", version_id))
@@ -122,19 +123,20 @@ class BucketWatch:
         return await self._store.find(uri)
 
     def forget(self) -> None:
-        """Believe nothing to be settled: the ledger may have lost it."""
+        """Settle every drop again: the ledger may have lost its jobs."""
         self._forgotten += 1
         self._settled.clear()
         self._plan.restart()
 
     async def _list_again_and_again(self, on_first_listing: Callable[[], None]) -> None:
-        pause = 0.0
+        backoff = Backoff()
         while True:
             self._list_now.clear()
+            pause = self._list_seconds
             if not await self._attempted(self._measured_list()):
-                pause = min(max(pause * 2, 1.0), _LONGEST_PAUSE_SECONDS)
+                pause = backoff.next_pause()
             else:
-                pause = self._list_seconds
+                backoff.reset()
                 if not self._was_listed:
                     self._was_listed = True
                     on_first_listing()
@@ -152,12 +154,12 @@ class BucketWatch:
                 await self._attempted(self._follow(*hint))
 
     async def _follow(self, key: str, version_id: str | None) -> None:
-        # The key is encoded, or the object was deleted, or it has to wait for the next listing.
+        # The next listing finds the object, if it is there and its key was encoded.
         with suppress(ObjectMissingError, TenantQuotaError):
             await self.look_at(key, version_id)
 
     async def _attempted(self, work: Awaitable[None]) -> bool:
-        """Try a step; False means that a server failed, and that what was settled stays settled."""
+        """Run a step and return True, or return False when a server failed."""
         done = False
         try:
             await work
@@ -220,7 +222,7 @@ class BucketWatch:
             return
         forgotten = self._forgotten
         try:
-            is_settled = await self._settle(drop)
+            is_settled = await self._handler.settle(drop)
         except TenantQuotaError as error:
             self._quota.failed(error)
             self._over_quota += 1

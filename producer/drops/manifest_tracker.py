@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from producer.drops.manifest import folder_of, folders_of, read_manifest
-from producer.drops.submitter import Drops
+from producer.drops.submitter import DropSubmitter
 from producer.errors import ManifestError
 from producer.versions import dropped_job_id
 from schemas.document import bucket_and_key
@@ -52,7 +52,7 @@ class Manifests:
         wait_seconds: How long after a manifest its documents may be on their way.
     """
 
-    def __init__(self, drops: Drops, wait_seconds: float) -> None:
+    def __init__(self, drops: DropSubmitter, wait_seconds: float) -> None:
         self._drops = drops
         self._wait = timedelta(seconds=wait_seconds)
         self._seen: defaultdict[Folder, dict[str, ObjectInfo]] = defaultdict(dict)

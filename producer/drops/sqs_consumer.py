@@ -15,6 +15,7 @@ from itertools import count
 import structlog
 
 from ledger.errors import LedgerError, TenantQuotaError
+from producer.drops.backoff import Backoff
 from producer.drops.bucket_event import ObjectCreated, read_event
 from producer.drops.outage_log import OutageLog
 from producer.drops.sqs_queue import QueueMessage, SqsQueue
@@ -42,7 +43,6 @@ if Redis has not been restarted meanwhile, the submit is on disk."""
 _LOOKS_AGAIN = 3
 """For an object that is not there, or not yet."""
 _FIRST_LOOK_SECONDS = 0.4
-_LONGEST_PAUSE_SECONDS = 30.0
 _LONGEST_SHOW_AGAIN_SECONDS = 900
 _DELETES = 5
 _FINISH_SECONDS = 5.0
@@ -119,7 +119,7 @@ class SqsConsumer:
                 )
 
     async def _poll(self) -> None:
-        pause = 1.0
+        backoff = Backoff()
         while await self._has_room():
             try:
                 run = await self._watcher.check_redis_restart()
@@ -127,25 +127,24 @@ class SqsConsumer:
                     wait_seconds=self._poll_seconds, visibility_seconds=_VISIBILITY_SECONDS
                 )
             except LedgerError as error:
-                pause = await self._wait(self._trouble, error, pause)
+                await self._wait(self._trouble, error, backoff)
             except QueueError as error:
-                pause = await self._wait(self._queue_trouble, error, pause)
+                await self._wait(self._queue_trouble, error, backoff)
             else:
                 self._queue_trouble.recovered()
                 if not self._pausing:
                     self._trouble.recovered()
-                pause = 1.0
+                backoff.reset()
                 for message in messages:
                     held = _Held(message, run, kept_at=_now())
                     self._held.add(held)
                     self._start(held)
 
-    async def _wait(self, trouble: OutageLog, error: BaseException, seconds: float) -> float:
-        """Wait, unless it is to stop; gives how long to wait the next time."""
+    async def _wait(self, trouble: OutageLog, error: BaseException, backoff: Backoff) -> None:
+        """Wait before the next attempt, or until the consumer is told to stop."""
         trouble.failed(error)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        return min(seconds * 2, _LONGEST_PAUSE_SECONDS)
+            await asyncio.wait_for(self._stopping.wait(), backoff.next_pause())
 
     async def _has_room(self) -> bool:
         """Wait until messages can be taken; false when it is to stop."""
@@ -179,18 +178,17 @@ class SqsConsumer:
             held.taken_at = _now()
 
     async def _submit(self, created: ObjectCreated) -> str | None:
-        """Have an object taken, however long it has to wait; gives why it is refused, or None."""
-        pause = 1.0
+        """Submit an object, however long it has to wait; return why it is refused, or None."""
+        backoff = Backoff()
         while True:
             try:
                 return await self._look(created)
             except TenantQuotaError as error:
                 log.debug("an event waits for its tenant", url=self._queue.url, error=str(error))
-                await self._step_aside(pause)
+                await self._step_aside(backoff.next_pause())
             except (LedgerError, StorageUnavailableError) as error:
                 self._trouble.failed(error)
                 return await self._submit_later(created)
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     async def _step_aside(self, seconds: float) -> None:
         """Wait without being in the way of other tenants' events."""
@@ -206,15 +204,14 @@ class SqsConsumer:
 
         Nothing is received meanwhile: it would count against the redrive policy.
         """
-        pause = 1.0
+        backoff = Backoff()
         self._pausing += 1
         self._changed.set()
         try:
             while True:
-                await asyncio.sleep(pause)
+                await asyncio.sleep(backoff.next_pause())
                 with suppress(LedgerError, StorageUnavailableError):
                     return await self._look(created)
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
         finally:
             self._pausing -= 1
 

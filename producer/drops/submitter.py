@@ -1,4 +1,4 @@
-"""One drop: the rule that fits it and the job that it becomes."""
+"""Submission of one drop: the rule that fits it, and the job that it becomes."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _READ_AT_ONCE = 2
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 
-class Drops:
-    """Knows the rules, and makes jobs by them.
+class DropSubmitter:
+    """The rules, and the jobs that drops become by them.
 
-    Its methods raise StorageError and LedgerError where a server fails, and all can be tried again.
+    Each method raises StorageError or LedgerError when a server fails, and can then be tried again.
 
     Args:
         rules: Each with its bucket.
-        store: Where the drops are.
-        submitter: Makes the jobs.
+        store: Holds the drops.
+        submitter: Submits the jobs.
         max_bytes: Maximum bytes of a document.
     """
 
@@ -61,7 +61,7 @@ class Drops:
         return await self._store.get(uri, max_bytes=max_bytes)
 
     async def fit(self, drop: ObjectInfo) -> Fit | None:
-        """The rule that a drop fits; its tags are asked for only where they decide."""
+        """Return the rule that a drop fits; read its tags only when a rule depends on them."""
         found = fits(self._rules, *bucket_and_key(drop.uri))
         if any(fit.needs_tags for fit in found):
             return chosen(found, await self._store.tags(drop.uri, drop.version_id))
@@ -70,15 +70,15 @@ class Drops:
     async def submit(
         self, drop: ObjectInfo, rule: RuleSettings, metadata: Mapping[str, str] = _NO_METADATA
     ) -> bool:
-        """Make a drop a job, unless it is one.
+        """Submit a drop as a job, unless it is one already.
 
         Args:
-            drop: Which one.
-            rule: Says what the job is.
-            metadata: For the job.
+            drop: The object, as it was found.
+            rule: Gives the job's tasks, tenant, priority and callback.
+            metadata: Metadata of the job.
 
         Returns:
-            Whether that is decided; not where the object has changed since it was found.
+            True when the drop is settled; False when the object has changed since it was found.
         """
         version = await version_of(self._store, drop)
         if version is None:

@@ -1,4 +1,4 @@
-"""The watcher: turns drops into jobs. Listing the buckets is the guarantee, events make it fast."""
+"""The watcher: turns drops into jobs. Listings find every drop, and events find it sooner."""
 
 from __future__ import annotations
 
@@ -6,30 +6,25 @@ import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
 
-import structlog
-
-from producer.drops.bucket_event import ObjectCreated, is_noise
-from producer.drops.bucket_watcher import BucketWatch
-from producer.drops.manifest_tracker import Manifests
-from producer.drops.submitter import Drops
+from producer.drops.bucket_event import ObjectCreated
+from producer.drops.bucket_watcher import BucketWatcher
+from producer.drops.handler import DropHandler
+from producer.drops.submitter import DropSubmitter
 from producer.errors import UnwatchedBucketError
 from producer.rules import with_buckets
 from producer.submit import Submitter
-from schemas.document import bucket_and_key
 from settings.fleet import FleetSettings
 from storage.errors import ObjectMissingError
-from storage.objects import ObjectInfo, ObjectStore
-
-log = structlog.get_logger(__name__)
+from storage.objects import ObjectStore
 
 
 class Watcher:
-    """Watches the buckets that rules name; the incoming bucket is that of rules that name none.
+    """The buckets that rules name. A rule without a bucket means the incoming bucket.
 
     Args:
         settings: The fleet's.
         store: Lists the buckets.
-        submitter: Makes jobs of drops.
+        submitter: Submits drops as jobs.
 
     Raises:
         UnknownTaskError: A rule names a task that has no file.
@@ -42,23 +37,23 @@ class Watcher:
         self._server_run = ""
         rules = with_buckets(settings.rules, settings.incoming_bucket)
         max_bytes = settings.limits.document_bytes
-        self._drops = Drops(rules, store, submitter, max_bytes=max_bytes)
-        self._manifests = Manifests(self._drops, settings.watch.manifest_wait_seconds)
+        drops = DropSubmitter(rules, store, submitter, max_bytes=max_bytes)
+        handler = DropHandler(drops, settings.watch.manifest_wait_seconds)
         buckets = {rule.bucket for rule in rules if rule.bucket} or {settings.incoming_bucket}
         self._buckets = {
-            bucket: BucketWatch(
+            bucket: BucketWatcher(
                 bucket,
                 [rule for rule in rules if rule.bucket == bucket],
                 settings.watch,
                 store=store,
-                settle=self._settle,
+                handler=handler,
                 check_redis_restart=self.check_redis_restart,
             )
             for bucket in sorted(buckets)
         }
 
     def hint(self, bucket: str, keys: Iterable[str], version_id: str | None = None) -> None:
-        """Look at these keys at once; those of other buckets are ignored."""
+        """Look at these keys at once; ignore those of other buckets."""
         if bucket in self._buckets:
             self._buckets[bucket].hint(keys, version_id)
 
@@ -74,7 +69,7 @@ class Watcher:
         """Watch until cancelled.
 
         Args:
-            on_first_listing: Called once, when all that lay in the buckets has been submitted.
+            on_first_listing: Called once, when the first listing of every bucket is submitted.
         """
         to_list = set(self._buckets)
 
@@ -88,14 +83,14 @@ class Watcher:
                 group.create_task(bucket.run(partial(listed, name)))
 
     async def take(self, created: ObjectCreated) -> None:
-        """Make jobs of what an event is about; when this returns, the ledger has them.
+        """Submit the objects of an event; the ledger has them when this returns.
 
-        Where the key is in doubt, each that there is is taken: all of them are drops.
+        An event whose key is ambiguous has several keys: every object under one of them is a drop.
 
         Raises:
-            UnwatchedBucketError: It is of a bucket that is not watched.
-            ObjectMissingError: Nothing lies there.
-            StorageError: Or another of these.
+            UnwatchedBucketError: The bucket is not watched.
+            ObjectMissingError: There is no object under any of the keys.
+            StorageError: The object store failed otherwise.
             LedgerError: The ledger cannot take it now.
         """
         bucket = self._watched(created.bucket)
@@ -111,10 +106,12 @@ class Watcher:
             raise missing
 
     async def check_redis_restart(self) -> str:
-        """Which run of Redis keeps the ledger; a new one may have forgotten a little.
+        """Return the id of the Redis run; settle all drops again if Redis was restarted.
+
+        A restarted Redis may have lost its last writes.
 
         Raises:
-            LedgerUnavailableError: It does not answer.
+            LedgerUnavailableError: Redis does not answer.
         """
         run = await self._submitter.server_run()
         if run != self._server_run:
@@ -123,7 +120,7 @@ class Watcher:
                 bucket.forget()
         return run
 
-    def _watched(self, bucket: str) -> BucketWatch:
+    def _watched(self, bucket: str) -> BucketWatcher:
         if bucket in self._own_buckets:
             raise UnwatchedBucketError(
                 f"the fleet itself writes to {bucket!r}: its objects are no drops; "
@@ -134,17 +131,3 @@ class Watcher:
                 f"no rule names the bucket {bucket!r}; watched are: {', '.join(self._buckets)}"
             )
         return self._buckets[bucket]
-
-    async def _settle(self, drop: ObjectInfo) -> bool:
-        """Submit a drop, or find that there is nothing to do; whether it is decided."""
-        if is_noise(bucket_and_key(drop.uri)[1]):
-            return True
-        fit = await self._drops.fit(drop)
-        if fit is None:
-            log.warning("no rule fits this drop: add one to fleet.toml, then restart", uri=drop.uri)
-            return True
-        if fit.is_manifest:
-            return await self._manifests.take_manifest(drop, fit.rule)
-        if fit.rule.manifest is not None:
-            return await self._manifests.take_document(drop, fit.rule)
-        return await self._drops.submit(drop, fit.rule)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ledger.errors import LedgerError
 from ledger.fleet.depth import FleetDepth
-from schemas.ids import JOB_PREFIX
+from schemas.ids import RecordKind
 
 _SAMPLE_SECONDS = 5
 _SAMPLES = 13
@@ -75,8 +75,7 @@ class BacklogRate:
 
 def sample_of(depth: FleetDepth, at: float) -> Sample:
     """A sample of one reading."""
-    ended = sum(
-        count for name, count in depth.closed.items() if name.startswith(JOB_PREFIX.rstrip("_"))
-    )
+    of_jobs = f"{RecordKind.JOB}:"
+    ended = sum(count for name, count in depth.closed.items() if name.startswith(of_jobs))
     standing = sum(one.in_line + one.suspects + one.dispatched + one.leased for one in depth.queues)
     return Sample(at, ended, standing + depth.waiting)

@@ -68,7 +68,7 @@ async def reading_submission(
             raise _unsupported(JSON_TYPE, FORM_TYPE)
 
 
-async def read_document(
+async def receive_document(
     request: Request, client: Client, room: Room, asker: Principal, name: str | None
 ) -> StoredDocument:
     """Store the document that a request is, or that its form holds.
@@ -81,10 +81,10 @@ async def read_document(
     """
     leave_turn(request)
     with await room.uploads.take(asker.submits_as):
-        return await _read_document(request, client, asker, name)
+        return await _receive_document(request, client, asker, name)
 
 
-async def _read_document(
+async def _receive_document(
     request: Request, client: Client, asker: Principal, name: str | None
 ) -> StoredDocument:
     if _media_type(request) != FORM_TYPE:

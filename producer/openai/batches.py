@@ -10,8 +10,8 @@ from ledger.openai.batch_record import BatchRecord
 from producer.callbacks.rules import CallbackRules
 from producer.openai.errors import NO_RETRY, OpenAiError, not_found
 from producer.openai.files import Files
+from schemas.ids import RecordKind, record_kind
 from schemas.openai.batch import (
-    BATCH_PREFIX,
     ENDED,
     BatchRequest,
     BatchSpec,
@@ -96,7 +96,7 @@ class Batches:
         Raises:
             OpenAiError: There is none of this id.
         """
-        known = batch_id.startswith(BATCH_PREFIX)
+        known = record_kind(batch_id) is RecordKind.BATCH
         batch = await self._ledger.batches.get(batch_id) if known else None
         if batch is None or batch.spec.tenant != tenant:
             raise not_found("batch", batch_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,9 +17,9 @@ from schemas.failure import Failure
 from schemas.ids import new_job_id, result_key
 from schemas.job import CHAT_TASK, JobSpec, Priority
 from schemas.openai.batch_line import BatchLine
-from schemas.openai.chat import CHAT_ENDPOINT, ChatRequest, ChatRequestError, chat_request
+from schemas.openai.chat import CHAT_ENDPOINT, ChatRequestError, chat_request
 from schemas.openai.error import failure_answer
-from schemas.result import JobResult
+from schemas.result import MAX_RESULT_BYTES, JobResult
 from schemas.states import JobState
 from settings.chat_models import ChatModels
 from settings.fleet import FleetSettings
@@ -29,12 +29,41 @@ _FIRST_LOOK_SECONDS = 0.01
 _MOST_BETWEEN_LOOKS_SECONDS = 1.0
 _LOOKING_SHARE = 20
 """Seconds after which a chat is polled once a second: hundreds may wait at once."""
-_RESULT_BYTES = 64 * 2**20
 _OBJECT = TypeAdapter(dict[str, Any])
 
 
 class AbandonedError(Exception):
     """A chat that nobody waits for any more."""
+
+
+class ReadChat(NamedTuple):
+    """A chat that is served as it is written.
+
+    Attributes:
+        values: Its JSON.
+        model: The model that it names.
+    """
+
+    values: dict[str, Any]
+    model: str
+
+
+def read_chat(body: bytes) -> ReadChat:
+    """Read a request; a large schema takes a while.
+
+    Args:
+        body: JSON.
+
+    Raises:
+        OpenAiError: It is not served.
+    """
+    values = _values(body)
+    try:
+        return ReadChat(values, chat_request(values).model)
+    except ChatRequestError as error:
+        raise OpenAiError(
+            HTTPStatus.BAD_REQUEST, f"{error}.", code="invalid_request", param=error.param
+        ) from error
 
 
 class Chats:
@@ -55,34 +84,27 @@ class Chats:
         self._store = store
         self._models = models
 
-    async def submit(self, body: bytes, tenant: str, digest: str) -> str:
+    async def submit(self, chat: ReadChat, tenant: str, digest: str) -> str:
         """Make a job of a request; gives its id.
 
         Args:
-            body: JSON.
+            chat: The request.
             tenant: Whose.
             digest: Of the request, under which it is found when it comes again.
 
         Raises:
             OpenAiError: It is not served.
         """
-        try:
-            # In a thread: a large schema takes a second, in which others want to be served.
-            values, request = await asyncio.to_thread(_read, body)
-        except ChatRequestError as error:
-            raise OpenAiError(
-                HTTPStatus.BAD_REQUEST, f"{error}.", code="invalid_request", param=error.param
-            ) from error
-        model = self._models.get(request.model)
+        model = self._models.get(chat.model)
         if model is None:
             raise OpenAiError(
                 HTTPStatus.NOT_FOUND,
-                f"There is no model {request.model!r}; GET /v1/models lists them.",
+                f"There is no model {chat.model!r}; GET /v1/models lists them.",
                 code="model_not_found",
                 param="model",
             )
         job_id = new_job_id()
-        line = BatchLine(custom_id=job_id, url=CHAT_ENDPOINT, body=values)
+        line = BatchLine(custom_id=job_id, url=CHAT_ENDPOINT, body=chat.values)
         uri = f"s3://{self._settings.work_bucket}/chats/{result_key(job_id)}"
         await self._store.put(uri, line.model_dump_json().encode(), media_type="application/json")
         spec = JobSpec(
@@ -148,7 +170,7 @@ class Chats:
     async def _ended(self, job_id: str, state: JobState) -> Any:
         if state is JobState.SUCCEEDED:
             uri = f"s3://{self._settings.results_bucket}/{result_key(job_id)}"
-            data = await self._store.get(uri, max_bytes=_RESULT_BYTES)
+            data = await self._store.get(uri, max_bytes=MAX_RESULT_BYTES)
             return JobResult.model_validate_json(data).tasks[CHAT_TASK].data
         job = await self._ledger.job(job_id)
         if job is None or job.failure is None:
@@ -161,11 +183,6 @@ class Chats:
 def _failed(failure: Failure) -> OpenAiError:
     status, body = failure_answer(failure)
     return OpenAiError(status, body["error"]["message"], code=failure.code, headers=NO_RETRY)
-
-
-def _read(body: bytes) -> tuple[Any, ChatRequest]:
-    values = _values(body)
-    return values, chat_request(values)
 
 
 def _values(body: bytes) -> Any:

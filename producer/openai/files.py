@@ -9,7 +9,8 @@ from ledger.ledger import Ledger
 from ledger.openai.files import StoredFile
 from producer.downloads import Download
 from producer.openai.errors import not_found
-from schemas.openai.file import FILE_PREFIX, FilePurpose, FileSpec, file_key, new_file_id
+from schemas.ids import RecordKind, record_kind
+from schemas.openai.file import FilePurpose, FileSpec, file_key, new_file_id
 from settings.fleet import FleetSettings
 from storage.objects import ObjectStore, Upload
 
@@ -99,7 +100,7 @@ class Files:
         Raises:
             OpenAiError: There is none of this id.
         """
-        known = file_id.startswith(FILE_PREFIX)
+        known = record_kind(file_id) is RecordKind.FILE
         file = await self._ledger.files.get(file_id) if known else None
         if file is None or file.tenant != tenant:
             raise not_found("file", file_id)

@@ -11,11 +11,11 @@ from pydantic import Field, field_validator
 
 from schemas.contract import Contract
 from schemas.document import S3Uri
+from schemas.ids import BATCH_PREFIX, JOB_PREFIX
 from schemas.job import DEFAULT_TENANT, Callback, KeptCallback, Metadata, Priority, TenantName
 from schemas.openai.chat import CHAT_ENDPOINT
 from schemas.openai.list import Listed
 
-BATCH_PREFIX = "batch_"
 _WINDOW = re.compile(r"^([1-9][0-9]{0,5})([smhd])$")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _LONGEST_WINDOW_SECONDS = 14 * 86_400
@@ -152,4 +152,4 @@ def new_batch_id() -> str:
 
 def request_id(job_id: str) -> str:
     """Return the name of a request in the output files, made of its job's id."""
-    return "batch_req_" + job_id.removeprefix("job_")
+    return "batch_req_" + job_id.removeprefix(JOB_PREFIX)

@@ -11,10 +11,10 @@ from pydantic import Field
 
 from schemas.contract import Contract
 from schemas.document import S3Uri
+from schemas.ids import FILE_PREFIX
 from schemas.job import DEFAULT_TENANT, TenantName
 from schemas.openai.list import Listed
 
-FILE_PREFIX = "file-"
 _HEX_DIGITS = 24
 
 

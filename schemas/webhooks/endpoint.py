@@ -13,7 +13,6 @@ from schemas.job import TenantName
 from schemas.receiver_url import ReceiverUrl, ShownUrl
 from schemas.webhooks.event import EventType, PayloadKind
 
-ENDPOINT_PREFIX = "ep_"
 MOST_CONCURRENCY = 16
 DAY_SECONDS = 86_400
 

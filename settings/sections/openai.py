@@ -23,5 +23,5 @@ class OpenAiSettings(Section):
     batch_lines: int = Field(default=50_000, ge=1, description="The most requests of a batch.")
     line_bytes: int = Field(default=4 * 2**20, ge=1, description="The most bytes of one request.")
     batch_concurrency: int = Field(
-        default=2, ge=1, le=64, description="Batches that a worker reads or puts together at once."
+        default=16, ge=1, le=64, description="Batches that a worker has in hand at once."
     )

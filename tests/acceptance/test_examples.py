@@ -20,7 +20,8 @@ from docfleet.stack.ports import Ports
 from docfleet.stack.temporary import scoped_stack
 from settings.environment import part_environment
 from tests.acceptance.running_stack import ROOT, SECRET
-from tests.fixtures.claims import ClaimsSystem, eventually
+from tests.fixtures.claims import ClaimsSystem
+from tests.fixtures.waiting import until
 
 EXAMPLES = ROOT / "examples"
 NOTICE = ROOT / "demo" / "documents" / "fnol" / "water-damage.pdf"
@@ -179,11 +180,11 @@ async def test_the_claims_system_takes_a_repeated_delivery_once_and_a_forged_one
     (told,) = (await _operate(env, "GET", "/v1/deliveries", job=job_id)).json()["data"]
     await _operate(env, "POST", f"/v1/deliveries/{told['id']}/replay")
 
-    async def acknowledged() -> int:
+    async def acknowledged_twice() -> bool:
         answer = await _operate(env, "GET", f"/v1/deliveries/{told['id']}")
-        return [attempt["answer"]["status"] for attempt in answer.json()["history"]].count(204)
+        return [one["answer"]["status"] for one in answer.json()["history"]].count(204) == 2
 
-    await eventually(acknowledged, lambda count: count == 2)
+    await until(acknowledged_twice)
     body = json.dumps({"type": "job.succeeded", "data": {"id": job_id, "sequence": 9}})
     now = datetime.now(UTC)
     forged = {
@@ -214,7 +215,7 @@ async def test_a_claims_system_that_is_killed_keeps_one_result_of_every_job(
         listed = await _operate(env, "GET", "/v1/deliveries", job=then[0])
         return sum(len(row["history"]) for row in listed.json()["data"])
 
-    await eventually(failed, lambda attempts: attempts > 0)
+    await until(failed)
     claims.start()
     found = await claims.ended(len(first + then))
     assert [row["job_id"] for row in found] == first + then
@@ -231,11 +232,11 @@ async def test_an_event_that_was_acknowledged_outlives_a_kill(
     job_id = claims.submit("HM-41", NOTICE)
     claims.start(DOCFLEET_API_URL=f"http://127.0.0.1:{claims.port}/not-docfleet")
 
-    async def acknowledged() -> str:
+    async def acknowledged() -> bool:
         listed = await _operate(env, "GET", "/v1/deliveries", job=job_id)
-        return "".join(row["state"] for row in listed.json()["data"])
+        return [row["state"] for row in listed.json()["data"]] == ["succeeded"]
 
-    await eventually(acknowledged, lambda state: state == "succeeded")
+    await until(acknowledged)
     assert list(claims.events().values()) == [False]
     claims.kill()
     claims.start()

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 
 from ledger.openai.batch_record import Place
 from schemas.document import S3Uri
@@ -14,10 +15,13 @@ from settings.chat_models import ChatModels
 from settings.sections.openai import OpenAiSettings
 from storage.objects import ObjectStore
 from workers.batch.line import RawLine, ReadLine, read_line
+from workers.batch.turns import Turns
 from workers.objects import storage_failures
 
 _BLOCK_BYTES = 2 * 2**20
 _MOST_ERRORS = 50
+_TURN_SECONDS = 0.25
+"""Maximum seconds of one turn, but for its last line: schemas may take long to check."""
 _MARK = b"\xef\xbb\xbf"
 """How some editors begin a file."""
 
@@ -60,6 +64,8 @@ class BatchInput:
         endpoint: Of the batch.
         models: Who can be asked.
         settings: Limits.
+        turns: At the processor.
+        tenant: Whose the file is.
     """
 
     def __init__(
@@ -69,7 +75,12 @@ class BatchInput:
         endpoint: str,
         models: ChatModels,
         settings: OpenAiSettings,
+        *,
+        turns: Turns,
+        tenant: str,
     ) -> None:
+        self._turns = turns
+        self._tenant = tenant
         self._store = store
         self._uri = uri
         self._endpoint = endpoint
@@ -124,17 +135,14 @@ class BatchInput:
                 data = await self._store.get_range(self._uri, fetched, _BLOCK_BYTES)
             fetched += len(data)
             last = len(data) < _BLOCK_BYTES
-            block, place, rest = await asyncio.to_thread(self._read, rest + data, place, last)
-            yield Block(block, place)
+            raws, place, rest = self._split(rest + data, place, last=last)
+            yield Block(await self._read(raws), place)
             if last:
                 return
 
-    def _read(
-        self,
-        data: bytes,
-        place: Place,
-        last: bool,  # noqa: FBT001  # runs in a thread
-    ) -> tuple[list[tuple[RawLine, ReadLine | BatchError]], Place, bytes]:
+    def _split(
+        self, data: bytes, place: Place, *, last: bool
+    ) -> tuple[list[RawLine], Place, bytes]:
         """The lines that end in the data, where the next begins, and what there is of that."""
         lines = []
         number, offset, start = place.line, place.offset, 0
@@ -149,8 +157,26 @@ class BatchInput:
             raw = _raw(number, offset + start, data[start:end], offset + after)
             start = after
             if raw is not None:
-                lines.append((raw, self._read_line(raw)))
+                lines.append(raw)
         return lines, Place(number, offset + start), data[start:]
+
+    async def _read(self, raws: list[RawLine]) -> list[tuple[RawLine, ReadLine | BatchError]]:
+        """Read lines, in turn with other tenants'."""
+        lines: list[tuple[RawLine, ReadLine | BatchError]] = []
+        while len(lines) < len(raws):
+            async with self._turns.turn(self._tenant):
+                lines += await asyncio.to_thread(self._read_some, raws[len(lines) :])
+        return lines
+
+    def _read_some(self, raws: list[RawLine]) -> list[tuple[RawLine, ReadLine | BatchError]]:
+        """Read one line at least, and as many as there is time for."""
+        lines: list[tuple[RawLine, ReadLine | BatchError]] = []
+        stop_at = monotonic() + _TURN_SECONDS
+        for raw in raws:
+            lines.append((raw, self._read_line(raw)))
+            if monotonic() > stop_at:
+                break
+        return lines
 
     def _read_line(self, raw: RawLine) -> ReadLine | BatchError:
         if len(raw.data) > self._settings.line_bytes:

@@ -19,7 +19,7 @@ from schemas.openai.batch import BatchStatus, request_id
 from schemas.openai.error import error_body, failure_answer
 from schemas.openai.file import FilePurpose, FileSpec, derived_file_id, file_key
 from schemas.openai.usage import usage_of
-from schemas.result import JobResult, Usage
+from schemas.result import MAX_RESULT_BYTES, JobResult, Usage
 from schemas.states import JobState
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore, Upload
@@ -28,7 +28,6 @@ from workers.batch.line import RawLine, ReadLine
 from workers.objects import parsed, storage_failures
 
 _READ_AHEAD = 64
-_RESULT_BYTES = 64 * 2**20
 _MEDIA_TYPE = "application/jsonl"
 _NOT_RUN = {
     BatchStatus.EXPIRED: (
@@ -171,7 +170,7 @@ class BatchFiles:
 
     async def _answer(self, job_id: str) -> tuple[Any, Usage]:
         uri = f"s3://{self._results_bucket}/{result_key(job_id)}"
-        data = await self._store.get(uri, max_bytes=_RESULT_BYTES)
+        data = await self._store.get(uri, max_bytes=MAX_RESULT_BYTES)
         result = parsed(JobResult, data, uri)
         return result.tasks[CHAT_TASK].data, result.usage
 

@@ -19,9 +19,9 @@ from ledger.openai.batch_record import BatchRecord, Place
 from ledger.openai.batches import LineJob
 from schemas.document import DocumentRef
 from schemas.failure import FailureCode
+from schemas.ids import RecordKind
 from schemas.job import CHAT_TASK, JobSpec
 from schemas.openai.batch import ENDED, BatchStatus
-from schemas.openai.file import FILE_PREFIX, FileSpec
 from schemas.queues import BATCH_QUEUE
 from schemas.states import JobState
 from settings.chat_models import ChatModels
@@ -30,15 +30,18 @@ from storage.objects import ObjectStore
 from workers.batch.input import BatchInput, Block
 from workers.batch.line import ReadLine
 from workers.batch.output import BatchFiles, says
+from workers.batch.turns import Slots, Turns
 from workers.errors import StageError
 from workers.metrics import step
 from workers.objects import storage_failures
-from workers.outcome import Finished, Outcome, Parked
+from workers.outcome import Finished, GivenBack, Outcome, Parked
 
 log = structlog.get_logger(__name__)
 
 _LINES_AT_ONCE = 500
 _NO_ROOM_SECONDS = 2.0
+_NO_SLOT_SECONDS = 2.0
+_TURNS_AT_ONCE = 2
 _IN_USE_SECONDS = 60.0
 """Between two looks whether a batch still reads a file whose time is over."""
 
@@ -80,16 +83,24 @@ class BatchStage:
             results_bucket=settings.results_bucket,
         )
         self.capacity = self.max_capacity = settings.openai.batch_concurrency
+        self._slots = Slots(self.capacity)
+        self._turns = Turns(_TURNS_AT_ONCE)
 
     async def start(self) -> None:
         """Start; nothing has to be loaded."""
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
-        since = monotonic()
-        if claim.id.startswith(FILE_PREFIX):
+        if claim.kind is RecordKind.FILE:
             return await self._delete(claim)
         batch = await self._batch(claim)
+        with self._slots.slot(batch.spec.tenant) as has_slot:
+            if not has_slot:  # the slots that are left are other tenants'
+                return GivenBack(wait_seconds=_NO_SLOT_SECONDS)
+            return await self._advance(claim, batch, monotonic())
+
+    async def _advance(self, claim: Claim, batch: BatchRecord, since: float) -> Outcome:
+        """Take a batch as far as it goes now."""
         if batch.status in ENDED:  # an attempt before this one got as far
             return Finished(JobState.SUCCEEDED)
         if claim.claimed_ms >= batch.expires_ms and batch.ending is None:
@@ -122,7 +133,7 @@ class BatchStage:
         if await self._ledger_files.in_use(claim.id):
             return Parked(_IN_USE_SECONDS, complete=False)
         with storage_failures():
-            await self._store.delete(FileSpec.model_validate_json(claim.spec).uri)
+            await self._store.delete(claim.file.uri)
         return Finished(JobState.SUCCEEDED)
 
     def _input(self, batch: BatchRecord) -> BatchInput:
@@ -132,6 +143,8 @@ class BatchStage:
             batch.spec.endpoint,
             self._models,
             self._settings.openai,
+            turns=self._turns,
+            tenant=batch.spec.tenant,
         )
 
     async def _expand(self, claim: Claim, batch: BatchRecord, since: float) -> Outcome:

@@ -70,7 +70,7 @@ class DeliverStage:
         """See WorkerStage."""
         if self._sender is None:
             raise StageError(FailureCode.WORKER_ERROR, "The stage has not been started.")
-        spec = DeliverySpec.model_validate_json(claim.spec)
+        spec = claim.delivery
         with bound_contextvars(job_id=spec.job, tenant=spec.tenant, endpoint_id=spec.endpoint):
             try:
                 receiver = await self._receivers.of(spec, claim.claimed_ms)
@@ -133,8 +133,7 @@ class DeliverStage:
         schedule = self._settings.schedule_seconds
         if not failure.transient or claim.attempt > len(schedule):
             return DeadLetter(failure, answer=answer)
-        jitter = int(claim.token, 16) / 2**64
-        wait = next_wait(schedule[claim.attempt - 1], jitter, retry_after_seconds)
+        wait = next_wait(schedule[claim.attempt - 1], claim.jitter, retry_after_seconds)
         return Retry(failure, wait, answer=answer)
 
     async def stop(self) -> None:

@@ -1,14 +1,16 @@
-"""Keeping what the tasks of an unfinished job came to, in the work bucket."""
+"""Kept results of the tasks of an unfinished job, in the work bucket."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import structlog
+
 from ledger.claim import Claim
 from schemas.document import S3Uri
 from schemas.ids import result_key
 from schemas.kept import KeptAnswer, KeptTasks
-from schemas.result import TaskResult, TaskStatus
+from schemas.result import MAX_RESULT_BYTES, TaskResult, TaskStatus
 from schemas.task import NamedTask
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
@@ -16,7 +18,7 @@ from workers.infer.answer import Answer
 from workers.infer.work import Answers
 from workers.objects import parsed, storage_failures
 
-_MAX_BYTES = 64 * 2**20
+log = structlog.get_logger(__name__)
 
 
 class Kept:
@@ -38,7 +40,7 @@ class Kept:
             return nothing
         with storage_failures():
             try:
-                data = await self._store.get(claim.kept_uri, max_bytes=_MAX_BYTES)
+                data = await self._store.get(claim.kept_uri, max_bytes=MAX_RESULT_BYTES)
             except ObjectMissingError:
                 return nothing  # it can be made again
             return parsed(KeptTasks, data, claim.kept_uri)
@@ -46,7 +48,7 @@ class Kept:
     async def store(
         self, claim: Claim, results: Mapping[str, TaskResult], answers: Answers
     ) -> S3Uri | None:
-        """Keep what there is, and return where; what was kept before if there is nothing new."""
+        """Keep the results, and return their URI; the former URI when there is nothing to add."""
         if not results and not any(answers.by_task.values()):
             return claim.kept_uri
         uri = f"s3://{self._bucket}/kept/{result_key(claim.id)}"
@@ -54,6 +56,9 @@ class Kept:
             redrive=claim.redrives, tasks=dict(results), answers=_kept_answers(answers)
         )
         data = kept.model_dump_json(exclude_none=True).encode()
+        if len(data) > MAX_RESULT_BYTES:
+            log.warning("task results are too large to keep", bytes=len(data))
+            return claim.kept_uri
         with storage_failures():
             await self._store.put(uri, data, media_type="application/json")
         return uri

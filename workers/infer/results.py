@@ -11,18 +11,18 @@ import structlog
 from ledger.claim import Claim
 from ledger.record import from_unix_ms
 from schemas.document import DocumentRef
+from schemas.failure import FailureCode
 from schemas.ids import result_key
-from schemas.job import JobSpec
-from schemas.result import JobResult
+from schemas.result import MAX_RESULT_BYTES, JobResult
 from storage.errors import ObjectChangedError, ObjectExistsError, ObjectMissingError
 from storage.objects import ObjectStore
+from workers.errors import StageError
 from workers.metrics import step
 from workers.objects import parsed, storage_failures
 from workers.outcome import Finished
 
 log = structlog.get_logger(__name__)
 
-_MAX_BYTES = 64 * 2**20
 _MEDIA_TYPE = "application/json"
 _MOST_REASONS = 100
 """Maximum reasons for a review in the ledger and in an event."""
@@ -93,7 +93,7 @@ class Results:
 
     async def _write(self, claim: Claim, result: JobResult, replaces: Published | None) -> Finished:
         uri = self._uri(claim.id)
-        data = result.model_dump_json(exclude_none=True).encode()
+        data = _encoded(result)
         if replaces is None:
             await self._store.create(uri, data, media_type=_MEDIA_TYPE)
         else:
@@ -109,13 +109,23 @@ class Results:
         uri = self._uri(job_id)
         with storage_failures():
             try:
-                found = await self._store.read(uri, max_bytes=_MAX_BYTES)
+                found = await self._store.read(uri, max_bytes=MAX_RESULT_BYTES)
             except ObjectMissingError:
                 return None
             return Published(parsed(JobResult, found.data, uri), found.etag)
 
     def _uri(self, job_id: str) -> str:
         return f"s3://{self._bucket}/{result_key(job_id)}"
+
+
+def _encoded(result: JobResult) -> bytes:
+    data = result.model_dump_json(exclude_none=True).encode()
+    if len(data) > MAX_RESULT_BYTES:
+        raise StageError(
+            FailureCode.OUTPUT_TOO_LARGE,
+            f"The result has {len(data):,} bytes; the limit is {MAX_RESULT_BYTES:,}.",
+        )
+    return data
 
 
 def _bounded(reasons: Sequence[str]) -> Sequence[str]:
@@ -128,7 +138,7 @@ def _bounded(reasons: Sequence[str]) -> Sequence[str]:
 
 def _is_asked_for(result: JobResult, claim: Claim) -> bool:
     """Tell whether a result belongs to this job's request; an id can come again for another one."""
-    spec = JobSpec.model_validate_json(claim.spec)
+    spec = claim.job
     document = {name: getattr(result.document, name) for name in DocumentRef.model_fields}
     return (
         document == spec.document.model_dump()

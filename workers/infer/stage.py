@@ -127,7 +127,7 @@ class InferStage:
             return Escalate(failure, PREPARE_QUEUE, claim.kept_uri)
 
     async def _outcome(self, claim: Claim) -> Outcome:
-        spec = JobSpec.model_validate_json(claim.spec)
+        spec = claim.job
         earlier = await self._results.earlier(claim)
         if adopted := self._results.adopted(claim, earlier):
             return adopted

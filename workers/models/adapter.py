@@ -6,7 +6,6 @@ directory), so nothing reaches it that has not been through here.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,10 +13,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from schemas.failure import FailureCode
+from settings.adapter_config import ADAPTER_CONFIG, read_adapter_config
 from workers.errors import StageError
 from workers.models.safetensors import Tensor, WeightsError, digest, read_header
 
-CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 
 _HALF = re.compile(r"^(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<half>[AB])\.weight$")
@@ -57,14 +56,14 @@ def verify_adapter(path: Path, base_dir: Path, max_rank: int) -> Adapter:
         StageError: `adapter.missing` or `adapter.invalid`; the message says what is wrong.
     """
     path = path.absolute()
-    for name in (CONFIG, WEIGHTS):
+    for name in (ADAPTER_CONFIG, WEIGHTS):
         if not (path / name).is_file():
             raise StageError(FailureCode.ADAPTER_MISSING, f"Adapter {path} has no {name}.")
     config = _read_config(path)
     _check_config(path, config, max_rank)
     try:
         rank = _check_tensors(path, read_header(path / WEIGHTS), _base_shapes(base_dir))
-        sha256 = digest([path / CONFIG, path / WEIGHTS])
+        sha256 = digest([path / ADAPTER_CONFIG, path / WEIGHTS])
     except (WeightsError, OSError) as error:
         raise StageError(FailureCode.ADAPTER_INVALID, f"Adapter {path}: {error}") from error
     rank = max(rank, int(config["r"]))
@@ -79,12 +78,9 @@ def _refuse(path: Path, problem: str) -> NoReturn:
 
 def _read_config(path: Path) -> Mapping[str, Any]:
     try:
-        config = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+        return read_adapter_config(path)
     except (OSError, ValueError) as error:
-        _refuse(path, f"{CONFIG} cannot be read: {error}")
-    if not isinstance(config, dict):
-        _refuse(path, f"{CONFIG} is no JSON object")
-    return config
+        _refuse(path, f"{ADAPTER_CONFIG} cannot be read: {error}")
 
 
 def _check_config(path: Path, config: Mapping[str, Any], max_rank: int) -> None:

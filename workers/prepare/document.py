@@ -1,4 +1,4 @@
-"""A document's bytes to its page text."""
+"""Page text of a document, made from its bytes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from workers.prepare.answer import ReadPage
 from workers.prepare.sandbox import Sandbox
 
 
-async def read_document(data: bytes, limits: LimitSettings, sandbox: Sandbox) -> PageText:
+async def read_document(
+    data: bytes, limits: LimitSettings, sandbox: Sandbox, *, sha256: str | None = None
+) -> PageText:
     """Read a document's text, page by page, in a process of its own.
 
     Args:
-        data: The document; what it is, its content says.
-        limits: What reading it may cost.
+        data: The document; its content says which format it has.
+        limits: The maximum that reading it may cost.
         sandbox: Reads it.
+        sha256: The document's digest, when the caller knows it.
 
     Raises:
         StageError: A `document.*` code (empty, too_large, unsupported, encrypted, corrupt,
@@ -30,7 +33,7 @@ async def read_document(data: bytes, limits: LimitSettings, sandbox: Sandbox) ->
     reading = await sandbox.read(data, limits)
     _check_text(reading.pages)
     return PageText(
-        sha256=await asyncio.to_thread(_sha256, data),
+        sha256=sha256 or await asyncio.to_thread(content_sha256, data),
         media_type=reading.media_type,
         size=len(data),
         pages=_placed(reading.pages),
@@ -68,5 +71,6 @@ def _placed(pages: Iterable[ReadPage]) -> tuple[Page, ...]:
     return tuple(placed)
 
 
-def _sha256(data: bytes) -> str:
+def content_sha256(data: bytes) -> str:
+    """Return the sha256 of a document's bytes, in hex."""
     return hashlib.sha256(data).hexdigest()

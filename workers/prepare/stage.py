@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,6 @@ import structlog
 from ledger.claim import Claim
 from schemas.document import PageText, Prepared, S3Uri, bucket_and_key, uploaded_sha256
 from schemas.failure import FailureCode
-from schemas.job import JobSpec
 from schemas.queues import PREPARE_QUEUE
 from schemas.task import Task
 from settings.fleet import FleetSettings
@@ -24,7 +22,7 @@ from workers.models.model_tokenizer import ModelTokenizer
 from workers.objects import fetch_document, storage_failures
 from workers.outcome import Advanced
 from workers.page_text import load_page_text, page_text_uri, store_page_text
-from workers.prepare.document import read_document
+from workers.prepare.document import content_sha256, read_document
 from workers.prepare.sandbox import Sandbox
 from workers.routing import PoolLimits, choose_pool
 from workers.task_lookup import known_tasks
@@ -72,13 +70,13 @@ class PrepareStage:
 
     async def run(self, claim: Claim) -> Advanced:
         """See WorkerStage."""
-        spec = JobSpec.model_validate_json(claim.spec)
+        spec = claim.job
         tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
         with step("fetch"):
             data = await fetch_document(
                 self._store, spec.document, max_bytes=self._settings.limits.document_bytes
             )
-        sha256 = await asyncio.to_thread(_sha256, data)
+        sha256 = await asyncio.to_thread(content_sha256, data)
         self._check_upload(spec.document.uri, sha256)
         with storage_failures():
             page_text, uri = await self._page_text(data, spec.tenant, sha256)
@@ -105,7 +103,9 @@ class PrepareStage:
             return kept, uri
         async with self._readers:
             with step("read"):
-                page_text = await read_document(data, self._settings.limits, self._sandbox)
+                page_text = await read_document(
+                    data, self._settings.limits, self._sandbox, sha256=sha256
+                )
         with step("store"):
             await store_page_text(self._store, uri, page_text)
         return page_text, uri
@@ -134,7 +134,3 @@ class PrepareStage:
     async def stop(self) -> None:
         """Kill the readers."""
         self._sandbox.stop()
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

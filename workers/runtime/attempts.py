@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -23,9 +22,8 @@ from ledger.ledger import Ledger
 from ledger.record import from_unix_ms
 from ledger.token import new_token
 from schemas.failure import Failure, FailureCode
-from schemas.ids import DELIVERY_PREFIX, JOB_PREFIX
-from schemas.job import DEFAULT_TENANT, Attempt
-from schemas.openai.batch import BATCH_PREFIX
+from schemas.ids import RecordKind
+from schemas.job import Attempt
 from schemas.states import JobState
 from settings.sections.lease import LeaseSettings
 from workers.errors import StageError
@@ -298,12 +296,10 @@ class Attempts:
 
 def _log_context(claim: Claim) -> dict[str, Any]:
     """Return the fields that each log line of an attempt carries about its record."""
-    if claim.id.startswith(JOB_PREFIX):
-        tenant = json.loads(claim.spec).get("tenant", DEFAULT_TENANT)
-        return {"job_id": claim.id, "attempt": claim.attempt, "tenant": tenant}
-    kind = "batch" if claim.id.startswith(BATCH_PREFIX) else "file"
-    kind = "delivery" if claim.id.startswith(DELIVERY_PREFIX) else kind
-    return {f"{kind}_id": claim.id, "attempt": claim.attempt}
+    context = {f"{claim.kind}_id": claim.id, "attempt": claim.attempt}
+    if claim.kind is RecordKind.JOB:
+        context["tenant"] = claim.tenant
+    return context
 
 
 def _place_of(error: Exception) -> str:

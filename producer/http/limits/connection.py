@@ -21,6 +21,9 @@ HEALTH_CONNECTIONS = 32
 """Connections over the limit that are read at all; only _HEALTH_PATH is served on them."""
 _HEAD_BYTES = 32 * 2**10
 _HEADERS = 100
+_CHUNKS = 1_000
+"""Chunks of a body that may be of any size; the others have _CHUNK_BYTES on the average."""
+_CHUNK_BYTES = 16
 _HEAD_SECONDS = 10.0
 """Maximum seconds from the connection, or from the last answer, to the end of a request's head."""
 _REST_SECONDS = 10.0
@@ -31,8 +34,8 @@ _LEAST_BYTES = 320 * 2**10
 """Minimum bytes that it has to take in that time: 16 KiB a second."""
 
 
-class _RefusedHeadError(Exception):
-    """Ends the parsing of a head that is not taken."""
+class _RefusedError(Exception):
+    """Ends the parsing of a request that is not taken."""
 
 
 class Connections(ServerState):
@@ -107,6 +110,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._phase = _Phase.HEAD
         self._since = monotonic()
         self._head_bytes = 0
+        self._chunks = 0
+        self._body_bytes = 0
         self._is_whole = True
         self._is_deaf = False
         self._unread: _Unread | None = None
@@ -172,23 +177,35 @@ class BoundedConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """See HttpToolsProtocol."""
         if self._phase is not _Phase.HEAD:
-            raise _RefusedHeadError
+            raise _RefusedError
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """See HttpToolsProtocol."""
         if len(self.headers) >= _HEADERS:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-            raise _RefusedHeadError
+            raise _RefusedError
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """See HttpToolsProtocol."""
         self._phase, self._is_whole, self._head_bytes = _Phase.WORK, False, 0
+        self._chunks = self._body_bytes = 0
         self._all.mark_idle(self, is_idle=False)
         is_refused = self._all.is_full and self.url != _HEALTH_PATH
         self.limit_concurrency = 0 if is_refused else None
         super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        """Refuse a body of many small chunks: each costs as much as one of a megabyte."""
+        self._chunks += 1
+        if self._chunks > _CHUNKS + self._body_bytes // _CHUNK_BYTES:
+            raise _RefusedError
+
+    def on_body(self, body: bytes) -> None:
+        """See HttpToolsProtocol."""
+        self._body_bytes += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """See HttpToolsProtocol."""

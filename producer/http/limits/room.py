@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from time import thread_time
+from typing import TypeVar
 
 from starlette.requests import Request
 
 from producer.downloads import Download
 from producer.http.limits.answer import HeldResponse
 from producer.http.limits.body import is_small, read_body
+from producer.http.limits.budget import Budget
 from producer.http.limits.places import Places, Share
 from settings.sections.api import ApiSettings
 
@@ -20,6 +23,11 @@ _UPLOADS = 16
 _BODIES = 8
 _BODIES_IN_WORK = 2
 _DOWNLOADS = 32
+_CHECKS = 2
+_CHECK_SECONDS = 10.0
+_CHECK_SECONDS_REGAINED = 0.25
+
+T = TypeVar("T")
 
 
 class Room:
@@ -64,6 +72,44 @@ class Room:
             patience_seconds=_PATIENCE_SECONDS,
         )
         self._in_work = asyncio.Semaphore(_BODIES_IN_WORK)
+        self._checks = Places(
+            "requests whose schema is checked",
+            _CHECKS,
+            Share(most=1, waiting=64),
+            patience_seconds=_PATIENCE_SECONDS,
+        )
+        self._check_time = Budget("chats", _CHECK_SECONDS, regained=_CHECK_SECONDS_REGAINED)
+
+    async def check(self, tenant: str, work: Callable[[], T]) -> T:
+        """Do work that may keep a processor busy for a while, beside the event loop.
+
+        A tenant's works are done one after the other, within its budget of time.
+
+        Args:
+            tenant: Whose request it is for.
+            work: Runs in a thread.
+
+        Raises:
+            TooManyAtOnceError: The tenant's works took more time lately than it has, or many wait.
+            OverloadedError: Other tenants' works took too long.
+        """
+        self._check_time.check(tenant)
+        with await self._checks.take(tenant):
+            self._check_time.check(tenant)  # those before it may have spent the rest
+            seconds = 0.0
+
+            def timed() -> T:
+                nonlocal seconds
+                began = thread_time()
+                try:
+                    return work()
+                finally:
+                    seconds = thread_time() - began
+
+            try:
+                return await asyncio.to_thread(timed)
+            finally:
+                self._check_time.spend(tenant, seconds)
 
     @asynccontextmanager
     async def body(self, request: Request, tenant: str) -> AsyncIterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from producer.http.limits.json_values import has_more_values, too_many_values
 from producer.http.limits.room import Room, leave_turn
 from producer.http.openai.request import digest_of, is_repeated
 from producer.http.openai.route import openai_responses, openai_router
-from producer.openai.chats import AbandonedError
+from producer.openai.chats import AbandonedError, read_chat
 from producer.openai.errors import OpenAiError
 
 _GONE = 499
@@ -99,4 +100,7 @@ async def _job_of(request: Request, tenant: str, client: Client, room: Room) -> 
             )
         digest = digest_of(request, body)
         job_id = await chats.again(tenant, digest) if is_repeated(request) else None
-        return job_id or await chats.submit(body, tenant, digest), digest
+        if job_id is None:
+            read = await room.check(tenant, partial(read_chat, body))
+            job_id = await chats.submit(read, tenant, digest)
+        return job_id, digest

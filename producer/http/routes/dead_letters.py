@@ -13,7 +13,7 @@ from producer.http.dependencies import ClientOfApp, JobId, Operates, Reads
 from producer.http.pages import ApiPage, PageQuery, page_response
 from producer.http.problem import EVERYWHERE, documented
 from schemas.dead_letter import DeadLetter, DeadLetterFilter, Redrive
-from schemas.ids import JOB_PREFIX
+from schemas.ids import RecordKind, record_kind
 from schemas.job import Job
 from schemas.states import JobState
 
@@ -131,7 +131,7 @@ async def redrive_dead_letter(
 ) -> Job | RedrivenDelivery:
     """Redrive one letter; tasks that succeeded run again only if another version is asked for."""
     await client.dead_letters.redrive(letter_id, how or _REDRIVE, asker.tenant)
-    if letter_id.startswith(JOB_PREFIX):
+    if record_kind(letter_id) is RecordKind.JOB:
         return await client.job(letter_id)
     return RedrivenDelivery(id=letter_id, state=JobState.QUEUED)
 

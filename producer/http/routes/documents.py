@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from producer.http.dependencies import ClientOfApp, OperatedTenant, RoomOfApp, Submits
 from producer.http.problem import EVERYWHERE, documented
-from producer.http.submission import FORM_TYPE, read_document
+from producer.http.submission import FORM_TYPE, receive_document
 from schemas.document import S3Uri, StoredDocument
 
 _BYTES = {"contentMediaType": "application/octet-stream"}
@@ -91,4 +91,4 @@ async def upload_document(
 
     The same bytes of the same tenant lie at the same place, however often they are uploaded.
     """
-    return await read_document(request, client, room, asker, name)
+    return await receive_document(request, client, room, asker, name)

@@ -14,6 +14,7 @@ from producer.http.server import make_server
 from settings.fleet import FleetSettings
 from settings.sections.api import ApiSettings
 from tests.fixtures.http_api import KEY, TEXT, serving, submit
+from tests.fixtures.waiting import until
 
 LIMITS = "producer.http.limits.connection"
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
@@ -104,6 +105,21 @@ async def test_a_request_before_the_last_one_is_answered_is_not_read(
     assert b"connection: close" in told
 
 
+@pytest.mark.parametrize(
+    ("chunk", "count", "status"),
+    [(b"a", 900, b"201"), (b"a" * 20, 5_000, b"201"), (b"a", 5_000, b"400")],
+)
+async def test_a_body_of_very_many_tiny_chunks_is_refused(
+    api: aiohttp.ClientSession, chunk: bytes, count: int, status: bytes
+) -> None:
+    """Each costs as much as a large one; a program that sends lines as it writes them is taken."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in KEY.items())
+    head = f"POST /v1/documents HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}"
+    head += "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = b"%x\r\n%b\r\n" % (len(chunk), chunk) * count
+    assert (await _answer(api, head.encode() + chunks + b"0\r\n\r\n")).split()[1] == status
+
+
 async def test_half_requests_take_nobodys_place(settings: FleetSettings) -> None:
     """The one that has waited longest makes room."""
     few = settings.model_copy(update={"api": ApiSettings(connections=16)})
@@ -156,8 +172,7 @@ async def test_an_answer_that_nobody_reads_is_given_up(
     monkeypatch.setattr(f"{LIMITS}._UNREAD_SECONDS", 0.5)
     server = make_server(settings, "127.0.0.1", 0)
     running = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.started, "for the API")
     async with aiohttp.ClientSession(server.url, headers=KEY) as api:
         form = aiohttp.FormData({"purpose": "batch"})
         form.add_field("file", BytesIO(b"a" * 30_000_000), filename="a.jsonl")
@@ -168,10 +183,8 @@ async def test_an_answer_that_nobody_reads_is_given_up(
             asyncio.timeout(PATIENCE_SECONDS),
         ):
             reader._transport.pause_reading()  # type: ignore[attr-defined]  # there is no other way
-            while not server.server_state.tasks:
-                await asyncio.sleep(0.01)
-            while server.server_state.tasks:
-                await asyncio.sleep(0.05)
+            await until(lambda: server.server_state.tasks)
+            await until(lambda: not server.server_state.tasks)
         async with api.get(f"/v1/files/{file_id}/content") as answer:
             assert len(await answer.read()) == 30_000_000
     server.should_exit = True

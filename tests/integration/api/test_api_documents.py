@@ -16,6 +16,7 @@ from ledger.ledger import Ledger
 from settings.fleet import FleetSettings
 from tests.fixtures.http_api import KEY, TEXT, problem_of, serving, submit
 from tests.fixtures.servers import Buckets
+from tests.fixtures.waiting import until
 
 BIG = bytes(range(256)) * 4096 * 12  # 12 MiB: three parts
 TERMS = {"tasks": ["summary"], "metadata": {"claim": "HM-1"}}
@@ -203,12 +204,9 @@ async def test_a_sender_who_hangs_up_leaves_nothing(
     def unfinished() -> bool:
         return "Uploads" in s3.client.list_multipart_uploads(Bucket=s3.work)
 
-    async with asyncio.timeout(20):
-        while not unfinished():
-            await asyncio.sleep(0.02)
-        writer.close()
-        while unfinished():
-            await asyncio.sleep(0.02)
+    await until(unfinished)
+    writer.close()
+    await until(lambda: not unfinished())
     assert await reader.read() == b""
     assert s3.client.list_objects_v2(Bucket=s3.work)["KeyCount"] == 0
 

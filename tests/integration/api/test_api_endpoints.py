@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from ledger.access.secret_box import new_encryption_key
 from ledger.ledger import Ledger
+from ledger.webhooks import deliveries
 from schemas.states import JobState
 from schemas.webhooks.delivery import Delivery
 from schemas.webhooks.endpoint import Endpoint
@@ -169,6 +170,27 @@ async def test_deliveries_are_listed_by_endpoint_job_state_and_time_in_pages(
     assert (await _get(keyed, f"/v1/deliveries/{listed[0]['id']}")) == listed[0]
     async with keyed.get("/v1/deliveries?cursor=nonsense") as answer:
         await problem_of(answer, 422, "invalid-request")
+
+
+async def test_a_page_of_deliveries_looks_at_few_and_at_none_of_another_tenant(
+    keyed: aiohttp.ClientSession, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that meets the filter is found in the end, and a cursor leads there."""
+    monkeypatch.setattr(deliveries, "_BATCH", 2)
+    monkeypatch.setattr(deliveries, "_LOOKED_AT", 4)
+    await _create(keyed, events=["job.cancelled"])
+    jobs = []
+    for tenant in ("default", *["default", "acme"] * 6):
+        headers = {"Docfleet-Tenant": tenant}
+        async with keyed.post("/v1/jobs", json=TEXT, headers=headers) as answer:
+            jobs.append((await answer.json())["id"])
+        await ledger.cancel(jobs[-1])
+    path, cursor, pages = f"/v1/deliveries?job={jobs[0]}", "", []
+    while cursor is not None:
+        page = await _get(keyed, f"{path}{cursor and f'&cursor={cursor}'}")
+        pages.append(len(page["data"]))
+        cursor = page["next_cursor"]
+    assert pages == [0, 1]
 
 
 async def test_a_replay_says_what_it_cannot_send(

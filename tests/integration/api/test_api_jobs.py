@@ -21,6 +21,7 @@ from settings.sections.tenants import TenantSettings
 from tests.fixtures.hand_worker import claim, kill, succeed, task_result
 from tests.fixtures.http_api import KEY, TEXT, problem_of, serving, submit
 from tests.fixtures.servers import Buckets
+from tests.fixtures.waiting import until
 
 EMPTY = Failure.of(FailureCode.DOCUMENT_EMPTY, "Empty.")
 
@@ -227,8 +228,7 @@ async def test_a_server_that_stops_lets_its_waiters_go(settings: FleetSettings) 
     """At once, and with an answer."""
     server = make_server(settings, "127.0.0.1", 0)
     running = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.started, "for the API")
     async with aiohttp.ClientSession(server.url, headers=KEY) as api:
         job_id = (await submit(api, TEXT))["id"]
 

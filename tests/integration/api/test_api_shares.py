@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from producer.openai.chats import ReadChat, read_chat
 from schemas.api_key import Scope
 from settings.fleet import FleetSettings
 from settings.sections.api import ApiSettings
@@ -122,3 +124,50 @@ async def test_what_waits_for_a_job_ends_when_its_key_is_revoked(
         async with api.get(f"/v1/jobs/{job['id']}") as answer:
             states.append((await answer.json())["state"])
     assert sorted(states) == ["cancelled", "queued"]
+
+
+async def test_a_tenants_costly_schemas_do_not_hold_another_tenants_chat_up(
+    api: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are checked one after the other, however many there are."""
+    released = threading.Event()
+
+    def slowly(body: bytes) -> ReadChat:
+        if b"costly" in body:
+            released.wait(60)
+        return read_chat(body)
+
+    monkeypatch.setattr("producer.http.openai.chat.read_chat", slowly)
+
+    async def ask(tenant: str, model: str) -> int:
+        headers = {"Docfleet-Tenant": tenant}
+        chat = {**CHAT, "model": model}
+        async with api.post("/v1/chat/completions", json=chat, headers=headers) as answer:
+            return answer.status
+
+    costly = [asyncio.create_task(ask("acme", "costly")) for _ in range(12)]
+    await asyncio.sleep(0)
+    try:
+        async with asyncio.timeout(30):
+            assert await ask("globex", "none") == 404
+        assert not any(one.done() for one in costly)
+    finally:
+        released.set()
+    assert await asyncio.gather(*costly) == [404] * 12
+
+
+async def test_a_tenant_that_spent_its_time_on_schemas_comes_again_later(
+    settings: FleetSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """429, in OpenAI's words; another tenant has its own time."""
+    for bound in ("_CHECK_SECONDS", "_CHECK_SECONDS_REGAINED"):
+        monkeypatch.setattr(f"producer.http.limits.room.{bound}", 1e-9)
+    chat = {**CHAT, "model": "none"}
+    async with serving(settings) as api:
+        for tenant, status in (("acme", 404), ("acme", 429), ("globex", 404)):
+            headers = {"Docfleet-Tenant": tenant}
+            async with api.post("/v1/chat/completions", json=chat, headers=headers) as answer:
+                assert answer.status == status
+                if status == 429:
+                    assert "processor time" in (await answer.json())["error"]["message"]
+                    assert "Retry-After" in answer.headers

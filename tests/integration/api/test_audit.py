@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from ledger import keys
+from ledger.access.secret_box import new_encryption_key
 from ledger.ledger import Ledger
 from schemas.failure import Failure, FailureCode
 from settings.fleet import FleetSettings
@@ -257,3 +258,19 @@ async def test_a_command_is_written_with_its_user_and_the_log_is_shown(
     assert entry["actor"].startswith("command:")
     table = await run_command(environment, "audit")
     assert (table.code, "docfleet audit" in table.out, key_id in table.out) == (0, True, True)
+
+
+async def test_a_new_callback_secret_is_in_the_tenants_log(settings: FleetSettings) -> None:
+    """The first one and each that follows; the secret itself is in no entry."""
+    encrypting = settings.model_copy(update={"encryption_keys": SecretStr(new_encryption_key())})
+    async with serving(encrypting) as api:
+        key_id, acme = await key_of(api, tenant="acme")
+        secrets = []
+        for _ in range(2):
+            async with api.post("/v1/callback-secret/rotate", headers=acme) as answer:
+                assert answer.status == 200
+                secrets.append((await answer.json())["secret"])
+        entries = await audited(api, acme)
+    rotated = [one for one in entries if one["action"] == "callback_secret.rotated"]
+    assert [(one["actor"], one["tenant"]) for one in rotated] == [(key_id, "acme")] * 2
+    assert not any(secret in json.dumps(entries) for secret in secrets)

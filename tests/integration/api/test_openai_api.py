@@ -17,6 +17,7 @@ from settings.fleet import FleetSettings
 from settings.sections.openai import OpenAiSettings
 from tests.fixtures.batch_scene import MODEL, BatchScene, batch_scene, chat_line
 from tests.fixtures.servers import Buckets
+from tests.fixtures.waiting import until
 
 HAIL: Any = [{"role": "user", "content": "Hail broke a skylight."}]
 SLOW: Any = [{"role": "user", "content": "docfleet-fault: slow 60"}]
@@ -124,11 +125,12 @@ async def test_a_client_that_comes_again_gets_a_job_of_its_own(batches: BatchSce
     assert await batches.ledger.claim(job_id, "w2", 60) is not None
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
-    async with asyncio.timeout(20):
-        while not await batches.redis.hexists(f"docfleet:record:{job_id}", "cancel"):
-            await asyncio.sleep(0.02)
-        while await batches.redis.keys("docfleet:posted:*"):
-            await asyncio.sleep(0.02)
+    await until(lambda: batches.redis.hexists(f"docfleet:record:{job_id}", "cancel"))
+
+    async def forgotten() -> bool:
+        return not await batches.redis.keys("docfleet:posted:*")
+
+    await until(forgotten)
     asking = asyncio.create_task(again.chat.completions.create(model=MODEL, messages=SLOW))
     async with asyncio.timeout(20):
         while len(await batches.redis.keys("docfleet:record:job_*")) < 2:

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from producer.client import connect
 from producer.drops.manifest_tracker import Manifests
-from producer.drops.submitter import Drops
+from producer.drops.submitter import DropSubmitter
 from producer.drops.watcher import Watcher
 from producer.rules import with_buckets
 from schemas.job import JobSpec
@@ -247,7 +247,7 @@ async def test_after_its_time_a_manifest_is_not_waited_for_any_more(
     drop(s3, "packets/7/a.pdf")
     _put_manifest(s3, ["a.pdf", "b.pdf"])
     async with connect(settings) as client:
-        drops = Drops(rules, client.store, client.submitter, max_bytes=2**20)
+        drops = DropSubmitter(rules, client.store, client.submitter, max_bytes=2**20)
         manifests = Manifests(drops, wait_seconds=3600)
         found = await client.store.find(f"s3://{s3.incoming}/{MANIFEST}")
         fresh = ObjectInfo(found.uri, found.size, found.etag, datetime.now(UTC))

@@ -27,6 +27,7 @@ from schemas.ids import new_job_id
 from schemas.job import JobSpec, KeptCallback, Priority
 from schemas.states import JobState
 from schemas.webhooks.delivery import DeliverySpec
+from tests.fixtures.waiting import until
 
 PREPARED = Prepared(
     text_uri="s3://work/t.json",
@@ -71,12 +72,6 @@ async def _sweep(
         losses=losses,
         retention_seconds=retention,
     )
-
-
-async def _until(done: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
-        while not await done():
-            await asyncio.sleep(0.02)
 
 
 async def _state(ledger: Ledger, job_id: str) -> JobState:
@@ -205,7 +200,7 @@ async def test_a_stale_token_changes_nothing(
 ) -> None:
     """A worker that wakes up after its lease was lost fails the fencing check."""
     old = await _claimed(ledger, lease=0.01)
-    await _until(lambda: _expired(ledger))
+    await until(lambda: _expired(ledger))
     beat = await ledger.heartbeat("w2", LEASE, {"prepare": 4}, [])
     assert [called.record_id for called in beat.called] == [old.id]
     assert await ledger.claim(old.id, "w2", LEASE)
@@ -236,7 +231,7 @@ async def test_a_heartbeat_keeps_the_lease_and_names_the_lost_ones(ledger: Ledge
     kept = await _claimed(ledger, lease=0.05)
     await ledger.heartbeat("w1", LEASE, {}, [kept])
     lost = await _claimed(ledger, lease=0.01)
-    await _until(lambda: _expired(ledger))
+    await until(lambda: _expired(ledger))
     beat = await ledger.heartbeat("w1", LEASE, {}, [kept, lost])
     assert beat.let_go == [RevokedLease(lost.token, False)]
     assert await _state(ledger, kept.id) is JobState.RUNNING
@@ -290,7 +285,7 @@ async def test_a_release_waits_its_time_and_then_stands_in_line_again(ledger: Le
     claim = await _claimed(ledger)
     await ledger.release(claim, wait_seconds=0.05, charge=True)
     assert await _state(ledger, claim.id) is JobState.WAITING
-    await _until(lambda: _woken(ledger))
+    await until(lambda: _woken(ledger))
     again = await ledger.claim(claim.id, "w2", LEASE)
     assert again is not None
     assert again.attempt == 2

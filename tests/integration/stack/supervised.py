@@ -12,12 +12,11 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from docfleet.errors import CommandError
 from docfleet.processes.part import Part
@@ -28,6 +27,7 @@ from docfleet.stack.state_dir import StateDir
 from docfleet.stack.supervisor import Supervisor
 from settings.environment import part_environment, server_environment
 from settings.fleet import load_settings
+from tests.fixtures.waiting import until_seen
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_SECONDS = 60
@@ -37,17 +37,6 @@ ANNOUNCES = "from settings.ready import announce_ready as a; import signal; a();
 
 ODD = {"DOCFLEET_CALLBACK_URL": "https://claims.example/in?of=docfleet&to='$HOME'"}
 """How to reach a stack without servers: a value that means much to a shell."""
-
-T = TypeVar("T")
-
-
-def eventually(look: Callable[[], T], what: str) -> T:
-    """Look until there is something true to see, and give that."""
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
-    while not (seen := look()):
-        assert time.monotonic() < give_up_at, f"waited in vain for {what}"
-        time.sleep(0.02)
-    return seen
 
 
 def part(name: str, program: str = ANNOUNCES, *, stop_seconds: float = 20) -> dict[str, Any]:
@@ -94,7 +83,7 @@ class Supervised:
             fits = row and row["state"] == state and row["restarts"] >= restarts
             return row if fits else {}
 
-        return eventually(look, f"{role} to be {state} after {restarts} restarts")
+        return until_seen(look, f"{role} to be {state} after {restarts} restarts")
 
     def environment(self) -> dict[str, str]:
         """What `docfleet env` prints."""
@@ -158,7 +147,7 @@ def supervised(
         process.stdin.write(json.dumps(layers))
         process.stdin.close()
         if wait:
-            eventually(lambda: stack.is_ready() or process.poll() is not None, "the stack")
+            until_seen(lambda: stack.is_ready() or process.poll() is not None, "the stack")
             assert stack.is_ready(), output.read_text()
         yield stack
     finally:
@@ -168,7 +157,7 @@ def supervised(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        eventually(lambda: not stack.family(), "the guard to end what was left")
+        until_seen(lambda: not stack.family(), "the guard to end what was left")
 
 
 def _main() -> None:

@@ -20,7 +20,8 @@ from redis import AuthenticationError, Redis
 
 from docfleet.stack.state_dir import StateDir
 from settings.environment import CONNECTION_VARIABLES
-from tests.integration.stack.supervised import Supervised, docfleet, eventually, part, supervised
+from tests.fixtures.waiting import until_seen
+from tests.integration.stack.supervised import Supervised, docfleet, part, supervised
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -167,7 +168,7 @@ def test_s3_tells_the_watcher_of_a_drop(stack: Supervised) -> None:
     with events_of(stack) as (events, tokens), s3_of(stack) as s3:
         s3.put_object(Bucket="results", Key="job.json", Body=b"{}")
         s3.put_object(Bucket="incoming", Key="tenant a/claim+1.pdf", Body=b"%PDF")
-        eventually(
+        until_seen(
             lambda: any(event["key"].endswith("/claim+1.pdf") for event in events), "the event"
         )
     assert all(event["key"].startswith("/buckets/incoming/") for event in events)

@@ -14,11 +14,11 @@ import pytest
 
 from docfleet.errors import StackRunningError
 from docfleet.stack.state_dir import StateDir
+from tests.fixtures.waiting import until_seen
 from tests.integration.stack.supervised import (
     ANNOUNCES,
     ODD,
     docfleet,
-    eventually,
     is_alive,
     part,
     supervised,
@@ -42,7 +42,7 @@ signal.pause()
 def children_of(state_dir: Path, starts: int) -> list[int]:
     """The pids that WITH_CHILDREN wrote to its log, of so many starts."""
     log = state_dir / "logs" / "family.log"
-    eventually(lambda: len(log.read_text().split()) == 2 * starts, "the children's pids")
+    until_seen(lambda: len(log.read_text().split()) == 2 * starts, "the children's pids")
     return [int(pid) for pid in log.read_text().split()]
 
 
@@ -78,7 +78,7 @@ def test_killed_supervisor_leaves_no_process(tmp_path: Path) -> None:
     with supervised(state_dir, [part("family", WITH_CHILDREN)]) as stack:
         pids = [stack.row("family")["pid"], *children_of(state_dir, 1)]
         stack.process.kill()
-        eventually(lambda: not any(map(is_alive, pids)), "the family to end")
+        until_seen(lambda: not any(map(is_alive, pids)), "the family to end")
 
 
 def test_next_stack_ends_what_an_earlier_one_left(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_next_stack_ends_what_an_earlier_one_left(tmp_path: Path) -> None:
             os.kill(pid, signal.SIGKILL)
         stack.process.kill()
         stack.process.wait()
-        eventually(lambda: not is_alive(leader), "the part itself to end with its supervisor")
+        until_seen(lambda: not is_alive(leader), "the part itself to end with its supervisor")
         assert is_alive(hidden)
         with supervised(state_dir, [part("other")]):
             assert not is_alive(hidden)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import openai
@@ -13,6 +14,7 @@ from ledger.errors import LeaseLostError
 from ledger.openai.batches import line_job_id
 from schemas.dead_letter import Redrive
 from schemas.failure import Failure, FailureCode
+from schemas.openai.batch import BatchError
 from schemas.queues import BATCH_QUEUE
 from schemas.states import JobState
 from schemas.webhooks.event import EventType
@@ -21,6 +23,8 @@ from settings.sections.openai import OpenAiSettings
 from settings.sections.tenants import TenantSettings
 from tests.fixtures.batch_scene import BatchScene, batch_scene, chat_line
 from tests.fixtures.servers import Buckets
+from tests.fixtures.waiting import until
+from workers.batch.line import RawLine, ReadLine, read_line
 from workers.errors import StageError
 
 SCHEMA = {
@@ -328,9 +332,7 @@ async def test_the_end_is_told_of_with_an_event_that_openais_client_knows(
     batch = await batches.batch(_lines(2), extra_body=callback)
     async with batches.working():
         batch = await batches.until(batch)
-        async with asyncio.timeout(10):
-            while not await batches.redis.llen("deliver"):
-                await asyncio.sleep(0.02)
+        await until(lambda: batches.redis.llen("deliver"))
     deliveries = [key async for key in batches.redis.scan_iter("docfleet:record:msg_*")]
     (delivery,) = deliveries
     spec = json.loads(await batches.redis.hget(delivery, "spec"))
@@ -412,3 +414,25 @@ async def test_an_input_file_that_is_deleted_stays_until_its_batch_has_ended(
     assert (await batches.answers(batch)).keys() == {"c-0", "c-1", "c-2"}
     key = f"files/{batch.input_file_id}"
     assert s3.client.head_object(Bucket=s3.work, Key=key)["ContentLength"] > 0
+
+
+async def test_a_tenants_costly_files_do_not_hold_another_tenants_batch_up(
+    batches: BatchScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six of them take minutes to read; one line of another tenant is read meanwhile."""
+
+    def slowly(raw: RawLine, *rest: Any) -> ReadLine | BatchError:
+        if b"costly" in raw.data:
+            time.sleep(0.05)  # what a large schema takes
+        return read_line(raw, *rest)
+
+    monkeypatch.setattr("workers.batch.input.read_line", slowly)
+    acme = [chat_line(f"costly-{n}") for n in range(600)]
+    as_acme = {"Docfleet-Tenant": "acme"}
+    async with batches.working("batch"):
+        costly = [await batches.batch(acme, extra_headers=as_acme) for _ in range(6)]
+        one = await batches.batch([chat_line("one")])
+        await batches.until(one, "in_progress")
+        acmes = batches.client.with_options(default_headers=as_acme)
+        found = [(await acmes.batches.retrieve(batch.id)).status for batch in costly]
+    assert found == ["validating"] * 6

@@ -13,6 +13,7 @@ from schemas.failure import FailureCode
 from schemas.states import JobState
 from settings.fleet import FleetSettings
 from tests.fixtures.infer_scene import InferScene
+from tests.fixtures.waiting import until
 from workers.errors import EngineDiedError, RequestFailedError
 
 CLAIM = {"role": "user", "content": "Hail broke two skylights. What broke?"}
@@ -132,8 +133,7 @@ async def test_a_job_that_waits_for_others_of_its_tenant_goes_back_uncharged(
     ]
     scene.engine.trial.clear()
     running = asyncio.create_task(scene.run(first))
-    while not scene.engine.tried:
-        await asyncio.sleep(0.01)
+    await until(lambda: scene.engine.tried)
     await scene.run(second)
     job = await scene.state(second)
     assert (job.state, job.attempts) == (JobState.WAITING, 0)

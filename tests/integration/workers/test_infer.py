@@ -14,7 +14,9 @@ from schemas.kept import KeptTasks
 from schemas.result import TaskStatus
 from schemas.states import JobState, Stage
 from settings.fleet import FleetSettings
+from storage.errors import ObjectMissingError
 from tests.fixtures.infer_scene import LARGER_POOL, POOL, InferScene, task
+from tests.fixtures.waiting import until
 from workers.engine.protocol import EngineAnswer, EngineRequest
 from workers.errors import (
     EngineDiedError,
@@ -98,12 +100,9 @@ async def test_who_waits_at_the_gate_when_the_engine_dies_is_no_suspect(
     killer, bystander = await scene.job("first"), await scene.job("second")
     scene.engine.trouble["first"] = [_out_of_memory()]
     killing = asyncio.create_task(scene.run(killer, crowd=2))
-    async with asyncio.timeout(20):
-        while not scene.engine.asked:
-            await asyncio.sleep(0.01)
-        waiting = asyncio.create_task(scene.run(bystander, crowd=2))
-        while not scene.gate.waiting:
-            await asyncio.sleep(0.01)
+    await until(lambda: scene.engine.asked)
+    waiting = asyncio.create_task(scene.run(bystander, crowd=2))
+    await until(lambda: scene.gate.waiting)
     scene.engine.go_on()
     await asyncio.gather(killing, waiting)
     job = await scene.state(bystander)
@@ -312,3 +311,30 @@ async def test_a_job_of_which_every_task_failed_points_to_what_they_gave(
     data = await scene.store.get(letter.kept_uri, max_bytes=2**20)
     kept = KeptTasks.model_validate_json(data)
     assert kept.tasks["first"].raw_output == '["invalid-output"]'
+
+
+async def test_a_result_larger_than_the_limit_is_a_dead_letter_and_is_not_written(
+    scene: InferScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could read it: readers have the same limit."""
+    monkeypatch.setattr("workers.infer.results.MAX_RESULT_BYTES", 10)
+    job_id = await scene.job("first")
+    await scene.run(job_id)
+    letter = await scene.ledger.dead_letters.get(job_id)
+    assert letter is not None
+    assert letter.failure.code is FailureCode.OUTPUT_TOO_LARGE
+    with pytest.raises(ObjectMissingError):
+        await scene.result(job_id)
+
+
+async def test_task_results_larger_than_the_limit_are_not_kept(
+    scene: InferScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The failure of the tasks is still the reason of the dead letter."""
+    monkeypatch.setattr("workers.infer.kept_tasks.MAX_RESULT_BYTES", 10)
+    job_id = await scene.job("first", text="A claim.\ndocfleet-fault: invalid-output\n")
+    await scene.run(job_id)
+    letter = await scene.ledger.dead_letters.get(job_id)
+    assert letter is not None
+    assert letter.failure.code is FailureCode.OUTPUT_INVALID
+    assert letter.kept_uri is None

@@ -1,99 +1,44 @@
-"""PDFs, honest and hostile, read by real processes; and what becomes of those processes."""
+"""Limits and confinement of the processes that read documents."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import io
-import json
 import os
 import signal
 import subprocess
 import sys
-import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fpdf import FPDF
-from pypdf import PdfReader, PdfWriter
 
 from schemas.failure import FailureCode
 from settings.errors import SettingsError
 from settings.sections.limits import LimitSettings
 from settings.sections.sandbox import SandboxLayer
+from tests.fixtures.pdfs import (
+    LIMITS,
+    SMALL,
+    bomb,
+    printed,
+    refusal,
+)
+from tests.fixtures.processes import (
+    children_of,
+    confined,
+    limits_of,
+    lives,
+    open_files,
+    proc,
+    readers_of,
+)
+from tests.fixtures.waiting import until
 from workers.errors import StageError
 from workers.prepare.document import read_document
 from workers.prepare.sandbox import Sandbox
 from workers.prepare.zygote_link import Layers, SandboxStartError
 
 ROOT = Path(__file__).parents[3]
-LIMITS = LimitSettings()
-SMALL = LimitSettings(sandbox_memory_bytes=2**28, sandbox_cpu_seconds=5)
-HELLO = b"BT /F 12 Tf 72 700 Td (Claim 4711) Tj ET"
-
-
-def printed(*pages: str) -> bytes:
-    """A PDF with those pages, as a program writes it."""
-    pdf = FPDF()
-    pdf.set_font("Helvetica", size=12)
-    for text in pages:
-        pdf.add_page()
-        pdf.multi_cell(0, 6, text)
-    return bytes(pdf.output())
-
-
-def locked(data: bytes, *, user: str, owner: str) -> bytes:
-    """The PDF, encrypted with passwords."""
-    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(data)))
-    writer.encrypt(user, owner, algorithm="AES-256")
-    file = io.BytesIO()
-    writer.write(file)
-    return file.getvalue()
-
-
-def assembled(*objects: bytes) -> bytes:
-    """A PDF of these objects; the first is its catalog."""
-    data, places = b"%PDF-1.7\n", []
-    for number, content in enumerate(objects, start=1):
-        places.append(len(data))
-        data += b"%d 0 obj\n%b\nendobj\n" % (number, content)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    size = len(places) + 1
-    end = b"trailer\n<</Root 1 0 R/Size %d>>\nstartxref\n%d\n%%%%EOF\n" % (size, len(data))
-    return data + b"xref\n0 %d\n0000000000 65535 f \n%b" % (size, table) + end
-
-
-def stream(content: bytes, entries: bytes = b"") -> bytes:
-    """A stream object with more entries in its dictionary."""
-    return b"<</Length %d%b>>\nstream\n%b\nendstream" % (len(content), entries, content)
-
-
-def one_page(
-    content: bytes = stream(HELLO),
-    *further: bytes,
-    catalog: bytes = b"",
-    page: bytes = b"/MediaBox[0 0 612 792]",
-) -> bytes:
-    """A PDF of one page; `further` objects are numbered from 6."""
-    return assembled(
-        b"<</Type/Catalog/Pages 2 0 R%b>>" % catalog,
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>%b>>" % page,
-        content,
-        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
-        *further,
-    )
-
-
-def bomb(unit: bytes) -> bytes:
-    """A small PDF whose page inflates to 300 MB of one operator."""
-    deflate = zlib.compressobj(9)
-    block = unit * (2**20 // len(unit))
-    content = deflate.compress(b"BT /F 12 Tf ")
-    content += b"".join(deflate.compress(block) for _ in range(300)) + deflate.flush()
-    return one_page(stream(content, b"/Filter/FlateDecode"))
 
 
 @pytest.fixture(scope="module")
@@ -102,220 +47,11 @@ def endless() -> bytes:
     return bomb(b"(A) Tj ")
 
 
-async def refusal(data: bytes, sandbox: Sandbox, limits: LimitSettings = LIMITS) -> StageError:
-    """The error that reading the bytes ends with."""
-    with pytest.raises(StageError) as caught:
-        await read_document(data, limits, sandbox)
-    return caught.value
-
-
-def children_of(parent: int) -> list[int]:
-    """Process ids of a process's children that have not ended."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            state, its_parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if int(its_parent) == parent and state != "Z":
-            found.append(int(folder.name))
-    return found
-
-
-def zygotes_of(parent: int) -> list[int]:
-    """Process ids of the zygotes that a process has."""
-    return [pid for pid in children_of(parent) if b"workers.prepare.zygote" in proc(pid, "cmdline")]
-
-
-def readers_of(parent: int) -> list[int]:
-    """Process ids of the readers that the process's zygotes have and that have not ended."""
-    return [reader for zygote in zygotes_of(parent) for reader in children_of(zygote)]
-
-
-def lives(pid: int) -> bool:
-    """Whether the process exists and has not ended."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
-
-
-async def until(condition: Callable[[], Any]) -> Any:
-    """Wait for something to be true, and give it back."""
-    async with asyncio.timeout(20):
-        while not (found := condition()):
-            await asyncio.sleep(0.01)
-    return found
-
-
 async def reading(data: bytes, sandbox: Sandbox) -> tuple[asyncio.Task[Any], int]:
     """A read in progress, and its reader's process id."""
     task = asyncio.create_task(read_document(data, LIMITS, sandbox))
     readers = await until(lambda: readers_of(os.getpid()))
     return task, readers[0]
-
-
-async def test_a_pdf_is_read_page_by_page(sandbox: Sandbox) -> None:
-    """Numbers, offsets and line ends are as the contract says."""
-    data = printed("Claim 4711\nZoë Müller", "", "third")
-    read = await read_document(data, LIMITS, sandbox)
-    assert [page.text for page in read.pages] == ["Claim 4711\nZoë Müller", "", "third"]
-    assert [(page.number, page.start) for page in read.pages] == [(1, 0), (2, 22), (3, 23)]
-    assert read.media_type == "application/pdf"
-    assert (read.size, read.sha256) == (len(data), hashlib.sha256(data).hexdigest())
-
-
-async def test_what_is_filled_into_a_form_is_read(sandbox: Sandbox) -> None:
-    """The value of a field is text of its page; a hidden field's is not."""
-    drawn = stream(
-        b"BT /F 12 Tf 2 2 Td (Zoe Mueller) Tj ET",
-        b"/Type/XObject/Subtype/Form/BBox[0 0 200 20]/Resources<</Font<</F 5 0 R>>>>",
-    )
-    for flags, text in ((4, "Claim 4711\nZoe Mueller"), (2, "Claim 4711")):
-        field = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/Rect[72 600 272 620]/F %d" % flags
-        form = one_page(
-            stream(HELLO),
-            drawn,
-            field + b"/AP<</N 6 0 R>>>>",
-            catalog=b"/AcroForm<</Fields[7 0 R]>>",
-            page=b"/MediaBox[0 0 612 792]/Annots[7 0 R]",
-        )
-        assert (await read_document(form, LIMITS, sandbox)).text == text
-
-
-async def test_a_form_that_a_program_draws_is_refused(sandbox: Sandbox) -> None:
-    """The pages of such a form hold a request to open it elsewhere, and nothing else."""
-    form = one_page(catalog=b"/NeedsRendering true/AcroForm<</Fields[]/XFA[(template) 4 0 R]>>")
-    assert (await refusal(form, sandbox)).failure.code is FailureCode.DOCUMENT_UNSUPPORTED
-
-
-async def test_a_form_feed_inside_a_page_does_not_end_it(sandbox: Sandbox) -> None:
-    """A character that the PDF maps to a form feed arrives as a line end."""
-    to_unicode = stream(
-        b"begincmap 1 begincodespacerange <00> <FF> endcodespacerange\n"
-        b"2 beginbfchar <41> <0041> <42> <000C> endbfchar endcmap"
-    )
-    font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 6 0 R>>"
-    page = b"/MediaBox[0 0 612 792]/Resources<</Font<</F 7 0 R>>>>"
-    shown = stream(b"BT /F 12 Tf 72 700 Td (ABA) Tj ET")
-    objects = one_page(shown, to_unicode, font, page=page).replace(
-        b"/Resources<</Font<</F 5 0 R>>>>/MediaBox", b"/MediaBox"
-    )
-    assert [page.text for page in (await read_document(objects, LIMITS, sandbox)).pages] == ["A\nA"]
-
-
-async def test_a_hyphen_at_the_end_of_a_line_stays_a_hyphen(sandbox: Sandbox) -> None:
-    """PDFium joins the word's halves and marks the place with a character that is none."""
-    shown = stream(b"BT /F 12 Tf 14 TL 72 700 Td (insur-) Tj T* (ance) Tj ET")
-    assert (await read_document(one_page(shown), LIMITS, sandbox)).text == "insur-ance"
-
-
-async def test_every_value_of_a_real_loss_run_is_in_its_text(sandbox: Sandbox) -> None:
-    """43 pages from an insurer's system, checked against what people found in them."""
-    name = "eval/longlistbench/ground_truth/loss_run_external_001.json"
-    found = [folder / name for folder in (ROOT / "shared", ROOT.parent / "shared")]
-    truth = next((path for path in found if path.is_file()), None)
-    if truth is None:
-        pytest.skip(f"the evaluation documents are not there: {found[0]} or {found[1]}")
-    rows = json.loads(truth.read_text(encoding="utf-8"))
-    values = {value for row in rows for value in row.values() if isinstance(value, str)}
-    document = truth.parents[1] / "pdfs" / f"{truth.stem}.pdf"
-    text = (await read_document(document.read_bytes(), LIMITS, sandbox)).text
-    assert len(values) > 100
-    assert {value for value in values if value not in text} == set()
-
-
-async def test_a_pdf_that_needs_a_password_is_encrypted_and_one_for_its_owner_opens(
-    sandbox: Sandbox,
-) -> None:
-    """A password that only forbids changes keeps nobody from reading."""
-    letter = printed("Claim 4711")
-    error = await refusal(locked(letter, user="secret", owner="owner"), sandbox)
-    assert error.failure.code is FailureCode.DOCUMENT_ENCRYPTED
-    assert (
-        await read_document(locked(letter, user="", owner="owner"), LIMITS, sandbox)
-    ).text == "Claim 4711"
-
-
-async def test_noise_under_a_pdf_header_is_corrupt(sandbox: Sandbox) -> None:
-    """The header alone makes no PDF."""
-    for noise in (b"", os.urandom(50_000), b"startxref\n7\n%%EOF\n"):
-        error = await refusal(b"%PDF-1.7\n" + noise, sandbox)
-        assert error.failure.code is FailureCode.DOCUMENT_CORRUPT
-
-
-async def test_a_truncated_pdf_is_corrupt_wherever_it_was_cut(sandbox: Sandbox) -> None:
-    """No part of a document passes for the whole of it."""
-    whole = printed(*(f"Page {number} of 5" for number in range(1, 6)))
-    for twelfth in range(1, 12):
-        error = await refusal(whole[: len(whole) * twelfth // 12], sandbox)
-        assert error.failure.code is FailureCode.DOCUMENT_CORRUPT
-
-
-async def test_a_truncated_pdf_with_its_trailer_in_front_is_corrupt(sandbox: Sandbox) -> None:
-    """Files made for the web begin with what others end with, and so open when cut."""
-    whole = one_page()
-    head, trailer = whole[:9], b"trailer\n<</Root 1 0 R/Size 6>>\n"
-    objects = whole[9 : whole.index(b"xref\n0")]
-    assert (
-        await read_document(head + trailer + objects + b"%%EOF\n", LIMITS, sandbox)
-    ).text == "Claim 4711"
-    error = await refusal(head + trailer + objects, sandbox)
-    assert error.failure.code is FailureCode.DOCUMENT_CORRUPT
-    assert "cut off" in error.failure.message
-
-
-async def test_a_pdf_with_no_pages_is_corrupt_and_one_with_no_text_is_a_scan(
-    sandbox: Sandbox,
-) -> None:
-    """A page without text has a code of its own, which advises OCR."""
-    bare = assembled(b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[]/Count 0>>")
-    assert (await refusal(bare, sandbox)).failure.code is FailureCode.DOCUMENT_CORRUPT
-    error = await refusal(printed("", " "), sandbox)
-    assert error.failure.code is FailureCode.DOCUMENT_NO_TEXT
-    assert "2" in error.failure.message
-
-
-async def test_a_form_whose_program_left_the_drawing_to_others_is_read(sandbox: Sandbox) -> None:
-    """The value of a field without an appearance follows the page's text, unless it is hidden."""
-    for flags, text in ((4, "Claim 4711\nZoë Müller"), (2, "Claim 4711")):
-        field = (
-            b"<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/V(Zo\xeb M\xfcller)/Rect[72 600 272 620]"
-            b"/F %d>>" % flags
-        )
-        form = one_page(
-            stream(HELLO),
-            field,
-            catalog=b"/AcroForm<</Fields[6 0 R]/NeedAppearances true>>",
-            page=b"/MediaBox[0 0 612 792]/Annots[6 0 R]",
-        )
-        assert (await read_document(form, LIMITS, sandbox)).text == text
-
-
-@pytest.mark.parametrize("box", ["0 0 200000 200000", "0 0 0 0", "0 0 1e39 -1e39", "(a) null"])
-async def test_an_absurd_page_size_costs_nothing(box: str, sandbox: Sandbox) -> None:
-    """No page is drawn, so its size does not matter."""
-    page = f"/MediaBox[{box}]".encode()
-    assert (await read_document(one_page(page=page), SMALL, sandbox)).text == "Claim 4711"
-
-
-async def test_pages_over_the_limit_are_counted_in_the_refusal(sandbox: Sandbox) -> None:
-    """Three pages pass a limit of three and not one of two."""
-    data = printed("one", "two", "three")
-    assert len((await read_document(data, LimitSettings(pages=3), sandbox)).pages) == 3
-    error = await refusal(data, sandbox, LimitSettings(pages=2))
-    assert error.failure.code is FailureCode.DOCUMENT_TOO_LARGE
-    assert "3 pages; the limit is 2" in error.failure.message
-
-
-async def test_text_over_the_limit_of_bytes_is_too_large(sandbox: Sandbox) -> None:
-    """A small PDF with much text counts as much text."""
-    deflated = zlib.compress(b"BT /F 12 Tf 14 TL 72 700 Td " + b"(Claim 4711, again) Tj T* " * 5000)
-    data = one_page(stream(deflated, b"/Filter/FlateDecode"))
-    error = await refusal(data, sandbox, LimitSettings(document_bytes=len(data)))
-    assert error.failure.code is FailureCode.DOCUMENT_TOO_LARGE
-    assert f"the limit is {len(data):,}" in error.failure.message
 
 
 @pytest.mark.parametrize("unit", [b"(A) Tj ", b"q Q "])
@@ -389,30 +125,6 @@ async def test_a_parent_killed_with_sigkill_takes_its_reader_along(
     finally:
         if lives(reader):
             os.kill(reader, signal.SIGKILL)
-
-
-def confined(reader: int) -> bool:
-    """Whether the reader has put on its layers; the filter is the last."""
-    try:
-        return b"Seccomp:\t2" in proc(reader, "status")
-    except OSError:  # it has ended, as the trial of the layers does
-        return False
-
-
-def limits_of(reader: int) -> dict[str, list[str]]:
-    """A process's limits, soft and hard, as the kernel names them."""
-    lines = proc(reader, "limits").decode().splitlines()
-    return {line[:25].strip(): line[25:].split()[:2] for line in lines}
-
-
-def proc(pid: int, file: str) -> bytes:
-    """What the kernel says of a process."""
-    return Path(f"/proc/{pid}/{file}").read_bytes()
-
-
-def open_files(pid: int) -> set[int]:
-    """The numbers of a process's open files."""
-    return {int(file.name) for file in Path(f"/proc/{pid}/fd").iterdir()}
 
 
 async def test_a_reader_is_confined_and_knows_no_secrets(

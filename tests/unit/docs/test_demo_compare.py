@@ -1,4 +1,4 @@
-"""What the demo counts as right."""
+"""What the demo compares and counts."""
 
 from __future__ import annotations
 
@@ -6,64 +6,7 @@ from typing import Any
 
 import pytest
 
-from demo.compare import Comparison, accuracy, compare_document, matches
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("  maria\n DELGADO.", "Maria Delgado"),
-        ("$4,850.00", 4850.0),
-        ("4850", 4850),
-        (4850.0, 4850),
-        ("03/14/2025", "2025-03-14"),
-        ("2025-03-14", "2025-03-14"),
-        ("March 14, 2025", "2025-03-14"),
-        (None, None),
-        (" ", None),
-        (True, True),
-        (7, {"from": 7, "to": 10}),
-        ("10", {"from": 7, "to": 10}),
-        ("A Pipe\nburst.", {"mentions": ["pipe", "pipe burst"]}),
-    ],
-)
-def test_what_a_careful_reader_calls_the_same_matches(value: Any, expected: Any) -> None:
-    """Case, white space, and the forms of money and dates do not count."""
-    assert matches(value, expected)
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("Maria Delgada", "Maria Delgado"),
-        ("Delgado", "Maria Delgado"),
-        ("IM440", "IM-440"),
-        (None, "Maria Delgado"),
-        ("$4,850.01", 4850.0),
-        ("about 4850", 4850),
-        (None, 0),
-        (True, 1),
-        ("NaN", 1),
-        ("03/15/2025", "2025-03-14"),
-        ("14/03/2025", "2025-03-14"),
-        (None, "2025-03-14"),
-        ("None", None),
-        (0, None),
-        (False, None),
-        (False, True),
-        ("true", True),
-        (6, {"from": 7, "to": 10}),
-        (11, {"from": 7, "to": 10}),
-        (None, {"from": 0, "to": 3}),
-        ("NaN", {"from": 0, "to": 3}),
-        ("A hose burst.", {"mentions": ["pipe"]}),
-        ("A pipe.", {"mentions": ["pipe", "kitchen"]}),
-        (None, {"mentions": ["pipe"]}),
-    ],
-)
-def test_everything_else_differs(value: Any, expected: Any) -> None:
-    """Near is not right."""
-    assert not matches(value, expected)
+from demo.compare import Comparison, accuracy, compare_document
 
 
 def test_only_fields_with_a_truth_are_compared() -> None:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from producer.errors import DocumentFileError
-from producer.local_document import check_document, key_suffix, read_document
+from producer.local_document import check_document, key_suffix, read_local_document
 from producer.versions import dropped_job_id
 from schemas.document import DocumentRef, bucket_and_key
 from schemas.job import JOB_ID
@@ -92,7 +92,7 @@ def test_a_file_within_the_limit_is_read(tmp_path: Path) -> None:
     """To the last byte."""
     path = tmp_path / "claim.pdf"
     path.write_bytes(b"x" * LIMIT)
-    assert read_document(path, max_bytes=LIMIT) == b"x" * LIMIT
+    assert read_local_document(path, max_bytes=LIMIT) == b"x" * LIMIT
 
 
 @pytest.mark.parametrize(

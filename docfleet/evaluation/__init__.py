@@ -1,0 +1,1 @@
+"""Evaluation: a task's results held against the truth, with intervals."""
