@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,16 +123,12 @@ async def _page(client: Client, found: Job) -> str:
 
 def _write(path: Path, page: str) -> None:
     """Write a page for its owner's eyes alone: it holds a document."""
+    from docfleet.stack.private_file import write_private
+
     try:
-        path.unlink(missing_ok=True)
-        with path.open("x", encoding="utf-8", opener=_private) as file:
-            file.write(page)
+        write_private(path, page)
     except OSError as error:
         raise BadUsageError(f"--html: {path} cannot be written: {error.strerror}") from error
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -74,7 +75,7 @@ def typed_text(value: Any, kind: ValueType, order: DateOrder | None) -> str | No
 
 
 def _day(text: str, order: DateOrder | None) -> date | None:
-    days = date_of(text)
+    days: AbstractSet[date] = date_of(text)
     if not days:
         return None
     numeric = _NUMERIC.fullmatch(text)
