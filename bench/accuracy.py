@@ -19,6 +19,7 @@ from rich.console import Console
 from corpus.__main__ import documents, write
 from corpus.document import KINDS, PACKET, PDF, SEED, TEXT
 from corpus.part import Part
+from docfleet.commands.errors import StillRunningError
 from docfleet.stack.temporary import scoped_stack
 
 _KINDS: Mapping[str, Sequence[str]] = {
@@ -44,14 +45,19 @@ def make_corpus(task: str, arguments: argparse.Namespace) -> Path:
     return folder
 
 
-def evaluate(task: str, documents_dir: Path, truth_dir: Path, base: Path, state: Path) -> None:
+def evaluate(
+    task: str, documents_dir: Path, truth_dir: Path, base: Path, arguments: argparse.Namespace
+) -> None:
     """Score a task, and leave table, scores and plot beside each other."""
+    state = arguments.state_dir or arguments.out / "state"
     command = [
         sys.executable, "-m", "docfleet", "eval", task, "--state-dir", str(state), "--calibrate",
         "--documents", str(documents_dir), "--truth", str(truth_dir),
-        "--json", f"{base}.json", "--plot", f"{base}.png",
+        "--json", f"{base}.json", "--plot", f"{base}.png", "--timeout", str(arguments.timeout),
     ]  # fmt: skip
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own
+    if done.returncode not in {0, StillRunningError.exit_code}:
+        sys.exit(done.returncode)
     Path(f"{base}.txt").write_text(done.stdout, encoding="utf-8")
     print(f"\n== {base.name}\n{done.stdout}", flush=True)
 
@@ -64,11 +70,11 @@ async def main(arguments: argparse.Namespace) -> None:
         for task in arguments.tasks:
             folder = make_corpus(task, arguments)
             places = folder / "documents", folder / "truth"
-            await asyncio.to_thread(evaluate, task, *places, folder, state)
+            await asyncio.to_thread(evaluate, task, *places, folder, arguments)
         for task, documents_dir, truth_dir in arguments.also or []:
             base = arguments.out / f"also-{task}"
             places = Path(documents_dir), Path(truth_dir)
-            await asyncio.to_thread(evaluate, task, *places, base, state)
+            await asyncio.to_thread(evaluate, task, *places, base, arguments)
 
 
 def _arguments() -> argparse.Namespace:
@@ -81,6 +87,7 @@ def _arguments() -> argparse.Namespace:
         "--also", nargs=3, action="append", metavar=("TASK", "DOCUMENTS", "TRUTH"),
         help="score a task on documents of yours, too",
     )  # fmt: skip
+    parser.add_argument("--timeout", type=float, default=3600, help="seconds for a document")
     parser.add_argument("--out", type=Path, default=Path("bench/out"))
     parser.add_argument("--state-dir", type=Path, help="of the local stack; OUT/state by default")
     return parser.parse_args()

@@ -1,4 +1,4 @@
-"""The `docfleet` command: assembles the groups of commands, and turns errors into exit codes."""
+"""The `docfleet` command: its groups of commands, and the exit codes of errors."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def docfleet(
 def main() -> None:
     """Run the command.
 
-    Exits with 2 for bad usage or configuration, 3 where no stack is running, 1 for the rest.
+    Exit with 2 for bad usage or configuration, 3 when no stack is running, 1 for other errors.
     """
     try:
         app()

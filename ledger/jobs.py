@@ -1,4 +1,4 @@
-"""The jobs, looked through: listed, watched many at once, and deleted."""
+"""Jobs, listed, watched and deleted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from schemas.states import JobState, Stage
 
 _BATCH = 200
 _LOOKED_AT = 2_000
-"""Maximum jobs that are read for one page, however few of them meet the filter."""
+"""Maximum jobs that are read for one page, even when few of them meet the filter."""
 
 
 class Jobs:
@@ -58,9 +58,9 @@ class Jobs:
         """Return one page of the jobs that meet the filter, without their histories.
 
         Args:
-            which: Conditions that all must hold.
+            which: Conditions, which must all hold.
             after: The cursor of an earlier page.
-            limit: The most of them; fewer does not mean that there are no more.
+            limit: Maximum jobs of the page; a shorter page does not mean that there are no more.
 
         Raises:
             CursorError: `after` is no cursor.

@@ -125,6 +125,11 @@ class Page(Contract):
     part: str | None = Field(
         default=None, description="The attachment or archive member that the page belongs to."
     )
+    reason: str | None = Field(
+        default=None,
+        description="Why nothing could read the attachment that the page stands for: a failure "
+        "code, and what is wrong.",
+    )
     words: tuple[WordBox, ...] = Field(
         default=(), description="Where words stand on the page, where a reader knows it."
     )

@@ -109,7 +109,8 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     _C.DOCUMENT_UNSUPPORTED: FailureInfo(
         _P,
         "The document is of a type that docfleet does not read.",
-        "Send PDF or plain text; what counts is the content, not the file's name.",
+        "Send it as PDF, or in another format of docs/documents.md; what counts is the content, "
+        "not the file's name.",
     ),
     _C.DOCUMENT_ENCRYPTED: FailureInfo(
         _P,
@@ -123,8 +124,8 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     ),
     _C.DOCUMENT_NO_TEXT: FailureInfo(
         _P,
-        "No page of the document has text; it may be a scan.",
-        "Run the document through OCR first and submit what comes out.",
+        "No page of the document has text, or none that OCR could read.",
+        "Send a clearer scan; where [ocr] is off in fleet.toml, turn it on.",
     ),
     _C.DOCUMENT_UNREAD_PAGES: FailureInfo(
         _P,

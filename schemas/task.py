@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -150,6 +151,19 @@ class Task(Contract):
         default_factory=dict,
         description="The data in a customer's names and forms, by path in that form.",
     )
+    calibration: tuple[tuple[float, float], ...] = Field(
+        default=(),
+        description="Points of a rising curve from the probability of a value's tokens to the"
+        " share of such values that are right; `docfleet eval --calibrate` finds them.",
+    )
+
+    @field_validator("calibration")
+    @classmethod
+    def _rises(cls, points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        ascending = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(points))
+        if not ascending or any(not 0 <= share <= 1 for point in points for share in point):
+            raise ValueError("calibration: points rise, from 0 to 1 in both numbers")
+        return points
 
     @field_validator("name")
     @classmethod

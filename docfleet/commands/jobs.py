@@ -1,4 +1,4 @@
-"""The commands of those who want something done: `submit` and `job`."""
+"""Commands about jobs: `submit` and `job`."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def job(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show where a job stands: state, attempts, failure with its remedy, result.
+    """Show a job: state, attempts, failure with its remedy, result.
 
     Exit codes: 0 shown. 1 there is no such job, or it has no result (yet), or it has ended and
     cannot be cancelled. 2 bad usage or configuration. 3 no stack is running, or its Redis or object

@@ -1,4 +1,4 @@
--- An attempt ends its record, well or not.
+-- An attempt ends its record, with or without success.
 -- KEYS  1 the record
 -- ARGV  1 id, 2 token, 3 state, 4 entry for the history (JSON) or '',
 --       then field and value of what else the record is to say

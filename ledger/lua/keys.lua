@@ -1,5 +1,5 @@
--- The clock and the keys. Stands in front of every script; ledger/scripts.py puts two constants
--- before it:
+-- The clock and the keys, in front of every script. ledger/scripts.py puts two constants before
+-- them:
 --   PREFIX   the prefix of all keys (ledger/keys.py says what each holds)
 --   MESSAGE  a Celery message as kombu renders it, with @id@, @queue@, @task@ and @tag@ to fill in
 -- Scripts are not rolled back on an error: each checks everything before its first write.

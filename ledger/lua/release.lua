@@ -1,4 +1,4 @@
--- An attempt ends and its record does not: back in line, now or later.
+-- An attempt ends without ending its record, which goes back in line now or later.
 -- KEYS  1 the record
 -- ARGV  1 id, 2 token, 3 milliseconds to wait (0: back in line at once),
 --       4 '1' if the attempt counts, '0' if it is given back, 5 entry for the history (JSON) or '',

@@ -1,4 +1,4 @@
-"""The HTTP API: its app, made of the routers."""
+"""The HTTP API: the application, made of the routers."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Api(FastAPI):
     """An app whose OpenAPI has the schema of a problem."""
 
     def openapi(self) -> dict[str, Any]:
-        """The app's description."""
+        """Return the app's OpenAPI description."""
         schema = super().openapi()
         schema["components"]["schemas"] = {
             **component_schemas(JobRequest, JobTerms, JobProgress, ChatRequest, OpenAiErrorBody),
@@ -84,7 +84,7 @@ class Api(FastAPI):
 
 
 def create_app(settings: FleetSettings) -> FastAPI:
-    """The app; it holds a client from now on, and lets it go when it is shut down.
+    """Return the app; it holds a client until it is shut down.
 
     Args:
         settings: The fleet's.
@@ -134,7 +134,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _clean(client: Client) -> None:
-    """Nobody waits for it: what cannot be cleaned up now is cleaned up at the next start."""
+    """No request waits for this: the next start cleans up what cannot be cleaned up now."""
     with suppress(StorageError):
         await client.uploads.clean()
 

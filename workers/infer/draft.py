@@ -24,13 +24,13 @@ class TaskDraft:
         task: The task.
         unread_pages: Pages of the document that nothing could read.
         adapter: Runs the task instead of the base model alone.
-        usage: Tokens of all answers, those of refused answers too.
+        usage: Tokens of all answers, refused ones included.
         seconds: Time that the answers took in the engine.
-        pages_read: Pages that the data rests on.
+        pages_read: Pages that the data comes from.
         lost_pages: Pages of windows that have no usable answer.
         evidence: By JSON pointer of a leaf value of the data.
         confidence: From 0 to 1, by JSON pointer of a leaf value of the data.
-        was_truncated: Whether an answer was cut off, and asked for again.
+        was_truncated: True when an answer was cut off and asked for again.
         needs_review: Findings of the task's review rule.
         alternatives: Values of other windows, by JSON pointer.
         typed: Values as their types write them, by JSON pointer.
@@ -55,19 +55,19 @@ class TaskDraft:
     mapped: Any = None
 
     def count(self, answer: EngineAnswer) -> None:
-        """Add what an answer used."""
+        """Add the tokens and seconds of an answer."""
         self.usage += answer.usage
         self.seconds += answer.seconds
 
     def lose(self, answers: Sequence[Any], pages: Iterable[Sequence[int]]) -> None:
-        """Note the pages of the windows whose answer is an error.
+        """Record the pages of the windows whose answer is an error.
 
         Args:
             answers: Data or an OutputError, of each window.
             pages: Numbers of the pages of each window.
 
         Raises:
-            OutputError: All of them are.
+            OutputError: All of them are errors.
         """
         errors = [answer for answer in answers if isinstance(answer, OutputError)]
         if errors and len(errors) == len(answers):

@@ -13,11 +13,11 @@ def review_reasons(rule: ReviewRule, draft: TaskDraft) -> tuple[str, ...]:
     """Return why a person should look at a task's result, in the order of its values.
 
     Args:
-        rule: The task's.
-        draft: Complete, with data.
+        rule: The task's rule.
+        draft: The complete draft, with data.
 
     Returns:
-        Each as `place: finding`; the place is a JSON pointer, or `document`.
+        Each as `place: finding`; the place is a JSON pointer or `document`.
     """
     return (*_of_document(rule, draft), *_of_values(rule, draft))
 

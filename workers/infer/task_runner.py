@@ -1,4 +1,4 @@
-"""Tasks on documents: page text is loaded once a job, and each task reads it in its own session."""
+"""Tasks on documents: page text is loaded once for each job, and each task has its own session."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
 from workers.engine.gated import GatedEngine
 from workers.errors import PageTextGoneError, StageError
+from workers.infer.confidence import calibrated
 from workers.infer.draft import TaskDraft
 from workers.infer.mapping import mapped
 from workers.infer.reading.budget import ContextBudget
@@ -37,10 +38,10 @@ class TaskRunner:
     """Runs the tasks of jobs on one engine; see Runner.
 
     Args:
-        engine: Shared with all that runs on it.
+        engine: Shared by everything that runs on it.
         store: Holds page text.
-        tasks: By name.
-        adapters: Verified.
+        tasks: Tasks by name.
+        adapters: Verified adapters.
         budget: The context of the pool's model.
     """
 
@@ -96,6 +97,10 @@ class TaskRunner:
         draft.typed, draft.untyped = typed_values(data, task.types, task.dates)
         if task.mapping:
             draft.mapped = mapped(data, task.mapping, task.dates)
+        draft.confidence = {
+            pointer: calibrated(share, task.calibration)
+            for pointer, share in draft.confidence.items()
+        }
         draft.needs_review = review_reasons(task.review, draft)
         return data
 

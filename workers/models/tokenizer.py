@@ -14,10 +14,10 @@ _CHARACTERS_PER_TOKEN = 3.5
 
 
 class Tokenizer:
-    """Counts as the model of a directory does, or estimates where its tokenizer cannot be had.
+    """Counts with the tokenizer of a model's directory, or estimates without one.
 
     Args:
-        model_dir: Has a `tokenizer.json`, or not.
+        model_dir: Directory with or without a `tokenizer.json`.
     """
 
     def __init__(self, model_dir: Path) -> None:
@@ -40,12 +40,12 @@ class Tokenizer:
         return self._tokenizer is not None
 
     def count(self, text: str) -> int:
-        """The tokens of a text, chat template not included."""
+        """Return the tokens of a text, without the chat template."""
         if self._tokenizer is None:
             return estimate_tokens(text)
         return len(self._tokenizer.encode(text, add_special_tokens=False))
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens a text is, where no tokenizer can be had."""
+    """Return an estimate of a text's tokens."""
     return math.ceil(len(text) / _CHARACTERS_PER_TOKEN)

@@ -6,11 +6,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from schemas.document import PageSource
+from schemas.document import PageSource, WordBox
 from schemas.failure import FailureCode
 from workers.errors import StageError
 
 _MESSAGE_CHARACTERS = 500
+_PART_CHARACTERS = 2_000
 _OWN = FailureCode.WORKER_ERROR
 
 
@@ -23,6 +24,13 @@ class ReadPage(_Part):
 
     text: str
     source: PageSource = PageSource.TEXT
+    part: Annotated[str, Field(max_length=_PART_CHARACTERS)] | None = None
+    words: tuple[WordBox, ...] = ()
+    drawable: bool = False
+    """Whether OCR can be tried."""
+    code: str = ""
+    """Failure code of an attachment that could not be read."""
+    reason: str = ""
 
 
 class Reading(_Part):
@@ -57,8 +65,16 @@ def parse_answer(answer: bytes | bytearray, *, max_pages: int) -> Reading:
     if isinstance(found, Reading):
         if len(found.pages) > max_pages:
             raise StageError(_OWN, "The reader's answer has more pages than are allowed.")
-        return found
+        return found.model_copy(update={"pages": tuple(map(_checked, found.pages))})
     raise StageError(_code(found.code), _printable(found.message))
+
+
+def _checked(page: ReadPage) -> ReadPage:
+    """Bound what is told of a page that could not be read."""
+    if not page.code:
+        return page
+    told = {"code": _code(page.code), "reason": _printable(page.reason), "text": ""}
+    return page.model_copy(update={**told, "source": PageSource.UNREAD})
 
 
 def _code(word: str) -> FailureCode:

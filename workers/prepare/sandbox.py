@@ -25,8 +25,10 @@ from workers.prepare.zygote_link import End, Layers, ReaderLink, ZygoteLink
 
 log = structlog.get_logger(__name__)
 
-_FORM_BYTES = 64
-"""Of JSON around the text of a page."""
+_FORM_BYTES = 1024
+"""Of JSON around the text of a page, with the name of its part."""
+_PLACES_BYTES = 2**20
+"""Of JSON for the places of a page's words."""
 _ALMOST, _SAMPLING_SECONDS = 0.95, 0.25
 """The kernel kills by a clock that counts ticks, and tells the time that was really used."""
 
@@ -37,13 +39,18 @@ class Sandbox:
     Args:
         require: Layers without which it does not start.
         formats: The modules of what it reads.
+        languages: Of the images of pages that it reads by OCR; none for a sandbox without OCR.
     """
 
     def __init__(
-        self, require: Collection[SandboxLayer] = (), formats: Sequence[str] = FORMATS
+        self,
+        require: Collection[SandboxLayer] = (),
+        formats: Sequence[str] = FORMATS,
+        languages: Sequence[str] = (),
     ) -> None:
         self._require = require
         self._formats = formats
+        self._languages = languages
         self._zygote: ZygoteLink | None = None
         self._starting = asyncio.Lock()
 
@@ -62,22 +69,23 @@ class Sandbox:
             self._zygote.stop()
             self._zygote = None
 
-    async def read(self, data: bytes, limits: LimitSettings) -> Reading:
+    async def read(self, data: bytes, limits: LimitSettings, wanted: Sequence[int] = ()) -> Reading:
         """Have a process of its own read a document.
 
         Args:
             data: The document.
             limits: What the process may use; the text may have `document_bytes` as well.
+            wanted: Numbers of the pages to read by OCR, and no other; none for all, without OCR.
 
         Raises:
             StageError: A `document.*` code if the document cannot be read or a limit ended the
                 process, worker.killed if somebody else ended it, worker.error if its answer makes
                 no sense.
         """
-        reader = await self._fork(data, limits)
+        reader = await self._fork(data, limits, wanted)
         try:
             async with asyncio.timeout(limits.sandbox_wall_seconds):
-                answer = await reader.answer(_most(limits))
+                answer = await reader.answer(_most(limits, wanted))
                 end = await reader.end() if answer is not None else None
         except TimeoutError:
             raise _exhausting(f"the {limits.sandbox_wall_seconds:g} s allowed") from None
@@ -88,13 +96,14 @@ class Sandbox:
         _check_end(end, limits)
         return await asyncio.to_thread(parse_answer, answer, max_pages=limits.pages)
 
-    async def _fork(self, data: bytes, limits: LimitSettings) -> ReaderLink:
+    async def _fork(self, data: bytes, limits: LimitSettings, wanted: Sequence[int]) -> ReaderLink:
         zygote = await self._running()
         asked = {
             "memory": limits.sandbox_memory_bytes,
             "cpu": limits.sandbox_cpu_seconds,
             "pages": limits.pages,
             "text": limits.document_bytes,
+            "wanted": list(wanted),
         }
         with _memory_file(data) as document:
             try:
@@ -109,7 +118,7 @@ class Sandbox:
         async with self._starting:
             if self._zygote is None or not self._zygote.lives:
                 self.stop()
-                zygote = await ZygoteLink.start(self._formats)
+                zygote = await ZygoteLink.start(self._formats, self._languages)
                 self._zygote = zygote
                 log.info("sandbox", **zygote.layers.told())
                 self._check_layers(zygote.layers)
@@ -126,9 +135,10 @@ class Sandbox:
             )
 
 
-def _most(limits: LimitSettings) -> int:
+def _most(limits: LimitSettings, wanted: Sequence[int]) -> int:
     """Return the most bytes of an honest answer: JSON writes a line end in two."""
-    return 2 * limits.document_bytes + (limits.pages + 2) * _FORM_BYTES
+    form = (limits.pages + 2) * _FORM_BYTES + len(wanted) * _PLACES_BYTES
+    return 2 * limits.document_bytes + form
 
 
 def _memory_file(data: bytes) -> BinaryIO:

@@ -23,6 +23,7 @@ from workers.objects import fetch_document, storage_failures
 from workers.outcome import Advanced
 from workers.page_text import load_page_text, page_text_uri, store_page_text
 from workers.prepare.document import content_sha256, read_document
+from workers.prepare.recognition import Ocr
 from workers.prepare.sandbox import Sandbox
 from workers.routing import PoolLimits, choose_pool
 from workers.task_lookup import known_tasks
@@ -58,6 +59,7 @@ class PrepareStage:
         self.capacity = self.max_capacity = settings.prepare_concurrency
         self._readers = asyncio.Semaphore(self.capacity)
         self._sandbox = Sandbox(settings.sandbox.require)
+        self._ocr = Ocr(settings.ocr, settings.sandbox.require) if settings.ocr.enabled else None
 
     async def start(self) -> None:
         """Start the sandbox, and say which of its layers work here.
@@ -67,6 +69,8 @@ class PrepareStage:
             SandboxStartError: It did not start.
         """
         await self._sandbox.start()
+        if self._ocr is not None:
+            await self._ocr.start()
 
     async def run(self, claim: Claim) -> Advanced:
         """See WorkerStage."""
@@ -104,7 +108,7 @@ class PrepareStage:
         async with self._readers:
             with step("read"):
                 page_text = await read_document(
-                    data, self._settings.limits, self._sandbox, sha256=sha256
+                    data, self._settings.limits, self._sandbox, self._ocr, sha256=sha256
                 )
         with step("store"):
             await store_page_text(self._store, uri, page_text)
@@ -134,3 +138,5 @@ class PrepareStage:
     async def stop(self) -> None:
         """Kill the readers."""
         self._sandbox.stop()
+        if self._ocr is not None:
+            self._ocr.stop()

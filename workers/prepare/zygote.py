@@ -15,7 +15,7 @@ import resource
 import selectors
 import signal
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,10 +25,12 @@ from typing import Any
 from workers.prepare.formats.format import Format
 from workers.prepare.lockdown.confinement import Confinement
 from workers.prepare.lockdown.privileges import die_with
+from workers.prepare.ocr.recognizer import Recognizer
 from workers.prepare.sandbox_child import Child
 
 MESSAGE_BYTES = 4096
 _DESCRIPTORS = 3
+_ENGINE = "workers.prepare.ocr.tesseract"
 _OPEN_FILES = 4096
 
 
@@ -47,19 +49,21 @@ def main(arguments: list[str]) -> None:
     """Serve until the worker is gone.
 
     Args:
-        arguments: The worker's process id, the descriptor of the socket to it, and the modules of
-            the formats.
+        arguments: The worker's process id, the descriptor of the socket to it, the languages of
+            OCR with commas between them, or nothing, and the modules of the formats.
     """
-    worker, control, *modules = arguments
+    worker, control, languages, *modules = arguments
     die_with(os.pidfd_open(int(worker)))
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     confinement = Confinement()
     formats = load_formats(modules)
+    recognizer = load_recognizer(languages.split(",")) if languages else None
     gc.freeze()  # What is never moved stays shared with the readers.
     confinement.settle()
-    Zygote(socket.socket(fileno=int(control)), confinement, formats).serve()
+    child = Child(confinement, formats, recognizer)
+    Zygote(socket.socket(fileno=int(control)), confinement, child).serve()
 
 
 def load_formats(modules: Iterable[str]) -> dict[str | None, Format]:
@@ -72,10 +76,26 @@ def load_formats(modules: Iterable[str]) -> dict[str | None, Format]:
     for module in modules:
         found: Format = importlib.import_module(module).FORMAT
         found.load()
-        if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208  # names are all it takes
-            raise RuntimeError(f"{module} leaves a thread behind: load() must not start any")
+        _check_threads(module)
         formats[found.content] = found
     return formats
+
+
+def load_recognizer(languages: Sequence[str]) -> Recognizer:
+    """Load the OCR engine; only zygotes that recognize text import it, for it is large.
+
+    Raises:
+        RuntimeError: A language's model is not installed, or a thread is left behind.
+    """
+    engine: type[Recognizer] = importlib.import_module(_ENGINE).Tesseract
+    recognizer = engine(languages)  # type: ignore[call-arg]  # the protocol is of what it can do
+    _check_threads(_ENGINE)
+    return recognizer
+
+
+def _check_threads(module: str) -> None:
+    if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208  # names are all it takes
+        raise RuntimeError(f"{module} leaves a thread behind: load() must not start any")
 
 
 class Zygote:
@@ -84,17 +104,12 @@ class Zygote:
     Args:
         control: The socket to the worker.
         confinement: What readers are put under.
-        formats: What they can read.
+        child: What each of them does.
     """
 
-    def __init__(
-        self,
-        control: socket.socket,
-        confinement: Confinement,
-        formats: Mapping[str | None, Format],
-    ) -> None:
+    def __init__(self, control: socket.socket, confinement: Confinement, child: Child) -> None:
         self._control = control
-        self._child = Child(confinement, formats)
+        self._child = child
         self._confinement = confinement
         self._selector = selectors.DefaultSelector()
         self._readers: set[_Reader] = set()
@@ -119,7 +134,7 @@ class Zygote:
         self._start(json.loads(message), document, answer, socket.socket(fileno=life))
 
     def _start(
-        self, limits: Mapping[str, int], document: int, answer: int, life: socket.socket
+        self, asked: Mapping[str, Any], document: int, answer: int, life: socket.socket
     ) -> None:
         taken = {reader.place for reader in self._readers}
         place = next(number for number in count() if number not in taken)
@@ -131,7 +146,7 @@ class Zygote:
             return
         else:
             if process == 0:
-                self._child.run(limits, document=document, answer=answer, place=place)
+                self._child.run(asked, document=document, answer=answer, place=place)
         finally:
             os.close(document)
             os.close(answer)

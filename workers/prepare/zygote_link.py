@@ -23,8 +23,8 @@ _START = (
 )
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
+    "OMP_THREAD_LIMIT": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    "ORT_DISABLE_TELEMETRY": "1",
 }
 """All of a zygote's: libraries would start threads as they are loaded, which no fork keeps."""
 _REPORT_BYTES = 65_536
@@ -76,18 +76,19 @@ class ZygoteLink:
         self.layers = Layers({}, 0)
 
     @classmethod
-    async def start(cls, formats: Sequence[str]) -> Self:
+    async def start(cls, formats: Sequence[str], languages: Sequence[str] = ()) -> Self:
         """Start a zygote and wait until it has loaded its formats.
 
         Args:
             formats: The modules of what it is to read.
+            languages: Of OCR; none for a zygote that has no OCR.
 
         Raises:
             SandboxStartError: It ended, or took more than two minutes.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            link = cls(_spawn(theirs, formats), ours)
+            link = cls(_spawn(theirs, formats, languages), ours)
         ours.setblocking(False)
         try:
             link.layers = await link._report()
@@ -114,7 +115,7 @@ class ZygoteLink:
         """Tell whether the process still runs."""
         return self._process.poll() is None
 
-    def fork(self, document: BinaryIO, limits: Mapping[str, int]) -> ReaderLink:
+    def fork(self, document: BinaryIO, asked: Mapping[str, object]) -> ReaderLink:
         """Have a reader forked for a document.
 
         Raises:
@@ -122,7 +123,7 @@ class ZygoteLink:
         """
         life, its_life = socket.socketpair()
         answer, its_answer = os.pipe()
-        message = json.dumps(limits).encode()
+        message = json.dumps(asked).encode()
         try:
             descriptors = [document.fileno(), its_answer, its_life.fileno()]
             socket.send_fds(self._control, [message], descriptors)
@@ -197,10 +198,12 @@ class ReaderLink:
             self._answer.close()
 
 
-def _spawn(control: socket.socket, formats: Sequence[str]) -> subprocess.Popen[bytes]:
+def _spawn(
+    control: socket.socket, formats: Sequence[str], languages: Sequence[str]
+) -> subprocess.Popen[bytes]:
     # The folder goes last, so that nothing in it can stand before the standard library.
     folder = str(Path(__file__).parents[2])
-    arguments = (folder, str(os.getpid()), str(control.fileno()), *formats)
+    arguments = (folder, str(os.getpid()), str(control.fileno()), ",".join(languages), *formats)
     return subprocess.Popen(  # noqa: S603  # our own code
         (sys.executable, "-I", "-c", _START, *arguments),
         stdin=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ _CLASSES = {
 
 
 def failure_page() -> Iterator[str]:
-    """The lines of docs/failures.md."""
+    """Return the lines of docs/failures.md."""
     yield "# Failure codes"
     yield ""
     yield "What can go wrong with a job or a delivery, and what to do about it."

@@ -1,4 +1,4 @@
-"""The HTTP API's routes to documents. What they do is in uploads.py and deletion.py."""
+"""Routes to documents, which producer/uploads.py and producer/deletion.py implement."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ async def upload_document(
         str | None, Query(max_length=255, description="The file name; its suffix is kept.")
     ] = None,
 ) -> StoredDocument:
-    """The body is the document, or a form with one field `file`; it is stored as it comes.
+    """Store a document: the body, or the field `file` of a form; it is stored as it arrives.
 
-    The same bytes of the same tenant lie at the same place, however often they are uploaded.
+    The same bytes of the same tenant always have the same URI.
     """
     return await receive_document(request, client, room, asker, name)

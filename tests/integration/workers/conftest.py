@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from settings.sections.ocr import OcrSettings
+from workers.prepare.recognition import Ocr
 from workers.prepare.sandbox import Sandbox
 
 
@@ -15,3 +17,11 @@ def sandbox() -> Iterator[Sandbox]:
     sandbox = Sandbox()
     yield sandbox
     sandbox.stop()
+
+
+@pytest.fixture(scope="package")
+def ocr() -> Iterator[Ocr]:
+    """An OCR that reads English, as a worker's does."""
+    ocr = Ocr(OcrSettings())
+    yield ocr
+    ocr.stop()

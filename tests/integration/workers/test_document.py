@@ -18,7 +18,20 @@ from settings.sections.limits import LimitSettings
 from settings.sections.sandbox import SandboxLayer
 from workers import prepare
 from workers.errors import StageError
-from workers.prepare.content import PDF, sniff
+from workers.prepare.content import (
+    CSV,
+    EXCEL,
+    HTML,
+    JPEG,
+    JSON,
+    MAIL,
+    PDF,
+    PNG,
+    TIFF,
+    WORD,
+    ZIP,
+    sniff,
+)
 from workers.prepare.document import read_document
 from workers.prepare.formats.plain_text import decode_text
 from workers.prepare.lockdown.confinement import LAYERS
@@ -54,35 +67,57 @@ def archive(*members: str) -> bytes:
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        pytest.param(image("JPEG"), "a JPEG image", id="jpeg"),
-        pytest.param(image("PNG"), "a PNG image", id="png"),
         pytest.param(image("GIF"), "a GIF image", id="gif"),
-        pytest.param(image("TIFF"), "a TIFF image", id="tiff"),
         pytest.param(image("BMP"), "a BMP image", id="bmp"),
         pytest.param(image("WEBP"), "a WebP image", id="webp"),
-        pytest.param(archive("a.txt"), "a ZIP archive", id="zip"),
-        pytest.param(archive(), "a ZIP archive", id="zip-without-members"),
-        pytest.param(archive("[Content_Types].xml", "word/document.xml"), "DOCX", id="docx"),
-        pytest.param(archive("[Content_Types].xml", "xl/workbook.xml"), "XLSX", id="xlsx"),
-        pytest.param(b"<!DOCTYPE html><p>Claim 4711</p>", "HTML", id="html"),
-        pytest.param(b"\xef\xbb\xbf\n<?xml version='1.0'?>\n<HTML>", "HTML", id="xhtml"),
+        pytest.param(archive("ppt/presentation.xml"), "PPTX", id="pptx"),
+        pytest.param(archive("xl/workbook.bin"), "XLSB", id="xlsb"),
         pytest.param(rb"{\rtf1\ansi Claim 4711}", "RTF", id="rtf"),
-        pytest.param(
-            b"From: a@b.example\r\nMIME-Version: 1.0\r\n\r\nSGk=", "a mail message", id="mail"
-        ),
+        pytest.param(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "before 2007", id="doc"),
         pytest.param(random.Random(4711).randbytes(4096), "binary data", id="noise"),  # noqa: S311  # no secret
         pytest.param("Schaden 4711".encode("utf-16-le"), "binary data", id="utf-16-unmarked"),
         pytest.param("Страховой случай".encode("cp1251"), "binary data", id="cyrillic"),
     ],
 )
-async def test_what_is_neither_pdf_nor_text_is_named_and_refused(
+async def test_what_is_not_read_is_named_and_refused(
     data: bytes, what: str, sandbox: Sandbox
 ) -> None:
     """The refusal says what the content is."""
     error = await refusal(data, sandbox)
     assert error.failure.code is FailureCode.DOCUMENT_UNSUPPORTED
     assert what in error.failure.message
-    assert error.failure.message.endswith("docfleet reads PDF and plain text.")
+    assert "docfleet reads PDF, Word (DOCX), " in error.failure.message
+    assert error.failure.message.endswith(" and plain text.")
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (image("JPEG"), JPEG),
+        (image("PNG"), PNG),
+        (image("TIFF"), TIFF),
+        (archive("a.txt"), ZIP),
+        (archive(), ZIP),
+        (archive("[Content_Types].xml", "word/document.xml"), WORD),
+        (archive("[Content_Types].xml", "xl/workbook.xml"), EXCEL),
+        (archive("a copy of word/document.xml.txt"), ZIP),
+        (b"<!DOCTYPE html><p>Claim 4711</p>", HTML),
+        (b"\xef\xbb\xbf\n<?xml version='1.0'?>\n<HTML>", HTML),
+        (b"<?xml version='1.0'?>\n<claim>4711</claim>", None),
+        (b"From: a@b.example\r\nMIME-Version: 1.0\r\n\r\nSGk=", MAIL),
+        (b"Received: by mx\n\tfor us\nFrom: a@b.example\n\nHi", MAIL),
+        (b"From: Anna\nTo: Bo\nSubject: Claim 4711\n\nDear Bo,", None),
+        (b"claim;paid\n1;2,5\n3;4,5\n", CSV),
+        (b'a,"b, and ""c""",d\n1,"2\n2",3\n4,5,6\n', CSV),
+        (b"Dear Anna, dear Bo, dear Cy,\nhail came, we wait.\nBye, all, now, A.", None),
+        (b'  [{"role": "user"}]\n', JSON),
+        (b'{"a": 1}\n{"a": 2}\n', JSON),
+        (b"{ a brace and no more", None),
+    ],
+)
+def test_a_document_is_known_by_its_content(data: bytes, kind: str | None) -> None:
+    """What marks it may be a signature, a header, or how regular its lines are."""
+    assert sniff(data) == kind
 
 
 @pytest.mark.parametrize(
@@ -172,7 +207,7 @@ async def test_a_document_over_a_limit_is_too_large_and_at_the_limit_it_is_not(
 def test_each_code_that_a_reader_names_is_one_of_the_contract() -> None:
     """Readers write codes as plain words, because they do without the contract."""
     folder = Path(prepare.__file__).parent
-    sources = [folder / "sandbox_child.py", *folder.glob("formats/**/*.py")]
+    sources = [folder / "sandbox_child.py", *folder.glob("formats/**/*.py"), folder / "walk.py"]
     named = set(
         re.findall(r'"((?:document|worker)\.[a-z_]+)"', "".join(map(Path.read_text, sources)))
     )

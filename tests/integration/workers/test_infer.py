@@ -13,6 +13,7 @@ from schemas.job import Job
 from schemas.kept import KeptTasks
 from schemas.result import TaskStatus
 from schemas.states import JobState, Stage
+from schemas.task import ReviewRule
 from settings.fleet import FleetSettings
 from storage.errors import ObjectMissingError
 from tests.fixtures.infer_scene import LARGER_POOL, POOL, InferScene, task
@@ -338,3 +339,17 @@ async def test_task_results_larger_than_the_limit_are_not_kept(
     assert letter is not None
     assert letter.failure.code is FailureCode.OUTPUT_INVALID
     assert letter.kept_uri is None
+
+
+async def test_a_tasks_curve_calibrates_confidence_before_the_review_looks_at_it(
+    scene: InferScene,
+) -> None:
+    """The scripted engine is sure of all that it says, and the curve knows better."""
+    rule = {"review": ReviewRule(below=0.8), "calibration": ((0.5, 0.2), (1.0, 0.6))}
+    scene.tasks["first"] = scene.tasks["first"].model_copy(update=rule)
+    job_id = await scene.job("first", "second")
+    await scene.run(job_id)
+    tasks = (await scene.result(job_id)).tasks
+    assert set(tasks["first"].confidence.values()) == {0.6}
+    assert "/value: confidence 0.60 is below 0.8" in tasks["first"].needs_review
+    assert set(tasks["second"].confidence.values()) == {1.0}

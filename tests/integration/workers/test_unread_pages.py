@@ -16,6 +16,7 @@ from schemas.states import JobState
 from schemas.task import UnreadPages
 from settings.fleet import FleetSettings
 from settings.sections.limits import LimitSettings
+from settings.sections.ocr import OcrSettings
 from tests.fixtures.infer_scene import POOL, InferScene
 from tests.fixtures.pages import paper, scan
 from workers.errors import StageError
@@ -41,11 +42,17 @@ async def scene(settings: FleetSettings) -> AsyncIterator[InferScene]:
 
 @pytest.fixture
 async def prepare(settings: FleetSettings, scene: InferScene) -> AsyncIterator[PrepareStage]:
-    """The stage before it."""
-    pool = PoolTokens(PoolLimits(POOL, "smollm2", 8192), ModelTokenizer("none"))
-    stage = PrepareStage(settings, scene.store, scene.tasks, [pool])
+    """The stage before it, without OCR."""
+    without = settings.model_copy(update={"ocr": OcrSettings(enabled=False)})
+    stage = prepare_stage(without, scene)
     yield stage
     await stage.stop()
+
+
+def prepare_stage(settings: FleetSettings, scene: InferScene) -> PrepareStage:
+    """A stage with the settings."""
+    pool = PoolTokens(PoolLimits(POOL, "smollm2", 8192), ModelTokenizer("none"))
+    return PrepareStage(settings, scene.store, scene.tasks, [pool])
 
 
 async def through(scene: InferScene, stage: PrepareStage, data: bytes) -> str:
@@ -73,6 +80,20 @@ async def test_a_job_whose_scanned_page_was_not_read_succeeds_in_part_and_names_
     assert (result.document.pages_read, result.document.unread_pages) == ((1, 3), (2,))
     assert result.tasks["first"].status is TaskStatus.INCOMPLETE
     assert any("unread pages 2" in reason for reason in result.needs_review)
+
+
+async def test_a_document_whose_scanned_page_is_read_by_ocr_succeeds(
+    settings: FleetSettings, scene: InferScene
+) -> None:
+    """What was prepared without OCR before is read anew, and its page is read now."""
+    document = paper(LETTER, SCAN, "The end.")
+    for on, unread in ((False, (2,)), (True, ())):
+        chosen = settings.model_copy(update={"ocr": OcrSettings(enabled=on)})
+        stage = prepare_stage(chosen, scene)
+        result = await scene.result(await through(scene, stage, document))
+        await stage.stop()
+        assert result.document.unread_pages == unread
+    assert result.tasks["first"].status is TaskStatus.SUCCEEDED
 
 
 async def test_a_task_that_wants_all_pages_fails_where_one_was_not_read(

@@ -28,11 +28,14 @@ from workers.infer.grounding.typed_values import (
 _MOST_PLACES = 50
 """Maximum places of one value on one page; a page of one repeated digit has thousands."""
 _FUZZY_LETTERS = 8
-"""Minimum letters and digits of a value that may be found almost."""
+"""Minimum letters and digits of a value that may be found approximately."""
 _LETTERS_PER_EDIT = 8
-_FUZZY_SCORE = 85.0
+_LETTERS_PER_WORD_EDIT = 3
+"""A third of a word's letters may differ, and one of a short word."""
+_FUZZY_SCORE, _FUZZY_SCORE_OCR = 85.0, 75.0
+"""Minimum likeness of a stretch, before its edits are counted."""
 _MISREAD = str.maketrans({"o": "0", "l": "1", "i": "1", "s": "5", "b": "8", "z": "2", "g": "9"})
-"""Characters that OCR takes for one another."""
+"""Characters that OCR confuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Place:
         page: Number of the page.
         start: First character, in the page's text.
         end: Character after the last.
-        match: How near they come.
+        match: Kind of the match.
     """
 
     page: int
@@ -53,7 +56,7 @@ class Place:
 
 
 def places_of(value: Scalar, pages: Sequence[PageIndex]) -> list[Place]:
-    """Find a value on pages: exactly, else as the same value, else almost.
+    """Find a value on pages: exactly, else as an equal value, else approximately.
 
     Args:
         value: Text or a number.
@@ -91,21 +94,23 @@ class PageIndex:
             yield from self._in_form(self._words, text, Match.NORMALIZED)
 
     def almost(self, text: str) -> Iterator[Place]:
-        """Find a text but for a few letters, or for characters that OCR takes for others."""
+        """Find a text except for a few letters, or for characters that OCR confuses."""
         if self.page.source is PageSource.OCR:
             yield from self._in_form(self._misread, text, Match.FUZZY)
-        wanted = _Form(text)
+        wanted = _Form(self._told_apart(text))
         if len(wanted.characters) < _FUZZY_LETTERS:
             return
         found = fuzz.partial_ratio_alignment(
-            wanted.characters, self._words.characters, score_cutoff=_FUZZY_SCORE
+            wanted.characters, self._words.characters, score_cutoff=self._fuzzy_score
         )
         if found is None or found.dest_start == found.dest_end:
             return
         start, end = self._whole_words(found.dest_start, found.dest_end)
-        quote = _Form(self.page.text[start:end]).characters
+        quote = _Form(self._told_apart(self.page.text[start:end])).characters
         bound = max(1, len(wanted.characters) // _LETTERS_PER_EDIT)
         if Levenshtein.distance(wanted.characters, quote, score_cutoff=bound) > bound:
+            return
+        if _has_strange_word(wanted, quote):
             return
         if self._digits(wanted.characters) == self._digits(quote):
             yield self._place(start, end, Match.FUZZY)
@@ -120,7 +125,7 @@ class PageIndex:
                 yield self._place(first, last + 1, match)
 
     def _whole_words(self, start: int, end: int) -> tuple[int, int]:
-        """Widen a stretch of the words' form to whole words of the page."""
+        """Extend a stretch of the normalised text to whole words of the page."""
         text = self.page.text
         first, last = self._words.places[start], self._words.places[end - 1] + 1
         while first > 0 and text[first - 1].isalnum():
@@ -128,6 +133,14 @@ class PageIndex:
         while last < len(text) and text[last].isalnum():
             last += 1
         return first, last
+
+    @property
+    def _fuzzy_score(self) -> float:
+        return _FUZZY_SCORE_OCR if self.page.source is PageSource.OCR else _FUZZY_SCORE
+
+    def _told_apart(self, text: str) -> str:
+        """Return a text with one letter for what OCR takes for two."""
+        return text.replace("rn", "m") if self.page.source is PageSource.OCR else text
 
     def _digits(self, characters: str) -> str:
         """Return the digits; a value that differs in one is another value."""
@@ -156,12 +169,15 @@ class PageIndex:
 
 
 class _Form:
-    """Letters and digits of a text, in one case; and the place of each in the text."""
+    """Letters and digits of a text in one case, each with its place and its word."""
 
     def __init__(self, text: str, *, misread: bool = False) -> None:
         characters: list[str] = []
         self.places: list[int] = []
+        self.words: list[int] = []
+        word = 0
         for place, character in enumerate(text):
+            word += character.isspace()
             plain = unicodedata.normalize("NFKC", character).casefold()
             if misread:
                 plain = plain.translate(_MISREAD)
@@ -169,12 +185,29 @@ class _Form:
                 if one.isalnum():
                     characters.append(one)
                     self.places.append(place)
+                    self.words.append(word)
         self.characters = "".join(characters)
         self._misread = misread
 
     def of(self, text: str) -> _Form:
         """Return another text in this form."""
         return _Form(text, misread=self._misread)
+
+
+def _has_strange_word(wanted: _Form, quote: str) -> bool:
+    """Tell whether a word of a value is another word in a quote, and no misspelled one.
+
+    Of eight letters one may differ; but where they all are in one short word, as in `hail damage
+    to the roof` and `Dana damage to the roof`, the quote says something else.
+    """
+    edits: dict[int, int] = {}
+    for edit in Levenshtein.editops(wanted.characters, quote):
+        word = wanted.words[min(edit.src_pos, len(wanted.words) - 1)]
+        edits[word] = edits.get(word, 0) + 1
+    return any(
+        count > max(1, wanted.words.count(word) // _LETTERS_PER_WORD_EDIT)
+        for word, count in edits.items()
+    )
 
 
 def _occurrences(text: str, wanted: str, *, bounded: bool = True) -> Iterator[int]:

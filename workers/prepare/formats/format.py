@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class UnreadableError(Exception):
@@ -31,6 +32,14 @@ class UnsupportedContentError(Exception):
         self.content = content
 
 
+class Picture(NamedTuple):
+    """A page as an image: a byte of grey for each pixel, row by row."""
+
+    width: int
+    height: int
+    pixels: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Text of one page.
@@ -38,10 +47,27 @@ class Page:
     Args:
         text: Its text.
         source: Origin of the text, a schemas.document.PageSource: `text`, `ocr` or `unread`.
+        part: The attachment or archive member that it belongs to, if any.
+        draw: Makes an image of an unread page, for OCR; None if it has none.
     """
 
     text: str
     source: str = "text"
+    part: str | None = None
+    draw: Callable[[], Picture] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A document in a document; its pages take its place.
+
+    Args:
+        name: Its name there.
+        data: Gives its bytes. Raises UnreadableError.
+    """
+
+    name: str
+    data: Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +80,9 @@ class Format:
         media_type: Its media type.
         load: Makes everything ready that `read` needs: imports, models, codecs. Runs once, before
             any document, with access to files. It must leave no thread behind.
-        read: Reads a document's pages, given its bytes and the most pages. Runs locked down: it
-            cannot open a file or import a module. Raises the two errors of this module.
+        read: Reads a document's pages and attachments, given its bytes and the most pages. Runs
+            locked down: it cannot open a file or import a module. Raises the two errors of this
+            module.
         threads: How many threads `read` may start.
         room_bytes: Address space that `read` takes beyond `[limits] sandbox_memory_bytes`, such as
             the stacks and arenas of its threads.
@@ -65,7 +92,7 @@ class Format:
     content: str | None
     media_type: str
     load: Callable[[], None]
-    read: Callable[[bytes, int], Iterator[Page]]
+    read: Callable[[bytes, int], Iterator[Page | Attachment]]
     threads: int = 0
     room_bytes: int = 0
 

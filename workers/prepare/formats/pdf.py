@@ -5,10 +5,12 @@ from __future__ import annotations
 import codecs
 import ctypes
 from collections.abc import Iterator
+from functools import partial
 
 from workers.prepare.content import PDF
-from workers.prepare.formats.format import Format, Page
+from workers.prepare.formats.format import Format, Page, Picture
 from workers.prepare.formats.pdfium.document import PdfDocument
+from workers.prepare.formats.pdfium.drawing import draw_page
 from workers.prepare.formats.pdfium.library import load_pdfium, pdfium
 from workers.prepare.formats.pdfium.marks import has_unread_marks
 
@@ -42,7 +44,18 @@ def read(data: bytes, max_pages: int) -> Iterator[Page]:
             raise document.damaged(index)
         is_unread = has_unread_marks(page, text)
         pdfium().FPDF_ClosePage(page)
-        yield Page("\n".join(filter(None, (text, *values))), "unread" if is_unread else "text")
+        whole = "\n".join(filter(None, (text, *values)))
+        if is_unread:
+            yield Page(whole, "unread", draw=partial(_draw, document, index))
+        else:
+            yield Page(whole)
+
+
+def _draw(document: PdfDocument, index: int) -> Picture:
+    page = document.page(index)
+    picture = draw_page(page)
+    pdfium().FPDF_ClosePage(page)
+    return picture
 
 
 def _page_text(page: int) -> str | None:

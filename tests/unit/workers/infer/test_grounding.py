@@ -62,6 +62,34 @@ def test_a_value_that_the_document_lacks_is_ungrounded(value: Any) -> None:
     assert found == Evidence(match=Match.UNGROUNDED)
 
 
+@pytest.mark.parametrize(
+    ("value", "is_there"),
+    [
+        ("hail damage to the roof of the office", True),
+        ("hil damage to the rof of the office", True),
+        ("wind damage to the roof of the office", False),
+        ("Dana damage to the roof of the office", False),
+    ],
+)
+def test_a_text_with_another_word_is_another_text(value: str, *, is_there: bool) -> None:
+    """Misspelled words are almost the same; one other word in a long text is not."""
+    found = _find(value, "Open; hail damage to the roof of the office; driver none")
+    assert found is not None
+    assert (found.match is not Match.UNGROUNDED) is is_there
+
+
+def test_an_m_that_was_read_as_rn_is_found_on_a_page_that_was_recognized() -> None:
+    """And on no other page."""
+    text = "Insured: Sarnuel Arrnstrong"
+    schema = {"type": "object", "properties": {"insured": {"type": "string"}}}
+    matches = []
+    for source in (PageSource.OCR, PageSource.TEXT):
+        page = Page(number=1, text=text, start=0, source=source)
+        found = Locator([page]).evidence({"insured": "Samuel Armstrong"}, schema)
+        matches.append(found["/insured"].match)
+    assert matches == [Match.FUZZY, Match.UNGROUNDED]
+
+
 def test_misread_characters_are_fuzzy_on_a_page_that_was_recognized() -> None:
     """OCR takes O for 0; a page with text of its own does not."""
     text = "Policy CA-78I62I of the insured"

@@ -1,0 +1,1 @@
+"""Mail: what a message says, in whichever form it was saved."""

@@ -1,0 +1,1 @@
+"""Office files: ZIP packages of XML parts."""

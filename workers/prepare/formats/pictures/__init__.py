@@ -1,0 +1,1 @@
+"""Images of pages: opened with bounds, and drawn for OCR."""

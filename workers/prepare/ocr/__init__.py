@@ -1,0 +1,1 @@
+"""Recognition of text in images of pages, in the sandboxed process only."""
