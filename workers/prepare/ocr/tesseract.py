@@ -22,7 +22,6 @@ _SURE = 75
 _FEW_WORDS = 40
 _READ = 40
 """Mean confidence below which a page is noise, a photograph or handwriting."""
-_WHITE = 255
 
 
 class _Word(NamedTuple):
@@ -55,12 +54,15 @@ class Tesseract:
         for reader in (self._reader, self._turner):
             # Else it opens a file for its warnings when it has the first one, and crashes.
             reader.SetVariable("debug_file", "")
-        blank = Image.new("L", (64, 64), _WHITE)
-        self.recognize(Picture(*blank.size, blank.tobytes()))
+        sample = Image.effect_mandelbrot((64, 64), (-2, -2, 2, 2), 20)
+        self.recognize(Picture(*sample.size, sample.tobytes()))
 
     def recognize(self, picture: Picture) -> Recognition:
         """See Recognizer."""
         image = Image.frombytes("L", (picture.width, picture.height), picture.pixels)
+        low, high = image.getextrema()
+        if low == high:
+            return Recognition("", (), is_sure=True)
         page, words = self._levelled(image, 0)
         if _confidence(words) < _SURE:
             for degrees in self._ways_up(image, len(words)):
