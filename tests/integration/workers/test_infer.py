@@ -12,7 +12,7 @@ from schemas.failure import FailureCode
 from schemas.job import Job
 from schemas.kept import KeptTasks
 from schemas.result import TaskStatus
-from schemas.states import JobState
+from schemas.states import JobState, Stage
 from schemas.task import ReviewRule
 from settings.fleet import FleetSettings
 from storage.errors import ObjectMissingError
@@ -78,6 +78,18 @@ async def test_all_in_flight_when_the_engine_dies_go_back_uncharged_and_run_alon
     assert job.failure.code is FailureCode.ENGINE_OUT_OF_MEMORY
     assert [entry.failure.code for entry in job.history] == [FailureCode.ENGINE_OUT_OF_MEMORY] * 2
     assert job.history[-1].engine == scene.engine.version
+
+
+async def test_a_document_whose_text_was_deleted_is_read_again(scene: InferScene) -> None:
+    """The job goes back to prepare, and keeps what its tasks have."""
+    job_id = await scene.job("first")
+    job = await scene.state(job_id)
+    assert job.prepared is not None
+    await scene.store.delete(job.prepared.text_uri)
+    await scene.run(job_id)
+    job = await scene.state(job_id)
+    assert (job.state, job.queue, job.stage) == (JobState.QUEUED, "prepare", Stage.PREPARE)
+    assert job.attempts == 0
 
 
 async def test_who_waits_at_the_gate_when_the_engine_dies_is_no_suspect(
