@@ -22,11 +22,11 @@ from workers.prepare.sandbox import Sandbox
 LINE = "Claim 4711-%03d  hail broke two skylights  paid 1,234.56  reserve 20,000.00  open"
 LINES = 48
 PAGES = (1, 8, 30)
-"""Of a document, in each row of the table."""
+"""Pages of a document, in each row of the table."""
 
 
 def document(pages: int) -> bytes:
-    """Return a PDF whose pages are full of text."""
+    """Return a PDF with pages full of text."""
     pdf = FPDF()
     pdf.set_font("Helvetica", size=11)
     for _ in range(pages):
@@ -36,7 +36,7 @@ def document(pages: int) -> bytes:
 
 
 async def cpu_seconds(data: bytes, documents: int) -> float:
-    """Return the CPU seconds of a sandbox that reads so many documents, one after another."""
+    """Return the CPU seconds of a sandbox that reads a number of documents, one after another."""
     before = _children()
     sandbox = Sandbox()
     try:

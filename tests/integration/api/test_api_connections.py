@@ -82,7 +82,7 @@ async def test_a_request_that_stops_half_way_is_ended(
 async def test_a_body_that_goes_on_after_its_answer_is_ended(
     api: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is answered at once, without a key, and the rest would be read for ever."""
+    """The answer comes at once, without a key; otherwise the rest would be read for ever."""
     monkeypatch.setattr(f"{LIMITS}._REST_SECONDS", 0.2)
     head = b"POST /v1/documents HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n"
     url = api._build_url("/")
@@ -207,7 +207,7 @@ async def test_health_is_told_where_every_connection_is_in_use(settings: FleetSe
 async def test_an_answer_that_nobody_reads_is_given_up(
     settings: FleetSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would hold its connection, and a megabyte, for ever."""
+    """The connection, and a megabyte, would be held for ever."""
     monkeypatch.setattr(f"{LIMITS}._UNREAD_SECONDS", 0.5)
     server = make_server(settings, "127.0.0.1", 0)
     running = asyncio.create_task(server.serve())

@@ -44,7 +44,7 @@ class Scene:
         self.held: dict[str, list[Claim]] = {}
 
     async def submit(self, count: int) -> list[str]:
-        """Submit so many jobs."""
+        """Submit a number of jobs."""
         ids = [new_job_id() for _ in range(count)]
         for job_id in ids:
             await self.ledger.submit(job_id, SPEC)
@@ -65,12 +65,12 @@ class Scene:
         self.held.setdefault(worker, []).append(claim)
 
     async def take(self, worker: str, count: int) -> None:
-        """Take so many of the messages that are out."""
+        """Take a number of the messages that are out."""
         for _ in range(count):
             await self.claim(worker, json.loads(str(await self.redis.rpop(QUEUE)))["headers"]["id"])
 
     async def die(self, worker: str) -> Buried:
-        """End the worker; whoever started it says so at once."""
+        """End the worker; its supervisor reports it at once."""
         self.held.pop(worker)
         return await self.ledger.deaths.bury(worker.rsplit("-", 2)[0], losses=3)
 
@@ -84,11 +84,11 @@ class Scene:
             await self.ledger.finish(claim, JobState.SUCCEEDED)
 
     async def holds(self, worker: str) -> set[str]:
-        """What the worker holds, as the ledger knows it."""
+        """Return the records that the worker holds, by the ledger."""
         return {str(one) for one in await self.redis.zrange(keys.HELD.format(worker=worker), 0, -1)}
 
     async def job(self, job_id: str) -> Job:
-        """What the ledger says of a job."""
+        """Return the ledger's view of a job."""
         job = await self.ledger.job(job_id)
         assert job is not None
         return job
@@ -137,7 +137,7 @@ async def test_a_job_that_ends_three_workers_alone_is_a_dead_letter(scene: Scene
 
 
 async def test_few_suspects_are_in_a_worker_at_once_and_others_beside_them(scene: Scene) -> None:
-    """A quarter of those blamed; whoever is no suspect has the other places."""
+    """A quarter of the blamed records run at once; other records have the other places."""
     suspects = await scene.submit(16)
     await scene.beat("a-1-f", 16)
     await scene.take("a-1-f", 16)

@@ -1,4 +1,4 @@
-"""Where base models are found, what identifies them, and how their tokens are counted."""
+"""Base models: their directories, their digests, and their tokenizers."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_hugging_face_name_is_found_in_the_cache(tmp_path: Path) -> None:
 
 
 def test_the_packaged_model_is_unpacked_once(model_dir: Path) -> None:
-    """It is a complete model, and asking again makes nothing."""
+    """The model is complete, and the second call makes nothing."""
     names = {path.name for path in model_dir.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= names
     before = (model_dir / "model.safetensors").stat().st_mtime_ns
