@@ -25,7 +25,7 @@ from tests.fixtures.outlook import compound, message
 LINE = "Claim 4711-%03d  hail broke two skylights  paid 1,234.56  reserve 20,000.00  open"
 LINES = 48
 PAGES = (1, 8, 30)
-"""Of a document, in each row of the table."""
+"""Pages of a document, in each row of the table."""
 _ROWS = [(LINE % number).split("  ") for number in range(8 * LINES)]
 """Rows of the documents of other formats: about eight printed pages."""
 

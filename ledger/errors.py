@@ -37,6 +37,18 @@ class WorkerClosedError(LedgerError):
     """The worker takes no other work until a suspect has run alone in it."""
 
 
+class JobOpenError(LedgerError):
+    """The job has not ended, so that it cannot be deleted."""
+
+
+class ReviewTakenError(LedgerError):
+    """Another reviewer holds the review."""
+
+
+class ReviewClosedError(LedgerError):
+    """The review is completed."""
+
+
 class NotDeadError(LedgerError):
     """Only dead letters, and jobs whose tasks did not all succeed, can be sent round again.
 

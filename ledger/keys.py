@@ -71,11 +71,17 @@ ADOPTED = PREFIX + "adopted:{id}"
 """Text. The job whose document a drop is, by the id of the job that the drop would otherwise
 become."""
 
+DELETED = PREFIX + "deleted:{id}"
+"""Text. Marks a job that was deleted, for a while: no drop becomes it again."""
+
 ENDED = PREFIX + "ended"
 """Sorted set by time. Other records that ended, until their retention is over."""
 
 JOBS = PREFIX + "jobs:{tenant}"
 """Sorted set by time of creation. A tenant's jobs, for listing."""
+
+REVIEWS = PREFIX + "reviews:{tenant}"
+"""Sorted set by time of opening: the reviews of a tenant's results, by job, for listing."""
 
 INDEXED = PREFIX + "indexed"
 """Set. The tenants that have jobs."""

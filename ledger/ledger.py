@@ -35,6 +35,7 @@ from ledger.openai.batches import BatchRecords
 from ledger.openai.files import FileRecords
 from ledger.record import duration_ms, read_job
 from ledger.repeated_requests import Posts
+from ledger.reviews import ReviewRecords
 from ledger.scripts import Scripts
 from ledger.stored import read_whole
 from ledger.submission import is_created, submit_arguments
@@ -66,8 +67,9 @@ class Ledger:
         callback_secrets: Secrets that sign the callbacks of tenants' jobs.
         deliveries: Deliveries, past and present, with every attempt.
         api_keys: The keys of the HTTP API.
-        jobs: Jobs, for listing and watching.
-        Batches: many requests in one file.
+        jobs: Jobs, for listing, watching and deletion.
+        reviews: Reviews of results.
+        batches: Many requests in one file.
         files: Files that batches read and write.
         posts: Outcomes of requests, for clients that repeat them.
         engines: Counts of engine starts and deaths, and the gates after a death.
@@ -86,11 +88,12 @@ class Ledger:
         self.callback_secrets = CallbackSecrets(self._redis, self._scripts)
         self.deliveries = Deliveries(self._redis, self._scripts)
         self.api_keys = ApiKeys(self._redis, self._scripts)
-        self.jobs = Jobs(self._redis)
+        self.jobs = Jobs(self._redis, self._scripts)
         self.batches = BatchRecords(self._redis, self._scripts)
         self.files = FileRecords(self._redis, self._scripts)
         self.posts = Posts(self._redis)
         self.engines = Engines(self._redis)
+        self.reviews = ReviewRecords(self._redis, self._scripts)
         self.sweeps = Sweeps(self._scripts)
         self.deaths = Deaths(self._scripts)
         self.workers = Workers(self._redis)

@@ -21,6 +21,10 @@ SCRIPTS = (
     "finish",
     "release",
     "cancel",
+    "delete_job",
+    "take_review",
+    "accept_review",
+    "correct_review",
     "redrive",
     "drop",
     "replay",
@@ -46,7 +50,7 @@ SCRIPTS = (
 _REFUSED_WHEN_FULL = frozenset(
     {"submit", "create_file", "create_batch", "submit_lines", "make_key"}
 )
-_SHARED = ("keys", "receiver", "line", "share", "batch", "prelude", "suspects")
+_SHARED = ("keys", "receiver", "line", "share", "batch", "prelude", "review", "forget", "suspects")
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 
 

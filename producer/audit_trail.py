@@ -67,6 +67,11 @@ class AuditTrail:
         self._log = audit_log
         self._reads: OrderedDict[tuple[str, str], float] = OrderedDict()
 
+    @property
+    def actor(self) -> str:
+        """The name of the present actor."""
+        return (_actor.get() or _NOBODY).name
+
     async def record(
         self, action: AuditAction, *, tenant: str | None = None, target: str = "", detail: str = ""
     ) -> None:

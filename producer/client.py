@@ -21,12 +21,14 @@ from producer.callbacks.rules import CallbackRules
 from producer.callbacks.secrets import CallbackSecrets
 from producer.catalogue import Catalogue
 from producer.dead_letters import DeadLetters
+from producer.deletion import Deletion
 from producer.downloads import Download, open_download
 from producer.endpoints import Endpoints
 from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
 from producer.job_observer import Observer
 from producer.local_document import key_suffix, read_local_document
 from producer.openai.service import OpenAi
+from producer.reviews import Reviews
 from producer.submit import Submitter
 from producer.uploads import Uploads
 from schemas.document import S3Uri
@@ -65,6 +67,8 @@ class Client:
 
     Attributes:
         dead_letters: Dead letters: listed, redriven, dropped.
+        deletion: Deletion of jobs and documents.
+        reviews: Reviews of results.
         endpoints: Endpoints of tenants, and deliveries to them.
         keyring: Keys of the HTTP API.
         audit: Writer of the audit log.
@@ -103,6 +107,8 @@ class Client:
         self.uploads = Uploads(settings, store)
         self.catalogue = Catalogue(submitter.tasks)
         self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks, self.audit)
+        self.reviews = Reviews(settings, ledger, store, submitter.tasks, self.audit)
+        self.deletion = Deletion(settings, ledger, store, self.audit)
         box = _secret_box(settings)
         self.endpoints = Endpoints(ledger, box, self.audit, settings.quota, settings.callbacks)
 

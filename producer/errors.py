@@ -76,6 +76,14 @@ class UnknownJobError(ProducerError):
     """There is no job with this id."""
 
 
+class UnknownReviewError(ProducerError):
+    """There is no review of this job's result."""
+
+
+class UnknownDocumentError(ProducerError):
+    """Nothing is known of a document."""
+
+
 class UnknownDeadLetterError(ProducerError):
     """There is no dead letter with this id."""
 

@@ -50,6 +50,10 @@ class EngineDiedError(EngineError):
         self.out_of_memory = out_of_memory
 
 
+class PageTextGoneError(WorkerError):
+    """The page text of a document was deleted: the document has to be read again."""
+
+
 class PostponedError(WorkerError):
     """The attempt cannot go on for now, and is not to blame.
 

@@ -15,4 +15,5 @@ settle(id, redis.call('HGET', KEYS[1], 'queue'), token)
 if entry ~= '' then remember(id, entry) end
 judge(id, state == 'succeeded', now)
 close(id, state, now, { unpack(ARGV, 5) })
+open_review(id, now)
 return verdict

@@ -37,6 +37,7 @@ local BROKEN = PREFIX .. 'broken'
 local HELD_UP = PREFIX .. 'heldup'
 local DELIVER = 'deliver'
 local function jobs_key(tenant) return PREFIX .. 'jobs:' .. tenant end
+local function reviews_key(tenant) return PREFIX .. 'reviews:' .. tenant end
 local INDEXED = PREFIX .. 'indexed'
 local function batches_key(tenant) return PREFIX .. 'batches:' .. tenant end
 local function files_key(tenant) return PREFIX .. 'files:' .. tenant end
@@ -46,6 +47,7 @@ local DEAD = PREFIX .. 'dead'
 local DEAD_CODES = PREFIX .. 'dead_codes'
 local function awaited_key(tenant) return PREFIX .. 'awaited:' .. tenant end
 local function adopted_key(id) return PREFIX .. 'adopted:' .. id end
+local function deleted_key(id) return PREFIX .. 'deleted:' .. id end
 local ENDED = PREFIX .. 'ended'
 local FULL = PREFIX .. 'full'
 local OPENED = PREFIX .. 'opened'

@@ -32,6 +32,13 @@ end
 -- Count a new record.
 local function count_opened(id) redis.call('HINCRBY', OPENED, string.match(id, '^%l+'), 1) end
 
+-- Remember which deliveries tell of a job, so that they can go with it.
+local function note_told(job, delivery)
+  local told = redis.call('HGET', record_key(job), 'told')
+  if told and string.find(' ' .. told .. ' ', ' ' .. delivery .. ' ', 1, true) then return end
+  redis.call('HSET', record_key(job), 'told', (told and told .. ' ' or '') .. delivery)
+end
+
 -- Write a delivery and its place in line.
 local function open_delivery(id, told, now)
   -- The first delivery of a forgotten job that came again and ended as before may still exist.
@@ -71,38 +78,63 @@ local function document_of(spec, prepared)
     sha256 = prepared and cjson.decode(prepared).sha256 or nil, metadata = document.metadata }
 end
 
+-- Those that are told of an event: the job's own callback, and each endpoint that wants it.
+local function receivers_of(job, spec, event)
+  local receivers = wanted_by(tenant_of(lane_of(job)), event)
+  if redis.call('HEXISTS', record_key(job), 'callback') == 1 then
+    table.insert(receivers, 1, { url = spec.callback.url, payload = spec.callback.payload,
+      of_fleet = spec.callback.of_fleet })
+  end
+  return receivers
+end
+
+-- Open a delivery for each receiver; `told` is what all of them are told.
+local function tell(job, receivers, id, told, now)
+  if #receivers == 0 then return end
+  told.sequence = redis.call('HINCRBY', record_key(job), 'sequence', 1)
+  for _, receiver in ipairs(receivers) do
+    told.url, told.payload, told.endpoint = receiver.url, receiver.payload, receiver.id
+    told.of_fleet = receiver.of_fleet
+    local delivery = receiver.id and id .. '_' .. string.sub(receiver.id, 4) or id
+    open_delivery(delivery, told, now)
+    note_told(job, delivery)
+  end
+  weigh(job)
+end
+
 -- Write the deliveries about a job's end, with its present facts: one to its own callback, and one
 -- to each endpoint that wants it. Their ids derive from the job, the state, the redrive and the
 -- endpoint.
 local function tell_of_end(job, state, now)
-  local text, callback, result, failure, redrives, prepared, review = unpack(redis.call('HMGET',
-    record_key(job), 'spec', 'callback', 'result', 'failure', 'redrives', 'prepared', 'review'))
+  local text, result, failure, redrives, prepared, review = unpack(redis.call('HMGET',
+    record_key(job), 'spec', 'result', 'failure', 'redrives', 'prepared', 'review'))
   local spec = cjson.decode(text)
-  local tenant = tenant_of(lane_of(job))
   local ended = state == 'dead' and 'failed' or state
   local batch = string.match(job, '^batch_')
   local event = 'job.' .. ended
   if batch then
     event = 'batch.' .. (state == 'dead' and ended or redis.call('HGET', record_key(job), 'status'))
   end
-  local receivers = wanted_by(tenant, event)
-  if callback then
-    table.insert(receivers, 1, { url = spec.callback.url, payload = spec.callback.payload,
-      of_fleet = spec.callback.of_fleet })
-  end
-  if #receivers == 0 then return end
-  local sequence = redis.call('HINCRBY', record_key(job), 'sequence', 1)
   local id = 'msg_' .. string.gsub(job, '^job_', '') .. '_' .. state
   if redrives then id = id .. '_r' .. redrives end
-  for _, receiver in ipairs(receivers) do
-    local told = { job = job, state = state, at = now, tenant = tenant, sequence = sequence,
-      url = receiver.url, payload = receiver.payload, endpoint = receiver.id,
-      of_fleet = receiver.of_fleet, event = batch and event or nil, metadata = spec.metadata,
-      document = not batch and document_of(spec, prepared) or nil, result_uri = result or nil,
-      needs_review = review and cjson.decode(review) or nil,
-      failure = failure and cjson.decode(failure) or nil }
-    open_delivery(receiver.id and id .. '_' .. string.sub(receiver.id, 4) or id, told, now)
-  end
+  tell(job, receivers_of(job, spec, event), id, { job = job, state = state, at = now,
+    tenant = tenant_of(lane_of(job)), event = batch and event or nil, metadata = spec.metadata,
+    document = not batch and document_of(spec, prepared) or nil, result_uri = result or nil,
+    needs_review = review and cjson.decode(review) or nil,
+    failure = failure and cjson.decode(failure) or nil }, now)
+end
+
+-- The deliveries that tell of a completed review.
+local function tell_of_review(job, outcome, now)
+  local text, state, result, redrives, prepared, reviewer, correction = unpack(redis.call('HMGET',
+    record_key(job), 'spec', 'state', 'result', 'redrives', 'prepared', 'reviewer', 'correction'))
+  local spec = cjson.decode(text)
+  local id = 'msg_' .. string.gsub(job, '^job_', '') .. '_reviewed'
+  if redrives then id = id .. '_r' .. redrives end
+  tell(job, receivers_of(job, spec, 'review.completed'), id, { job = job, state = state, at = now,
+    tenant = tenant_of(lane_of(job)), event = 'review.completed', metadata = spec.metadata,
+    document = document_of(spec, prepared), result_uri = result or nil,
+    review = { outcome = outcome, reviewer = reviewer, correction_uri = correction or nil } }, now)
 end
 
 -- End a record. `fields` is a flat list of further fields of the record.

@@ -31,6 +31,8 @@ if elsewhere ~= '' then
   next_queue = elsewhere
   redis.call('HSET', KEYS[1], 'queue', elsewhere, 'attempts', 0, 'losses', 0)
   redis.call('HDEL', KEYS[1], 'company')
+  -- The page text is gone: the document is read again.
+  if elsewhere == 'prepare' then redis.call('HSET', KEYS[1], 'stage', 'prepare') end
 end
 if delay > 0 then
   redis.call('HSET', KEYS[1], 'state', 'waiting', 'due', now + delay, 'updated', now)

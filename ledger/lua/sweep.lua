@@ -43,13 +43,6 @@ local function tally(expired, killed)
   count.killed = count.killed + killed
 end
 
-local function forget_delivery(id)
-  local receiver = receiver_of(id)
-  if not receiver then return end
-  redis.call('ZREM', deliveries_of_key(tenant_of(lane_of(id))), id)
-  redis.call('ZREM', deliveries_key(receiver), id)
-end
-
 -- After an open circuit's time, one delivery tries.
 local function mend_circuits()
   for _, receiver in ipairs(redis.call('ZRANGE', BROKEN, '-inf', now, 'BYSCORE',
@@ -59,27 +52,10 @@ local function mend_circuits()
   end
 end
 
-local function leave_index(id)
-  if string.sub(id, 1, 4) ~= 'job_' then return end
-  local tenant = tenant_of(redis.call('HGET', record_key(id), 'lane') or 'default')
-  redis.call('ZREM', jobs_key(tenant), id)
-  if redis.call('EXISTS', jobs_key(tenant)) == 0 then redis.call('SREM', INDEXED, tenant) end
-end
-
-local function forget_adoptions(id)
-  local adopted = redis.call('HGET', record_key(id), 'adopted')
-  for drop in string.gmatch(adopted or '', '%S+') do redis.call('DEL', adopted_key(drop)) end
-end
-
 local function forget_ended()
   for _, id in ipairs(redis.call('ZRANGE', ENDED, '-inf', now - retention, 'BYSCORE',
     'LIMIT', 0, batch)) do
-    redis.call('ZREM', ENDED, id)
-    forget_delivery(id)
-    leave_index(id)
-    forget_adoptions(id)
-    if not string.match(id, '^job_') then unlist(id) end
-    delete_record(id)
+    forget(id)
     count.forgotten = count.forgotten + 1
   end
 end

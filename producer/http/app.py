@@ -38,6 +38,7 @@ from producer.http.routes.documents import documents
 from producer.http.routes.endpoints import endpoints
 from producer.http.routes.jobs import jobs
 from producer.http.routes.keys import api_keys
+from producer.http.routes.reviews import reviews
 from producer.http.routes.status import status
 from producer.http.routes.tasks import catalogue
 from producer.http.routes.webhooks import events
@@ -55,6 +56,7 @@ _ROUTERS = (
     documents,
     catalogue,
     dead_letters,
+    reviews,
     endpoints,
     callback_secret,
     deliveries,

@@ -12,9 +12,12 @@ from ledger.errors import (
     EndpointChangedError,
     EndpointDisabledError,
     IdempotencyError,
+    JobOpenError,
     LedgerError,
     LedgerFullError,
     NotDeadError,
+    ReviewClosedError,
+    ReviewTakenError,
     SecretBoxError,
     TenantQuotaError,
     TenantShareError,
@@ -37,9 +40,11 @@ from producer.errors import (
     UnknownApiKeyError,
     UnknownDeadLetterError,
     UnknownDeliveryError,
+    UnknownDocumentError,
     UnknownEndpointError,
     UnknownJobError,
     UnknownPoolError,
+    UnknownReviewError,
     UnknownTaskError,
 )
 from storage.errors import StorageError
@@ -66,6 +71,16 @@ class ProblemType(StrEnum):
     """The body has more bytes than a document may have."""
     UNKNOWN_JOB = "unknown-job"
     """There is no job with this id."""
+    JOB_OPEN = "job-open"
+    """The job has not ended: cancel it, or wait."""
+    UNKNOWN_REVIEW = "unknown-review"
+    """There is no review of this job's result."""
+    REVIEW_TAKEN = "review-taken"
+    """Another reviewer holds the review: wait, or take another one."""
+    REVIEW_CLOSED = "review-closed"
+    """The review is completed."""
+    UNKNOWN_DOCUMENT = "unknown-document"
+    """The tenant has no such document."""
     UNKNOWN_DEAD_LETTER = "unknown-dead-letter"
     """There is no dead letter with this id."""
     UNKNOWN_KEY = "unknown-key"
@@ -129,6 +144,11 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     UnknownApiKeyError: (ProblemType.UNKNOWN_KEY, HTTPStatus.NOT_FOUND),
     TaskNotFoundError: (ProblemType.UNKNOWN_TASK, HTTPStatus.NOT_FOUND),
     UnknownJobError: (ProblemType.UNKNOWN_JOB, HTTPStatus.NOT_FOUND),
+    JobOpenError: (ProblemType.JOB_OPEN, HTTPStatus.CONFLICT),
+    UnknownReviewError: (ProblemType.UNKNOWN_REVIEW, HTTPStatus.NOT_FOUND),
+    ReviewTakenError: (ProblemType.REVIEW_TAKEN, HTTPStatus.CONFLICT),
+    ReviewClosedError: (ProblemType.REVIEW_CLOSED, HTTPStatus.CONFLICT),
+    UnknownDocumentError: (ProblemType.UNKNOWN_DOCUMENT, HTTPStatus.NOT_FOUND),
     UnknownDeadLetterError: (ProblemType.UNKNOWN_DEAD_LETTER, HTTPStatus.NOT_FOUND),
     NotDeadError: (ProblemType.NOT_DEAD, HTTPStatus.CONFLICT),
     UnknownEndpointError: (ProblemType.UNKNOWN_ENDPOINT, HTTPStatus.NOT_FOUND),

@@ -9,6 +9,7 @@ from typing import Any
 from schemas.failure import Failure, FailureCode
 from schemas.result import AdapterVersion, Evidence, TaskResult, TaskStatus, Usage
 from schemas.task import NamedTask
+from schemas.value_type import TypedValue, ValueType
 from workers.engine.protocol import EngineAnswer
 from workers.errors import StageError
 from workers.infer.output import OutputError
@@ -33,6 +34,9 @@ class TaskDraft:
         was_truncated: True when an answer was cut off and asked for again.
         needs_review: Findings of the task's review rule.
         alternatives: Values of other windows, by JSON pointer.
+        typed: Values as their types write them, by JSON pointer.
+        untyped: Types that other values should have, by JSON pointer.
+        mapped: The data in the customer's form.
     """
 
     task: NamedTask
@@ -47,6 +51,9 @@ class TaskDraft:
     was_truncated: bool = False
     needs_review: Sequence[str] = ()
     alternatives: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    typed: Mapping[str, TypedValue] = field(default_factory=dict)
+    untyped: Mapping[str, ValueType] = field(default_factory=dict)
+    mapped: Any = None
     parts: Mapping[int, str] = field(default_factory=dict)
 
     def named(self, pages: Iterable[int]) -> str:
@@ -124,6 +131,8 @@ class TaskDraft:
             evidence=dict(self.evidence),
             confidence=dict(self.confidence),
             alternatives=dict(self.alternatives),
+            typed=dict(self.typed),
+            mapped=self.mapped,
             needs_review=tuple(self.needs_review),
             **outcome,
         )

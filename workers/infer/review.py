@@ -39,6 +39,9 @@ def _of_values(rule: ReviewRule, draft: TaskDraft) -> Iterator[str]:
     if rule.conflicting:
         for pointer in draft.alternatives:
             yield f"{pointer}: pages disagree"
+    if rule.untyped:
+        for pointer, kind in draft.untyped.items():
+            yield f"{pointer}: no {kind}"
     below = 0 if rule.below is None else rule.below
     for pointer, confidence in draft.confidence.items():
         if confidence < below:

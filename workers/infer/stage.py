@@ -14,9 +14,9 @@ from ledger.claim import Claim
 from ledger.record import from_unix_ms
 from schemas.document import Prepared
 from schemas.engine import EngineVersion
-from schemas.failure import ENGINE_DEATHS, Failure
+from schemas.failure import ENGINE_DEATHS, Failure, FailureCode
 from schemas.job import JobSpec
-from schemas.queues import infer_queue
+from schemas.queues import PREPARE_QUEUE, infer_queue
 from schemas.result import (
     DocumentFacts,
     JobResult,
@@ -29,13 +29,13 @@ from schemas.states import JobState
 from schemas.task import NamedTask
 from workers.engine.gate_memory import GateSize
 from workers.engine.gated import GatedEngine
-from workers.errors import GateClosedError, PostponedError, StageError
+from workers.errors import GateClosedError, PageTextGoneError, PostponedError, StageError
 from workers.infer.draft import TaskDraft
 from workers.infer.kept_tasks import Kept, answers_of, reusable
 from workers.infer.results import Results
 from workers.infer.work import Answers, Runner, Work
 from workers.metrics import count_task, watch_gate
-from workers.outcome import DeadLetter, GivenBack, Outcome
+from workers.outcome import DeadLetter, Escalate, GivenBack, Outcome
 from workers.retry_policy import RetryLimits, decide, history_of, most_hopeful
 
 log = structlog.get_logger(__name__)
@@ -122,6 +122,9 @@ class InferStage:
             return await self._outcome(claim)
         except PostponedError as error:
             return GivenBack(wait_seconds=error.seconds)
+        except PageTextGoneError as error:
+            failure = Failure.of(FailureCode.STORAGE_REFUSED, f"{error}; it is read again.")
+            return Escalate(failure, PREPARE_QUEUE, claim.kept_uri)
 
     async def _outcome(self, claim: Claim) -> Outcome:
         spec = claim.job

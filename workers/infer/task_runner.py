@@ -14,15 +14,18 @@ from schemas.failure import FailureCode
 from schemas.job import JobSpec
 from schemas.result import TaskResult
 from schemas.task import NamedTask, Task, UnreadPages
+from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
 from workers.engine.gated import GatedEngine
-from workers.errors import StageError
+from workers.errors import PageTextGoneError, StageError
 from workers.infer.confidence import calibrated
 from workers.infer.draft import TaskDraft
+from workers.infer.mapping import mapped
 from workers.infer.reading.budget import ContextBudget
 from workers.infer.reading.reader import read
 from workers.infer.review import review_reasons
 from workers.infer.session import Asker, Session
+from workers.infer.typed import typed_values
 from workers.infer.work import Answers, Work
 from workers.metrics import step
 from workers.models.adapter_registry import TaskAdapters
@@ -63,7 +66,10 @@ class TaskRunner:
             raise StageError(FailureCode.WORKER_ERROR, "The job came to infer unprepared.")
         tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
         with storage_failures(), step("load"):
-            page_text = await load_page_text(self._store, prepared.text_uri)
+            try:
+                page_text = await load_page_text(self._store, prepared.text_uri)
+            except ObjectMissingError as error:
+                raise PageTextGoneError(str(error)) from error
         tokens = await asyncio.to_thread(self._budget.count, page_text.text)
 
         async def run(task: NamedTask, request_id: str) -> TaskResult:
@@ -92,6 +98,9 @@ class TaskRunner:
                 f" {draft.named(draft.unread_pages)}.",
             )
         data = await read(session, page_text, tokens, self._budget)
+        draft.typed, draft.untyped = typed_values(data, task.types, task.dates)
+        if task.mapping:
+            draft.mapped = mapped(data, task.mapping, task.dates)
         draft.confidence = {
             pointer: calibrated(share, task.calibration)
             for pointer, share in draft.confidence.items()

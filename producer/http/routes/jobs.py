@@ -254,6 +254,18 @@ async def get_result(
     return await room.sent(download, request, asker.submits_as, media_type=JSON_TYPE)
 
 
+@jobs.delete(
+    "/{job_id}",
+    operation_id="deleteJob",
+    summary="Delete a job that has ended",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def delete_job(job_id: JobId, client: ClientOfApp, asker: Operates) -> None:
+    """Delete text, result, record and events that are not sent yet; the document stays."""
+    await client.deletion.job(job_id, asker.tenant)
+
+
 @jobs.post(
     "/{job_id}/cancel",
     operation_id="cancelJob",

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from schemas.webhooks.event import BatchEvent, EndpointEvent, JobEvent
+from schemas.webhooks.event import BatchEvent, EndpointEvent, JobEvent, ReviewEvent
 
 events = APIRouter()
 
@@ -29,6 +29,16 @@ def job_ended(event: JobEvent) -> None:
 )
 def batch_ended(event: BatchEvent) -> None:
     """Receive the end of a batch, in the form that OpenAI's clients read."""
+
+
+@events.post(
+    "review-completed",
+    operation_id="reviewCompleted",
+    summary="A result was accepted or corrected",
+    status_code=HTTPStatus.NO_CONTENT,
+)
+def review_completed(event: ReviewEvent) -> None:
+    """Sent to those that were told of the job's end, signed like every event."""
 
 
 @events.post(

@@ -60,8 +60,8 @@ def test_skew_is_measured_and_places_are_found_again(degrees: float) -> None:
     upright = turn(leaning, found)
     ink = upright.image.point(lambda shade: 255 - shade).getbbox()
     assert ink is not None
-    bottom = ((ink[0] + ink[2]) / 2, ink[3] - 5)
+    bottom = ((ink[0] + ink[2]) / 2, ink[3] - 6)
     x, y, _, _ = upright.place(*bottom, *bottom)
     there = leaning.getpixel((round(x * leaning.width), round(y * leaning.height)))
     assert isinstance(there, int)
-    assert there < 100
+    assert there < 160
