@@ -7,9 +7,11 @@ hold, has to be `ungrounded`: it is that of another document, or almost that of 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -21,24 +23,42 @@ from typing import Any
 from rich.progress import track
 
 from bench.table import print_table, write_json
-from corpus.document import KINDS, OCR_TEXT, PACKET, PDF, SEED, TEXT, Document, make_document
+from corpus.document import (
+    KINDS,
+    OCR_TEXT,
+    PACKET,
+    PDF,
+    RENDERINGS,
+    SEED,
+    TEXT,
+    Document,
+    make_document,
+)
 from corpus.part import Part, vocabulary
+from corpus.render.scan import QUALITIES
 from docfleet.evaluation.intervals import Figure, wilson
 from docfleet.evaluation.scoring import cells
 from schemas.document import Page, PageSource
 from schemas.result import Evidence, Match
 from schemas.task import Task
+from settings.sections.limits import LimitSettings
+from settings.sections.ocr import OcrSettings
 from settings.sections.tasks import load_tasks
 from workers.infer.grounding.choices import is_choice
 from workers.infer.grounding.locator import Locator
 from workers.infer.grounding.typed_values import amount_of, date_of
+from workers.prepare.document import read_document
 from workers.prepare.formats import pdf, plain_text
+from workers.prepare.recognition import Ocr
+from workers.prepare.sandbox import Sandbox
 
 _TASKS = load_tasks(Path("tasks"))
 _NO_SCHEMA: Mapping[str, Any] = {"type": "object"}
 _MOST_PAGES = 500
 _KINDS = [kind for kind in KINDS if kind != PACKET]
-"""Of a packet, no value is asked."""
+"""Kinds of documents; a packet has no values."""
+Reader = Callable[[Document, str], Sequence[Page]]
+"""Reads a document, given its rendering."""
 _AMOUNT = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 
@@ -76,12 +96,30 @@ def pages_of(document: Document, rendering: str) -> list[Page]:
     ]
 
 
-def measure(document: Document, rendering: str, whole: str, counts: Counts, dice: Random) -> None:
+@contextmanager
+def scan_reader() -> Iterator[Reader]:
+    """Read scans as a prepare worker does: in the sandbox, by OCR."""
+    sandbox, ocr = Sandbox(), Ocr(OcrSettings())
+
+    async def read(data: bytes) -> Sequence[Page]:
+        return (await read_document(data, LimitSettings(), sandbox, ocr)).pages
+
+    with asyncio.Runner() as runner:
+        runner.run(sandbox.start())
+        runner.run(ocr.start())
+        yield lambda document, _: runner.run(read(document.file.data))
+        ocr.stop()
+        sandbox.stop()
+
+
+def measure(
+    document: Document, pages: Sequence[Page], whole: str, counts: Counts, dice: Random
+) -> None:
     """Look for the truths of a document, and for planted values.
 
     Args:
-        document: Of any kind but a packet.
-        rendering: Of the document.
+        document: A document of any kind except a packet.
+        pages: Pages of the document, as they were read.
         whole: Its text without misread characters.
         counts: Added to.
         dice: Decides on what is planted.
@@ -90,7 +128,6 @@ def measure(document: Document, rendering: str, whole: str, counts: Counts, dice
     data = document.truth["tasks"][task]
     shipped: Task | None = _TASKS.get(task)
     schema = shipped.output_schema if shipped else _NO_SCHEMA
-    pages = pages_of(document, rendering)
     found = Locator(pages).evidence(data, schema)
     values = {p: v for p, v in cells(data).items() if v and not is_choice(schema, p)}
     for pointer, value in values.items():
@@ -125,7 +162,7 @@ def plant(values: Mapping[str, str], text: str, document: Document, dice: Random
 
     Args:
         values: By JSON pointer, as the document writes them.
-        text: Of the document.
+        text: Text of the document.
         document: Says from which part names may come.
         dice: Decides.
     """
@@ -179,17 +216,23 @@ def _letters(text: str) -> str:
 
 
 def run(
-    part: Part, count: int, seed: int, track_: Callable[[range], Iterator[int]] = iter
+    part: Part,
+    count: int,
+    seed: int,
+    renderings: Sequence[str] = (TEXT, PDF, OCR_TEXT),
+    *,
+    reader: Reader = pages_of,
+    track_: Callable[[range], Iterable[int]] = iter,
 ) -> dict[str, Counts]:
-    """Measure so many documents of each kind and rendering; gives counts by rendering."""
-    found = {rendering: Counts() for rendering in (TEXT, PDF, OCR_TEXT)}
+    """Measure a number of documents of each kind and rendering; return counts by rendering."""
+    found = {rendering: Counts() for rendering in renderings}
     dice = Random(seed)  # noqa: S311  # it keeps no secret
     for number in track_(range(count)):
         for kind in _KINDS:
             whole = make_document(part, kind, number, TEXT, seed).file.data.decode()
             for rendering, counts in found.items():
                 document = make_document(part, kind, number, rendering, seed)
-                measure(document, rendering, whole, counts, dice)
+                measure(document, reader(document, rendering), whole, counts, dice)
     return found
 
 
@@ -199,10 +242,19 @@ def main() -> None:
     parser.add_argument("--part", type=Part, choices=list(Part), default=Part.TEST)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--count", type=int, default=40, help="documents of each kind")
+    parser.add_argument(
+        "--renderings", nargs="+", choices=RENDERINGS, default=(TEXT, PDF, OCR_TEXT),
+        help="scans are read by OCR, and then so is the rest in the sandbox",
+    )  # fmt: skip
     parser.add_argument("--misses", type=int, default=0, help="print so many of each rendering")
     parser.add_argument("--json", type=Path, help="write the figures there")
     arguments = parser.parse_args()
-    found = run(arguments.part, arguments.count, arguments.seed, lambda whole: iter(track(whole)))
+    is_scanned = not set(arguments.renderings).isdisjoint(QUALITIES)
+    with scan_reader() if is_scanned else nullcontext(pages_of) as reader:
+        found = run(
+            arguments.part, arguments.count, arguments.seed, arguments.renderings,
+            reader=reader, track_=track,
+        )  # fmt: skip
     rows = [_row(rendering, counts) for rendering, counts in found.items()]
     print_table(f"Evidence, part {arguments.part}, seed {arguments.seed}", rows)
     for rendering, counts in found.items():

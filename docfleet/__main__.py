@@ -1,4 +1,4 @@
-"""`python -m docfleet` is the `docfleet` command."""
+"""The `docfleet` command, for `python -m docfleet`."""
 
 from docfleet.cli import main
 

@@ -1,4 +1,4 @@
-"""The buckets that a fleet needs: made where they are missing, and tried out."""
+"""Buckets of a fleet: created if missing, and tried out."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _PAUSE_SECONDS = 0.5
 
 
 def await_buckets(buckets: Sequence[str], *, patience_seconds: float) -> None:
-    """Make buckets, as soon as the object store that boto3 finds by itself answers as it should.
+    """Create buckets, as soon as the object store that boto3 finds answers correctly.
 
     Raises:
-        BadUsageError: It refused, or did not answer, to the last.
+        BadUsageError: The object store refused, or did not answer until the end.
     """
     give_up_at = monotonic() + patience_seconds
     while True:
@@ -40,13 +40,13 @@ def await_buckets(buckets: Sequence[str], *, patience_seconds: float) -> None:
 
 
 def make_buckets(client: S3Client, buckets: Sequence[str]) -> None:
-    """Make those that are missing, and see that the last one keeps what is put into it.
+    """Create the missing buckets, and check that the last one stores an object.
 
-    A SeaweedFS knows its buckets, after a restart, some moments before it can read an object again.
+    After a restart, SeaweedFS lists its buckets some moments before it can read an object.
 
     Raises:
         ClientError: The server refuses.
-        BotoCoreError: It does not answer.
+        BotoCoreError: The server does not answer.
     """
     for bucket in buckets:
         _make_bucket(client, bucket)

@@ -1,4 +1,4 @@
-"""The `docfleet` command: assembles the groups of commands, and turns errors into exit codes."""
+"""The `docfleet` command: its groups of commands, and the exit codes of errors."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from docfleet.commands import audit as commands_audit
 from docfleet.commands import callback_secret as commands_callback_secret
 from docfleet.commands import contract as commands_contract
 from docfleet.commands import dead_letters as commands_dead_letters
+from docfleet.commands import delete as commands_delete
 from docfleet.commands import deliveries as commands_deliveries
 from docfleet.commands import endpoints as commands_endpoints
 from docfleet.commands import evaluation as commands_evaluation
 from docfleet.commands import jobs as commands_jobs
 from docfleet.commands import keys as commands_keys
+from docfleet.commands import reviews as commands_reviews
 from docfleet.commands import services as commands_doors
 from docfleet.commands import setup as commands_setup
 from docfleet.commands import stack as commands_stack
@@ -35,9 +37,11 @@ app = typer.Typer(
 for group in (
     commands_stack,
     commands_jobs,
+    commands_delete,
     commands_keys,
     commands_audit,
     commands_dead_letters,
+    commands_reviews,
     commands_endpoints,
     commands_callback_secret,
     commands_deliveries,
@@ -72,7 +76,7 @@ def docfleet(
 def main() -> None:
     """Run the command.
 
-    Exits with 2 for bad usage or configuration, 3 where no stack is running, 1 for the rest.
+    Exit with 2 for bad usage or configuration, 3 when no stack is running, 1 for other errors.
     """
     try:
         app()

@@ -1,4 +1,4 @@
-"""Connection of a command to the stack that it talks to."""
+"""Connection of a command to its stack."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from settings.environment import REDIS_URL_VARIABLE, connection_variables
 
 
 def resolve_environment(state_dir: Path, *, named: bool = False) -> Mapping[str, str]:
-    """The variables that reach a stack; see settings.environment.CONNECTION_VARIABLES.
+    """Return the variables that reach a stack; see settings.environment.CONNECTION_VARIABLES.
 
     Args:
-        state_dir: Where a local stack may be running.
-        named: Whether the user named that directory on the command line. Otherwise our
-            environment comes first, if it has DOCFLEET_REDIS_URL.
+        state_dir: State directory of a local stack.
+        named: True when the user typed that directory. Otherwise our environment comes first, if it
+            has DOCFLEET_REDIS_URL.
 
     Raises:
         NoStackError: Neither names a stack.

@@ -1,10 +1,10 @@
-"""Errors of the front door; each names its exit code and says in its message what to do."""
+"""Errors of the `docfleet` command; each has an exit code, and its message names the remedy."""
 
 from __future__ import annotations
 
 
 class CommandError(Exception):
-    """Anything that the command raises on purpose."""
+    """Base of the errors that the command raises on purpose."""
 
     exit_code = 1
 
@@ -14,17 +14,17 @@ class PartFailedError(CommandError):
 
 
 class BadUsageError(CommandError):
-    """The command was asked for something that cannot be done."""
+    """The command cannot do what it was asked for."""
 
     exit_code = 2
 
 
 class StackRunningError(BadUsageError):
-    """Another `docfleet up` holds this state directory."""
+    """Another `docfleet up` uses this state directory."""
 
 
 class PortTakenError(BadUsageError):
-    """Somebody else listens on the port that was asked for."""
+    """Another program listens on the port."""
 
 
 class NotInstalledError(BadUsageError):

@@ -1,4 +1,4 @@
-"""The settings of a command that talks to a stack: the fleet's file, and how to reach the stack."""
+"""Settings of a command that talks to a stack."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from settings.fleet import FleetSettings, load_settings
 
 
 def connected_settings(config: Path, state_dir: Path, *, named: bool = False) -> FleetSettings:
-    """Find the stack, set our environment to it, and read the settings.
+    """Find the stack, point our environment to it, and read the settings.
 
     Args:
         config: The fleet's file.
-        state_dir: Where a local stack may be running.
+        state_dir: State directory of a local stack.
         named: See resolve_environment.
 
     Raises:
-        NoStackError: There is none, and the environment names none.
+        NoStackError: There is no stack, and the environment names none.
         SettingsError: The file or a variable is not valid.
     """
     apply_environment(resolve_environment(state_dir, named=named))

@@ -1,4 +1,4 @@
-"""The job records in Redis: the one truth about every job.
+"""The job records in Redis, the only authority on every job.
 
-Every atomic transition is a `.lua` file here, called by one Python method.
+Each atomic transition is a `.lua` file here, called by one Python method.
 """

@@ -1,4 +1,4 @@
-"""Adoptions: drops that belong to a job which was there before its document."""
+"""Adoptions: drops that become the document of a job which waited for it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from schemas.job import JobSpec
 
 
 class Adoption(NamedTuple):
-    """A drop that a job takes for its document.
+    """A drop that becomes the document of a job.
 
     Attributes:
-        drop: Id of the job that the drop would become otherwise.
-        document: The drop, as it is to be read.
+        drop: Id of the job that the drop would otherwise become.
+        document: The document reference of the drop.
     """
 
     drop: str
@@ -25,12 +25,13 @@ class Adoption(NamedTuple):
 
 
 class Claimant(NamedTuple):
-    """A job that a drop may belong to.
+    """A job to which a drop may belong.
 
     Attributes:
-        id: Of the job.
-        spec: What it is to do.
-        is_dead: Whether it is a dead letter that waits for its document; else it has the drop.
+        id: The job's id.
+        spec: The job's spec.
+        is_dead: True for a dead letter that waits for its document; False for a job that has the
+            drop.
     """
 
     id: str
@@ -45,12 +46,12 @@ class Adoptions:
         self._redis = redis
 
     async def claimant(self, drop: str, tenant: str, uri: str) -> Claimant | None:
-        """Return the job that a drop belongs to, or may belong to.
+        """Return the job to which a drop belongs, or may belong.
 
         Args:
-            drop: Id of the job that it would become otherwise.
-            tenant: Whose it would be.
-            uri: Where it lies.
+            drop: Id of the job that the drop would otherwise become.
+            tenant: The tenant of that job.
+            uri: The drop's URI.
         """
         async with available(), self._redis.pipeline(transaction=False) as pipe:
             pipe.get(keys.ADOPTED.format(id=drop))

@@ -1,4 +1,4 @@
-"""The connection to Redis: how it is made, and its errors in the ledger's words."""
+"""The connection to Redis, and the translation of its errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ from ledger.errors import (
 
 _CONNECTIONS = 64
 _PASSING = ("MISCONF", "NOREPLICAS", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "UNKILLABLE")
-"""How errors begin that pass by themselves: a full disk, a missing replica, a slow script."""
+"""Beginnings of the errors that pass by themselves: a full disk, a missing replica, a slow
+script."""
 _AWAY = (
     RedisConnectionError,
     RedisTimeoutError,
@@ -38,18 +39,18 @@ _AWAY = (
     MasterDownError,
     ReadOnlyError,
 )
-"""OutageLog that passes: nothing is known of what was asked, or it was not done."""
+"""Message of a passing outage: the request was not done, or its outcome is unknown."""
 
 
 def open_redis(redis_url: str, *, timeout: float, retries: int) -> Redis:
-    """A client whose commands are sent again when the connection breaks.
+    """Return a client that sends commands again when the connection breaks.
 
     Args:
         redis_url: `redis://[:password@]host:port/db`.
         timeout: Seconds for one answer.
         retries: How often a command is sent again.
     """
-    # A caller waits when all connections are in use; the default pool would refuse it.
+    # A caller waits when all connections are in use; the default pool would raise an error.
     pool = BlockingConnectionPool.from_url(
         redis_url,
         max_connections=_CONNECTIONS,
@@ -67,7 +68,7 @@ def open_redis(redis_url: str, *, timeout: float, retries: int) -> Redis:
 
 @asynccontextmanager
 async def available() -> AsyncIterator[None]:
-    """Turn Redis' errors into ours."""
+    """Translate the errors of Redis into those of the ledger."""
     try:
         yield
     except OutOfMemoryError as error:

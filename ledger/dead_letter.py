@@ -1,4 +1,4 @@
-"""Reading a dead letter: from a record in Redis to what a person needs to see."""
+"""Reading of a dead letter: from a record in Redis to the form that people see."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from schemas.webhooks.delivery import DeliverySpec
 def read_dead_letter(
     record_id: str, fields: Mapping[str, str], history: Sequence[str]
 ) -> DeadLetter:
-    """A dead letter from its hash and its history.
+    """Return the dead letter of a hash and its history.
 
     Args:
         record_id: A job or a delivery.

@@ -1,4 +1,4 @@
-"""The dead letters: looked through, sent round again, dropped when somebody asks for it."""
+"""Dead letters: listed, redriven and, when somebody asks for it, dropped."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class DeadLetterRecords:
         self._scripts = scripts
 
     async def get(self, record_id: str) -> DeadLetter | None:
-        """A dead letter, or None when there is none of this id."""
+        """Return a dead letter, or None for an unknown id."""
         letters = await self._read([record_id])
         return letters[0] if letters else None
 
@@ -44,9 +44,9 @@ class DeadLetterRecords:
         """Return one page of the dead letters that meet the filter.
 
         Args:
-            which: Conditions that all must hold.
+            which: Conditions, which must all hold.
             after: The cursor of an earlier page.
-            limit: The most of them.
+            limit: The maximum number of letters.
 
         Raises:
             CursorError: `after` is no cursor.
@@ -56,10 +56,10 @@ class DeadLetterRecords:
     async def each(
         self, which: DeadLetterFilter, *, after: str | None = None
     ) -> AsyncIterator[DeadLetter]:
-        """Iterate over letters that meet the filter, the newest first, without later deaths.
+        """Yield the letters that meet the filter, the newest first, without later deaths.
 
         Args:
-            which: Conditions that all must hold.
+            which: Conditions, which must all hold.
             after: The cursor of an earlier page.
 
         Raises:
@@ -73,8 +73,8 @@ class DeadLetterRecords:
 
     async def _ids(self, which: DeadLetterFilter, after: str | None) -> list[str]:
         newest, oldest_ms = Stretch.of(which, after)
-        # Ids are few bytes; a redrive that goes on meanwhile removes entries, so that no page can
-        # begin where a count says.
+        # Read all ids first: a redrive that runs meanwhile removes entries, so pages cannot be
+        # counted.
         async with available():
             entries: Any = await self._redis.zrange(
                 keys.DEAD, newest.at_ms, oldest_ms, desc=True, byscore=True, withscores=True
@@ -93,14 +93,14 @@ class DeadLetterRecords:
 
         Args:
             record_id: A job or a delivery.
-            how: The pool and the task versions, where they matter.
-            adoption: The drop that is the job's document, now that there is one.
+            how: The pool and the task versions, if they are to change.
+            adoption: The drop that is the job's document, for a job that waited for it.
 
         Returns:
-            Whether there is such a record.
+            True when there is such a record.
 
         Raises:
-            NotDeadError: It is neither.
+            NotDeadError: The record is neither.
         """
         pool = infer_queue(how.pool) if how.pool else ""
         versions = json.dumps(how.versions) if how.versions else ""
@@ -119,10 +119,10 @@ class DeadLetterRecords:
         """Count a dead letter as cancelled, and tell nobody.
 
         Returns:
-            Whether there is such a record.
+            True when there is such a record.
 
         Raises:
-            NotDeadError: It is no dead letter.
+            NotDeadError: The record is no dead letter.
         """
         return await self._change("drop", record_id)
 

@@ -1,4 +1,4 @@
-"""Errors of the ledger; each says in one line what happened."""
+"""Errors of the ledger; each states in one line what happened."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from schemas.states import JobState
 
 
 class LedgerError(Exception):
-    """Anything that the ledger raises on purpose."""
+    """Base of the errors that the ledger raises on purpose."""
 
 
 class LedgerUnavailableError(LedgerError):
-    """Redis did not answer: nothing is known of what was asked."""
+    """Redis did not answer: the outcome of the request is unknown."""
 
 
 class LedgerRefusedError(LedgerUnavailableError):
@@ -26,22 +26,34 @@ class TenantQuotaError(LedgerError):
 
 
 class TenantShareError(TenantQuotaError):
-    """The tenant's records take as much of the ledger as they may."""
+    """The tenant's records take as much of the ledger's memory as they may."""
 
 
 class LeaseLostError(LedgerError):
-    """Another attempt owns the record now; what this one did changes nothing."""
+    """Another attempt owns the record now; the write of this one changed nothing."""
 
 
 class WorkerClosedError(LedgerError):
     """The worker takes no other work until a suspect has run alone in it."""
 
 
+class JobOpenError(LedgerError):
+    """The job has not ended, so that it cannot be deleted."""
+
+
+class ReviewTakenError(LedgerError):
+    """Another reviewer holds the review."""
+
+
+class ReviewClosedError(LedgerError):
+    """The review is completed."""
+
+
 class NotDeadError(LedgerError):
     """Only dead letters, and jobs whose tasks did not all succeed, can be sent round again.
 
     Attributes:
-        state: Where the record stands.
+        state: The state of the record.
     """
 
     def __init__(self, message: str, state: JobState) -> None:
@@ -50,27 +62,27 @@ class NotDeadError(LedgerError):
 
 
 class CursorError(LedgerError):
-    """A page is asked for by a cursor that is none."""
+    """The cursor of a page is not valid."""
 
 
 class IdempotencyError(LedgerError):
-    """A job of this id is there, and it was another request."""
+    """Another request already made a job with this id."""
 
 
 class SecretBoxError(LedgerError):
-    """A secret cannot be sealed or opened: the key is missing, or another."""
+    """A secret cannot be sealed or opened: the key is missing or another one."""
 
 
 class TooManyEndpointsError(LedgerError):
-    """The tenant has as many endpoints as it may have."""
+    """The tenant has its maximum number of endpoints."""
 
 
 class TooManyKeysError(LedgerError):
-    """The tenant has as many keys of the HTTP API as it may have."""
+    """The tenant has its maximum number of API keys."""
 
 
 class MakerRevokedError(LedgerError):
-    """The key that is to make another one works no longer."""
+    """The key that would make another one no longer works."""
 
 
 class EndpointChangedError(LedgerError):
@@ -78,8 +90,8 @@ class EndpointChangedError(LedgerError):
 
 
 class EndpointDisabledError(LedgerError):
-    """The endpoint is disabled, or is no more."""
+    """The endpoint is disabled or deleted."""
 
 
 class DeliveryOpenError(LedgerError):
-    """The delivery is being sent, or about to be."""
+    """The delivery is being sent, or is about to be."""

@@ -1,4 +1,4 @@
-"""The jobs, looked through without changing them: listed, and watched many at once."""
+"""Jobs, listed, watched and deleted."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from redis.asyncio import Redis
 
 from ledger import keys
 from ledger.connection import available
+from ledger.errors import JobOpenError
+from ledger.indexed import indexed_tenants, older
 from ledger.page import Cursor, Page, Stretch
-from ledger.record import read_job
+from ledger.record import duration_ms, read_job
+from ledger.scripts import Scripts
 from ledger.stored import read_stored
 from schemas.job import JOB_ID, Job
 from schemas.job_filter import JobFilter, JobPosition
@@ -18,17 +21,36 @@ from schemas.states import JobState, Stage
 
 _BATCH = 200
 _LOOKED_AT = 2_000
-"""Maximum jobs that are read for one page, however few of them meet the filter."""
-
-
-_OLDEST = Cursor(-1, "")
+"""Maximum jobs that are read for one page, even when few of them meet the filter."""
 
 
 class Jobs:
     """The jobs of one ledger; every method may raise LedgerUnavailableError."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, scripts: Scripts) -> None:
         self._redis = redis
+        self._scripts = scripts
+
+    async def delete(self, job_id: str, *, remembered_seconds: float) -> bool:
+        """Delete a job's record and its deliveries, those that are not acknowledged too.
+
+        Args:
+            job_id: Of a job that has ended.
+            remembered_seconds: For how long no drop becomes it again.
+
+        Returns:
+            Whether there was such a job.
+
+        Raises:
+            JobOpenError: It has not ended, or its batch has yet to write what became of it.
+        """
+        outcome, state = await self._scripts.run(
+            "delete_job", [keys.record(job_id)], [job_id, duration_ms(remembered_seconds)]
+        )
+        if outcome == "refused":
+            reason = "its batch is not done" if state == "batch" else f"it is {state}: cancel it"
+            raise JobOpenError(f"{job_id} cannot be deleted yet: {reason}")
+        return bool(outcome == "deleted")
 
     async def page(
         self, which: JobFilter, *, after: str | None = None, limit: int = 100
@@ -36,19 +58,20 @@ class Jobs:
         """Return one page of the jobs that meet the filter, without their histories.
 
         Args:
-            which: Conditions that all must hold.
+            which: Conditions, which must all hold.
             after: The cursor of an earlier page.
-            limit: The most of them; fewer does not mean that there are no more.
+            limit: Maximum jobs of the page; a shorter page does not mean that there are no more.
 
         Raises:
             CursorError: `after` is no cursor.
         """
         place, oldest_ms = Stretch.of(which, after, JOB_ID)
-        tenants = [which.tenant] if which.tenant is not None else await self._tenants()
+        tenants = [which.tenant] if which.tenant else await indexed_tenants(self._redis)
+        names = [keys.JOBS.format(tenant=tenant) for tenant in tenants]
         found: list[Job] = []
         looked_at = 0
         while looked_at < _LOOKED_AT:
-            places = await self._older(tenants, place, oldest_ms, _BATCH)
+            places = await older(self._redis, names, place, oldest_ms, _BATCH)
             for job in await self._read(which, [one.id for one in places]):
                 if len(found) == limit:
                     last = found[-1]
@@ -70,33 +93,6 @@ class Jobs:
             for job_id, (state, stage, attempts) in zip(job_ids, answers, strict=True)
             if state is not None and stage is not None
         }
-
-    async def _tenants(self) -> list[str]:
-        async with available():
-            return sorted(str(name) for name in await self._redis.smembers(keys.INDEXED))
-
-    async def _older(
-        self, tenants: Sequence[str], place: Cursor, oldest_ms: int, count: int
-    ) -> list[Cursor]:
-        """The jobs of these tenants right before a place, the newest first."""
-        names = [keys.JOBS.format(tenant=tenant) for tenant in tenants]
-        while names:
-            async with available(), self._redis.pipeline(transaction=False) as pipe:
-                for name in names:
-                    # Those created in the same millisecond are read once more, and left out below.
-                    pipe.zrange(
-                        name, place.at_ms, oldest_ms, desc=True, byscore=True,
-                        offset=0, num=count, withscores=True,
-                    )  # fmt: skip
-                answers = await pipe.execute()
-            read = [[Cursor(int(score), one) for one, score in entries] for entries in answers]
-            # What a tenant has beyond what was read of it is older than its last.
-            known_to = max((one[-1] for one in read if len(one) == count), default=_OLDEST)
-            fresh = [one for places in read for one in places if known_to <= one < place]
-            if fresh or known_to is _OLDEST:
-                return sorted(fresh, reverse=True)[:count]
-            count *= 4  # more of one millisecond than were read
-        return []
 
     async def _read(self, which: JobFilter, ids: Sequence[str]) -> list[Job]:
         if which.state is not None or _asks_for_spec(which):

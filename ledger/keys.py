@@ -1,6 +1,6 @@
-"""The ledger's keys in Redis: every name, its type and what it holds.
+"""The ledger's keys in Redis: their names, types and contents.
 
-The Lua scripts build the same names from the same prefix; `ledger/scripts.py` hands it to them.
+The Lua scripts build the same names from the same prefix, which `ledger/scripts.py` gives them.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 PREFIX = "docfleet:"
 
 RECORD = PREFIX + "record:{id}"
-"""Hash. One job or one delivery: what it is, where it stands, who holds its lease."""
+"""Hash. One job or one delivery: its spec, its state and the holder of its lease."""
 
 HISTORY = PREFIX + "history:{id}"
-"""List of JSON. Attempts that did not end well, and all of a delivery's; oldest first."""
+"""List of JSON. Failed attempts, and all attempts of a delivery; oldest first."""
 
 QUEUES = PREFIX + "queues"
 """Set. The queues that have been used."""
@@ -20,22 +20,22 @@ LINE = PREFIX + "line:{queue}:{lane}"
 """Sorted set by rank. Records of one lane, TENANT or TENANT~low, that wait for their turn."""
 
 TURNS = PREFIX + "turns:{queue}"
-"""Sorted set by the queue's own time. Lanes with somebody in line, by when their turn comes."""
+"""Sorted set by the queue's own time. Lanes with records in line, by the time of their turn."""
 
 PAST = PREFIX + "past:{queue}"
-"""Sorted set by the queue's own time. Empty lanes that had their share ahead of time."""
+"""Sorted set by the queue's own time. Empty lanes that took their share ahead of time."""
 
 CLOCK = PREFIX + "clock:{queue}"
-"""Number. The queue's own time: when the last turn began."""
+"""Number. The queue's own time: the start of the last turn."""
 
 OUT = PREFIX + "out:{queue}:{tenant}"
 """Set. A tenant's records that are dispatched or leased."""
 
 WEIGHTS = PREFIX + "weights"
-"""Hash. The weight of each tenant that has another than 1."""
+"""Hash. The weight of each tenant whose weight is not 1."""
 
 BOUNDS = PREFIX + "bounds"
-"""Hash. How many records a tenant may have out in each queue, where that is bounded."""
+"""Hash. Maximum records that a tenant may have out in each queue, if bounded."""
 
 DISPATCHED = PREFIX + "dispatched:{queue}"
 """Sorted set by time. Records whose message is out and that no worker has claimed."""
@@ -47,7 +47,7 @@ WAITING = PREFIX + "waiting"
 """Sorted set by due time. Records that failed and will be tried again."""
 
 PARKED = PREFIX + "parked"
-"""Sorted set by time. Batches and files for which there is nothing to do before then."""
+"""Sorted set by time. Batches and files that need no work before that time."""
 
 BATCHES = PREFIX + "batches:{tenant}"
 """Sorted set by time. A tenant's batches."""
@@ -56,53 +56,60 @@ FILES = PREFIX + "files:{tenant}"
 """Sorted set by time. A tenant's files of the OpenAI-compatible routes."""
 
 POSTED = PREFIX + "posted:{tenant}:{digest}"
-"""Text. What a request made that a client may send again because its answer was lost."""
+"""Text. The outcome of a request, for a client that lost the answer and sends it again."""
 
 DEAD = PREFIX + "dead"
 """Sorted set by time. Dead letters."""
 
 DEAD_CODES = PREFIX + "dead_codes"
-"""Hash. How many dead letters there are of each failure code."""
+"""Hash. Count of dead letters by failure code."""
 
 AWAITED = PREFIX + "awaited:{tenant}"
-"""Hash. By a document's URI, the job that died last because nothing lay there."""
+"""Hash. By a document's URI, the last job that died because there was no object."""
 
 ADOPTED = PREFIX + "adopted:{id}"
-"""Text. The job whose document a drop is, by the id of the job that it would be otherwise."""
+"""Text. The job whose document a drop is, by the id of the job that the drop would otherwise
+become."""
+
+DELETED = PREFIX + "deleted:{id}"
+"""Text. Marks a job that was deleted, for a while: no drop becomes it again."""
 
 ENDED = PREFIX + "ended"
-"""Sorted set by time. Records that ended otherwise, until their retention is over."""
+"""Sorted set by time. Other records that ended, until their retention is over."""
 
 JOBS = PREFIX + "jobs:{tenant}"
-"""Sorted set by time of creation: a tenant's jobs, for listing."""
+"""Sorted set by time of creation. A tenant's jobs, for listing."""
+
+REVIEWS = PREFIX + "reviews:{tenant}"
+"""Sorted set by time of opening: the reviews of a tenant's results, by job, for listing."""
 
 INDEXED = PREFIX + "indexed"
 """Set. The tenants that have jobs."""
 
 FULL = PREFIX + "full"
-"""Number. Bytes in use, while Redis is too full for another job; else absent."""
+"""Number. Bytes in use while Redis is too full for another job; absent otherwise."""
 
 GATE = PREFIX + "gate:{queue}:{host}"
-"""Number. How many requests at once the pool's engine on a host is given, after it died."""
+"""Number. Requests at once that the pool's engine on a host may have after its death."""
 
 ENGINES = PREFIX + "engines"
-"""Hash. How often engines started and died, by QUEUE:started and QUEUE:died."""
+"""Hash. Count of engine starts and deaths, by QUEUE:started and QUEUE:died."""
 
 OPENED = PREFIX + "opened"
-"""Hash. How many records were written, by kind."""
+"""Hash. Count of records that were written, by kind."""
 
 CLOSED = PREFIX + "closed"
-"""Hash. How many records ended in each state."""
+"""Hash. Count of records that ended in each state."""
 
 CAPACITY = PREFIX + "capacity:{queue}"
-"""Hash. How many records each worker can hold at once."""
+"""Hash. Maximum records that each worker can hold at once."""
 
 WORKERS = PREFIX + "workers"
-"""Sorted set by expiry. Workers that live; one whose time is over is dead."""
+"""Sorted set by expiry. Live workers; a worker whose time is over is dead."""
 
 WORKER = PREFIX + "worker:{worker}"
-"""Hash. Since when a worker takes no other work so that a suspect can run alone, and until when it
-then serves the others first."""
+"""Hash. Time since which a worker takes no other work so that a suspect can run alone, and the
+time until which it then serves the other records first."""
 
 HELD = PREFIX + "held:{worker}"
 """Sorted set by company. The records whose lease a worker holds."""
@@ -114,13 +121,13 @@ SUSPECTS = PREFIX + "suspects:{queue}"
 """Sorted set by rank. Suspects that wait until a worker may take them beside few others."""
 
 ALONE = PREFIX + "alone:{queue}"
-"""Sorted set by rank. Suspects that wait until a worker has nothing else."""
+"""Sorted set by rank. Suspects that wait until a worker holds nothing else."""
 
 WINDOW = PREFIX + "window:{queue}"
-"""Number. How many records may be dispatched or leased at once."""
+"""Number. Maximum records that may be dispatched or leased at once."""
 
 ENDPOINT = PREFIX + "endpoint:{id}"
-"""Hash. A receiver that a tenant registered: where it is, what it wants, its sealed secrets."""
+"""Hash. A receiver that a tenant registered: its URL, its event filter and its sealed secrets."""
 
 ENDPOINTS = PREFIX + "endpoints:{tenant}"
 """Set. A tenant's endpoints."""
@@ -138,25 +145,26 @@ UNDER_WAY = PREFIX + "underway:{receiver}"
 """Set. Deliveries in line, dispatched or leased: to one endpoint, or to TENANT@ORIGIN."""
 
 BEHIND = PREFIX + "behind:{receiver}"
-"""Sorted set by rank. Those that wait until fewer to the same receiver are out."""
+"""Sorted set by rank. Deliveries that wait until fewer to the same receiver are out."""
 
 HELD_UP = PREFIX + "heldup"
-"""Set. Receivers that have deliveries behind."""
+"""Set. Receivers with deliveries that wait behind others."""
 
 RECEIVER = PREFIX + "receiver:{receiver}"
-"""Hash. Failures of a receiver since it last acknowledged anything, and since when it fails."""
+"""Hash. Failures of a receiver since its last acknowledgement, and the time of the first one."""
 
 BROKEN = PREFIX + "broken"
-"""Sorted set by time. Receivers whose circuit is open until then; after it, one tries."""
+"""Sorted set by time. Receivers whose circuit is open until then; after that, one delivery
+tries."""
 
 SWEPT = PREFIX + "swept"
-"""Number. When the last sweep ran."""
+"""Number. Time of the last sweep."""
 
 STORED = PREFIX + "stored"
 """Hash. Bytes that the records and endpoints of each tenant take."""
 
 MEMORY = PREFIX + "memory"
-"""Number. Bytes that Redis may use, as the last sweep found it."""
+"""Number. Bytes that Redis may use, as the last sweep found."""
 
 AUDIT = PREFIX + "audit:{log}"
 """Stream. An audit log, of a tenant or of the fleet; nothing changes an entry."""
@@ -171,14 +179,14 @@ API_KEYS = PREFIX + "api-keys"
 """Sorted set by time of creation. The keys of the HTTP API."""
 
 API_KEYS_USED = PREFIX + "api-keys-used"
-"""Hash. When each key of the HTTP API was used last."""
+"""Hash. Time of the last use of each API key."""
 
 
 def record(record_id: str) -> str:
-    """The hash of a job or a delivery."""
+    """Return the key of a record's hash."""
     return RECORD.format(id=record_id)
 
 
 def history(record_id: str) -> str:
-    """The list of a record's failed attempts."""
+    """Return the key of the list of a record's failed attempts."""
     return HISTORY.format(id=record_id)

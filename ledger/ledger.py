@@ -1,7 +1,7 @@
-"""The ledger: one method for each transition, each one atomic script in Redis.
+"""The ledger: one method for each transition, and one atomic script for each method.
 
-Writes may be replayed by the client after a lost reply; every script answers a replay as it
-answered the first time.
+The client may repeat a write after a lost reply: each script answers a repeated call as it answered
+the first one.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from ledger.openai.batches import BatchRecords
 from ledger.openai.files import FileRecords
 from ledger.record import duration_ms, read_job
 from ledger.repeated_requests import Posts
+from ledger.reviews import ReviewRecords
 from ledger.scripts import Scripts
 from ledger.stored import read_whole
 from ledger.submission import is_created, submit_arguments
@@ -61,20 +62,21 @@ class Ledger:
 
     Attributes:
         adoptions: Drops that belong to jobs which waited for them.
-        dead_letters: What will not be tried again by itself.
-        endpoints: The receivers that tenants registered.
-        callback_secrets: What signs the callbacks of tenants' jobs.
-        deliveries: What was and is sent, with every attempt.
+        dead_letters: Records that need a redrive.
+        endpoints: Receivers that tenants registered.
+        callback_secrets: Secrets that sign the callbacks of tenants' jobs.
+        deliveries: Deliveries, past and present, with every attempt.
         api_keys: The keys of the HTTP API.
-        jobs: The jobs, to be listed and to be watched.
+        jobs: Jobs, for listing, watching and deletion.
+        reviews: Reviews of results.
         batches: Many requests in one file.
-        files: What batches read and write.
-        posts: What requests made.
-        engines: How often engines started and died, and what they may be given since.
-        sweeps: What mends.
-        deaths: Of workers.
-        workers: Whose heartbeat is fresh.
-        audit: Who did what.
+        files: Files that batches read and write.
+        posts: Outcomes of requests, for clients that repeat them.
+        engines: Counts of engine starts and deaths, and the gates after a death.
+        sweeps: The sweep.
+        deaths: Deaths of workers.
+        workers: Live workers.
+        audit: The audit log.
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
@@ -86,11 +88,12 @@ class Ledger:
         self.callback_secrets = CallbackSecrets(self._redis, self._scripts)
         self.deliveries = Deliveries(self._redis, self._scripts)
         self.api_keys = ApiKeys(self._redis, self._scripts)
-        self.jobs = Jobs(self._redis)
+        self.jobs = Jobs(self._redis, self._scripts)
         self.batches = BatchRecords(self._redis, self._scripts)
         self.files = FileRecords(self._redis, self._scripts)
         self.posts = Posts(self._redis)
         self.engines = Engines(self._redis)
+        self.reviews = ReviewRecords(self._redis, self._scripts)
         self.sweeps = Sweeps(self._scripts)
         self.deaths = Deaths(self._scripts)
         self.workers = Workers(self._redis)
@@ -142,13 +145,14 @@ class Ledger:
 
         Args:
             record_id: A job or a delivery.
-            worker: Who claims it.
-            lease_seconds: How long the lease lives unless renewed.
-            queue: Where the message came from; a record that stands elsewhere is refused.
-            token: Of an earlier call that got no answer, so that this one takes the same lease.
+            worker: The worker that claims it.
+            lease_seconds: Seconds until the lease ends, unless renewed.
+            queue: The queue of the message; a record that is in another queue is refused.
+            token: Token of an earlier call that got no answer, so that this call takes the same
+                lease.
 
         Raises:
-            WorkerClosedError: The worker may take nothing but the suspects that it is told to.
+            WorkerClosedError: The worker may take only the suspects that it is told to take.
         """
         token = token or new_token()
         answer = await self._scripts.run(
@@ -192,16 +196,16 @@ class Ledger:
         entry: Attempt | None = None,
         says: Mapping[str, str] | None = None,
     ) -> None:
-        """Close a record and, where its end is to be told of, open the delivery.
+        """Close a record, and open the delivery for it if its end has to be reported.
 
         Args:
             claim: The lease to end.
-            state: How it ends.
-            result_uri: Where its result lies.
-            kept_uri: Where what each task came to is kept.
-            failure: Why it is dead.
-            entry: What the history is to say of the attempt.
-            says: What else the record is to say.
+            state: The final state.
+            result_uri: URI of the result.
+            kept_uri: URI of the kept task results.
+            failure: The reason of death.
+            entry: The entry of the attempt for the history.
+            says: Further fields for the record.
         """
         said = {"result": result_uri, "kept": kept_uri, "failure": _text(failure), **(says or {})}
         fields = [word for pair in said.items() if pair[1] for word in pair]
@@ -222,12 +226,12 @@ class Ledger:
 
         Args:
             claim: The lease to end.
-            wait_seconds: How long the record waits first.
-            charge: Whether the attempt counts.
-            suspect: Whether it was in flight when an engine died.
-            queue: Another one to go to, where its attempts are counted anew.
-            kept_uri: Where what its finished tasks came to is kept.
-            entry: What the history is to say of the attempt.
+            wait_seconds: Seconds that the record waits first.
+            charge: True when the attempt counts.
+            suspect: True when the record was in flight when an engine died.
+            queue: Another queue to go to; the attempts start from 1 there.
+            kept_uri: URI of the results of its finished tasks.
+            entry: The entry of the attempt for the history.
         """
         await self._fenced(
             "release",
@@ -244,18 +248,18 @@ class Ledger:
         """Cancel a job.
 
         Returns:
-            The state that follows: `cancelled`, `running` while its worker is being told, or the
-            state it had already ended in; None when there is no such job.
+            The new state: `cancelled`, `running` until its worker hears of it, or the final state
+            that it already had; None for an unknown job.
         """
         answer = await self._scripts.run("cancel", [keys.record(job_id)], [job_id])
         return None if answer == "unknown" else JobState(answer)
 
     async def set_tenants(self, weights: Mapping[str, float], bounds: Mapping[str, int]) -> None:
-        """Say how tenants share the lines; the last word counts.
+        """Set the shares of tenants in the lines; the last call wins.
 
         Args:
-            weights: Of the tenants whose weight is not 1.
-            bounds: The most records that a tenant may have out in each queue, where bounded.
+            weights: Weights of the tenants whose weight is not 1.
+            bounds: Maximum records that a tenant may have out in each queue, if bounded.
         """
         async with available(), self._redis.pipeline(transaction=True) as pipe:
             for name, values in ((keys.WEIGHTS, weights), (keys.BOUNDS, bounds)):
@@ -265,18 +269,18 @@ class Ledger:
             await pipe.execute()
 
     async def job(self, job_id: str) -> Job | None:
-        """A job as its owner sees it, or None when there is no such job."""
+        """Return a job as its owner sees it, or None for an unknown job."""
         found = await read_whole(self._redis, [job_id])
         return read_job(*found[0]) if found else None
 
     async def tenant_of(self, record_id: str) -> str | None:
-        """Whose a record is, or None when there is no such record."""
+        """Return the tenant of a record, or None for an unknown record."""
         async with available():
             spec = await self._redis.hget(keys.record(record_id), "spec")
         return json.loads(spec).get("tenant", DEFAULT_TENANT) if spec else None
 
     async def state(self, job_id: str) -> JobState | None:
-        """Return a job's state, or None for an unknown job: waiting clients ask for this."""
+        """Return a job's state, or None for an unknown job; waiting clients poll this."""
         async with available():
             state: Any = await self._redis.hget(keys.record(job_id), "state")
         return None if state is None else JobState(state)
@@ -292,10 +296,10 @@ class Ledger:
             await self._redis.ping()
 
     async def check_access(self) -> None:
-        """See that Redis takes our password; a Redis that is away may come back.
+        """Check that Redis accepts our password; ignore a Redis that does not answer.
 
         Raises:
-            LedgerRefusedError: It does not.
+            LedgerRefusedError: Redis refuses it.
         """
         try:
             await self.ping()
@@ -305,12 +309,12 @@ class Ledger:
             return
 
     async def server_run(self) -> str:
-        """Which run of which server keeps the ledger; another may have forgotten a little."""
+        """Return the id of the Redis run; another run may have lost the last writes."""
         async with available():
             return str((await self._redis.info("server"))["run_id"])
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         await self._redis.aclose()
 
     async def _fenced(self, name: str, claim: Claim, *arguments: Any) -> None:

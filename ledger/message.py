@@ -1,7 +1,7 @@
 """The Celery message of a record, rendered once by Celery and kombu themselves.
 
-The ledger's scripts push messages without leaving Redis, so they need the bytes that
-`send_task` would have pushed, with four places to fill in.
+The ledger's scripts push messages inside Redis. They need the bytes that `send_task` would have
+pushed, with four placeholders.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ID, QUEUE, TASK, TAG = "@id@", "@queue@", "@task@", "@tag@"
 
 @cache
 def message_template() -> str:
-    """One message as JSON text, holding the four placeholders where the scripts put values.
+    """Return one message as JSON text, with the four placeholders for the scripts' values.
 
     The record's id is the Celery task's id, and the task takes no arguments.
     """

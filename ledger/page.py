@@ -1,4 +1,4 @@
-"""Pages through records in the order of their times: what is on one, and where the next begins."""
+"""Pages of records in the order of their times, and the cursors between them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ledger.record import milliseconds
 T = TypeVar("T")
 
 _LAST_MS = 2**53
-"""Later than any time, and still whole where Redis keeps it as a float."""
+"""A time later than all others, exact when Redis keeps it as a float."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Page(Generic[T]):
     """One page of records, the newest first.
 
     Attributes:
-        items: At most as many as asked for.
+        items: The records, not more than asked for.
         next: The cursor of the page after this one; None on the last.
     """
 
@@ -34,8 +34,8 @@ class Cursor(NamedTuple):
     """A record's place in the order; the newest is the greatest, and of equal times the id decides.
 
     Attributes:
-        at_ms: The time that it is listed by, Unix milliseconds.
-        id: The record's.
+        at_ms: The time of the record in the list, Unix milliseconds.
+        id: The record's id.
     """
 
     at_ms: int
@@ -46,19 +46,19 @@ class Cursor(NamedTuple):
 
     @classmethod
     def of(cls, at: datetime, record_id: str) -> Cursor:
-        """The place of a record of this time."""
+        """Return the place of a record of this time."""
         return cls(milliseconds(at), record_id)
 
     @classmethod
     def read(cls, text: str, ids: Pattern[str] | None = None) -> Cursor:
-        """The place that a page was said to end at.
+        """Return the place at which an earlier page ended.
 
         Args:
-            text: As `next` had it.
-            ids: What a record's id looks like.
+            text: The text of `next`.
+            ids: Pattern of a record's id.
 
         Raises:
-            CursorError: It is no cursor.
+            CursorError: The text is no cursor.
         """
         at, dash, record_id = text.partition("-")
         number = bool(dash) and at.isascii() and at.isdecimal()
@@ -68,7 +68,7 @@ class Cursor(NamedTuple):
 
 
 class Dated(Protocol):
-    """A filter by time, of whatever records."""
+    """A filter by time, for any records."""
 
     @property
     def before(self) -> datetime | None:
@@ -83,8 +83,8 @@ class Stretch(NamedTuple):
     """A part of the order.
 
     Attributes:
-        newest: All of it lies before this place.
-        oldest_ms: None of it is older.
+        newest: The place that comes before all records of the stretch.
+        oldest_ms: The time of its oldest record.
     """
 
     newest: Cursor
@@ -96,7 +96,7 @@ class Stretch(NamedTuple):
 
         Args:
             which: The filter.
-            after: The cursor of that page; None for the first one.
+            after: Cursor of that page; None for the first one.
             ids: See Cursor.read.
 
         Raises:
@@ -109,12 +109,12 @@ class Stretch(NamedTuple):
 
 
 async def first_page(found: AsyncIterator[T], limit: int, place: Callable[[T], Cursor]) -> Page[T]:
-    """The first of what is found.
+    """Return the first page of the records.
 
     Args:
-        found: The newest first.
-        limit: The most of them.
-        place: Gives the place of one.
+        found: The records, the newest first.
+        limit: The maximum number of records.
+        place: Returns the place of one record.
     """
     items: list[T] = []
     async for one in found:

@@ -1,4 +1,4 @@
-"""Reading a record: from the fields in Redis to a job as its owner sees it."""
+"""Reading of a record: from the fields in Redis to a job as its owner sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repeated requests: a client that lost an answer sends again, so outcomes are remembered."""
+"""Repeated requests: a client that lost an answer sends again, so the ledger remembers outcomes."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ _SECONDS = 900
 
 
 class Posts:
-    """By tenant and digest of the request."""
+    """Outcomes of requests, by tenant and digest of the request."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def made(self, tenant: str, digest: str) -> str | None:
-        """The id of what the same request made before, if it was a short while ago."""
+        """Return the id that the same request made a short while ago, or None."""
         async with available():
             made = await self._redis.get(keys.POSTED.format(tenant=tenant, digest=digest))
         return None if made is None else str(made)
 
     async def remember(self, tenant: str, digest: str, record_id: str) -> None:
-        """Remember what a request makes; the last one counts."""
+        """Remember the outcome of a request; the last one counts."""
         async with available():
             name = keys.POSTED.format(tenant=tenant, digest=digest)
             await self._redis.set(name, record_id, ex=_SECONDS)
 
     async def forget(self, tenant: str, digest: str) -> None:
-        """Have the same request make something new when it comes again."""
+        """Make the same request create something new when it comes again."""
         async with available():
             await self._redis.delete(keys.POSTED.format(tenant=tenant, digest=digest))

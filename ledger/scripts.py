@@ -1,4 +1,4 @@
-"""The Lua scripts: constants, shared files, then the script's own file."""
+"""The Lua scripts: each is constants, shared files and its own file."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ SCRIPTS = (
     "finish",
     "release",
     "cancel",
+    "delete_job",
+    "take_review",
+    "accept_review",
+    "correct_review",
     "redrive",
     "drop",
     "replay",
@@ -46,15 +50,15 @@ SCRIPTS = (
 _REFUSED_WHEN_FULL = frozenset(
     {"submit", "create_file", "create_batch", "submit_lines", "make_key"}
 )
-_SHARED = ("keys", "receiver", "line", "share", "batch", "prelude", "suspects")
+_SHARED = ("keys", "receiver", "line", "share", "batch", "prelude", "review", "forget", "suspects")
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
 
 
 @cache
 def script_text(name: str) -> str:
-    """The text that Redis is given for `lua/{name}.lua`.
+    """Return the text of `lua/{name}.lua` for Redis.
 
-    A full Redis refuses a submit; every other transition has to go on, since it frees memory.
+    A full Redis refuses a submit; every other transition must run, since it frees memory.
     """
     folder = files("ledger") / "lua"
     flags = "#!lua\n" if name in _REFUSED_WHEN_FULL else _ALLOW_OOM
@@ -74,11 +78,11 @@ class Scripts:
         self._scripts = {name: redis.register_script(script_text(name)) for name in SCRIPTS}
 
     async def run(self, name: str, key_names: Sequence[str], arguments: Sequence[Any]) -> Any:
-        """Run a script; raises what `available` raises."""
+        """Run a script; raise the errors of `available`."""
         async with available():
             return await self._scripts[name](keys=key_names, args=arguments)
 
 
 def _quoted(text: str) -> str:
-    """A Lua string that takes every character as it is."""
+    """Return a Lua string literal of any text."""
     return f"[==[{text}]==]"

@@ -1,4 +1,4 @@
-"""A tenant's share of the ledger: how the refusal of more is put into words."""
+"""A tenant's share of the ledger, and the error of a tenant that exceeds it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ledger.errors import TenantShareError
 
 
 def check_share(tenant: str, answer: list[Any]) -> None:
-    """Raise TenantShareError where a script answered that the tenant would store too much."""
+    """Raise TenantShareError when a script answered that the tenant would store too much."""
     if answer[0] != "share":
         return
     stored, most = int(answer[1]), int(answer[2])

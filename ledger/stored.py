@@ -17,7 +17,7 @@ class Stored(NamedTuple):
     Attributes:
         id: Its id.
         fields: The hash `docfleet:record:{id}`.
-        history: The list `docfleet:history:{id}`, where it was asked for.
+        history: The list `docfleet:history:{id}`, when asked for.
     """
 
     id: str
@@ -35,9 +35,9 @@ async def read_stored(redis: Redis, ids: Sequence[str]) -> list[Stored]:
 
 
 async def read_whole(redis: Redis, ids: Sequence[str]) -> list[Stored]:
-    """Return these records with their histories, all as of one moment.
+    """Return these records with their histories, all of the same moment.
 
-    Those that are not there are left out.
+    Unknown ids are left out.
     """
     async with available(), redis.pipeline(transaction=True) as pipe:
         for record_id in ids:

@@ -41,6 +41,8 @@ def is_created(
         raise LedgerFullError(
             "Redis uses 80 % of its maxmemory: wait for the backlog to shrink, or raise it"
         )
+    if outcome == "deleted":
+        raise IdempotencyError(f"{job_id} was deleted: its id is not used again for a while")
     if outcome == "quota":
         raise TenantQuotaError(
             f"tenant {spec.tenant} has {int(present):,} jobs in line and may have "

@@ -1,4 +1,4 @@
-"""Nonces: fencing tokens, and what tells a replayed call from a new one."""
+"""Nonces: fencing tokens, and marks that tell a repeated call from a new one."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import secrets
 
 
 def new_token() -> str:
-    """Sixteen hex digits that nobody has used."""
+    """Return sixteen new hex digits."""
     return secrets.token_hex(8)

@@ -1,7 +1,7 @@
-"""Adoptions: an upload that a job waits for is its document, and becomes no second job.
+"""Adoptions: an object that a job waits for becomes its document, and no second job.
 
-A job that names an object which is not there dies of `document.missing`. When the object comes,
-the job goes round again, whether the watcher meets it first or somebody redrives the job.
+A job whose document does not exist dies of `document.missing`. When the object arrives, the job is
+redriven, by the watcher or by a person.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ log = structlog.get_logger(__name__)
 
 
 async def belongs_to_a_job(ledger: Ledger, drop_id: str, spec: JobSpec, rule: RuleSettings) -> bool:
-    """Find out whether a drop is the document of a job; a dead one is sent round again.
+    """Tell whether a drop is the document of a job; redrive the job if it is dead.
 
     Args:
-        ledger: Holds both.
-        drop_id: Of the job that the drop would become.
-        spec: What that would do.
-        rule: The one that it fits.
+        ledger: Holds the jobs and the adoptions.
+        drop_id: Id of the job that the drop would become.
+        spec: Spec of that job.
+        rule: The rule that the drop fits.
     """
     claimant = await ledger.adoptions.claimant(drop_id, spec.tenant, spec.document.uri)
     if claimant is None or claimant.spec.tenant != spec.tenant:
@@ -43,7 +43,7 @@ async def belongs_to_a_job(ledger: Ledger, drop_id: str, spec: JobSpec, rule: Ru
     adoption = Adoption(drop_id, document)
     try:
         await ledger.dead_letters.redrive(claimant.id, Redrive(), adoption)
-    except NotDeadError:  # somebody redrove it in this moment, with this drop or before it came
+    except NotDeadError:  # somebody redrove the job at the same time
         claimant = await ledger.adoptions.claimant(drop_id, spec.tenant, spec.document.uri)
         return claimant is not None and not claimant.is_dead
     log.info("a job that waited for this drop goes round again", job=claimant.id)
@@ -51,12 +51,12 @@ async def belongs_to_a_job(ledger: Ledger, drop_id: str, spec: JobSpec, rule: Ru
 
 
 def _is_for_the_rest(rule: RuleSettings) -> bool:
-    """Return whether a rule takes what no other rule and nobody else has asked for."""
+    """Return whether a rule takes every object that no other rule takes."""
     return not (rule.prefix or rule.suffix or rule.tags or rule.manifest)
 
 
 def _does_all(claimant: Claimant, spec: JobSpec) -> bool:
-    """Return whether a job does all that a rule asks for with a drop."""
+    """Return whether a job does everything that a rule asks for."""
     own = claimant.spec
     return (
         set(spec.tasks) <= set(own.tasks)
@@ -68,10 +68,10 @@ def _does_all(claimant: Claimant, spec: JobSpec) -> bool:
 async def found_document(
     ledger: Ledger, store: ObjectStore, record_id: str, *, with_metadata: bool
 ) -> Adoption | None:
-    """Return what lies there now for a job that died because nothing did; None for any other.
+    """Return the object for which a dead job waited, if it exists now; None otherwise.
 
     Raises:
-        StorageError: The store does not say.
+        StorageError: The store does not answer.
     """
     letter = None
     if record_kind(record_id) is RecordKind.JOB:

@@ -1,6 +1,6 @@
-"""The audit trail: who did what is written to the ledger, and to this process's log.
+"""The audit trail: actions and their actors, written to the ledger and to this process's log.
 
-The actor is whoever's request or command is being served; it is set where that begins.
+The actor is the sender of the request or command in progress; `acting` sets it.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ log = structlog.get_logger("docfleet.audit")
 
 _TARGET_LENGTH = 200
 _APPEND_SECONDS = 1
-"""A Redis that hangs holds up nobody for longer: the entry is in this process's log by then."""
+"""Maximum seconds that a hanging Redis delays a request: the entry is already in this process's
+log."""
 _READ_AGAIN_SECONDS = 300
 _REMEMBERED_READS = 4096
 _OF_STRANGERS = frozenset({AuditAction.KEY_REFUSED, AuditAction.KEY_THROTTLED})
 
 
 class Actor(NamedTuple):
-    """Who acts.
+    """The actor of an action.
 
     Attributes:
         name: The id of a key, `bootstrap`, or `command:USER`.
-        address: Where the request came from; None for a command.
+        address: Address of the sender; None for a command.
     """
 
     name: str
@@ -47,7 +48,7 @@ _NOBODY = Actor("docfleet")
 
 @contextmanager
 def acting(actor: Actor) -> Iterator[None]:
-    """Say who acts for the length of a block."""
+    """Set the actor for the length of a block."""
     token = _actor.set(actor)
     try:
         yield
@@ -56,26 +57,31 @@ def acting(actor: Actor) -> Iterator[None]:
 
 
 class AuditTrail:
-    """Writes entries of the audit log.
+    """Writer of the audit log.
 
     Args:
-        audit_log: Where they are kept.
+        audit_log: The log's records.
     """
 
     def __init__(self, audit_log: AuditLog) -> None:
         self._log = audit_log
         self._reads: OrderedDict[tuple[str, str], float] = OrderedDict()
 
+    @property
+    def actor(self) -> str:
+        """The name of the present actor."""
+        return (_actor.get() or _NOBODY).name
+
     async def record(
         self, action: AuditAction, *, tenant: str | None = None, target: str = "", detail: str = ""
     ) -> None:
-        """Write that the present actor has done something.
+        """Record an action of the present actor.
 
         Args:
-            action: What.
-            tenant: Whose it was; None for no one's.
-            target: What it was done to.
-            detail: What else is to be known; no secret and nothing of a document.
+            action: The action.
+            tenant: Tenant concerned; None for no tenant.
+            target: Object of the action.
+            detail: Further detail, without secrets and without document content.
         """
         actor = _actor.get() or _NOBODY
         told = {
@@ -97,7 +103,7 @@ class AuditTrail:
             log.warning("audit entry is in this log alone", action=action.value, reason=reason)
 
     async def read(self, target: str) -> None:
-        """Write that the present actor looks at something; once in a while for the same."""
+        """Record that the present actor reads something; once in a while for the same object."""
         key, now = ((_actor.get() or _NOBODY).name, target[:_TARGET_LENGTH]), monotonic()
         if self._reads.get(key, -_READ_AGAIN_SECONDS) + _READ_AGAIN_SECONDS > now:
             return

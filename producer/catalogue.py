@@ -17,7 +17,7 @@ class Catalogue:
     """Catalogue of tasks and adapters.
 
     Args:
-        tasks: By name.
+        tasks: All tasks, by name.
     """
 
     def __init__(self, tasks: Mapping[str, Task]) -> None:
@@ -28,10 +28,10 @@ class Catalogue:
         return [TaskSummary(**_head(task)) for _, task in sorted(self._tasks.items())]
 
     def task(self, name: str) -> TaskDetail:
-        """One task.
+        """Return one task.
 
         Raises:
-            TaskNotFoundError: There is none of this name.
+            TaskNotFoundError: There is no task with this name.
         """
         task = self._tasks.get(name)
         if task is None:
@@ -40,7 +40,7 @@ class Catalogue:
         return TaskDetail(**_head(task), output_schema=task.output_schema)
 
     def adapters(self) -> list[AdapterSummary]:
-        """Return all adapters that a task runs on, by name; reads their files."""
+        """Return all adapters of tasks, by name; reads their files."""
         users: dict[Path, list[str]] = {}
         for name, task in sorted(self._tasks.items()):
             if task.adapter is not None:

@@ -1,6 +1,6 @@
-"""The Python client: submit, wait and fetch, for users inside the house.
+"""The Python client, for programs inside the fleet's network: submit, wait and fetch.
 
-The HTTP API and the `docfleet` command are made of it.
+The HTTP API and the `docfleet` command use it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from producer.callbacks.rules import CallbackRules
 from producer.callbacks.secrets import CallbackSecrets
 from producer.catalogue import Catalogue
 from producer.dead_letters import DeadLetters
+from producer.deletion import Deletion
 from producer.downloads import Download, open_download
 from producer.endpoints import Endpoints
 from producer.errors import ClosedJobError, NoResultError, UnknownJobError, WaitTimeoutError
 from producer.job_observer import Observer
 from producer.local_document import key_suffix, read_local_document
 from producer.openai.service import OpenAi
+from producer.reviews import Reviews
 from producer.submit import Submitter
 from producer.uploads import Uploads
 from schemas.document import S3Uri
@@ -46,32 +48,34 @@ _MOST_BETWEEN_LOOKS_SECONDS = 1.0
 _REDIS_SECONDS = 3
 """Maximum seconds for one answer: a client can retry, and must not hang with Redis."""
 _REDIS_RETRIES = 1
-"""One, for a connection that broke while it was idle."""
+"""Retries of a command: one, for a connection that broke while it was idle."""
 
 
 class Client:
-    """Everything that a user of docfleet can ask for.
+    """All services of docfleet for its users.
 
-    Every method may raise LedgerUnavailableError or StorageUnavailableError: try again later.
-    Where a tenant is given, other tenants' jobs are as good as not there.
+    Every method may raise LedgerUnavailableError or StorageUnavailableError: try again later. A
+    given tenant does not see the jobs of other tenants.
 
     Args:
         settings: The fleet's.
-        ledger: The jobs.
-        store: The documents and the results.
-        submitter: Makes jobs of requests and of drops.
-        openai: What OpenAI's clients can ask for.
-        callback_secrets: What signs the callbacks of tenants' jobs.
+        ledger: Holds the jobs.
+        store: Holds the documents and the results.
+        submitter: Submits requests and drops as jobs.
+        openai: Services behind the OpenAI-compatible routes.
+        callback_secrets: Secrets that sign the callbacks of tenants' jobs.
 
     Attributes:
-        dead_letters: What will not be tried again by itself.
-        endpoints: Receivers that tenants registered, and what is sent to them.
-        keyring: The keys of the HTTP API.
-        audit: Writes who did what.
-        audit_log: Who did what, to be read.
-        observer: Tells of jobs' changes.
-        uploads: Takes documents that come over HTTP.
-        catalogue: The tasks and the adapters.
+        dead_letters: Dead letters: listed, redriven, dropped.
+        deletion: Deletion of jobs and documents.
+        reviews: Reviews of results.
+        endpoints: Endpoints of tenants, and deliveries to them.
+        keyring: Keys of the HTTP API.
+        audit: Writer of the audit log.
+        audit_log: Reader of the audit log.
+        observer: Reports changes of jobs.
+        uploads: Documents that come over HTTP.
+        catalogue: Tasks and adapters.
     """
 
     def __init__(
@@ -103,6 +107,8 @@ class Client:
         self.uploads = Uploads(settings, store)
         self.catalogue = Catalogue(submitter.tasks)
         self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks, self.audit)
+        self.reviews = Reviews(settings, ledger, store, submitter.tasks, self.audit)
+        self.deletion = Deletion(settings, ledger, store, self.audit)
         box = _secret_box(settings)
         self.endpoints = Endpoints(ledger, box, self.audit, settings.quota, settings.callbacks)
 
@@ -126,10 +132,10 @@ class Client:
         return await self.job(job_id)
 
     async def upload(self, path: Path) -> S3Uri:
-        """Store a local file as a document; gives its URI.
+        """Store a local file as a document; return its URI.
 
         Raises:
-            DocumentFileError: It is missing, empty, too large or unreadable.
+            DocumentFileError: The file is missing, empty, too large or unreadable.
         """
         data = await asyncio.to_thread(
             read_local_document, path, max_bytes=self._limits.document_bytes
@@ -137,10 +143,10 @@ class Client:
         return await self.submitter.upload(data, key_suffix(path))
 
     async def job(self, job_id: str, tenant: str | None = None) -> Job:
-        """A job as it is now.
+        """Return a job as it is now.
 
         Raises:
-            UnknownJobError: There is none of this id.
+            UnknownJobError: There is no job with this id.
         """
         job = await self._ledger.job(job_id) if JOB_ID.fullmatch(job_id) else None
         if job is None or tenant not in {None, job.tenant}:
@@ -148,15 +154,15 @@ class Client:
         return job
 
     async def wait(self, job_id: str, *, timeout_seconds: float | None = None) -> Job:
-        """Wait until a job has ended; gives the job.
+        """Wait until a job has ended; return it.
 
         Args:
-            job_id: Which one.
-            timeout_seconds: How long to wait; None waits for ever.
+            job_id: The job's id.
+            timeout_seconds: Maximum seconds to wait; None for no limit.
 
         Raises:
-            UnknownJobError: There is none of this id.
-            WaitTimeoutError: It had not ended when the time was up.
+            UnknownJobError: There is no job with this id.
+            WaitTimeoutError: The job had not ended when the time was up.
         """
         loop = asyncio.get_running_loop()
         give_up_at = None if timeout_seconds is None else loop.time() + timeout_seconds
@@ -173,11 +179,11 @@ class Client:
         return job
 
     async def result(self, job_id: str) -> JobResult:
-        """A job's result; raises as result_bytes does."""
+        """Return a job's result; raise the errors of result_bytes."""
         return JobResult.model_validate_json(await self.result_bytes(job_id))
 
     async def result_bytes(self, job_id: str) -> bytes:
-        """A job's result object as it lies in the bucket: JSON; raises as open_result does."""
+        """Return a job's result object as JSON; raise the errors of open_result."""
         download = await self.open_result(job_id)
         return b"".join([block async for block in download.blocks()])
 
@@ -186,7 +192,7 @@ class Client:
 
         Raises:
             UnknownJobError: There is no such job.
-            NoResultError: It has no result, or none yet.
+            NoResultError: The job has no result, or none yet.
         """
         job = await self.job(job_id, tenant)
         if job.result_uri is None:
@@ -198,11 +204,11 @@ class Client:
             raise NoResultError(f"{job.result_uri} was deleted from the bucket", job) from error
 
     async def cancel(self, job_id: str, tenant: str | None = None) -> Job:
-        """Cancel a job; a running one is cancelled as soon as its worker hears of it.
+        """Cancel a job; a running one stops when its worker hears of it.
 
         Raises:
             UnknownJobError: There is no such job.
-            ClosedJobError: It has ended already, otherwise.
+            ClosedJobError: The job has already ended with another state.
         """
         await self.job(job_id, tenant)
         state = await self._ledger.cancel(job_id)
@@ -231,10 +237,10 @@ class Client:
         return [queue for queue in self._queues if not live.get(queue)]
 
     async def check_access(self) -> None:
-        """See that Redis takes our password; a Redis that is away may come back.
+        """Check that Redis accepts our password; ignore a Redis that does not answer.
 
         Raises:
-            SettingsError: It does not.
+            SettingsError: Redis refuses it.
         """
         try:
             await self._ledger.check_access()
@@ -242,14 +248,14 @@ class Client:
             raise SettingsError(str(error)) from error
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         await self.observer.close()
         await self._ledger.close()
         self.store.close()
 
 
 def open_client(settings: FleetSettings) -> Client:
-    """A client that is to be closed; connections are made when they are needed.
+    """Return a client, which the caller has to close; it connects when needed.
 
     Args:
         settings: The fleet's. The object store is found as boto3 finds it.
@@ -285,7 +291,7 @@ def _secret_box(settings: FleetSettings) -> SecretBox:
 
 @asynccontextmanager
 async def connect(settings: FleetSettings) -> AsyncIterator[Client]:
-    """A client for the length of a block; see open_client."""
+    """Open a client for the length of a block; see open_client."""
     client = open_client(settings)
     try:
         yield client

@@ -26,14 +26,14 @@ _AT_ONCE = 32
 
 
 class Refusal(NamedTuple):
-    """A record that was not changed, and why."""
+    """A record that was not changed, and the reason."""
 
     id: str
     reason: str
 
 
 Refused = Callable[[Refusal], None]
-"""Told of each record that was not changed."""
+"""Called with each record that was not changed."""
 
 
 class DeadLetters:
@@ -43,10 +43,10 @@ class DeadLetters:
 
     Args:
         settings: The fleet's; a redrive may name one of its pools.
-        ledger: The records.
-        store: Where what tasks came to is kept.
-        check_tasks: Raises UnknownTaskError unless each name is a task's.
-        audit: Told of redrives and drops.
+        ledger: Holds the records.
+        store: Holds the kept task results.
+        check_tasks: Raises UnknownTaskError unless each name is a task.
+        audit: Records redrives and drops.
     """
 
     def __init__(
@@ -75,22 +75,23 @@ class DeadLetters:
         return await self._ledger.dead_letters.page(which, after=after, limit=limit)
 
     def each(self, which: DeadLetterFilter) -> AsyncIterator[DeadLetter]:
-        """Iterate over letters that meet the filter, the newest first, without later deaths."""
+        """Yield the letters that meet the filter, the newest first, without later deaths."""
         return self._ledger.dead_letters.each(which)
 
     async def counts(self) -> Counter[str]:
-        """Count the letters by failure code, without reading one of them."""
+        """Count the letters by failure code, without reading any of them."""
         return Counter((await self._ledger.depth()).dead)
 
     async def get(self, record_id: str, tenant: str | None = None) -> DeadLetter:
-        """One dead letter.
+        """Return one dead letter.
 
         Args:
             record_id: A job or a delivery.
-            tenant: Whose it has to be; None for anybody's.
+            tenant: Tenant that it must belong to; None for any.
 
         Raises:
-            UnknownDeadLetterError: There is none of this id; the message says what there is.
+            UnknownDeadLetterError: There is no such letter; the message gives the state of the
+                record.
         """
         letter = await self._ledger.dead_letters.get(record_id)
         if letter is None or tenant not in {None, letter.tenant}:
@@ -103,7 +104,7 @@ class DeadLetters:
         return letter
 
     async def kept(self, letter: DeadLetter) -> KeptTasks | None:
-        """Return the kept results of a dead job's tasks, or None where nothing is kept.
+        """Return the kept results of a dead job's tasks, or None when there are none.
 
         Raises:
             StorageUnavailableError: The object store does not answer.
@@ -117,11 +118,11 @@ class DeadLetters:
         return KeptTasks.model_validate_json(data)
 
     def check(self, how: Redrive) -> None:
-        """Find out whether a redrive can be done so.
+        """Check that a redrive is possible.
 
         Raises:
             UnknownPoolError: The message lists the pools.
-            UnknownTaskError: A version is asked for of no known task.
+            UnknownTaskError: A version is asked for, of an unknown task.
         """
         if how.pool is not None and how.pool not in self._pools:
             known = ", ".join(self._pools) or "none"
@@ -133,13 +134,13 @@ class DeadLetters:
 
         Args:
             record_id: A job or a delivery.
-            how: The pool and the task versions, where they matter.
-            tenant: Whose it has to be; None for anybody's.
+            how: The pool and the task versions, if they are to change.
+            tenant: Tenant that it must belong to; None for any.
 
         Raises:
             UnknownDeadLetterError: There is no such record.
-            NotDeadError: It is neither.
-            UnknownPoolError: And what else `check` raises.
+            NotDeadError: The record is neither.
+            UnknownPoolError: There is no such pool; `check` raises further errors.
         """
         self.check(how)
         owner = await self._owner(record_id, tenant)
@@ -149,10 +150,11 @@ class DeadLetters:
     async def redrive_many(
         self, ids: Sequence[str], how: Redrive, refused: Refused
     ) -> AsyncIterator[str]:
-        """Redrive each; gives the ids of those that were, as soon as they are.
+        """Redrive each record; yield its id as soon as it is redriven.
 
         Raises:
-            UnknownPoolError: And what else `check` raises; nothing is redriven then.
+            UnknownPoolError: There is no such pool; `check` raises further errors. Nothing is
+                redriven then.
         """
         self.check(how)
         done = _each(ids, lambda one: self._redrive(one, how), refused)
@@ -164,24 +166,24 @@ class DeadLetters:
 
         Args:
             record_id: A job or a delivery.
-            tenant: Whose it has to be; None for anybody's.
+            tenant: Tenant that it must belong to; None for any.
 
         Raises:
             UnknownDeadLetterError: There is no such record.
-            NotDeadError: It is no dead letter.
+            NotDeadError: The record is no dead letter.
         """
         owner = await self._owner(record_id, tenant)
         await self._drop(record_id)
         await self._audit.record(AuditAction.DROPPED, tenant=owner, target=record_id)
 
     def drop_many(self, ids: Sequence[str], refused: Refused) -> AsyncIterator[str]:
-        """Drop each; gives the ids of those that were, as soon as they are."""
+        """Drop each record; yield its id as soon as it is dropped."""
         return self._told(AuditAction.DROPPED, _each(ids, self._drop, refused))
 
     async def _told(
         self, action: AuditAction, done: AsyncIterator[str]
     ) -> AsyncGenerator[str, None]:
-        """Pass on what is done, and write in the end how much of it was whose."""
+        """Yield the changed ids, and record at the end how many of each tenant changed."""
         ids: dict[str | None, list[str]] = {}
         try:
             async for record_id in done:
@@ -216,7 +218,7 @@ class DeadLetters:
 async def _each(
     ids: Sequence[str], change: Callable[[str], Awaitable[None]], refused: Refused
 ) -> AsyncIterator[str]:
-    """Change some at once; what went wrong with one does not stop the others."""
+    """Change several at once; the failure of one does not stop the others."""
 
     async def attempt(record_id: str) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""Downloads: objects on their way to a client, block by block."""
+"""Downloads: objects that are sent to a client block by block."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _BLOCK_BYTES = 2**20
 
 
 class Download:
-    """An object that is read as its reader takes it.
+    """An object that is read as fast as its reader takes it.
 
     Args:
-        store: Where the object lies.
-        uri: Its place.
-        size: Its bytes.
-        first: Its first bytes, where they are read already.
-        etag: The version that `first` belongs to; None for an object that is never replaced.
+        store: Holds the object.
+        uri: The object's URI.
+        size: Its size in bytes.
+        first: Its first bytes, if they are already read.
+        etag: The version of `first`; None for an object that is never replaced.
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class Download:
         self._etag = etag
 
     async def blocks(self) -> AsyncIterator[bytes]:
-        """The object's bytes.
+        """Yield the object's bytes.
 
         Raises:
-            ObjectMissingError: It was deleted meanwhile.
-            StorageUnavailableError: The store does not answer, or another version lies there.
+            ObjectMissingError: The object was deleted meanwhile.
+            StorageUnavailableError: The store does not answer, or the object was replaced.
         """
         sent = len(self._first)
         if self._first:
@@ -53,7 +53,8 @@ class Download:
             )
             sent += len(block)
             if not block or (sent >= self.size and await self._was_replaced()):
-                # Before the last byte is sent: a reader never takes two halves for one object.
+                # Check before the last byte is sent: a reader must not take halves of two versions
+                # for one object.
                 raise StorageUnavailableError(f"{self._uri} was replaced while it was read")
             yield block
 
@@ -62,18 +63,18 @@ class Download:
 
 
 async def open_download(store: ObjectStore, uri: S3Uri) -> Download:
-    """Begin to read an object; a small one is read by then.
+    """Begin to read an object; a small one is read completely.
 
     Args:
-        store: Where it lies.
-        uri: Its place.
+        store: Holds the object.
+        uri: The object's URI.
 
     Raises:
-        ObjectMissingError: No object lies there.
+        ObjectMissingError: There is no object.
         StorageUnavailableError: The object store does not answer.
     """
     first = await store.get_range(uri, 0, _BLOCK_BYTES)
     if len(first) < _BLOCK_BYTES:
         return Download(store, uri, len(first), first=first)
-    found = await store.find(uri)  # which may be another version: all of it is read from there on
+    found = await store.find(uri)  # it may be another version, so read all of it from there
     return Download(store, uri, found.size, etag=found.etag)

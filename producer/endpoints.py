@@ -1,4 +1,4 @@
-"""Services for callbacks: register endpoints, rotate secrets, read and replay deliveries."""
+"""Services for callbacks: endpoints, their secrets, and deliveries."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ _ANY_RECEIVER = CallbackSettings()
 
 
 class Endpoints:
-    """The endpoints and the deliveries of the fleet's tenants.
+    """Endpoints and deliveries of the fleet's tenants.
 
     Every method may raise LedgerUnavailableError: try again later.
 
     Args:
-        ledger: Keeps them.
+        ledger: Holds the records.
         box: Seals their secrets.
-        audit: Told of changes and replays.
-        quota: Gives the most that a tenant may have in the ledger.
-        settings: Which receivers may be named.
+        audit: Records changes and replays.
+        quota: Returns a tenant's limits in the ledger.
+        settings: Rules for receivers.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class Endpoints:
         self._quota = quota
 
     async def create(self, tenant: str, request: EndpointRequest) -> CreatedEndpoint:
-        """Register an endpoint; its secret is shown this once.
+        """Register an endpoint; its secret is never shown again.
 
         Raises:
-            RequestError: The receiver has no TLS, and the fleet demands it.
+            RequestError: The receiver has no TLS, and the fleet requires it.
             SecretBoxError: There is no key to seal it with.
-            TooManyEndpointsError: The tenant has as many as it may have.
-            TenantShareError: Its records take as much of the ledger as they may.
+            TooManyEndpointsError: The tenant has its maximum number of endpoints.
+            TenantShareError: The tenant's records take as much of the ledger's memory as they may.
         """
         check_scheme(request.url, self._settings)
         endpoint_id = new_endpoint_id()
@@ -87,23 +87,23 @@ class Endpoints:
         return CreatedEndpoint(**made.model_dump(), **new.model_dump())
 
     async def of_tenant(self, tenant: str) -> Sequence[Endpoint]:
-        """A tenant's endpoints, the oldest first."""
+        """Return a tenant's endpoints, the oldest first."""
         return await self._endpoints.of_tenant(tenant)
 
     async def get(self, tenant: str, endpoint_id: str) -> Endpoint:
-        """An endpoint as it is now.
+        """Return an endpoint as it is now.
 
         Raises:
-            UnknownEndpointError: The tenant has none of this id.
+            UnknownEndpointError: The tenant has no such endpoint.
         """
         return (await self._stored(tenant, endpoint_id)).endpoint
 
     async def change(self, tenant: str, endpoint_id: str, change: EndpointChange) -> Endpoint:
-        """Change what is named; enabling forgets how it failed, disabling buries what waits.
+        """Change the named fields; enabling forgets failures, disabling buries deliveries.
 
         Raises:
-            UnknownEndpointError: The tenant has none of this id.
-            RequestError: The receiver has no TLS, and the fleet demands it.
+            UnknownEndpointError: The tenant has no such endpoint.
+            RequestError: The receiver has no TLS, and the fleet requires it.
             EndpointChangedError: Somebody else changed it meanwhile.
         """
         if change.url is not None:
@@ -123,10 +123,10 @@ class Endpoints:
         return await self.get(tenant, endpoint_id)
 
     async def rotate(self, tenant: str, endpoint_id: str, how: SecretRotation) -> NewSecret:
-        """Make a new secret; the old ones sign beside it for a while.
+        """Make a new secret; the old ones still sign for a while.
 
         Raises:
-            UnknownEndpointError: The tenant has none of this id.
+            UnknownEndpointError: The tenant has no such endpoint.
             SecretBoxError: There is no key to seal it with.
             EndpointChangedError: Somebody else changed it meanwhile.
         """
@@ -141,7 +141,7 @@ class Endpoints:
         return new
 
     async def reseal(self) -> int:
-        """Seal the secrets of all tenants with the first key; gives how many endpoints have any.
+        """Seal the secrets of all tenants with the first key; return how many endpoints have any.
 
         Raises:
             SecretBoxError: No key opens a secret.
@@ -158,10 +158,10 @@ class Endpoints:
         return count
 
     async def delete(self, tenant: str, endpoint_id: str) -> None:
-        """Forget an endpoint; what waits for it becomes dead letters.
+        """Forget an endpoint; its waiting deliveries become dead letters.
 
         Raises:
-            UnknownEndpointError: The tenant has none of this id.
+            UnknownEndpointError: The tenant has no such endpoint.
         """
         await self._stored(tenant, endpoint_id)
         await self._endpoints.disable(endpoint_id, DisabledReason.ASKED)
@@ -169,11 +169,11 @@ class Endpoints:
         await self._audit.record(AuditAction.ENDPOINT_DELETED, tenant=tenant, target=endpoint_id)
 
     async def test(self, tenant: str, endpoint_id: str) -> Delivery:
-        """Send a test event, under the very rules of every other one.
+        """Send a test event, under the same rules as every other event.
 
         Raises:
-            UnknownEndpointError: The tenant has none of this id.
-            EndpointDisabledError: It is disabled.
+            UnknownEndpointError: The tenant has no such endpoint.
+            EndpointDisabledError: The endpoint is disabled.
         """
         await self._stored(tenant, endpoint_id)
         delivery_id = await self._endpoints.test(endpoint_id)
@@ -182,10 +182,10 @@ class Endpoints:
         return await self.delivery(tenant, delivery_id)
 
     async def delivery(self, tenant: str, delivery_id: str) -> Delivery:
-        """A delivery with every attempt.
+        """Return a delivery with every attempt.
 
         Raises:
-            UnknownDeliveryError: The tenant has none of this id.
+            UnknownDeliveryError: The tenant has no such delivery.
         """
         delivery = await self._deliveries.get(delivery_id)
         if delivery is None or delivery.tenant != tenant:
@@ -203,12 +203,12 @@ class Endpoints:
         return await self._deliveries.page(tenant, which, after=after, limit=limit)
 
     async def replay(self, tenant: str, delivery_id: str) -> Delivery:
-        """Send a delivery again, acknowledged or not, or at once if it waits for its next attempt.
+        """Send a delivery again, even an acknowledged one; send it at once if it waits.
 
         Raises:
-            UnknownDeliveryError: The tenant has none of this id.
-            DeliveryOpenError: It is about to be sent anyway.
-            EndpointDisabledError: Its endpoint is disabled, or is no more.
+            UnknownDeliveryError: The tenant has no such delivery.
+            DeliveryOpenError: The delivery is about to be sent anyway.
+            EndpointDisabledError: Its endpoint is disabled or deleted.
         """
         await self.delivery(tenant, delivery_id)
         await self._deliveries.replay(delivery_id, acknowledged=True)
@@ -216,11 +216,12 @@ class Endpoints:
         return await self.delivery(tenant, delivery_id)
 
     async def replay_many(self, tenant: str, which: Replay) -> Replayed:
-        """Send again what was not acknowledged of all that meet the filter, the oldest first.
+        """Send again the unacknowledged deliveries that meet the filter, the oldest first.
 
         Raises:
-            UnconfirmedError: What was acknowledged is asked for too, and that is not confirmed.
-            EndpointDisabledError: The endpoint of one of them is disabled; some may be under way.
+            UnconfirmedError: Acknowledged deliveries are asked for too, without confirmation.
+            EndpointDisabledError: The endpoint of one of them is disabled; some may already be on
+                their way.
         """
         found = [(one.id, one.state) async for one in self._deliveries.each(tenant, which)]
         acknowledged = sum(state is JobState.SUCCEEDED for _, state in found)
@@ -249,7 +250,7 @@ class Endpoints:
 
 
 def _fields(asked: EndpointRequest | EndpointChange) -> dict[str, str]:
-    """Return the ledger's fields of a request; of a change, only the named ones."""
+    """Return the ledger's fields of a request; for a change, only the named ones."""
     named: dict[str, Any] = asked.model_dump(
         mode="json",
         exclude={"state", "v1a"},

@@ -1,4 +1,4 @@
-"""Errors of the producer; each says in one line what happened and, where it helps, what to do."""
+"""Errors of the producer; each states in one line what happened and, if it helps, what to do."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from schemas.job import Job
 
 
 class ProducerError(Exception):
-    """Anything that the producer raises on purpose."""
+    """Base of the errors that the producer raises on purpose."""
 
 
 class RequestError(ProducerError):
-    """The request cannot be taken as it is."""
+    """The request is not valid."""
 
 
 class UnknownTaskError(RequestError):
-    """A task is asked for that has no file."""
+    """The request names a task that has no file."""
 
 
 class TaskNotFoundError(ProducerError):
-    """There is no task of this name."""
+    """There is no task with this name."""
 
 
 class UnknownPoolError(RequestError):
-    """A pool is asked for that the fleet's file does not have."""
+    """The request names a pool that the fleet's file does not have."""
 
 
 class UnauthorizedError(ProducerError):
-    """There is no key, or it opens nothing."""
+    """The key is missing, unknown or revoked."""
 
 
 class TooManyAttemptsError(ProducerError):
-    """Too many keys that open nothing were sent from one address, or for one key.
+    """Too many invalid keys came from one address, or for one key.
 
     Attributes:
-        wait_seconds: After which another one is looked at.
+        wait_seconds: Seconds until another key is looked at.
     """
 
     def __init__(self, wait_seconds: float) -> None:
@@ -45,19 +45,19 @@ class TooManyAttemptsError(ProducerError):
 
 
 class ForbiddenError(ProducerError):
-    """The key does not allow it."""
+    """The key does not allow the request."""
 
 
 class TooManyAtOnceError(ProducerError):
-    """The tenant has as many requests of this kind at once as it may have."""
+    """The tenant has its maximum number of such requests at once."""
 
 
 class OverloadedError(ProducerError):
-    """The API has no place left for another request of this kind."""
+    """The API has no room for another request of this kind."""
 
 
 class UnknownApiKeyError(ProducerError):
-    """There is no key of this id."""
+    """There is no key with this id."""
 
 
 class DocumentFileError(ProducerError):
@@ -65,42 +65,50 @@ class DocumentFileError(ProducerError):
 
 
 class DocumentTooLargeError(ProducerError):
-    """The document has more bytes than a document may have; nothing of it is kept."""
+    """The document has too many bytes; nothing of it is kept."""
 
 
 class ListenError(ProducerError):
-    """Address and port cannot be listened to."""
+    """The address or port cannot be listened to."""
 
 
 class UnknownJobError(ProducerError):
-    """There is no job of this id."""
+    """There is no job with this id."""
+
+
+class UnknownReviewError(ProducerError):
+    """There is no review of this job's result."""
+
+
+class UnknownDocumentError(ProducerError):
+    """Nothing is known of a document."""
 
 
 class UnknownDeadLetterError(ProducerError):
-    """There is no dead letter of this id."""
+    """There is no dead letter with this id."""
 
 
 class UnknownEndpointError(ProducerError):
-    """The tenant has no endpoint of this id."""
+    """The tenant has no endpoint with this id."""
 
 
 class OperatorSignsError(ProducerError):
-    """The default tenant's callback secret is the operator's, who keeps it elsewhere."""
+    """The operator keeps the default tenant's callback secret elsewhere."""
 
 
 class UnknownDeliveryError(ProducerError):
-    """The tenant has no delivery of this id."""
+    """The tenant has no delivery with this id."""
 
 
 class UnconfirmedError(ProducerError):
-    """What is asked for has to be confirmed; the message says what comes of it."""
+    """The request needs a confirmation; the message states its consequences."""
 
 
 class JobStateError(ProducerError):
     """The state of the job does not allow the request.
 
     Attributes:
-        job: The job concerned.
+        job: The job.
     """
 
     def __init__(self, message: str, job: Job) -> None:
@@ -121,12 +129,12 @@ class WaitTimeoutError(JobStateError):
 
 
 class ManifestError(ProducerError):
-    """A manifest is not of the form that it should have."""
+    """A manifest has a wrong form."""
 
 
 class UnwatchedBucketError(ProducerError):
-    """An event names a bucket that no rule names, or that the fleet itself writes."""
+    """An event names a bucket that no rule names, or to which the fleet itself writes."""
 
 
 class QueueError(ProducerError):
-    """SQS did not answer, or refused."""
+    """SQS did not answer, or refused the request."""

@@ -1,4 +1,4 @@
-"""The observer: tells many waiters of their jobs' changes, with one look at the ledger for all."""
+"""The observer: reports changes of jobs to many waiters, with one look at the ledger for all."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ log = structlog.get_logger(__name__)
 
 _PAUSE_SECONDS = 0.1
 _LOOKING_SHARE = 0.1
-"""Of the time, at most, that goes into looking, however many jobs are waited for."""
+"""Maximum share of time spent polling, for any number of jobs."""
 _BATCH = 500
 
 
 class Observer:
-    """Looks at the jobs that somebody waits for, and at no others.
+    """Polls the jobs that somebody waits for, and no others.
 
     Args:
-        jobs: The ledger's.
+        jobs: The ledger's jobs.
     """
 
     def __init__(self, jobs: Jobs) -> None:
@@ -36,16 +36,16 @@ class Observer:
 
     @property
     def open(self) -> bool:
-        """Tell whether a job may still be waited for."""
+        """Tell whether waiting is still possible."""
         return not self._closed
 
     async def changed(self, job_id: str, seen: JobPosition, timeout_seconds: float) -> bool:
-        """Wait until a job stands elsewhere, or is gone; gives whether that came about.
+        """Wait until a job changes or disappears; return False when it did not.
 
         Args:
-            job_id: Which one.
-            seen: Where it stood when its waiter looked.
-            timeout_seconds: How long to wait at most.
+            job_id: The job's id.
+            seen: The job's position when its waiter last looked.
+            timeout_seconds: Maximum seconds to wait.
         """
         if self._closed or seen.state.closed:
             return False
@@ -63,7 +63,7 @@ class Observer:
         return not self._closed
 
     async def close(self) -> None:
-        """Let everybody go who waits, and nobody wait any more."""
+        """Release all waiters, and accept no others."""
         self._closed = True
         for waiters in self._waiters.values():
             for waiter in waiters:

@@ -1,4 +1,4 @@
-"""Metadata that a key says: `fnol/{claim}/*` gives `claim`. Pure."""
+"""Metadata in an object's key: `fnol/{claim}/*` gives `claim`. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _PIECE = re.compile(r"\{([^{}]*)\}|(\*)")
 
 
 def key_metadata(pattern: str | None, key: str) -> dict[str, str]:
-    """Return what a key says by a rule's pattern; nothing where it is not of that form.
+    """Return the metadata that a rule's pattern finds in a key; none for a key of another form.
 
     Args:
-        pattern: `{name}` stands for one part of a path, or some of it; `*` for anything.
-        key: Of the object.
+        pattern: `{name}` stands for one part of a path, or a piece of one; `*` for anything.
+        key: The object's key.
     """
     found = re.fullmatch(_expression(pattern), key, re.DOTALL) if pattern else None
     if found is None:
@@ -24,7 +24,7 @@ def key_metadata(pattern: str | None, key: str) -> dict[str, str]:
 
 
 def joined(said: Mapping[str, str], of_key: Mapping[str, str]) -> dict[str, str]:
-    """Return a job's metadata: what a manifest says, and of the key's what there is room for."""
+    """Return a job's metadata: the manifest's, and as much of the key's as fits."""
     more = [(name, text) for name, text in of_key.items() if name not in said]
     return {**said, **dict(more[: max(METADATA_ENTRIES - len(said), 0)])}
 

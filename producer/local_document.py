@@ -1,4 +1,4 @@
-"""Local files that are to be submitted: what is refused before anything is sent."""
+"""Local files for submission, and the checks before anything is sent."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def check_document(path: Path, *, max_bytes: int) -> None:
 
 
 def read_local_document(path: Path, *, max_bytes: int) -> bytes:
-    """The file's bytes.
+    """Return the file's bytes.
 
     Raises:
-        DocumentFileError: As check_document says.
+        DocumentFileError: The file fails check_document, or cannot be read.
     """
     check_document(path, max_bytes=max_bytes)
     try:
@@ -42,6 +42,6 @@ def read_local_document(path: Path, *, max_bytes: int) -> bytes:
 
 
 def key_suffix(path: PurePath) -> str:
-    """The file's suffix as it stands in a key, such as `.pdf`; nothing for an odd one."""
+    """Return the file's suffix for a key, such as `.pdf`; an empty text for an unusual one."""
     suffix = path.suffix.lower()
     return suffix if _SUFFIX.fullmatch(suffix) else ""

@@ -1,4 +1,4 @@
-"""Which tasks a drop runs: the rules of `fleet.toml`. Pure."""
+"""Rules of `fleet.toml`, and the rule that an object fits. Pure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Fit(NamedTuple):
     """A rule that fits an object by its name.
 
     Attributes:
-        rule: Which one.
-        is_manifest: Whether the object is the rule's manifest, and no document.
+        rule: The rule.
+        is_manifest: True when the object is the rule's manifest, and no document.
     """
 
     rule: RuleSettings
@@ -22,17 +22,17 @@ class Fit(NamedTuple):
 
     @property
     def needs_tags(self) -> bool:
-        """Tell whether the object's tags decide; a manifest's do not."""
+        """Tell whether the object's tags decide; they do not for a manifest."""
         return bool(self.rule.tags) and not self.is_manifest
 
 
 def with_buckets(rules: Iterable[RuleSettings], incoming: str) -> tuple[RuleSettings, ...]:
-    """The rules, each with its bucket."""
+    """Return the rules, each with its bucket."""
     return tuple(rule.model_copy(update={"bucket": rule.bucket or incoming}) for rule in rules)
 
 
 def fits(rules: Iterable[RuleSettings], bucket: str, key: str) -> Sequence[Fit]:
-    """The rules that fit an object by its name, in their order, with the first that needs no more.
+    """Return the rules that an object's name fits, in order, up to the first that needs no tags.
 
     Args:
         rules: All of them, each with its bucket.
@@ -52,7 +52,7 @@ def fits(rules: Iterable[RuleSettings], bucket: str, key: str) -> Sequence[Fit]:
 
 
 def chosen(found: Iterable[Fit], tags: Mapping[str, str]) -> Fit | None:
-    """The first that an object with these tags fits, or None."""
+    """Return the first rule that an object with these tags fits, or None."""
     for fit in found:
         if not fit.needs_tags or fit.rule.tags.items() <= tags.items():
             return fit

@@ -1,4 +1,4 @@
-"""Submitting: from a request or a drop to a job in the ledger. Every door ends here."""
+"""Submission: turns a request or a drop into a job in the ledger. Every way in ends here."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ _NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 
 class Submitter:
-    """Turns requests and drops into jobs.
+    """Submits requests and drops as jobs.
 
     Args:
         settings: The fleet's.
-        ledger: Where the jobs are written.
-        store: Where documents are kept that come with their request.
+        ledger: Holds the jobs.
+        store: Stores documents that come with their request.
         tasks: The known tasks, by name.
         callbacks: The rules for callbacks.
 
     Attributes:
-        tasks: As given.
+        tasks: The known tasks, by name.
     """
 
     def __init__(
@@ -75,20 +75,20 @@ class Submitter:
         own_documents: bool = False,
         idempotency_key: str | None = None,
     ) -> str:
-        """Submit a request; gives the job's id.
+        """Submit a request; return the job's id.
 
         Args:
-            request: What to do with which document.
-            name: The file name that the sender knows the document by.
-            tenant: Whose job it is.
-            own_documents: Whether the document has to be the tenant's own.
-            idempotency_key: The same key of the same tenant makes the same job, however often.
+            request: The document and its tasks.
+            name: The sender's file name of the document.
+            tenant: The owner of the job.
+            own_documents: True when the document must be the tenant's own.
+            idempotency_key: The same key of the same tenant always gives the same job.
 
         Raises:
             UnknownTaskError: The message lists the known tasks.
-            RequestError: The key is not one, or the callback cannot be taken.
-            ForbiddenError: The document has to be the tenant's own and is not.
-            IdempotencyError: The key was used before, for another request.
+            RequestError: The idempotency key or the callback is not valid.
+            ForbiddenError: The document must be the tenant's own, and is not.
+            IdempotencyError: The key was used for another request.
             TenantQuotaError: The tenant has too many jobs in line.
             LedgerFullError: Redis has no memory left.
             LedgerUnavailableError: Redis does not answer.
@@ -125,14 +125,14 @@ class Submitter:
     ) -> str | None:
         """Submit an object of a listing, and return the id of its job if that is new.
 
-        One that a job waits for is that job's document, and becomes no job of its own.
+        An object that a job waits for becomes the document of that job, and no new job.
 
         Args:
-            drop: One version of an object; the same one never becomes two jobs.
-            version: The same, as it is to be read.
-            rule: What to do with it.
-            metadata: What its manifest says of it.
-            sha256: Of its bytes, where the same bytes are one job.
+            drop: One version of an object; the same version never becomes two jobs.
+            version: The version that the job will read.
+            rule: Gives the job's tasks, tenant, priority and callback.
+            metadata: Metadata from its manifest.
+            sha256: Digest of its bytes, when equal bytes are one job.
 
         Raises:
             IdempotencyError: It became a job before, under another rule, or its bytes did under
@@ -169,12 +169,12 @@ class Submitter:
         return await self._ledger.server_run()
 
     async def upload(self, data: bytes, suffix: str, tenant: str = DEFAULT_TENANT) -> S3Uri:
-        """Store a document where the watcher does not look; gives its URI.
+        """Store a document outside the watched prefixes; return its URI.
 
         Args:
             data: The bytes.
-            suffix: Of the file's name, such as `.pdf`, or nothing.
-            tenant: Whose it is.
+            suffix: Suffix of the file's name, such as `.pdf`, or an empty text.
+            tenant: The owner of the document.
 
         Raises:
             StorageUnavailableError: The object store does not answer.
@@ -182,7 +182,7 @@ class Submitter:
         digest = hashlib.sha256(data).hexdigest()
         uri = f"s3://{self._settings.work_bucket}/{document_key(tenant, digest, suffix)}"
         media_type = mimetypes.guess_type(f"document{suffix}")[0] or "application/octet-stream"
-        with suppress(ObjectExistsError):  # the key says that it holds the same bytes
+        with suppress(ObjectExistsError):  # an object with this key has the same bytes
             await self._store.create(uri, data, media_type=media_type)
         return uri
 
@@ -202,13 +202,14 @@ class Submitter:
         return await self._as_it_is(DocumentRef(uri=request.document.uri, name=name))
 
     async def _as_it_is(self, document: DocumentRef) -> DocumentRef:
-        """Return the version that lies there now.
+        """Return the document with its present version.
 
-        Where there is none yet, or the store does not say in time, it is the one that is read.
+        When there is no version yet, or the store answers late, the worker reads the one that it
+        finds.
         """
         bucket, key = bucket_and_key(document.uri)
         if bucket == self._settings.work_bucket and uploaded_sha256(key):
-            return document  # its key says what its bytes are
+            return document  # the key contains the digest of the bytes
         with suppress(StorageError, TimeoutError):
             async with asyncio.timeout(_LOOK_SECONDS):
                 return versioned(

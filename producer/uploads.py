@@ -1,4 +1,4 @@
-"""Uploads: documents that come over HTTP, passed on to the object store as they come."""
+"""Uploads: documents that come over HTTP, passed on to the object store as they arrive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from storage.objects import ObjectStore
 
 _UNFINISHED = "uploads"
 _WHOLE_BYTES = 2**20
-"""A document of no more is put in one request."""
+"""Maximum bytes of a document that is stored with one request."""
 _ABANDONED = timedelta(days=1)
 
 
@@ -28,9 +28,9 @@ class DocumentHead(NamedTuple):
     """Facts of a document that are known before its bytes arrive.
 
     Attributes:
-        tenant: Whose it is.
-        name: The file name that the sender knows it by.
-        media_type: Empty where the sender says nothing.
+        tenant: The owner of the document.
+        name: The sender's file name.
+        media_type: Media type that the sender gave; empty for none.
     """
 
     tenant: str
@@ -43,7 +43,7 @@ class Uploads:
 
     Args:
         settings: The fleet's.
-        store: Where they are kept.
+        store: Stores the documents.
     """
 
     def __init__(self, settings: FleetSettings, store: ObjectStore) -> None:
@@ -52,15 +52,15 @@ class Uploads:
         self._store = store
 
     async def receive(self, head: DocumentHead, chunks: AsyncIterator[bytes]) -> StoredDocument:
-        """Store a document as its bytes come.
+        """Store a document as its bytes arrive.
 
         Args:
-            head: What is known of it.
-            chunks: Its bytes; whatever they raise is raised here, and nothing is kept.
+            head: Facts that are known before.
+            chunks: Its bytes; an error that they raise is raised here, and nothing is kept.
 
         Raises:
-            DocumentTooLargeError: It has more bytes than limits.document_bytes.
-            RequestError: It has none.
+            DocumentTooLargeError: The document has more bytes than limits.document_bytes.
+            RequestError: The document is empty.
             StorageUnavailableError: The object store does not answer.
         """
         counted = _Counted(chunks, self._max_bytes)
@@ -73,7 +73,7 @@ class Uploads:
         return await self._put(head, counted, bytes(first))
 
     async def clean(self) -> int:
-        """Take away what uploads left that were never ended; gives how many there were."""
+        """Remove the parts of uploads that were never completed; return their number."""
         before = datetime.now(UTC) - _ABANDONED
         return await self._store.abandon_uploads(
             self._bucket, prefix=f"{_UNFINISHED}/", before=before
@@ -83,7 +83,7 @@ class Uploads:
         if not data:
             raise RequestError("the document has no bytes")
         document = self._document(head, counted)
-        with suppress(ObjectExistsError):  # the key says that it holds the same bytes
+        with suppress(ObjectExistsError):  # an object with this key has the same bytes
             await self._store.create(document.uri, data, media_type=_media_type(head))
         return document
 
@@ -104,7 +104,7 @@ class Uploads:
 
 
 class _Counted:
-    """Chunks, with what is known of those that have passed."""
+    """Chunks, with the count and digest of those that have passed."""
 
     def __init__(self, chunks: AsyncIterator[bytes], max_bytes: int) -> None:
         self._chunks = chunks
@@ -113,7 +113,7 @@ class _Counted:
         self.digest = hashlib.sha256()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The chunks; raises DocumentTooLargeError at the first byte too many."""
+        """Yield the chunks; raise DocumentTooLargeError at the first byte too many."""
         async for chunk in self._chunks:
             self.size += len(chunk)
             if self.size > self._max_bytes:

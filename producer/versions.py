@@ -1,4 +1,4 @@
-"""Versions of documents: which one a drop is, and which one a job is to read."""
+"""Versions of documents: the version of a drop, and the version that a job reads."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def dropped_document(
     """Return a drop as a document.
 
     Args:
-        drop: As a listing knows it.
-        version: The same, as it is to be read.
-        name: The file name that a sender knows it by.
-        with_metadata: Whether the object's own metadata is kept.
+        drop: The object, as a listing shows it.
+        version: The version that the job will read.
+        name: The sender's file name.
+        with_metadata: True when the object's own metadata is kept.
     """
     document = DocumentRef(uri=drop.uri, version=f"{drop.etag} {_modified(drop)}", name=name)
     return versioned(document, version, with_metadata=with_metadata)
 
 
 def versioned(document: DocumentRef, version: ObjectVersion, *, with_metadata: bool) -> DocumentRef:
-    """Return a document of which this version is to be read, and no other."""
+    """Return a document of which only this version may be read."""
     said = {
         "etag": version.etag,
         "length": version.size or None,
@@ -52,7 +52,7 @@ def versioned(document: DocumentRef, version: ObjectVersion, *, with_metadata: b
 
 
 def _bounded(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return the entries of an object's metadata that the ledger has room for; S3 allows 2 KB."""
+    """Return the entries of an object's metadata that fit in the ledger; S3 allows 2 KB."""
     kept: dict[str, str] = {}
     room = _METADATA_CHARACTERS
     for name, text in sorted(metadata.items()):
@@ -63,35 +63,36 @@ def _bounded(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 async def version_of(store: ObjectStore, drop: ObjectInfo) -> ObjectVersion | None:
-    """Return the version that a drop is, as it is to be read; None where it is gone.
+    """Return the version of a drop that a job will read; None when it is gone.
 
     Raises:
-        StorageError: The store does not say.
+        StorageError: The store does not answer.
     """
     listed = ObjectVersion(drop.etag, drop.size, drop.version_id)
     if drop.version_id is not None:
         return await _with_metadata(store, drop.uri, listed)
     try:
         version = await store.head(drop.uri)
-        # The ETag of a listing need not be that of the object; both stay while that does.
+        # A listing's ETag may differ from the object's; both stay the same until the object
+        # changes.
         if version.etag != drop.etag and await store.find(drop.uri) != drop:
             return None
     except ObjectMissingError:
         return None
     except ObjectForbiddenError:
-        return listed  # the job will say so
+        return listed  # the job will report it
     return version
 
 
 async def _with_metadata(store: ObjectStore, uri: S3Uri, version: ObjectVersion) -> ObjectVersion:
-    """Return a version with its metadata, where the store lets us look at it."""
+    """Return a version with its metadata, if the store allows it."""
     try:
         found = await store.head(uri, version.version_id)
     except (ObjectMissingError, ObjectForbiddenError):
-        return version  # the job will say so
+        return version  # the job will report it
     return replace(version, metadata=found.metadata)
 
 
 def _modified(drop: ObjectInfo) -> str:
-    """To the second: a listing need not say more, and must not say another thing each time."""
+    """Return the time to the second: listings may be no more precise, and the id must stay."""
     return drop.modified_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -35,6 +35,12 @@ class AuditAction(StrEnum):
     """A tenant was given a new secret for the callbacks that its jobs name."""
     SECRETS_RESEALED = "secrets.resealed"  # an action's name
     """Signing secrets of all tenants were sealed with the first encryption key."""
+    REVIEWED = "review.completed"
+    """A result was accepted or corrected; `detail` says which."""
+    JOB_DELETED = "job.deleted"
+    """A job was deleted: its record, its result, its text and what was to be told of it."""
+    DOCUMENT_DELETED = "document.deleted"
+    """A document's jobs were deleted, and its bytes where docfleet kept them."""
     REDRIVEN = "dead_letter.redriven"
     """A dead letter, or a partially succeeded job, was sent round again."""
     DROPPED = "dead_letter.dropped"

@@ -9,10 +9,11 @@ from schemas.dead_letter import DeadLetter
 from schemas.failure import Failure
 from schemas.job import Job, JobRequest
 from schemas.result import JobResult
+from schemas.review import Correction, Review
 from schemas.task import Task
 from schemas.webhooks.delivery import Delivery
 from schemas.webhooks.endpoint import Endpoint
-from schemas.webhooks.event import BatchEvent, EndpointEvent, JobEvent
+from schemas.webhooks.event import BatchEvent, EndpointEvent, JobEvent, ReviewEvent
 
 ACCEPTED = frozenset({"job-request", "task"})
 """Messages that docfleet reads: an unknown key in them is an error."""
@@ -25,6 +26,9 @@ PUBLIC: dict[str, type[Contract]] = {
     "event": JobEvent,
     "batch-event": BatchEvent,
     "endpoint-event": EndpointEvent,
+    "review-event": ReviewEvent,
+    "review": Review,
+    "correction": Correction,
     "endpoint": Endpoint,
     "delivery": Delivery,
     "dead-letter": DeadLetter,

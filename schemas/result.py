@@ -15,6 +15,7 @@ from schemas.failure import Failure
 from schemas.job import Metadata, TaskName, TenantName
 from schemas.states import JobState
 from schemas.task import TaskKind
+from schemas.value_type import TypedValue
 
 MAX_RESULT_BYTES = 64 * 2**20
 """Maximum bytes of a result object, checked when it is written."""
@@ -92,6 +93,13 @@ class TaskResult(Contract):
     alternatives: dict[str, tuple[Any, ...]] = Field(
         default_factory=dict,
         description="Other values that pages of the document give, by JSON pointer.",
+    )
+    typed: dict[str, TypedValue] = Field(
+        default_factory=dict,
+        description="Dates, amounts and numbers as the task's `types` ask for, by JSON pointer.",
+    )
+    mapped: Any = Field(
+        default=None, description="The data in the customer's names and forms, by `mapping`."
     )
     pages_read: tuple[int, ...] = Field(
         default=(), description="Numbers of the pages that the engine was shown, from 1."

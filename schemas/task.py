@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -11,6 +12,14 @@ from pydantic import Field, field_validator, model_validator
 from schemas.contract import Contract
 from schemas.job import TaskName
 from schemas.json_schema.guidable import check_guidable
+from schemas.value_type import (
+    DateOrder,
+    MappedField,
+    Place,
+    TargetPath,
+    ValueType,
+    check_mapping,
+)
 
 ROWS = "rows"
 """The property of a list's data that holds its rows."""
@@ -70,6 +79,9 @@ class ReviewRule(Contract):
     conflicting: bool = Field(default=True, description="Pages disagree about a value.")
     truncated: bool = Field(default=True, description="An answer was cut off and asked for again.")
     unread_pages: bool = Field(default=True, description="A page could not be read.")
+    untyped: bool = Field(
+        default=True, description="A value is no date, amount or number, and should be one."
+    )
 
 
 class NamedTask(Protocol):
@@ -127,6 +139,31 @@ class Task(Contract):
     limits: TaskLimits = TaskLimits()
     unread_pages: UnreadPages = UnreadPages.PARTIAL
     review: ReviewRule = ReviewRule()
+    types: dict[Place, ValueType] = Field(
+        default_factory=dict, description="Types of values that documents write as text, by place."
+    )
+    dates: DateOrder | None = Field(
+        default=None,
+        description="Order of days that are written as numbers; where none is named, a date that"
+        " can be two days has no type.",
+    )
+    mapping: dict[TargetPath, MappedField] = Field(
+        default_factory=dict,
+        description="The data in a customer's names and forms, by path in that form.",
+    )
+    calibration: tuple[tuple[float, float], ...] = Field(
+        default=(),
+        description="Points of a rising curve from the probability of a value's tokens to the"
+        " share of such values that are right; `docfleet eval --calibrate` finds them.",
+    )
+
+    @field_validator("calibration")
+    @classmethod
+    def _rises(cls, points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        ascending = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(points))
+        if not ascending or any(not 0 <= share <= 1 for point in points for share in point):
+            raise ValueError("calibration: points rise, from 0 to 1 in both numbers")
+        return points
 
     @field_validator("name")
     @classmethod
@@ -151,6 +188,12 @@ class Task(Contract):
         if self.kind is TaskKind.PACKET and "kind" not in items.get("properties", {}):
             raise ValueError(f"output_schema: each of the `{name}` has a property `kind`")
         return self
+
+    @field_validator("mapping")
+    @classmethod
+    def _pairs_arrays(cls, mapping: dict[str, MappedField]) -> dict[str, MappedField]:
+        check_mapping(mapping)
+        return mapping
 
     @field_validator("output_schema")
     @classmethod

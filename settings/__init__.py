@@ -1,1 +1,1 @@
-"""Configuration: `fleet.toml`, the environment, the task files, and how logs look."""
+"""Configuration: `fleet.toml`, the environment, the task files and the logs."""

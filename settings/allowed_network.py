@@ -1,4 +1,4 @@
-"""A network that deliveries may go to though it is not public, and on which ports."""
+"""Networks that deliveries may go to although they are not public, with their ports."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AllowedNetwork(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an entry.
+        """Read an entry, such as `10.1.0.0/16:443`.
 
         Raises:
             ValueError: It names no network or no port; the message shows the form.
@@ -48,5 +48,5 @@ class AllowedNetwork(NamedTuple):
         return cls(network, range(first, last + 1))
 
     def holds(self, address: IPv4Address | IPv6Address, port: int) -> bool:
-        """Return whether the entry is about this address and port."""
+        """Return whether the entry includes this address and port."""
         return address in self.network and port in self.ports

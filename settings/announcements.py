@@ -1,19 +1,19 @@
-"""What a process and its keeper tell each other. Standard library only."""
+"""Messages between a process and its keeper. Standard library only."""
 
 from __future__ import annotations
 
 import signal
 
 READY_VARIABLE = "DOCFLEET_READY_FD"
-"""Names the file descriptor of a pipe that is read line by line."""
+"""Variable with the file descriptor of a pipe, which is read line by line."""
 
 READY_LINE = b"ready\n"
 STEP_PREFIX = b"step "
-"""Begins a line that says what the process does before it is ready."""
+"""Beginning of a line with the step that the process does before it is ready."""
 ALIVE_PREFIX = b"alive "
-"""Begins a sign of life: a line with the seconds that may pass until the next."""
+"""Beginning of a sign of life: a line with the maximum seconds until the next one."""
 
 STACKS_SIGNAL = signal.SIGUSR2
-"""Has a process that gives signs of life write to its log what its threads do."""
+"""Signal on which a process that gives signs of life writes its threads' stacks to its log."""
 STACKS_SECONDS = 1
-"""Seconds that a process which hangs has for that, before it is killed."""
+"""Seconds that a hanging process has for that, before it is killed."""

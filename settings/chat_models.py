@@ -1,4 +1,4 @@
-"""The names by which chats ask for a model: base models of the pools, and adapters of the tasks."""
+"""Names of models in chats: base models of the pools, and adapters of the tasks."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class ChatModel:
     """Model or adapter that a name stands for.
 
     Attributes:
-        name: As `/v1/models` lists it.
+        name: Name in `/v1/models`.
         pool: The first pool that serves it.
-        base: Its base model, as fleet.toml names it.
+        base: Name of its base model in fleet.toml.
         adapter: The adapter's directory; None for the base model alone.
     """
 
@@ -34,12 +34,12 @@ class ChatModel:
 class ChatModels:
     """Models and adapters that chats can ask for.
 
-    A base model goes by its name in fleet.toml or by its source there, an adapter by the name of
-    its directory. Where two adapters share a name, or a base model has it, it is no adapter's.
+    A base model has its name in fleet.toml or its source there, an adapter the name of its
+    directory. A name that two adapters share, or that a base model has, is no adapter's.
 
     Args:
         settings: The fleet's.
-        tasks: Whose adapters count.
+        tasks: Tasks with adapters.
     """
 
     def __init__(self, settings: FleetSettings, tasks: Mapping[str, Task]) -> None:
@@ -62,11 +62,11 @@ class ChatModels:
         return self._models.get(name) or self._aliases.get(name)
 
     def all(self) -> list[ChatModel]:
-        """Every model once, base models first."""
+        """Return every model once, base models first."""
         return list(self._models.values())
 
     def _base_of(self, adapter: Path) -> ChatModel | None:
-        """The base that an adapter says it was trained on, where this machine can read it."""
+        """Return the base that an adapter names, if this machine can read its files."""
         try:
             config = read_adapter_config(adapter)
             return self.get(str(config["base_model_name_or_path"]))

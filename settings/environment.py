@@ -1,6 +1,6 @@
-"""The process environment: what is read from it, and what a child process gets.
+"""The process environment: variables that are read, and the environment of child processes.
 
-Settings of the fleet are read in `fleet.py`.
+fleet.py reads the settings of the fleet.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CONNECTION_VARIABLES = (
     "DOCFLEET_INCOMING_BUCKET",
     "DOCFLEET_RESULTS_BUCKET",
 )
-"""All that it takes to reach a stack."""
+"""Variables that a client needs to reach a stack."""
 
 _OTHER_ACCOUNTS = (
     "AWS_PROFILE",
@@ -39,16 +39,16 @@ _OTHER_ACCOUNTS = (
     "AWS_SECURITY_TOKEN",
     "AWS_ENDPOINT_URL",
 )
-"""Would send a part to another object store than the stack's, or spoil its credentials."""
+"""Variables that would send a part to another object store, or break its credentials."""
 
 _FOR_SERVERS = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
 
 def user_cache() -> Path:
-    """Return the folder of what can be made again, the same for all of a user's fleets.
+    """Return the folder of files that can be made again, for all fleets of a user.
 
     Raises:
-        SettingsError: The user has no home.
+        SettingsError: The user has no home directory.
     """
     given = Path(environ.get("XDG_CACHE_HOME", ""))
     try:
@@ -64,14 +64,14 @@ def connection_variables() -> dict[str, str]:
 
 
 def object_store_url() -> str:
-    """Return where the environment says that the object store is; empty for AWS' own."""
+    """Return the object store's URL in the environment; empty for AWS."""
     return environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
 
 
 def apply_environment(changes: Mapping[str, str]) -> None:
-    """Set variables for this process and for what it starts from now on.
+    """Set variables for this process and for its later children.
 
-    With other credentials than ours, nothing of our own account is left that could spoil them.
+    When the credentials change, variables of our own account that would break them are removed.
     """
     if changes.get("AWS_ACCESS_KEY_ID", "") not in {"", environ.get("AWS_ACCESS_KEY_ID")}:
         for name in _OTHER_ACCOUNTS:
@@ -80,10 +80,10 @@ def apply_environment(changes: Mapping[str, str]) -> None:
 
 
 def part_environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a part of the local stack: our own with these changes.
+    """Return the environment of a part of the local stack: this one with changes.
 
     Args:
-        changes: Endpoints, credentials and settings of the stack; they win.
+        changes: Endpoints, credentials and settings of the stack, which win.
     """
     kept = {name: value for name, value in environ.items() if name not in _OTHER_ACCOUNTS}
     local = {
@@ -98,13 +98,13 @@ def part_environment(changes: Mapping[str, str]) -> dict[str, str]:
 
 
 def server_environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a third-party server: little of ours, and these changes."""
+    """Return the environment of a third-party server: a small part of this one, with changes."""
     kept = {name: environ[name] for name in _FOR_SERVERS if name in environ}
     return {**kept, **changes}
 
 
 def with_python_path(environment: Mapping[str, str], folder: str) -> dict[str, str]:
-    """The same environment, in which Python looks into a folder too."""
+    """Return the same environment, with a folder in Python's path."""
     folders = [folder, environment.get("PYTHONPATH", "")]
     return {**environment, "PYTHONPATH": os.pathsep.join(filter(None, folders))}
 

@@ -1,5 +1,5 @@
-"""Errors of the configuration; each names the place and what to do."""
+"""Errors of the configuration; each names the place and the remedy."""
 
 
 class SettingsError(Exception):
-    """The configuration cannot be used as it is."""
+    """The configuration is not valid."""

@@ -1,8 +1,8 @@
-"""The settings of a fleet: `fleet.toml`, and the environment over it.
+"""Settings of a fleet: `fleet.toml`, and the environment over it.
 
-Each section of the file is described in a module of its own.
-Secrets come from the environment only, or from files that it names (secret_files.py).
-`DOCFLEET_POOLS__CPU__CONCURRENCY` overrides `[pools.cpu] concurrency`.
+Each section of the file has a module of its own. Secrets come only from the environment, or from
+files that it names (secret_files.py). `DOCFLEET_POOLS__CPU__CONCURRENCY` overrides `[pools.cpu]
+concurrency`.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ SECRETS = frozenset(
         "redis_url",
     }
 )
-"""Settings that may come from the environment, or from files that it names, only."""
+"""Settings that may come only from the environment, or from files that it names."""
 
 
 class FleetSettings(BaseSettings):
-    """Everything that a part of the fleet needs to know."""
+    """All settings of a fleet."""
 
     model_config = SettingsConfigDict(
         env_prefix="DOCFLEET_", env_nested_delimiter="__", extra="forbid", frozen=True
@@ -127,7 +127,7 @@ class FleetSettings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _password_into_url(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Everybody else is given a URL that is whole."""
+        """All other parts get a URL that contains the password."""
         url, password = values.get("redis_url"), values.get("redis_password")
         if not isinstance(url, str) or not password or urlsplit(url).password:
             return values
@@ -192,7 +192,7 @@ class FleetSettings(BaseSettings):
         return keys
 
     def pool(self, name: str | None = None) -> tuple[str, PoolSettings]:
-        """A pool and its name; the first of the file unless one is named.
+        """Return a pool and its name; the first pool of the file unless one is named.
 
         Raises:
             SettingsError: There is no such pool.
@@ -206,10 +206,10 @@ class FleetSettings(BaseSettings):
         return chosen, self.pools[chosen]
 
     def callback_secrets(self) -> tuple[str, ...]:
-        """Return what signs for the default tenant and for the fleet's own callback.
+        """Return the secrets that sign for the default tenant and for the fleet's own callback.
 
         Raises:
-            SettingsError: There is nothing.
+            SettingsError: There is no secret.
         """
         secrets = tuple(_words_of(self.callback_secret))
         if not secrets:
@@ -221,7 +221,7 @@ class FleetSettings(BaseSettings):
         return self.tenants.get(name, TenantSettings())
 
     def quota(self, name: str) -> Quota:
-        """Return the most that a tenant may have in the ledger."""
+        """Return a tenant's limits in the ledger."""
         tenant = self.tenant(name)
         return Quota(tenant.max_queued, tenant.max_stored_bytes or self.limits.tenant_ledger_share)
 
@@ -234,7 +234,7 @@ class FleetSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the hook's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the hook's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments over the environment over secret files over the fleet's file."""
+        """Return the sources: arguments over environment, secret files and the fleet's file."""
         files = SecretFiles(settings_cls, SECRETS)
         return init_settings, env_settings, files, TomlConfigSettingsSource(settings_cls)
 
@@ -261,12 +261,12 @@ def load_settings(path: Path, **overrides: Any) -> FleetSettings:
     """Read a fleet's settings.
 
     Args:
-        path: The `fleet.toml`; relative paths in it are relative to its folder.
-        overrides: Settings that win over the environment and the file.
+        path: Path of `fleet.toml`; relative paths in it are relative to its folder.
+        overrides: Settings that override the environment and the file.
 
     Raises:
-        SettingsError: Unreadable file, unknown key, bad value or secret in the file; the message
-            names the key and the file.
+        SettingsError: The file is unreadable, or has an unknown key, a bad value or a secret; the
+            message names the key and the file.
     """
     _check_file(path)
 

@@ -34,10 +34,10 @@ _SHARED: list[structlog.types.Processor] = [
 
 
 def configure_logs(part: str, stream: TextIO = sys.stderr) -> None:
-    """Send this process's logs to a stream, our own and those of libraries in one shape.
+    """Send this process's logs, and those of libraries, to a stream in one form.
 
     Args:
-        part: What this process is; stands in each line.
+        part: Name of the process, for each line.
         stream: A terminal gets readable lines, anything else gets JSON.
     """
 
@@ -55,7 +55,7 @@ def configure_logs(part: str, stream: TextIO = sys.stderr) -> None:
         cache_logger_on_first_use=True,
     )
     last: list[structlog.types.Processor] = (
-        # The default shows the variables of each frame, a document's text among them.
+        # The default shows the variables of each frame, and so a document's text.
         [_without_steering, structlog.dev.ConsoleRenderer(exception_formatter=plain_traceback)]
         if stream.isatty()
         else [structlog.processors.JSONRenderer()]
@@ -81,7 +81,7 @@ def configure_logs(part: str, stream: TextIO = sys.stderr) -> None:
 def _without_steering(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Escape what documents and servers may have put into a line; JSON does so by itself."""
+    """Escape control characters from documents and servers; JSON escapes them anyway."""
     return {
         name: printable(value) if isinstance(value, str) else value for name, value in event.items()
     }

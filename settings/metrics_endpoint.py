@@ -1,7 +1,7 @@
-"""Metrics endpoint: a process serves its metrics and its health.
+"""Endpoint of a process's metrics and health.
 
-The metrics are those of prometheus_client's own registry, of the process itself among them.
-A thread answers, so that a process whose event loop stands still can be heard to say so.
+The metrics are those of prometheus_client's registry, with those of the process. A thread answers,
+so that a process with a blocked event loop can report it.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from settings.errors import SettingsError
 from settings.fleet import FleetSettings
 
 Ailment = Callable[[], str | None]
-"""What keeps the process from its work; None when nothing does. Called on another thread."""
+"""Returns the reason why the process cannot work, or None. Called on another thread."""
 
-# A second series beside each counter, which says when it was made and which nobody asks for.
+# Without this, each counter has a second series with its creation time.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
 
 
 @contextmanager
 def serving_metrics(settings: FleetSettings, health_problem: Ailment) -> Iterator[None]:
-    """Serve `/metrics` and `/healthz` for the length of a block; nothing where no port is set.
+    """Serve `/metrics` and `/healthz` for the length of a block; do nothing without a port.
 
     Raises:
-        SettingsError: The port cannot be had.
+        SettingsError: The port is not available.
     """
     if settings.metrics_port is None:
         yield
@@ -91,4 +91,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's name
-        """A scrape is no news."""
+        """Log nothing for a scrape."""

@@ -1,4 +1,4 @@
-"""The ports of docfleet's own servers, as far as a process knows them from its settings."""
+"""Ports of docfleet's own servers, as far as a process's settings name them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from settings.fleet import FleetSettings
 
 _REDIS_PORT = 6379
 _SHARED = frozenset({80, 443})
-"""Ports that servers of any kind use, receivers among them."""
+"""Ports that servers of any kind use, receivers included."""
 
 
 def own_ports(settings: FleetSettings) -> frozenset[int]:

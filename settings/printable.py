@@ -1,4 +1,4 @@
-"""Text for a terminal: without what could steer it. Pure."""
+"""Text for a terminal, without characters that control it. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import json
 import unicodedata
 
 _STEERING = frozenset({"Cc", "Cf", "Cs"})
-"""Control characters, such as escape; formatting, such as a change of direction; surrogates."""
+"""Control characters, such as escape; format characters, such as a change of direction;
+surrogates."""
 
 
 def printable(text: str) -> str:
-    """Return the text with each character that could steer a terminal as JSON would escape it.
+    """Return the text, with each character that could control a terminal escaped as in JSON.
 
-    JSON stays the same JSON. Line feeds and tabs are kept.
+    JSON keeps its meaning. Line feeds and tabs stay.
     """
     if text.isascii() and text.replace("\n", "").isprintable():
         return text

@@ -1,4 +1,4 @@
-"""What a process that starts tells its supervisor and its log: each step, then that it is ready."""
+"""Reports of a starting process to its supervisor and its log: each step, then readiness."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ log = structlog.get_logger(__name__)
 
 @contextmanager
 def start_step(words: str, **facts: str) -> Iterator[None]:
-    """Tell of a step that takes a while, and log how long it took.
+    """Report a step that takes some time, and log its duration.
 
     Args:
-        words: What is being done, such as `loading the model`.
-        facts: For the log.
+        words: Name of the step, such as `loading the model`.
+        facts: Fields for the log.
     """
     started = monotonic()
     announce_step(words)
@@ -31,13 +31,13 @@ def start_step(words: str, **facts: str) -> Iterator[None]:
 
 
 def announce_step(words: str) -> None:
-    """Tell the supervisor what this process does now."""
+    """Report the present step to the supervisor."""
     _write(environ.get(READY_VARIABLE, ""), STEP_PREFIX + f"{words}\n".encode())
 
 
 def announce_ready() -> None:
-    """Tell the supervisor, once, that this process is ready to work."""
-    descriptor = environ.pop(READY_VARIABLE, "")  # our own children have nothing to announce
+    """Report once that this process is ready to work."""
+    descriptor = environ.pop(READY_VARIABLE, "")  # our children have nothing to report
     _write(descriptor, READY_LINE)
     if descriptor.isdigit():
         with suppress(OSError):
@@ -45,7 +45,7 @@ def announce_ready() -> None:
 
 
 def _write(descriptor: str, line: bytes) -> None:
-    """Write a line where a supervisor reads; do nothing without one, or when it is gone."""
+    """Write a line for the supervisor; do nothing without one, or when it is gone."""
     if descriptor.isdigit():
         with suppress(OSError):
             os.write(int(descriptor), line)

@@ -1,6 +1,6 @@
-"""Secrets that come in files, as containers are given them.
+"""Secrets in files, as containers receive them.
 
-`DOCFLEET_API_KEY_FILE` names the file that holds what DOCFLEET_API_KEY would; the latter wins.
+`DOCFLEET_API_KEY_FILE` names a file with the value of DOCFLEET_API_KEY; the latter wins.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class SecretFiles(PydanticBaseSettingsSource):
     """A source of settings.
 
     Args:
-        settings_cls: What is read.
-        names: The settings that are secrets.
+        settings_cls: Class of the settings.
+        names: Names of the settings that are secrets.
     """
 
     def __init__(self, settings_cls: type[BaseSettings], names: Iterable[str]) -> None:
@@ -29,7 +29,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         self._names = sorted(names)
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002  # the base's signature
-        """Return a file's content without surrounding white space; None where no file is named.
+        """Return a file's content without surrounding white space; None when no file is named.
 
         Raises:
             SettingsError: The file is missing, unreadable or empty.
@@ -48,7 +48,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         return secret, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """Return the secrets that files hold."""
+        """Return the secrets in files."""
         fields = self.settings_cls.model_fields
         found = {name: self.get_field_value(fields[name], name)[0] for name in self._names}
         return {name: secret for name, secret in found.items() if secret is not None}

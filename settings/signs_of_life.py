@@ -1,4 +1,4 @@
-"""Signs of life that a process gives its keeper, which kills it when they stay out."""
+"""Signs of life of a process to its keeper, which kills it when they stop."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _SIGN_SECONDS = 1.0
 
 
 class SignsOfLife:
-    """The process's side; made before it announces that it is ready.
+    """The process's side; create it before the process reports that it is ready.
 
-    Without a keeper that listens, nothing is told.
+    Without a keeper, nothing is written.
     """
 
     def __init__(self) -> None:
@@ -27,27 +27,27 @@ class SignsOfLife:
         descriptor = environ.get(READY_VARIABLE, "")
         if descriptor.isdigit():
             with suppress(OSError):
-                self._pipe = os.dup(int(descriptor))  # that one is closed once all is ready
+                self._pipe = os.dup(int(descriptor))  # that descriptor is closed once all is ready
         if self._pipe is not None and sys.__stderr__ is not None:
             faulthandler.register(STACKS_SIGNAL, file=sys.__stderr__)
 
     def give(self, seconds: float) -> None:
-        """Tell the keeper that this process lives.
+        """Tell the keeper that this process is alive.
 
         Args:
-            seconds: How long the keeper is to wait for the next sign.
+            seconds: Maximum seconds until the next sign.
         """
-        # A keeper that was stopped reads nothing: a full pipe would hold the event loop up.
+        # A stopped keeper reads nothing: a full pipe would block the event loop.
         if self._pipe is None or not select.select((), (self._pipe,), (), 0)[1]:
             return
         with suppress(OSError):
             os.write(self._pipe, ALIVE_PREFIX + f"{seconds:g}\n".encode())
 
     async def give_forever(self, seconds: Callable[[], float]) -> None:
-        """Give signs of the event loop's life until cancelled.
+        """Give signs of life of the event loop until cancelled.
 
         Args:
-            seconds: Tells how long the keeper is to wait for the next sign.
+            seconds: Returns the maximum seconds until the next sign.
         """
         while True:
             self.give(seconds())

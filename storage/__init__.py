@@ -1,1 +1,1 @@
-"""Object storage: where documents, page text and results lie."""
+"""Object storage for documents, page text and results."""

@@ -1,30 +1,30 @@
-"""Errors of object storage; each says in one line what happened."""
+"""Errors of object storage; each states in one line what happened."""
 
 from __future__ import annotations
 
 
 class StorageError(Exception):
-    """Anything that storage raises on purpose."""
+    """Base of the errors that storage raises on purpose."""
 
 
 class ObjectMissingError(StorageError):
-    """No object lies there."""
+    """There is no object."""
 
 
 class ObjectForbiddenError(StorageError):
-    """The credentials do not allow it."""
+    """The credentials do not allow the access."""
 
 
 class ObjectExistsError(StorageError):
-    """A create-only put met an object."""
+    """A create-only put met an existing object."""
 
 
 class ObjectChangedError(StorageError):
-    """The object is no longer the one that was meant."""
+    """The object is another version."""
 
 
 class ObjectTooLargeError(StorageError):
-    """The object has more bytes than the caller will take."""
+    """The object has more bytes than the caller accepts."""
 
 
 class StorageUnavailableError(StorageError):

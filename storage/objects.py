@@ -35,9 +35,9 @@ class ObjectVersion:
 
     Attributes:
         etag: Without quotes.
-        size: Bytes; None where nobody said.
-        version_id: In a bucket with versions, under which it stays when it is overwritten.
-        metadata: What its writer put on it (`x-amz-meta-...`), where the store was asked for it.
+        size: Bytes; None when unknown.
+        version_id: Version id, in a bucket with versions; an overwritten version keeps it.
+        metadata: Metadata of its writer (`x-amz-meta-...`), when asked for.
     """
 
     etag: str
@@ -48,80 +48,80 @@ class ObjectVersion:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """Object at a URI, and the tag that tells this version from any other."""
+    """Object at a URI, and the tag of its version."""
 
     data: bytes
     etag: str
 
 
 class Upload(Protocol):
-    """An object that is being written; nobody sees it before `complete`."""
+    """An object that is being written, invisible until `complete`."""
 
     @property
     def size(self) -> int:
-        """Bytes so far."""
+        """Return the bytes so far."""
 
     async def write(self, data: bytes) -> None:
-        """Add bytes; some of them are held back until a part is full."""
+        """Add bytes; they are sent when a part is full."""
 
     async def complete(self) -> None:
         """Make the object."""
 
     async def abort(self) -> None:
-        """Forget what was written; does nothing after `complete`."""
+        """Forget the written bytes; do nothing after `complete`."""
 
 
 class ObjectStore(Protocol):
-    """Whole objects by URI. Every method raises StorageUnavailableError when trying again helps.
+    """Whole objects by URI. Every method raises StorageUnavailableError when a retry may help.
 
-    What was written is there when the method returns: the store is asked for it.
+    A written object exists when the method returns: the store is asked for it.
     """
 
     async def get(
         self, uri: S3Uri, *, max_bytes: int, version: ObjectVersion | None = None
     ) -> bytes:
-        """The object's bytes.
+        """Return the object's bytes.
 
         Args:
             uri: The object.
-            max_bytes: More are not read.
-            version: The only one that will do; None takes what lies there now.
+            max_bytes: Maximum bytes.
+            version: The only version that may be read; None for the present one.
 
         Raises:
-            ObjectMissingError: No object lies there.
-            ObjectChangedError: Another version lies there.
+            ObjectMissingError: There is no object.
+            ObjectChangedError: Another version is there.
             ObjectForbiddenError: The credentials do not allow it.
-            ObjectTooLargeError: It has more than max_bytes; nothing of it was read.
+            ObjectTooLargeError: The object has more than max_bytes; nothing of it was read.
         """
 
     async def read(
         self, uri: S3Uri, *, max_bytes: int, version: ObjectVersion | None = None
     ) -> StoredObject:
-        """The object and its tag; raises what `get` raises."""
+        """Return the object and its tag; raise the errors of `get`."""
 
     async def head(self, uri: S3Uri, version_id: str | None = None) -> ObjectVersion:
-        """The version that lies there now, or another one of a bucket with versions.
+        """Return the present version, or another one of a bucket with versions.
 
         Raises:
-            ObjectMissingError: No object lies there.
+            ObjectMissingError: There is no object.
             ObjectForbiddenError: The credentials do not allow it.
         """
 
     async def get_range(self, uri: S3Uri, offset: int, length: int) -> bytes:
-        """A part of the object; shorter where the object ends before the part does.
+        """Return a part of the object; it is shorter at the end of the object.
 
         Args:
             uri: The object.
-            offset: Of the first byte.
-            length: Bytes, at least 1.
+            offset: Offset of the first byte.
+            length: Number of bytes, at least 1.
 
         Raises:
-            ObjectMissingError: No object lies there.
+            ObjectMissingError: There is no object.
             ObjectForbiddenError: The credentials do not allow it.
         """
 
     def open_upload(self, uri: S3Uri, *, media_type: str) -> Upload:
-        """An object that is written part by part, over another if there is one."""
+        """Return an object that is written part by part, over another if there is one."""
 
     async def delete(self, uri: S3Uri) -> None:
         """Delete the object, if there is one."""
@@ -130,49 +130,49 @@ class ObjectStore(Protocol):
         """Write the object, over another if there is one."""
 
     async def create(self, uri: S3Uri, data: bytes, *, media_type: str) -> None:
-        """Write the object unless one lies there.
+        """Write the object unless there is one.
 
         Raises:
-            ObjectExistsError: One lies there; it is unchanged.
+            ObjectExistsError: There is one; it is unchanged.
         """
 
     async def replace(self, uri: S3Uri, data: bytes, *, etag: str, media_type: str) -> None:
-        """Write over the version that has this tag.
+        """Replace the version with this tag.
 
         Raises:
-            ObjectChangedError: Another lies there, or none; it is unchanged.
+            ObjectChangedError: There is another version, or none; nothing is changed.
         """
 
     async def upload(self, uri: S3Uri, chunks: AsyncIterable[bytes], *, media_type: str) -> None:
-        """Write an object as its bytes come, never holding more than a part of it in memory.
+        """Write an object as its bytes arrive, with at most one part of it in memory.
 
-        Nothing lies there before the last byte has come; whatever the chunks raise is raised here,
-        and what had been sent is given up.
+        There is no object before the last byte has arrived. An error of the chunks is raised here,
+        and the parts are removed.
         """
 
     async def move(self, source: S3Uri, target: S3Uri) -> None:
-        """Give an object another name, over another object if there is one.
+        """Rename an object, over another object if there is one.
 
         Raises:
-            ObjectMissingError: No object lies at the source.
+            ObjectMissingError: There is no object at the source.
         """
 
     async def abandon_uploads(self, bucket: str, *, prefix: str, before: datetime) -> int:
-        """Take away what was uploaded, or half uploaded, before a time; gives how many.
+        """Remove objects and unfinished uploads of before a time; return their number.
 
         Args:
-            bucket: Where.
-            prefix: Under which nothing is meant to stay.
-            before: What came later may still be wanted.
+            bucket: The bucket.
+            prefix: Prefix of objects that are only temporary.
+            before: Later objects may still be needed.
         """
 
     def list(self, bucket: str, *, prefix: str = "", after: str = "") -> AsyncIterator[ObjectInfo]:
-        """The objects of a bucket, in the order of their keys, page by page.
+        """Yield the objects of a bucket in the order of their keys, page by page.
 
         Args:
-            bucket: Which one.
-            prefix: How their keys start.
-            after: Only those whose keys come after this one.
+            bucket: The bucket.
+            prefix: Prefix of their keys.
+            after: Key after which the listing begins.
         """
 
     async def find(self, uri: S3Uri, version_id: str | None = None) -> ObjectInfo:
@@ -180,21 +180,21 @@ class ObjectStore(Protocol):
 
         Args:
             uri: The object.
-            version_id: A version of it, which may have been overwritten; None is the present one.
+            version_id: A version of it, which may be an old one; None for the present one.
 
         Raises:
-            ObjectMissingError: No object lies there.
+            ObjectMissingError: There is no object.
             ObjectForbiddenError: The credentials do not allow it.
         """
 
     async def tags(self, uri: S3Uri, version_id: str | None = None) -> Mapping[str, str]:
-        """The object's tags.
+        """Return the object's tags.
 
         Args:
             uri: The object.
-            version_id: A version of it; None is the present one.
+            version_id: A version of it; None for the present one.
 
         Raises:
-            ObjectMissingError: No object lies there.
+            ObjectMissingError: There is no object.
             ObjectForbiddenError: The credentials do not allow it.
         """

@@ -1,6 +1,6 @@
 """The S3 backend: boto3 in a pool of threads.
 
-Endpoint and credentials are boto3's own business: AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID,
+boto3 finds the endpoint and the credentials: AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID,
 AWS_SECRET_ACCESS_KEY, profiles, instance roles.
 """
 
@@ -48,7 +48,7 @@ _PAGE_KEYS = 1000
 
 
 class S3Store:
-    """An ObjectStore on anything that speaks S3 and honours `If-None-Match: *`."""
+    """An ObjectStore on any S3 server that supports `If-None-Match: *`."""
 
     def __init__(self, *, threads: int = 32, endpoint_url: str | None = None) -> None:
         self._calls = S3Calls(threads)
@@ -59,7 +59,7 @@ class S3Store:
             retries={"mode": "standard", "total_max_attempts": 3},
             s3={"addressing_style": "path"} if endpoint_url else {},
         )
-        # The default session would keep the credentials that it found first in this process.
+        # The default session would keep the first credentials of this process.
         session = boto3.Session()
         self._client: S3Client = session.client("s3", endpoint_url=endpoint_url, config=config)
 
@@ -191,7 +191,9 @@ class S3Store:
 
         late = await self._calls.run(f"s3://{bucket}/{prefix}", begun)
         for uri, upload_id in late:
-            with suppress(StorageError):  # what cannot be given up now is found the next time
+            with suppress(
+                StorageError
+            ):  # the next run finds the uploads that cannot be removed now
                 await abort_upload(self._client, uri, upload_id, partial(self._calls.run, uri))
         left = [info async for info in self.list(bucket, prefix=prefix)]
         left = [info for info in left if info.modified_at < before]
@@ -232,7 +234,7 @@ class S3Store:
     def _page(
         self, bucket: str, prefix: str, place: Mapping[str, Any]
     ) -> tuple[Sequence[ObjectInfo], str | None]:
-        """Return a page of a listing, and what brings the next one."""
+        """Return a page of a listing, and the token of the next one."""
         answer = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, **place)
         entries = [info_of(bucket, entry) for entry in answer.get("Contents", ())]
         return entries, answer["NextContinuationToken"] if answer["IsTruncated"] else None
@@ -240,8 +242,8 @@ class S3Store:
     async def find(self, uri: S3Uri, version_id: str | None = None) -> ObjectInfo:
         """See ObjectStore.
 
-        A listing, and no HEAD: stores are known whose HEAD says another LastModified, and then the
-        same version would be two drops.
+        This is a listing and no HEAD: with some stores HEAD gives another LastModified, and the
+        same version would become two drops.
         """
         bucket, key = bucket_and_key(uri)
         if version_id is None:
@@ -256,7 +258,7 @@ class S3Store:
     def _find_present(self, bucket: str, key: str) -> ObjectInfo | None:
         """Return the entry of a key, which sorts before every longer key with that prefix.
 
-        SeaweedFS puts some of those before it in a bucket with versions: hence the second look.
+        SeaweedFS lists some longer keys first in a bucket with versions; hence the second look.
         """
         for most in (1, _PAGE_KEYS):
             answer = self._client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=most)
@@ -293,13 +295,13 @@ class S3Store:
         return await self._calls.run(uri, tags)
 
     def close(self) -> None:
-        """Let the threads and connections go."""
+        """Close the threads and the connections."""
         self._calls.close()
         self._client.close()
 
 
 def _only(version: ObjectVersion | None) -> dict[str, Any]:
-    """Return the conditions under which a GET gives this version and no other."""
+    """Return the conditions under which a GET reads only this version."""
     if version is None:
         return {}
     condition = {"IfMatch": f'"{version.etag}"'}
@@ -309,7 +311,7 @@ def _only(version: ObjectVersion | None) -> dict[str, Any]:
 
 
 def _check_version(uri: S3Uri, found: ObjectVersion, wanted: ObjectVersion) -> None:
-    if found.etag != wanted.etag:  # a store that does not honour the condition
+    if found.etag != wanted.etag:  # a store that ignores the condition
         raise ObjectChangedError(f"{uri}: another version lies there")
     if wanted.size is not None and found.size != wanted.size:
         raise BadAnswerError(f"{uri} came with {found.size} of its {wanted.size} bytes")

@@ -1,4 +1,4 @@
-"""The content of S3's answers; a LookupError here means an answer that is none."""
+"""Content of S3's answers; a LookupError here means an invalid answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def etag_of(answer: Mapping[str, Any]) -> str:
 
 
 def version_of(answer: Mapping[str, Any]) -> ObjectVersion:
-    """Return the version that an answer to GET or HEAD is about."""
+    """Return the version in an answer to GET or HEAD."""
     return ObjectVersion(
         etag_of(answer),
         int(answer["ContentLength"]),
@@ -33,7 +33,7 @@ def version_of(answer: Mapping[str, Any]) -> ObjectVersion:
 
 
 def _decoded(text: str) -> str:
-    """Return a value of the metadata; S3 gives those that are not ASCII as RFC 2047 says."""
+    """Return a value of the metadata; S3 encodes non-ASCII values by RFC 2047."""
     if "=?" not in text:
         return text
     try:
@@ -54,18 +54,18 @@ def info_of(bucket: str, entry: Mapping[str, Any]) -> ObjectInfo:
 
 
 def check_listing(answer: Mapping[str, Any]) -> None:
-    """Raise LookupError where an answer is no listing: without entries, it looks like one."""
+    """Raise LookupError when an answer is no listing: it would look like an empty one."""
     answer["IsTruncated"]
 
 
 def check_no_page(answer: Mapping[str, Any]) -> None:
-    """Raise BadAnswerError where an answer that has nothing to say is a page for people."""
+    """Raise BadAnswerError when an answer without content is an HTML page."""
     if is_page(answer):
         raise BadAnswerError("a page for people is no answer")
 
 
 def check_range(answer: Mapping[str, Any], offset: int, data: bytes) -> None:
-    """Raise BadAnswerError unless an answer holds the range that it says, from an offset on."""
+    """Raise BadAnswerError unless an answer holds the range that it names, from an offset on."""
     said = str(answer["ContentRange"])
     if not said.startswith(f"bytes {offset}-{offset + len(data) - 1}/"):
         raise BadAnswerError(f"{len(data)} bytes from {offset} on came as {said!r}")
@@ -74,14 +74,14 @@ def check_range(answer: Mapping[str, Any], offset: int, data: bytes) -> None:
 def check_written(
     client: S3Client, bucket: str, key: str, *, etag: str, replaced: str | None = None
 ) -> None:
-    """Raise BadAnswerError unless an object that the store says it has written is there.
+    """Raise BadAnswerError unless an object that the store claims to have written is there.
 
     Args:
-        client: boto3's.
-        bucket: Where.
-        key: Of the object.
-        etag: The one that the store gave it.
-        replaced: The ETag of what lay there before, where that is known.
+        client: The boto3 client.
+        bucket: The bucket.
+        key: The object's key.
+        etag: ETag in the store's answer.
+        replaced: ETag of the earlier object, if known.
     """
     try:
         found = etag_of(client.head_object(Bucket=bucket, Key=key))

@@ -1,4 +1,4 @@
-"""Calls of boto3: made in a pool of threads, tried again, their errors told in our words."""
+"""Calls of boto3: made in threads, repeated when useful, with docfleet's errors."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ _MISSING = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "NoSuchUpload"}
 _FORBIDDEN = {"AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _EXISTS = {"PreconditionFailed", "ConditionalRequestConflict"}
 _GARBLED = {"BadDigest", "IncompleteBody", "InvalidPart"}
-"""Our bytes did not arrive as they were sent."""
+"""Codes of requests that arrived damaged."""
 _TRY_AGAIN = {"SlowDown", "RequestTimeout", "Throttling", *_GARBLED}
 _TRIES = 3
 _FIRST_PAUSE_SECONDS = 0.1
 _BROKEN_OFF = (ResponseStreamingError, IncompleteReadError, FlexibleChecksumError)
 _NONSENSE = (ResponseParserError, OSError, LookupError, ValueError, TypeError)
-"""Raised by boto3, and by us, over answers that are none: no XML, no such header, no number."""
+"""Errors of boto3 and of docfleet about invalid answers: no XML, a missing header, a bad number."""
 
 
 class S3Calls:
-    """Makes calls, for one store.
+    """Calls for one store.
 
-    boto3 itself tries again what was not answered or is a server's error; here that is done with
-    answers that break off or make no sense.
+    boto3 repeats calls without an answer or with a server error. This class repeats calls whose
+    answers are cut off or invalid.
 
     Args:
-        threads: The most calls at once.
+        threads: Maximum calls at once.
     """
 
     def __init__(self, threads: int) -> None:
@@ -62,12 +62,12 @@ class S3Calls:
         """Make a call; it may be made more than once.
 
         Args:
-            uri: What it is about, for the error's message.
-            call: Calls boto3, and takes what it needs out of the answer.
+            uri: URI for the error's message.
+            call: Function that calls boto3 and returns the needed part of the answer.
 
         Raises:
-            StorageUnavailableError: There is no answer, or none that makes sense.
-            StorageError: What the store answered.
+            StorageUnavailableError: There is no answer, or no valid one.
+            StorageError: The store answered with an error.
         """
         tries = 0
         while True:
@@ -77,7 +77,7 @@ class S3Calls:
                 tries += 1
                 if tries == _TRIES:
                     raise
-            # Spread: those that failed together must not come again together.
+            # Random pause: calls that failed together must not be repeated together.
             pause = _FIRST_PAUSE_SECONDS * 2**tries * random.random()  # noqa: S311  # no secret
             await asyncio.sleep(pause)
 
@@ -99,13 +99,13 @@ class S3Calls:
         return result
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Close the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
 def _explained(uri: str) -> Iterator[None]:
-    """Turn errors of boto3, and of what it makes of odd answers, into ours."""
+    """Translate errors of boto3, and those that it raises over odd answers."""
     try:
         yield
     except ClientError as error:
@@ -125,7 +125,7 @@ def _translated(uri: str, error: ClientError) -> StorageError:
     said, status = error.response.get("Error", {}), status_of(error)
     code = str(said.get("Code", ""))
     message = f"{uri}: {code} {said.get('Message', '')}".strip()
-    # The status stands for the code where the answer is no XML: one to HEAD, or a stranger's page.
+    # The status replaces the code when the answer is no XML: to HEAD, or an HTML page.
     has_no_code = code == str(status)
     is_servers = status >= HTTPStatus.INTERNAL_SERVER_ERROR and code != "NotImplemented"
     if is_servers or code in _TRY_AGAIN:
@@ -142,17 +142,17 @@ def _translated(uri: str, error: ClientError) -> StorageError:
 
 
 def status_of(error: ClientError) -> int:
-    """The HTTP status of an answer."""
+    """Return the HTTP status of an answer."""
     answer = error.response.get("ResponseMetadata", {})
     return int(answer.get("HTTPStatusCode", HTTPStatus.INTERNAL_SERVER_ERROR))
 
 
 def is_page(answer: Mapping[str, Any]) -> bool:
-    """Return whether an answer is a page for people."""
+    """Return whether an answer is an HTML page."""
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     return str(headers.get("content-type", "")).startswith("text/html")
 
 
 def is_missing(error: ClientError) -> bool:
-    """Return whether an answer to HEAD says that no object lies there."""
+    """Return whether an answer to HEAD says that there is no object."""
     return status_of(error) == HTTPStatus.NOT_FOUND

@@ -1,4 +1,4 @@
-"""Writing one S3 object part by part, with one part in memory."""
+"""Writing of one S3 object part by part, with one part in memory."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 PART_BYTES = 5 * 2**20
-"""S3 takes 10,000 parts of at least 5 MiB each."""
+"""Bytes of a part: S3 accepts 10,000 parts of at least 5 MiB each."""
 
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
-"""Makes a call of boto3 in a thread, and its errors ours; see S3Calls.run."""
+"""Function that calls boto3 in a thread and translates its errors; see S3Calls.run."""
 
 
 class S3Upload:
     """An Upload; see storage/objects.py.
 
     Args:
-        client: boto3's.
-        uri: What is written.
-        media_type: Of the object.
+        client: The boto3 client.
+        uri: URI of the object.
+        media_type: Media type of the object.
         run: Makes the calls.
     """
 
@@ -45,7 +45,7 @@ class S3Upload:
 
     @property
     def size(self) -> int:
-        """Bytes so far."""
+        """Return the bytes so far."""
         return self._size
 
     async def write(self, data: bytes) -> None:
@@ -81,7 +81,7 @@ class S3Upload:
         return str(answer["UploadId"])
 
     async def complete(self) -> None:
-        """Make the object; a small one takes a single call."""
+        """Create the object; a small one needs a single call."""
         if self._upload_id is None:
             await self._run(self._put)
             return
@@ -90,7 +90,7 @@ class S3Upload:
         try:
             await self._run(self._join)
         except ObjectMissingError as error:
-            # An upload ends once: where the answer to that was lost, the object is there.
+            # An upload ends once: if the answer to that was lost, the object exists.
             if not await self._is_there():
                 raise BadAnswerError(f"{self._uri}: the store has lost the upload") from error
         self._upload_id = None
@@ -122,7 +122,7 @@ class S3Upload:
         return False
 
     async def abort(self) -> None:
-        """Forget what was written."""
+        """Forget the written bytes."""
         self._part.clear()
         upload_id, self._upload_id = self._upload_id, None
         if upload_id is not None:
@@ -130,12 +130,12 @@ class S3Upload:
 
 
 async def abort_upload(client: S3Client, uri: S3Uri, upload_id: str, run: Run) -> None:
-    """Have the store forget an upload that was begun.
+    """Make the store forget an unfinished upload.
 
     Args:
-        client: boto3's.
-        uri: What was to be written.
-        upload_id: Of the upload; one that has ended already is left as it is.
+        client: The boto3 client.
+        uri: URI of the object.
+        upload_id: Id of the upload; one that has ended is left alone.
         run: Makes the call.
     """
     bucket, key = bucket_and_key(uri)

@@ -1,1 +1,1 @@
-"""Documents through: prepare, infer, deliver, and the sweep that mends what broke."""
+"""Documents through: prepare, infer, deliver, and the sweep that repairs faults."""

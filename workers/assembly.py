@@ -54,25 +54,25 @@ _MAX_LORA_RANK = 64
 def run_worker(
     settings: FleetSettings, roles: Sequence[Role], *, pool: str | None, engine: EngineKind
 ) -> int:
-    """Serve these roles until SIGTERM; gives the exit code.
+    """Serve these roles until SIGTERM; return the exit code.
 
     Args:
         settings: The fleet's, with the address of its Redis.
-        roles: What to serve, in one process.
-        pool: Whose jobs an infer worker runs; None takes the first of the file.
-        engine: What an infer worker holds.
+        roles: The roles, all in one process.
+        pool: Pool of an infer worker; None for the first pool of the file.
+        engine: Kind of engine of an infer worker.
 
     Raises:
-        SettingsError: A role lacks what it needs.
+        SettingsError: A role lacks a setting.
         EngineStartError: The engine cannot start as configured.
     """
     if Role.PREPARE in roles:
-        hide_memory()  # from the readers of documents, should one break out
+        hide_memory()  # hides them from a document reader that breaks out of its sandbox
     if settings.redis_url is None:
         raise SettingsError("a worker needs DOCFLEET_REDIS_URL, the ledger's Redis")
     builder = _Builder(settings, load_tasks(settings.tasks_dir), pool, engine)
     if Role.DELIVER in roles:
-        settings.callback_secrets()  # so that a missing one is told before anything is loaded
+        settings.callback_secrets()  # report a missing setting before anything is loaded
 
     def make_stages(process: WorkerProcess) -> Mapping[str, WorkerStage]:
         return {role: builder.stage(role, process) for role in roles}

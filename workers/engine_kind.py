@@ -1,4 +1,4 @@
-"""The engines that an infer worker can hold."""
+"""Kinds of engines of an infer worker."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from enum import StrEnum
 
 
 class EngineKind(StrEnum):
-    """Which engine an infer worker holds."""
+    """Kind of an infer worker's engine."""
 
     VLLM = "vllm"
-    """The real one."""
+    """The real engine."""
     SCRIPTED = "scripted"
-    """Made-up answers, for trying out everything around the engine."""
+    """Made-up answers, for trials of everything around the engine."""

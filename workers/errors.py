@@ -1,4 +1,4 @@
-"""Errors of the workers; each says in one line what happened."""
+"""Errors of the workers; each states in one line what happened."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from schemas.failure import Failure, FailureCode
 
 
 class WorkerError(Exception):
-    """Anything that a worker raises on purpose."""
+    """Base of the errors that a worker raises on purpose."""
 
 
 class StageError(WorkerError):
@@ -14,7 +14,7 @@ class StageError(WorkerError):
 
     Attributes:
         failure: The reason.
-        outage_seconds: How long the object store has been unwell, where that is the reason.
+        outage_seconds: Seconds for which the object store has been failing, if that is the reason.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class StageError(WorkerError):
 
 
 class EngineError(WorkerError):
-    """Anything that an engine raises on purpose."""
+    """Base of the errors that an engine raises on purpose."""
 
 
 class EngineStartError(EngineError):
@@ -50,11 +50,15 @@ class EngineDiedError(EngineError):
         self.out_of_memory = out_of_memory
 
 
+class PageTextGoneError(WorkerError):
+    """The page text of a document was deleted: the document has to be read again."""
+
+
 class PostponedError(WorkerError):
-    """The attempt cannot go on for now, by no fault of its own.
+    """The attempt cannot go on for now, and is not to blame.
 
     Attributes:
-        seconds: How long its record should wait.
+        seconds: Seconds that its record should wait.
     """
 
     def __init__(self, message: str, seconds: float) -> None:

@@ -1,8 +1,7 @@
-"""The workers' metrics: what one process counts and measures, and nothing that the ledger knows.
+"""Metrics of one worker process: its counts and times, without those that the ledger holds.
 
-A label's values are bounded by the fleet's settings: queues, tasks, adapters and codes, never jobs
-or receivers. What is timed inside an attempt is said with `step`, and belongs to the attempt's
-queue.
+The fleet's settings bound the values of a label: queues, tasks, adapters and codes, never jobs or
+receivers. Times inside an attempt are measured with `step`, and count for the attempt's queue.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from schemas.result import TaskResult, Usage
 Step = Literal[
     "fetch", "read", "store", "load", "gate", "engine", "validate", "publish", "lines", "files"
 ]
-"""What an attempt spends its time on:
+"""Step of an attempt:
 
 - `fetch`: a document from its owner's store,
 - `read`: a document's bytes to page text, in the sandbox,
@@ -39,7 +38,7 @@ Step = Literal[
 
 # From a cached page text to the longest deadline of a task.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
-# A line may be hours long.
+# A record may wait in line for hours.
 _WAIT_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400)
 
 ATTEMPTS = Counter("docfleet_attempts", "Attempts that ended, by outcome.", ["queue", "outcome"])
@@ -106,20 +105,20 @@ class GateState(Protocol):
 
     @property
     def slots(self) -> int:
-        """Requests at once."""
+        """Return the maximum requests at once."""
 
     @property
     def inside(self) -> int:
-        """Requests that are through."""
+        """Return the number of admitted requests."""
 
     @property
     def waiting(self) -> int:
-        """Requests that are not."""
+        """Return the number of waiting requests."""
 
 
 @contextmanager
 def attempt_at(queue: str, *, waited_ms: int) -> Iterator[None]:
-    """The block is an attempt at a record of this queue, which stood in line for so long."""
+    """Measure the block as an attempt at a record of this queue, which waited in line."""
     LINE_WAIT_SECONDS.labels(queue).observe(waited_ms / 1000)
     token = _queue.set(queue)
     began = perf_counter()
@@ -132,7 +131,7 @@ def attempt_at(queue: str, *, waited_ms: int) -> Iterator[None]:
 
 @contextmanager
 def step(name: Step) -> Iterator[None]:
-    """The block is a step of the attempt that runs it, well or not."""
+    """Measure the block as a step of the attempt, even when it fails."""
     began = perf_counter()
     try:
         yield
@@ -141,7 +140,7 @@ def step(name: Step) -> Iterator[None]:
 
 
 def count_outcome(queue: str, outcome: object, failure: Failure | None) -> None:
-    """Count what an attempt came to, by the name of its class: `DeadLetter` is `dead_letter`."""
+    """Count the outcome of an attempt by the name of its class: `DeadLetter` is `dead_letter`."""
     ATTEMPTS.labels(queue, _WORD_BEGINS.sub("_", type(outcome).__name__).lower()).inc()
     if failure is not None:
         FAILURES.labels(queue, failure.code).inc()
@@ -170,13 +169,13 @@ def count_tokens(engine: EngineVersion, adapter: str | None, usage: Usage) -> No
 
 
 def count_swept(swept: Mapping[str, int]) -> None:
-    """Count what a sweep mended."""
+    """Count the repairs of a sweep."""
     for what, count in swept.items():
         SWEPT.labels(what).inc(count)
 
 
 def watch_gate(queue: str, gate: GateState, tuned: int) -> None:
-    """Read the gate whenever the metrics are asked for."""
+    """Report the gate each time the metrics are read."""
     REPAIRS.labels(queue)  # Prometheus sees a series grow, not appear
     TUNED_SLOTS.labels(queue).set(tuned)
     GATE_SLOTS.labels(queue).set_function(lambda: gate.slots)

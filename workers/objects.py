@@ -1,4 +1,4 @@
-"""Errors of the object store as failures of a job: of its document, or of our own objects."""
+"""Errors of the object store, as failures of a job's document or of docfleet's own objects."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def fetch_document(store: ObjectStore, document: DocumentRef, *, max_bytes
     """Return the document's bytes: the version that was accepted, or a part of an object.
 
     Raises:
-        StageError: It cannot be had: `document.missing`, `document.changed`,
+        StageError: The document cannot be read: `document.missing`, `document.changed`,
             `document.forbidden`, `document.too_large` or `storage.*`.
     """
     accepted = _accepted(document)
@@ -47,12 +47,12 @@ async def fetch_document(store: ObjectStore, document: DocumentRef, *, max_bytes
         except tuple(_DOCUMENT_CODES) as error:
             code = _DOCUMENT_CODES[type(error)]
             if accepted is not None and code is FailureCode.DOCUMENT_MISSING:
-                code = FailureCode.DOCUMENT_CHANGED  # it was there when it was accepted
+                code = FailureCode.DOCUMENT_CHANGED  # it existed when it was accepted
             raise StageError(code, str(error)) from error
 
 
 def _accepted(document: DocumentRef) -> ObjectVersion | None:
-    """Return the only version that will do; None where that was not known at the submit."""
+    """Return the only version that may be read; None when the submit did not know it."""
     if document.etag is None:
         return None
     return ObjectVersion(document.etag, document.length, document.version_id)
@@ -62,7 +62,7 @@ def parsed(model: type[_M], data: bytes, uri: S3Uri) -> _M:
     """Read one of docfleet's own objects.
 
     Raises:
-        BadAnswerError: It is not what docfleet wrote there.
+        BadAnswerError: The object is not what docfleet wrote.
     """
     try:
         return model.model_validate_json(data)

@@ -21,7 +21,7 @@ class Advanced:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The record is closed, and it is no dead letter."""
+    """The record is closed, and is no dead letter."""
 
     state: JobState
     result_uri: str | None = None
@@ -31,12 +31,12 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """The batch waits for its jobs, or for a time.
+    """The batch waits for its jobs, or until a time.
 
     Attributes:
-        wait_seconds: The longest wait.
-        complete: Whether all its jobs are written.
-        ending: Whether it is to end before they have.
+        wait_seconds: Maximum seconds to wait.
+        complete: True when all its jobs are written.
+        ending: True when it has to end before its jobs have.
     """
 
     wait_seconds: float
@@ -57,7 +57,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """The record is a suspect: it goes back uncharged, and runs with no other beside it."""
+    """The record is a suspect: it goes back uncharged, and runs alone."""
 
     failure: Failure
     kept_uri: str | None = None
@@ -65,7 +65,7 @@ class Alone:
 
 @dataclass(frozen=True, slots=True)
 class Escalate:
-    """The record goes to a larger pool, where its attempts are counted anew."""
+    """The record goes to a larger pool, where its attempts start from 1."""
 
     failure: Failure
     queue: str
@@ -83,11 +83,11 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """The record goes back to its line, uncharged: the fault was not its own.
+    """The record goes back to its line uncharged: it is not to blame.
 
     Attributes:
-        kept_uri: Where what its finished tasks came to is kept.
-        wait_seconds: How long it waits first.
+        kept_uri: URI of the results of its finished tasks.
+        wait_seconds: Seconds that it waits first.
     """
 
     kept_uri: str | None = None
@@ -100,6 +100,6 @@ class Abandoned:
 
 
 Decision = Retry | Alone | Escalate | DeadLetter
-"""What is done after a failure; see decision.py."""
+"""Decision after a failure; see retry_policy.py."""
 
 Outcome = Advanced | Finished | Parked | Decision | GivenBack | Abandoned

@@ -1,4 +1,4 @@
-"""Page text in the work bucket: one object for each tenant and document sha256."""
+"""Page text in the work bucket: one object for each tenant and each document sha256."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
 
 _READER_VERSION = "4"
-"""Raised when the same bytes would be read differently, so that old text is not met again."""
+"""Raise this when the same bytes would be read differently, so that old text is not used again."""
 
 _MAX_BYTES = 512 * 2**20
 
 
 def page_text_uri(bucket: str, tenant: str, sha256: str) -> S3Uri:
-    """Return where the page text of a document lies.
+    """Return the URI of a document's page text.
 
-    A tenant that met another's text would learn, by the time saved, that the other has the bytes.
+    Tenants do not share it: the time saved would tell one tenant that another has the same bytes.
     """
     return f"s3://{bucket}/text/v{_READER_VERSION}/{tenant}/{sha256}.json"
 
@@ -26,8 +26,8 @@ async def load_page_text(store: ObjectStore, uri: S3Uri) -> PageText:
     """Read page text.
 
     Raises:
-        ObjectMissingError: There is none, or what is there is none of the document.
-        StorageError: And what else ObjectStore.get raises.
+        ObjectMissingError: There is none, or the object is no page text of the document.
+        StorageError: The store failed otherwise; see ObjectStore.get.
     """
     data = await store.get(uri, max_bytes=_MAX_BYTES)
     try:
@@ -40,5 +40,5 @@ async def load_page_text(store: ObjectStore, uri: S3Uri) -> PageText:
 
 
 async def store_page_text(store: ObjectStore, uri: S3Uri, page_text: PageText) -> None:
-    """Write page text; the same document always has the same, so over another is right."""
+    """Write page text; it may replace another, since the same document always has the same text."""
     await store.put(uri, page_text.model_dump_json().encode(), media_type="application/json")

@@ -13,7 +13,8 @@ _FIRST_WAIT_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 60.0
 _OUTAGES = frozenset({FailureCode.STORAGE_UNAVAILABLE, FailureCode.STORAGE_REFUSED})
 _OUTAGE_ATTEMPTS = 12
-"""Some five minutes at least: a store that restarts must not fill the dead letters."""
+"""Attempts during an outage, for about five minutes: a restarting store must not fill the dead
+letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,11 @@ class History:
 
     Attributes:
         attempt: The number of the attempt that failed, from 1.
-        attempts: How many a stage may use.
+        attempts: Maximum attempts of a stage.
         jitter: From 0 to 1; spreads the retries of records that failed together.
-        alone: Whether the record ran with no other beside it.
-        outage_seconds: How long the object store has been unwell, where it failed the attempt.
+        alone: True when the record ran alone.
+        outage_seconds: Seconds for which the object store has been failing, if it failed the
+            attempt.
         larger: Queue of the next pool with more memory, if there is one.
         longer: Queue of the next pool with a longer context, if there is one.
     """
@@ -45,7 +47,7 @@ class RetryLimits:
 
     Attributes:
         attempts: Maximum charged attempts.
-        ways: Pools that a job can go to when its own is not enough.
+        ways: Pools for jobs that need more than their own.
     """
 
     attempts: int
@@ -55,12 +57,13 @@ class RetryLimits:
 def history_of(
     claim: Claim, limits: RetryLimits, *, outage_seconds: float | None = None
 ) -> History:
-    """Return what an attempt knows of its record's past.
+    """Return the facts about a record's past.
 
     Args:
-        claim: The attempt's.
-        limits: Of the stage.
-        outage_seconds: How long the object store has been unwell, where it failed the attempt.
+        claim: Claim of the attempt.
+        limits: Limits of the stage.
+        outage_seconds: Seconds for which the object store has been failing, if it failed the
+            attempt.
     """
     return History(
         attempt=claim.attempt,
@@ -76,10 +79,10 @@ def history_of(
 def decide(failure: Failure, history: History) -> Decision:
     """Decide what follows a failure.
 
-    An engine's death proves nothing against those it took along, so they run alone next. Who is
-    alone when memory runs out needs more of it. A death alone that the engine's log does not
-    explain may still be somebody's `kill`: it counts as an attempt. While the object store is
-    unwell nobody is charged for it: the longer that lasts, the longer each waits.
+    Retry in-flight jobs alone after an engine's death, which proves nothing against any of them.
+    Out of memory alone: larger pool. Unexplained death alone: charge an attempt, since it may be
+    somebody's `kill`. An outage of the object store charges no attempt: the longer it lasts, the
+    longer each job waits.
     """
     if history.outage_seconds is not None:
         return Retry(failure, _wait(history.outage_seconds, history), charged=False)
@@ -104,7 +107,7 @@ def _wait(seconds: float, history: History) -> float:
 
 
 def _way_out(code: FailureCode, history: History) -> str | None:
-    """The queue of a pool that has what this one lacks."""
+    """Return the queue of a pool that has what this one lacks."""
     if code is FailureCode.ENGINE_OUT_OF_MEMORY:
         return history.larger
     if code is FailureCode.DOCUMENT_TOO_LONG:
@@ -115,7 +118,8 @@ def _way_out(code: FailureCode, history: History) -> str | None:
 def most_hopeful(decisions: list[Decision]) -> Decision | None:
     """Return one decision for a job whose tasks' failures call for different ones.
 
-    Alone before elsewhere, elsewhere before later; None when nothing is left to try.
+    Running alone comes before another pool, and another pool before a later attempt; None when
+    nothing is left to try.
     """
     for kind in (Alone, Escalate, Retry):
         fitting = [decision for decision in decisions if isinstance(decision, kind)]

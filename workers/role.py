@@ -1,4 +1,4 @@
-"""The roles that a worker process can serve."""
+"""Roles of a worker process."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ class Role(StrEnum):
     DELIVER = "deliver"
     """Sends webhooks."""
     BATCH = "batch"
-    """Makes jobs of a batch's lines, and files of what they come to."""
+    """Turns a batch's lines into jobs, and their results into files."""

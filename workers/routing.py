@@ -11,13 +11,13 @@ from schemas.task import ALWAYS_IN_WINDOWS, IN_WINDOWS, Task, TaskKind
 from workers.errors import StageError
 
 CHAT_TOKENS = 64
-"""Room for the chat template and the system message around document and instructions."""
+"""Tokens for the chat template and the system message around document and instructions."""
 
 _WINDOW_TOKENS = 256
-"""Minimum room for a window of a document that is read in several."""
+"""Minimum tokens for a window of a document that is read in several."""
 
 _CHARACTERS_PER_TOKEN = 3
-"""A cautious count of instructions, which are short; the document is counted for real."""
+"""Cautious estimate for instructions, which are short; the document's tokens are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +30,17 @@ class PoolLimits:
 
     @property
     def queue(self) -> str:
-        """The queue of the pool's workers."""
+        """Return the queue of the pool's workers."""
         return infer_queue(self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class FallbackPools:
-    """Queues of the pools that a job can go to when its own is not enough.
+    """Queues of the pools for jobs that need more than their own pool has.
 
     Attributes:
-        larger: Of the next pool with more memory.
-        longer: Of the next pool with a longer context.
+        larger: Queue of the next pool with more memory.
+        longer: Queue of the next pool with a longer context.
     """
 
     larger: str | None = None
@@ -54,8 +54,8 @@ def fallback_pools(pools: Sequence[PoolLimits], name: str) -> FallbackPools:
     """Return the pools that a pool's jobs can go to: later ones of the same model.
 
     Args:
-        pools: In the order of fleet.toml, the cheapest and smallest first.
-        name: The pool's.
+        pools: Pools in the order of fleet.toml, the cheapest and smallest first.
+        name: Name of the pool.
     """
     names = [pool.name for pool in pools]
     own = pools[names.index(name)]
@@ -71,16 +71,16 @@ def choose_pool(
 ) -> int:
     """Return the index of the first pool whose context holds the document for each of the tasks.
 
-    Where there is none, and the tasks can read windows of the document, the pool with the longest
-    context is chosen: it needs the fewest.
+    If there is none, and the tasks can read windows of the document, choose the pool with the
+    longest context, which needs the fewest windows.
 
     Args:
-        pools: In the order of fleet.toml, the cheapest first.
-        document_tokens: Tokens of the document, counted as each pool's model counts.
-        tasks: What is to be run.
+        pools: Pools in the order of fleet.toml, the cheapest first.
+        document_tokens: Tokens of the document, by each pool's model.
+        tasks: The tasks of the job.
 
     Raises:
-        StageError: `document.too_long`, with the numbers.
+        StageError: `document.too_long`; the message has the numbers.
     """
     by_length = sorted(range(len(pools)), key=lambda index: -pools[index].max_model_len)
     for order, in_windows in ((range(len(pools)), ALWAYS_IN_WINDOWS), (by_length, IN_WINDOWS)):
@@ -98,7 +98,7 @@ def choose_pool(
 
 
 def _needed(document: int, tasks: Sequence[Task], in_windows: Container[TaskKind]) -> int:
-    """Return the tokens of a context that holds the largest question of the tasks."""
+    """Return the tokens of a context for the largest question of the tasks."""
     return max(
         (_WINDOW_TOKENS if task.kind in in_windows else document)
         + task.limits.max_output_tokens

@@ -14,29 +14,29 @@ class WorkerStage(Protocol):
 
     @property
     def queue(self) -> str:
-        """The queue that it serves."""
+        """Return the queue that it serves."""
 
     @property
     def capacity(self) -> int:
-        """Maximum records at present."""
+        """Return the maximum records at present."""
 
     @property
     def max_capacity(self) -> int:
-        """Maximum records when all is well."""
+        """Return the maximum records when all is well."""
 
     @property
     def engine(self) -> EngineVersion | None:
-        """The engine's version, where the stage has an engine."""
+        """Return the engine's version, or None for a stage without an engine."""
 
     async def start(self) -> None:
-        """Get ready; until then no work is taken."""
+        """Prepare for work; no work is taken before."""
 
     async def run(self, claim: Claim) -> Outcome:
-        """Run one attempt. Being cancelled means: stop at once, and let what you hold go.
+        """Run one attempt. When cancelled, stop at once and release everything.
 
         Raises:
-            StageError: The attempt failed, for a reason that has a code.
+            StageError: The attempt failed, with a code.
         """
 
     async def stop(self) -> None:
-        """Let everything go."""
+        """Release everything."""

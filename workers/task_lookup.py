@@ -1,4 +1,4 @@
-"""Finding the tasks that a job names."""
+"""Lookup of the tasks that a job names."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from workers.errors import StageError
 def known_tasks(
     names: Sequence[str], tasks: Mapping[str, Task], versions: Mapping[str, str]
 ) -> list[Task]:
-    """The tasks of these names.
+    """Return the tasks of these names.
 
     Args:
-        names: As the job names them.
-        tasks: Those of this worker.
-        versions: By name, the version that it has to be, where a redrive asks for one.
+        names: The names in the job.
+        tasks: Tasks of this worker.
+        versions: Versions that a redrive asks for, by name.
 
     Raises:
         StageError: `task.unknown`.

@@ -1,1 +1,1 @@
-"""The groups of the `docfleet` command, and what they print."""
+"""Groups of the `docfleet` command, and their output."""

@@ -1,4 +1,4 @@
-"""The command that shows who did what with keys, endpoints and dead letters: `audit`."""
+"""Command that lists actions on keys, endpoints and dead letters: `audit`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def audit(
     limit: Annotated[int, typer.Option(min=1, help="The most entries.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """List who did what with keys, endpoints and dead letters, the newest first.
+    """List the actions on keys, endpoints and dead letters, the newest first.
 
     Exit codes: 0 listed. 2 bad usage or configuration. 3 no stack is running, or its Redis does
     not answer.

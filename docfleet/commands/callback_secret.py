@@ -1,4 +1,4 @@
-"""The commands about the secret that signs a tenant's callbacks: `callback-secret`."""
+"""Commands about the secret that signs a tenant's callbacks: `callback-secret`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ callback_secret = typer.Typer(
 @grouped
 @explained()
 def show(stack: TargetStack, *, tenant: TenantOption = DEFAULT_TENANT) -> None:
-    """Show when the secrets in use were made, and until when each signs."""
+    """Show when each secret in use was made, and until when it signs."""
     say_json(stack.call(lambda client: client.callback_secrets.show(tenant)))
 
 
@@ -37,7 +37,7 @@ def rotate(
     overlap: OverlapOption = "24h",  # type: ignore[assignment]  # typer parses defaults too
     tenant: TenantOption = DEFAULT_TENANT,
 ) -> None:
-    """Make a tenant's first secret, or a new one; prints it, this once."""
+    """Make a tenant's first secret, or a new one; print it, this once."""
     how = SecretRotation(overlap_seconds=int(overlap.total_seconds()))
     say_json(stack.call(lambda client: client.callback_secrets.rotate(tenant, how)))
 

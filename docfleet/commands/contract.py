@@ -1,4 +1,4 @@
-"""The commands that print the public contract: `schemas` and `failures`."""
+"""Commands that print the public contract: `schemas` and `failures`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def failures(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the failure codes: what each means and what to do about it."""
+    """List the failure codes, each with its meaning and its remedy."""
     if out is not None:
         out.write_text("\n".join(failure_page()) + "\n", encoding="utf-8")
         say(f"wrote {out}")

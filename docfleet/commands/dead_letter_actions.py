@@ -1,4 +1,4 @@
-"""Actions of `docfleet dead-letters redrive` and `drop`: find, ask, change, and report."""
+"""Actions of `docfleet dead-letters redrive` and `drop`: find, ask, change and report."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which dead letters are meant.
+    """Choice of dead letters.
 
     Attributes:
-        ids: By id; empty where all that meet the filter are meant.
+        ids: Their ids; empty for all that meet the filter.
         which: The filter.
-        yes: Whether not to ask.
+        yes: True to skip the question.
     """
 
     ids: Sequence[str]
@@ -39,10 +39,10 @@ class Terminal:
     """The user's terminal.
 
     Attributes:
-        say: Given each line for the standard output.
-        warn: Given each line for the standard error.
-        ask: Given a question; whether the user agrees.
-        progress: Given a count; lends a function that is called for each one done.
+        say: Prints a line to the standard output.
+        warn: Prints a line to the standard error.
+        ask: Asks a question; returns whether the user agrees.
+        progress: Given a count, returns a function that is called for each letter that is done.
     """
 
     say: Callable[[str], None]
@@ -60,10 +60,10 @@ _REDRIVE, _DROP = _Verb("redrive", "redriven"), _Verb("drop", "dropped")
 
 
 def choose(ids: Sequence[str], which: DeadLetterFilter, *, everything: bool, yes: bool) -> Choice:
-    """Make sure that it is clear which dead letters are meant.
+    """Check that the choice is clear.
 
     Raises:
-        BadUsageError: It is not.
+        BadUsageError: The choice is not clear.
     """
     filtered = which != DeadLetterFilter()
     if ids and (everything or filtered):
@@ -74,10 +74,10 @@ def choose(ids: Sequence[str], which: DeadLetterFilter, *, everything: bool, yes
 
 
 async def redrive(client: Client, choice: Choice, how: Redrive, terminal: Terminal) -> bool:
-    """Redrive them; gives whether each one was.
+    """Redrive the letters; return whether each one was redriven.
 
     Raises:
-        UnknownPoolError: And other errors of the producer and the ledger.
+        UnknownPoolError: There is no such pool; the producer and the ledger raise further errors.
     """
     letters = client.dead_letters
     letters.check(how)
@@ -98,7 +98,7 @@ async def redrive(client: Client, choice: Choice, how: Redrive, terminal: Termin
 
 
 async def drop(client: Client, choice: Choice, terminal: Terminal) -> bool:
-    """Drop them; gives whether each one was."""
+    """Drop the letters; return whether each one was dropped."""
     ids, codes_text = choice.ids, ""
     if not ids:
         codes, ids = await _find(client, choice.which)
@@ -116,7 +116,7 @@ async def drop(client: Client, choice: Choice, terminal: Terminal) -> bool:
 
 
 async def _find(client: Client, which: DeadLetterFilter) -> tuple[Counter[str], Sequence[str]]:
-    """Count letters by code and collect all ids: entries vanish while they are worked through."""
+    """Count letters by code and collect all ids first: entries vanish during the work."""
     codes: Counter[str] = Counter()
     ids = []
     async for letter in client.dead_letters.each(which):
@@ -151,7 +151,7 @@ async def _change(
                 advance()
                 if choice.ids and len(ids) <= _LISTED:
                     terminal.say(f"{record_id}  {verb.done}")
-    finally:  # where Redis goes away in the middle, too
+    finally:  # also when Redis stops in the middle
         for refusal in refusals:
             terminal.warn(f"not {verb.done}: {refusal.reason}")
         what = f": {DROPPED}" if verb is _DROP and done else ""

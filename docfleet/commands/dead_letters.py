@@ -1,4 +1,4 @@
-"""The commands that look through dead letters, redrive them and drop them: `dead-letters`."""
+"""Commands that list, redrive and drop dead letters: `dead-letters`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ letters = typer.Typer(
 
 @dataclass(frozen=True, slots=True)
 class LetterOptions:
-    """The options that say which dead letters are meant."""
+    """Options that select dead letters."""
 
     code: Annotated[
         FailureCode | None, typer.Option(help="Of this failure code.", metavar="CODE")
@@ -57,7 +57,7 @@ class LetterOptions:
     ] = None
 
     def filter(self) -> DeadLetterFilter:
-        """The same, as of now."""
+        """Return the filter, as of now."""
         now = datetime.now(UTC)
         return DeadLetterFilter(
             code=self.code,
@@ -71,7 +71,7 @@ class LetterOptions:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceOptions:
-    """The options that say which dead letters are to be changed, beside their filter."""
+    """Options that select the dead letters to change, beside their filter."""
 
     ids: Annotated[
         list[str] | None, typer.Argument(help="As `list` prints them.", metavar="ID...")
@@ -80,7 +80,7 @@ class ChoiceOptions:
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
 
     def choice(self, which: LetterOptions) -> Choice:
-        """Return the chosen letters; raises BadUsageError where the choice is not clear."""
+        """Return the chosen letters; raise BadUsageError for an unclear choice."""
         from docfleet.commands.dead_letter_actions import choose
 
         return choose(self.ids or [], which.filter(), everything=self.everything, yes=self.yes)
@@ -143,7 +143,7 @@ def show(
     raw: Annotated[bool, typer.Option("--raw", help="Print raw answers whole.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show all about a dead letter: what died, why, what was tried, and what can be done.
+    """Show a dead letter: the failure, its reason, the attempts, and the remedies.
 
     Exit codes: 0 shown. 1 there is no such dead letter. 2 bad usage or configuration. 3 no stack
     is running, or its Redis does not answer.
@@ -163,7 +163,7 @@ def show(
 
 
 async def _with_kept(client: Client, letter_id: str) -> tuple[DeadLetter, KeptTasks | str | None]:
-    """A dead letter and what is kept of it, or why that cannot be read."""
+    """Return a dead letter with its kept results, or with the reason why they cannot be read."""
     from storage.errors import StorageError
 
     letter = await client.dead_letters.get(letter_id)
@@ -191,8 +191,8 @@ def redrive(
 ) -> None:
     """Send dead letters round again, or jobs that partially succeeded.
 
-    What a job's tasks came to is kept: only those that did not succeed run again, and those that
-    succeeded in another version than the one asked for.
+    Kept results stay: only tasks that did not succeed run again, and those that succeeded in
+    another version than the one asked for.
 
     Exit codes: 0 all redriven, or not wanted after all. 1 some are not there or are not dead; the
     others are redriven. 2 bad usage or configuration. 3 no stack is running, or its Redis does not
@@ -211,9 +211,9 @@ def redrive(
 @grouped
 @explained()
 def drop(stack: TargetStack, which: LetterOptions, chosen: ChoiceOptions) -> None:
-    """Drop dead letters that nobody needs any more.
+    """Drop dead letters that are not needed any more.
 
-    They count as cancelled, nobody is told, and the documents are not touched.
+    They count as cancelled, without notice, and the documents stay.
 
     Exit codes: 0 all dropped, or not wanted after all. 1 some are not there or are not dead; the
     others are dropped. 2 bad usage or configuration. 3 no stack is running, or its Redis does not

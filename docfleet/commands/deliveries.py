@@ -1,4 +1,4 @@
-"""The commands that look through what is sent to receivers, and send it again: `deliveries`."""
+"""Commands that list deliveries and send them again: `deliveries`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ deliveries = typer.Typer(
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOptions:
-    """The options that say which deliveries are meant."""
+    """Options that select deliveries."""
 
     endpoint: Annotated[str | None, typer.Option(help="To this endpoint.")] = None
     job: Annotated[str | None, typer.Option(help="Of this job.")] = None
@@ -51,7 +51,7 @@ class DeliveryOptions:
     older_than: AgeOption = None
 
     def filter(self) -> DeliveryFilter:
-        """The same, as of now."""
+        """Return the filter, as of now."""
         now = datetime.now(UTC)
         return DeliveryFilter(
             endpoint=self.endpoint,
@@ -109,7 +109,7 @@ def replay(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     tenant: TenantOption = DEFAULT_TENANT,
 ) -> None:
-    """Send deliveries again: those that are named, or what was not acknowledged of the filtered.
+    """Send deliveries again: the named ones, or the unacknowledged ones of the filter.
 
     Exit codes: 0 sent again, or not wanted after all. 1 one that is named is not there or is about
     to be sent, or an endpoint is disabled. 2 bad usage or configuration. 3 no stack is running, or

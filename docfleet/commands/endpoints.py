@@ -1,4 +1,4 @@
-"""The commands about receivers that a tenant registered: `endpoints`."""
+"""Commands about receivers of a tenant: `endpoints`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def add(
     ] = None,
     tenant: TenantOption = DEFAULT_TENANT,
 ) -> None:
-    """Register a receiver; prints it with its secret, which is not shown again."""
+    """Register a receiver; print it with its secret, which is not shown again."""
     request = EndpointRequest.model_validate(
         {
             "url": url,
@@ -62,7 +62,7 @@ def add(
 @grouped
 @explained()
 def list_endpoints(stack: TargetStack, *, tenant: TenantOption = DEFAULT_TENANT) -> None:
-    """List a tenant's endpoints, a line each."""
+    """List a tenant's endpoints, one on each line."""
     for one in stack.call(lambda client: client.endpoints.of_tenant(tenant)):
         why = f" ({one.reason})" if one.reason else ""
         say(f"{one.id}  {one.state}{why}  {one.url}")
@@ -84,7 +84,7 @@ def show(
 def send_test(
     stack: TargetStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
-    """Send a test event; prints the delivery's id."""
+    """Send a test event; print the delivery's id."""
     say(stack.call(lambda client: client.endpoints.test(tenant, endpoint)).id)
 
 
@@ -98,7 +98,7 @@ def rotate_secret(
     overlap: OverlapOption = "24h",  # type: ignore[assignment]  # typer parses defaults too
     tenant: TenantOption = DEFAULT_TENANT,
 ) -> None:
-    """Make a new signing secret; prints it."""
+    """Make a new signing secret; print it."""
     how = SecretRotation(overlap_seconds=int(overlap.total_seconds()))
     say_json(stack.call(lambda client: client.endpoints.rotate(tenant, endpoint, how)))
 
@@ -109,7 +109,7 @@ def rotate_secret(
 def reseal(stack: TargetStack) -> None:
     """Seal all secrets, of endpoints and of callbacks, with the first of DOCFLEET_ENCRYPTION_KEYS.
 
-    After that the other keys can be taken out. No signature changes.
+    The other keys can be removed after that. No signature changes.
     """
 
     async def seal(client: Client) -> tuple[int, int]:
@@ -138,7 +138,7 @@ def enable(
 def disable(
     stack: TargetStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
-    """Send nothing more to an endpoint; what waits for it becomes dead letters."""
+    """Disable an endpoint; its waiting deliveries become dead letters."""
     _set_state(stack, tenant, endpoint, EndpointState.DISABLED)
 
 
@@ -148,7 +148,7 @@ def disable(
 def delete(
     stack: TargetStack, endpoint: EndpointArgument, *, tenant: TenantOption = DEFAULT_TENANT
 ) -> None:
-    """Forget an endpoint; what waits for it becomes dead letters."""
+    """Forget an endpoint; its waiting deliveries become dead letters."""
     stack.call(lambda client: client.endpoints.delete(tenant, endpoint))
     say(f"{endpoint} is deleted")
 

@@ -30,15 +30,15 @@ from storage.errors import StorageError
 
 
 class JobNotSucceededError(CommandError):
-    """A job ended without all that was asked for, or cannot give what was asked for."""
+    """A job ended without all of its results, or cannot give the one that was asked for."""
 
 
 class NoDeadLetterError(CommandError):
-    """There is no dead letter of this id."""
+    """There is no dead letter with this id."""
 
 
 class NotSentError(CommandError):
-    """A delivery or an endpoint stands as it stood."""
+    """A delivery or an endpoint was not changed."""
 
 
 class UnreachableError(CommandError):
@@ -61,7 +61,7 @@ class StillRunningError(CommandError):
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn the errors of the producer and of what it stands on into those of the front door."""
+    """Translate errors of the producer, the ledger and the storage into those of the command."""
     try:
         yield
     except RequestError as error:

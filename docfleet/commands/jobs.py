@@ -1,9 +1,10 @@
-"""The commands of those who want something done: `submit` and `job`."""
+"""Commands about jobs: `submit` and `job`."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,7 @@ from schemas.job import Priority
 
 if TYPE_CHECKING:
     from producer.client import Client
+    from schemas.job import Job
 
 _WAIT_SECONDS = 600.0
 
@@ -76,9 +78,13 @@ def job(
     *,
     result: Annotated[bool, typer.Option("--result", help="Print the result, as JSON.")] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help="Cancel it first.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write the document beside its values to this file.", metavar="FILE"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show where a job stands: state, attempts, failure with its remedy, result.
+    """Show a job: state, attempts, failure with its remedy, result.
 
     Exit codes: 0 shown. 1 there is no such job, or it has no result (yet), or it has ended and
     cannot be cancelled. 2 bad usage or configuration. 3 no stack is running, or its Redis or object
@@ -86,15 +92,43 @@ def job(
     """
     from docfleet.commands.texts.job import job_rows
 
+    if html is not None and not html.parent.is_dir():
+        raise BadUsageError(f"--html: there is no folder {html.parent}")
+
     async def shown(client: Client) -> str:
         found = await (client.cancel(job_id) if cancel else client.job(job_id))
+        if html is not None:
+            return await _page(client, found)
         if result:
             return (await client.result_bytes(job_id)).decode()
         if as_json:
             return json.dumps(found.public(), indent=2, ensure_ascii=False)
         return "\n".join(job_rows(found))
 
-    say(stack.call(shown))
+    text = stack.call(shown)
+    if html is not None:
+        _write(html, text)
+        text = f"{html}  the pages of {job_id} beside its values"
+    say(text)
+
+
+async def _page(client: Client, found: Job) -> str:
+    """Return the page of a job's result."""
+    from docfleet.commands.html.page import result_page
+    from docfleet.commands.stored_text import stored_text
+
+    result = await client.result(found.id)
+    return await asyncio.to_thread(result_page, result, await stored_text(client, found))
+
+
+def _write(path: Path, page: str) -> None:
+    """Write a page for its owner's eyes alone: it holds a document."""
+    from docfleet.stack.private_file import write_private
+
+    try:
+        write_private(path, page)
+    except OSError as error:
+        raise BadUsageError(f"--html: {path} cannot be written: {error.strerror}") from error
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The commands that create, list and revoke keys of the HTTP API: `keys`."""
+"""Commands that create, list and revoke API keys: `keys`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def create(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a key and print it: the one time that it is shown.
+    """Create a key and print it, this once.
 
     Exit codes: 0 created. 2 bad usage or configuration. 3 no stack is running, or its Redis does
     not answer.
@@ -74,7 +74,7 @@ def list_keys(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's.", metavar="NAME")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the keys that work, the oldest first; DOCFLEET_API_KEY is not one of them.
+    """List the valid keys, the oldest first; DOCFLEET_API_KEY is not among them.
 
     Exit codes: 0 listed. 2 bad usage or configuration. 3 no stack is running, or its Redis does
     not answer.
@@ -99,7 +99,7 @@ def revoke(
         bool, typer.Option("--keep-made", help="Leave the keys that it made as they are.")
     ] = False,
 ) -> None:
-    """Revoke a key and all that it made: within three seconds they open nothing any more.
+    """Revoke a key and all keys that it made; they stop working within three seconds.
 
     Exit codes: 0 revoked. 1 there is no such key. 2 bad usage or configuration. 3 no stack is
     running, or its Redis does not answer.

@@ -1,4 +1,4 @@
-"""The commands that run the producer's parts: `api` and `watch`."""
+"""Commands that run the producer's parts: `api` and `watch`."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def watch(
         int, typer.Option(min=0, max=65_535, help="For bucket events; 0 finds a free one.")
     ] = _EVENTS_PORT,
 ) -> None:
-    """Turn what is dropped into the buckets that rules name into jobs, until SIGTERM.
+    """Turn objects that are dropped into watched buckets into jobs, until SIGTERM.
 
-    Bucket events are taken from the SQS queues that fleet.toml names, and at POST /events with the
-    bearer token DOCFLEET_EVENTS_TOKEN; with neither, the buckets are only listed.
+    Bucket events come from the SQS queues in fleet.toml, and from POST /events with the bearer
+    token DOCFLEET_EVENTS_TOKEN. Without both, the buckets are only listed.
     """
     configure_logs("watch")
     from docfleet.commands.errors import explained

@@ -1,4 +1,4 @@
-"""The commands that prepare a place for a fleet to run in: `secrets` and `buckets`."""
+"""Commands that prepare a fleet: `secrets` and `buckets`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def secrets(
         ),
     ] = None,
 ) -> None:
-    """Make up the secrets that a folder lacks; those that are there stay.
+    """Generate the secrets that a folder lacks; existing ones stay.
 
     Exit codes: 0 all are there. 2 one is missing and the folder cannot be written, or one is empty.
     """
@@ -44,9 +44,9 @@ def buckets(
         float, typer.Option(min=0, help="Seconds for the object store to answer as it should.")
     ] = _PATIENCE_SECONDS,
 ) -> None:
-    """Make the fleet's buckets where they are missing, and try them out.
+    """Create the fleet's missing buckets, and try them out.
 
-    The object store is found as boto3 finds it: AWS_ENDPOINT_URL_S3 and credentials.
+    boto3 finds the object store: AWS_ENDPOINT_URL_S3 and credentials.
 
     Exit codes: 0 they are there. 2 the object store refuses, or does not answer.
     """

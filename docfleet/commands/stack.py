@@ -1,4 +1,4 @@
-"""The commands of the local stack: `up`, `ps` and `env`."""
+"""Commands of the local stack: `up`, `ps` and `env`."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ def up(
 
 
 def ps(state_dir: StateDirOption = DEFAULT_STATE_DIR, *, as_json: JsonOption = False) -> None:
-    """List the parts of the running stack; one that is ready and does not work is `silent`.
+    """List the parts of the running stack; a ready part that does not work is `silent`.
 
-    The workers' heartbeats are in the ledger, and the other parts are asked.
+    The ledger has the workers' heartbeats, and the other parts are asked.
 
     Exit codes: 0 listed. 3 no stack is running.
     """
@@ -85,7 +85,7 @@ def ps(state_dir: StateDirOption = DEFAULT_STATE_DIR, *, as_json: JsonOption = F
 
 
 def env(state_dir: StateDirOption = DEFAULT_STATE_DIR, *, as_json: JsonOption = False) -> None:
-    """Print how to reach the running stack, for a shell's `eval`: endpoints and credentials."""
+    """Print the endpoints and credentials of the running stack, for a shell's `eval`."""
     environment = StateDir(state_dir).running_stack().environment
     if as_json:
         say(json.dumps(environment, indent=2))

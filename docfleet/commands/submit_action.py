@@ -1,4 +1,4 @@
-"""Action of `docfleet submit`: upload, submit, and wait where that was asked for."""
+"""Action of `docfleet submit`: upload, submit and, if asked for, wait."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class SubmitOrder:
-    """The user's order to submit.
+    """Order of the user to submit documents.
 
     Attributes:
         documents: Paths and S3 URIs.
-        request: What to ask for each of them, but for the document.
-        wait_seconds: How long to wait for the end; None does not wait.
-        as_json: Whether to print JSON, a line for each document.
+        request: Request for each document, without the document.
+        wait_seconds: Maximum seconds to wait for the end; None for no wait.
+        as_json: True to print JSON, one line for each document.
     """
 
     documents: Sequence[str]
@@ -42,19 +42,20 @@ class SubmitOrder:
 async def run_order(
     settings: FleetSettings, order: SubmitOrder, say: Callable[[str], None]
 ) -> bool:
-    """Submit each document; nothing is submitted if one of them cannot be.
+    """Submit each document; submit none if one of them is not valid.
 
     Args:
         settings: The fleet's.
-        order: What to do.
-        say: Given each line to print.
+        order: The order.
+        say: Prints a line.
 
     Returns:
-        Whether all is well: each job succeeded, or was submitted and not waited for.
+        True when each job succeeded, or was submitted without waiting.
 
     Raises:
-        StillRunningError: A job that was waited for had not ended when the time was up.
-        RequestError: And other errors of the producer, the ledger and the store.
+        StillRunningError: A job had not ended when the time was up.
+        RequestError: The request is not valid; the producer, the ledger and the store raise further
+            errors.
     """
     requests = [_request(order, document) for document in order.documents]
     for document in filter(_is_path, order.documents):
@@ -80,7 +81,7 @@ def _is_path(document: str) -> bool:
 
 
 def _request(order: SubmitOrder, document: str) -> JobRequest:
-    # A path is replaced by the URI that its upload gets; till then something else has to be there.
+    # The upload gives a path its URI; until then the request needs a placeholder.
     source = {"text": document} if _is_path(document) else {"uri": document}
     return JobRequest.model_validate({**order.request, "document": source})
 
@@ -96,7 +97,7 @@ async def _submit(client: Client, document: str, request: JobRequest) -> Job:
 async def _wait(
     client: Client, order: SubmitOrder, say: Callable[[str], None], job: Job, document: str
 ) -> Job:
-    """Wait for a job's end and tell of it; a job that goes on is told of as it is."""
+    """Wait for a job's end and print it; print a job that goes on as it is."""
     try:
         job = await client.wait(job.id, timeout_seconds=order.wait_seconds)
     except WaitTimeoutError as error:

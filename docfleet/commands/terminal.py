@@ -1,4 +1,4 @@
-"""The user's terminal: tables that fit it, questions and progress."""
+"""The user's terminal: tables of its width, questions and progress."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _MANY = 100
 
 
 def this_terminal() -> Terminal:
-    """The one that the command was typed on, or the pipes in its place."""
+    """Return the terminal of the command, or the pipes in its place."""
     return Terminal(say=say, warn=warn, ask=_ask, progress=_progress)
 
 
 def print_letters(letters: Sequence[DeadLetter], now: datetime, console: Console) -> None:
-    """A table, each id whole; where a narrow terminal has no room for one, a few lines for each."""
+    """Print a table with whole ids; on a narrow terminal, print a few lines for each letter."""
     rows = [letter_cells(letter, now) for letter in letters]
     room = _room(rows, console.width) if console.is_terminal else _PIPE_MESSAGE
     if room < _LEAST_MESSAGE:

@@ -1,4 +1,4 @@
-"""The command `worker`: one worker process, of a local stack or on a machine of its own."""
+"""Command `worker`: one worker process, in a local stack or on a machine of its own."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def worker(
 ) -> None:
     """Run a worker in the foreground until SIGTERM.
 
-    Exits with 78 when it is configured wrongly, so that a supervisor need not try again, with 69
-    when its device has no room now, and with 70 when its engine died and a fresh process is needed.
+    Exits with 78 for a wrong configuration, which a supervisor need not retry; with 69 when its
+    device has no room now; and with 70 when its engine died and a new process is needed.
     """
     configure_logs("-".join(roles))
     from docfleet.fleet_settings import connected_settings

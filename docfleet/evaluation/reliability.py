@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from random import Random
 
@@ -11,9 +11,12 @@ from pydantic import Field
 from docfleet.evaluation.intervals import Figure, bootstrap, wilson
 from docfleet.evaluation.scored import ScoredDocument
 from schemas.contract import Contract
+from workers.infer.confidence import calibrated
 
 BINS = 10
 _RESAMPLES = 300
+_LEAST_GROUP = 10
+"""Minimum values of a point of the curve."""
 
 Case = tuple[float, bool]
 """A value's confidence, and whether it was right."""
@@ -38,8 +41,13 @@ class Passing(Contract):
 
 
 class Threshold(Contract):
-    """A threshold, chosen on one half of the documents and tried on the other."""
+    """A threshold and a curve, found on one half of the documents and tried on the other."""
 
+    curve: tuple[tuple[float, float], ...] = Field(
+        description="Points that make confidence a share of right values: a task's `calibration`."
+    )
+    ece: float | None = Field(description="Calibration error of the second half.")
+    ece_with_curve: float | None = Field(description="The same, after the curve.")
     target_error: float
     threshold: float | None = Field(
         description="None where no threshold keeps the error rate on the first half."
@@ -110,8 +118,7 @@ def separation(cases: Sequence[Case]) -> float | None:
     if not right or not wrong:
         return None
     below, area = 0, 0.0
-    for _, tied in groupby(sorted(cases), key=lambda case: case[0]):
-        members = list(tied)
+    for members in _tied(sorted(cases)):
         hits = sum(is_right for _, is_right in members)
         misses = len(members) - hits
         area += hits * (below + misses / 2)
@@ -122,12 +129,11 @@ def separation(cases: Sequence[Case]) -> float | None:
 def choose(cases: Sequence[Case], target_error: float) -> float | None:
     """Return the lowest threshold above which at most a share of values is wrong."""
     found, passed, wrong = None, 0, 0
-    for confidence, tied in groupby(sorted(cases, reverse=True), key=lambda case: case[0]):
-        members = list(tied)
+    for members in _tied(sorted(cases, reverse=True)):
         passed += len(members)
         wrong += sum(not is_right for _, is_right in members)
         if wrong <= target_error * passed:
-            found = confidence
+            found = members[0][0]
     return found
 
 
@@ -141,8 +147,45 @@ def passing(cases: Sequence[Case], threshold: float) -> Passing:
     )
 
 
+def fit(cases: Sequence[Case]) -> tuple[tuple[float, float], ...]:
+    """Return points of a rising curve from confidence to the share of right values.
+
+    Values are put into groups of like size; groups that would make the curve fall are joined.
+    """
+    size = max(_LEAST_GROUP, -(-len(cases) // BINS))
+    groups: list[list[Case]] = []
+    for tied in _tied(sorted(cases)):
+        if groups and len(groups[-1]) < size:
+            groups[-1] += tied
+        else:
+            groups.append(list(tied))
+        while len(groups) > 1 and not _rises(_point(groups[-2]), _point(groups[-1])):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    return tuple(map(_point, groups))
+
+
+def _tied(ordered: Sequence[Case]) -> Iterator[list[Case]]:
+    """Walk values of the same confidence together."""
+    for _, tied in groupby(ordered, key=lambda case: case[0]):
+        yield list(tied)
+
+
+def _point(cases: Sequence[Case]) -> tuple[float, float]:
+    mean = sum(confidence for confidence, _ in cases) / len(cases)
+    return round(mean, 4), round(_right(cases), 4)
+
+
+def _rises(left: tuple[float, float], right: tuple[float, float]) -> bool:
+    return left[0] < right[0] and left[1] < right[1]
+
+
+def _right(cases: Sequence[Case]) -> float:
+    """Return the share of right values, drawn a little towards a half where they are few."""
+    return (sum(is_right for _, is_right in cases) + 1) / (len(cases) + 2)
+
+
 def calibrate(documents: Sequence[ScoredDocument], target_error: float, seed: int) -> Threshold:
-    """Choose a threshold on one half of the documents, and try it on the other.
+    """Find a threshold and a curve on one half of the documents, and try them on the other.
 
     Args:
         documents: Of a run.
@@ -154,18 +197,24 @@ def calibrate(documents: Sequence[ScoredDocument], target_error: float, seed: in
     middle = (len(ordered) + 1) // 2
     first = _joined(map(cases_of, ordered[:middle]))
     second = _joined(map(cases_of, ordered[middle:]))
-    threshold = choose(first, target_error)
-    if threshold is None:
-        return Threshold(target_error=target_error, threshold=None)
-    tried = passing(second, threshold)
-    low = tried.error.low
-    return Threshold(
+    curve, threshold = fit(first), choose(first, target_error)
+    found = Threshold(
+        curve=curve,
+        ece=calibration_error(second),
+        ece_with_curve=calibration_error([(calibrated(c, curve), hit) for c, hit in second]),
         target_error=target_error,
         threshold=threshold,
-        chosen_on=passing(first, threshold),
-        tried_on=tried,
-        keeps=None if low is None else low <= target_error,
     )
+    if threshold is None:
+        return found
+    tried = passing(second, threshold)
+    low = tried.error.low
+    update = {
+        "chosen_on": passing(first, threshold),
+        "tried_on": tried,
+        "keeps": None if low is None else low <= target_error,
+    }
+    return found.model_copy(update=update)
 
 
 def _joined(groups: Iterable[Sequence[Case]]) -> list[Case]:

@@ -1,6 +1,6 @@
-"""Command lines that run one of our modules without site packages and the user's settings.
+"""Command lines that run a module of ours without site packages and user settings.
 
-Such a process starts in a few milliseconds and holds a few megabytes.
+Such a process starts in a few milliseconds and takes a few megabytes.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-# The folder goes last, so that nothing in it can stand before the standard library.
+# The folder goes last, so that no file in it replaces a module of the standard library.
 _START = (
     "import importlib, sys; folder, module, *arguments = sys.argv[1:]; sys.path.append(folder);"
     " importlib.import_module(module).main(arguments)"
@@ -16,11 +16,11 @@ _START = (
 
 
 def bare_command(module: str, *arguments: str) -> tuple[str, ...]:
-    """The command line that calls a module's `main` with these arguments.
+    """Return the command line that calls a module's `main` with these arguments.
 
     Args:
-        module: Must not import anything but the standard library and modules like itself.
-        arguments: What `main` gets, as a list.
+        module: A module that imports only the standard library and modules of the same kind.
+        arguments: Arguments of `main`, as a list.
     """
     folder = str(Path(__file__).parents[2])
     return (sys.executable, "-I", "-S", "-c", _START, folder, module, *arguments)

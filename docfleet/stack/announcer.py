@@ -1,4 +1,4 @@
-"""Lines of `docfleet up`: one per part and change, coloured on a terminal."""
+"""Lines of `docfleet up`: one for each part and change, coloured on a terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STATE_WIDTH = 10
 
 
 class Announcer:
-    """Prints to standard output, and goes on when nobody reads it any more."""
+    """Prints to standard output, and continues when it is closed."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
@@ -36,7 +36,7 @@ class Announcer:
         self._steps: dict[str, TaskID] = {}
 
     def part(self, roles: tuple[str, ...], state: PartState, words: str) -> None:
-        """A line for each role."""
+        """Print a line for each role."""
         for role in roles:
             self._progress(role, words if state is PartState.STARTING else None)
             line = Text(f"{role:<{_ROLE_WIDTH}} ")
@@ -45,7 +45,7 @@ class Announcer:
             self._print(line)
 
     def say(self, words: str) -> None:
-        """A line of its own."""
+        """Print a line."""
         self._print(Text(printable(words)))
 
     def _progress(self, role: str, step: str | None) -> None:

@@ -24,7 +24,7 @@ _LOOPBACK: Mapping[str, Sequence[str]] = {
     "[::1]": ("[::1]",),
     "localhost": (LOOPBACK, "[::1]"),
 }
-"""How `allow_networks` writes this machine, by the host of a URL."""
+"""This machine's address in `allow_networks`, by the host of a URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class LocalStack:
     """A stack that can be supervised.
 
     Attributes:
-        layers: See Supervisor.
-        environment: How to reach it; see settings.environment.CONNECTION_VARIABLES.
-        metrics: Where each part serves its metrics, HOST:PORT by the part's name.
+        layers: Layers of the parts; see Supervisor.
+        environment: Variables that reach it; see settings.environment.CONNECTION_VARIABLES.
+        metrics: Address of each part's metrics, HOST:PORT by the part's name.
     """
 
     layers: Sequence[Sequence[Part]]
@@ -43,16 +43,16 @@ class LocalStack:
 
 
 def local_stack(settings: FleetSettings, state: StateDir, options: StackOptions) -> LocalStack:
-    """Lay out a stack; nothing is started yet.
+    """Lay out a stack; start nothing yet.
 
     Args:
         settings: The fleet's.
-        state: Held by this process.
-        options: What the user wants.
+        state: The state directory, held by this process.
+        options: Options of the user.
 
     Raises:
         SettingsError: There is no such pool.
-        BadUsageError: Port taken, or a server is not installed.
+        BadUsageError: A port is taken, or a server is not installed.
     """
     pool, _ = settings.pool(options.pool)
     secrets, ports = state.secrets(), _choose_ports(state.ports(), options)
@@ -104,7 +104,7 @@ def _encryption_keys(settings: FleetSettings, secrets: Secrets) -> str:
 
 
 def _allowed_networks(settings: FleetSettings) -> str:
-    """Return what the fleet's file names and, on this machine, its default callback, as JSON."""
+    """Return the networks of the fleet's file and of its local default callback, as JSON."""
     named = [*settings.callbacks.allow_networks]
     if settings.callback_url:
         default = HttpUrl(settings.callback_url)
@@ -113,7 +113,7 @@ def _allowed_networks(settings: FleetSettings) -> str:
 
 
 def _concurrency(pool: str, options: StackOptions) -> dict[str, str]:
-    """The pool's concurrency, as each part reads it from its environment."""
+    """Return the pool's concurrency, as each part reads it from its environment."""
     if options.concurrency is None:
         return {}
     return {f"DOCFLEET_POOLS__{pool.upper()}__CONCURRENCY": str(options.concurrency)}
@@ -130,7 +130,7 @@ class _StackPorts:
     infer_metrics: dict[int, int]
 
     def all(self) -> frozenset[int]:
-        """Return every port on which the stack listens."""
+        """Return every port of the stack."""
         metrics = {self.watch_metrics, self.worker_metrics, *self.infer_metrics.values()}
         return self.s3.all() | {self.redis, self.api, self.watch} | metrics
 

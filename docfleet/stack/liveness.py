@@ -1,4 +1,4 @@
-"""Whether the parts of a running stack work: a process that is there may hang, or be stopped."""
+"""Liveness of the parts of a running stack: an existing process may hang, or be stopped."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from workers.role import Role
 
 _SECONDS = 2
 _ASKED = ("api", "watch")
-"""Parts that serve HTTP, and are no workers."""
+"""Parts that serve HTTP and are no workers."""
 _NO_HEARTBEAT = "it takes no new work: no heartbeat of it has reached the ledger for a lease"
 
 
 class _Seen(NamedTuple):
-    """What was seen of a stack.
+    """Observations of a stack.
 
     Attributes:
-        workers: Process ids of live workers by role; None where the ledger cannot be asked.
-        troubles: What is wrong with other parts, by role.
+        workers: Process ids of live workers by role; None when the ledger does not answer.
+        troubles: Problems of other parts, by role.
     """
 
     workers: Mapping[str, set[int]] | None
@@ -34,7 +34,7 @@ class _Seen(NamedTuple):
 
 
 def looked_at(state: StateDir) -> list[PartRow]:
-    """Return the rows of a stack; those that are ready and do not work are `silent`.
+    """Return the rows of a stack; a ready part that does not work is `silent`.
 
     Raises:
         NoStackError: No stack is running.
@@ -79,14 +79,14 @@ async def _live_workers(redis_url: str) -> Mapping[str, set[int]]:
         await ledger.close()
     live: dict[str, set[int]] = {}
     for queue, names in by_queue.items():
-        # A name is HOST-PID-NONCE; see WorkerProcess.
+        # A worker's name is HOST-PID-NONCE; see WorkerProcess.
         pids = {int(name.rsplit("-", 2)[1]) for name in names}
         live.setdefault(queue.partition(".")[0], set()).update(pids)
     return live
 
 
 def _trouble_of(address: str) -> str | None:
-    """Return why a server does not answer HTTP; None where it does, whatever it says."""
+    """Return the reason why a server does not answer HTTP; None for any answer."""
     connection = HTTPConnection(address, timeout=_SECONDS)
     try:
         connection.request("GET", "/healthz")

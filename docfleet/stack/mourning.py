@@ -1,4 +1,4 @@
-"""Telling the ledger that a worker's process has ended, so that nobody waits for its leases."""
+"""Report of a worker's death to the ledger, so that its leases end at once."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _ANSWER_SECONDS = 2
 
 
 async def mourn(redis_url: str, station: str, losses: int) -> None:
-    """Have what a worker held judged; where Redis does not answer, its leases will expire.
+    """Settle the leases of a dead worker; if Redis does not answer, they expire.
 
     Args:
-        redis_url: The ledger's.
-        station: The worker's name.
-        losses: How often one stage of a job may end a worker alone.
+        redis_url: Redis of the ledger.
+        station: Name of the worker.
+        losses: Maximum times that one stage of a job may end a worker alone.
     """
     ledger = Ledger(redis_url, timeout=_ANSWER_SECONDS, retries=0)
     with suppress(LedgerError):

@@ -1,4 +1,4 @@
-"""Options of the stack that `docfleet up` is to run."""
+"""Options of the local stack."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class StackOptions:
 
     Attributes:
         config: The fleet's file.
-        engine: What the infer workers hold.
-        pool: What they serve; None takes the first of the file.
-        infer_workers: How many there are.
-        concurrency: Their engine requests at once; None takes the pool's.
-        redis_port: Where to listen; None finds a port, as for the other two.
+        engine: Kind of engine of the infer workers.
+        pool: Pool of the infer workers; None for the first pool of the file.
+        infer_workers: Number of infer workers.
+        concurrency: Their engine requests at once; None for the pool's.
+        redis_port: Port of Redis; None finds a port, as for the other two.
         s3_port: See redis_port.
         api_port: See redis_port.
     """

@@ -1,4 +1,4 @@
-"""The parts that are docfleet itself: the API, the watcher and the workers."""
+"""Parts that are docfleet's own processes: the API, the watcher and the workers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workers.engine_kind import EngineKind
 
 _SERVER_STOP_SECONDS = 10
 _AFTER_DRAIN_SECONDS = 10
-"""For a worker to let go of what it holds; vLLM takes some four of them."""
+"""Seconds for a worker to release everything; vLLM needs about four of them."""
 
 
 _NOTES = {
@@ -28,7 +28,7 @@ _NOTES = {
 
 
 class OwnParts:
-    """Makes them, all with the same settings.
+    """Makes the parts, all with the same settings.
 
     Args:
         settings: The fleet's.
@@ -42,7 +42,7 @@ class OwnParts:
         self._environment = _importable(part_environment(inside))
 
     def api(self, port: int) -> Part:
-        """The HTTP API."""
+        """Return the HTTP API."""
         return Part(
             name="api",
             roles=("api",),
@@ -53,11 +53,11 @@ class OwnParts:
         )
 
     def watch(self, port: int, metrics_port: int) -> Part:
-        """The watcher of the buckets that rules name.
+        """Return the watcher of the buckets that rules name.
 
         Args:
-            port: Where it takes events.
-            metrics_port: Where it serves its metrics.
+            port: Port of its event listener.
+            metrics_port: Port of its metrics.
         """
         return Part(
             name="watch",
@@ -69,19 +69,19 @@ class OwnParts:
         )
 
     def prepare_and_deliver(self, metrics_port: int) -> Part:
-        """One worker for what needs no engine."""
+        """Return one worker for the roles that need no engine."""
         return self._worker(
             "prepare-deliver", ("prepare", "deliver", "batch"), (), metrics_port, "one worker"
         )
 
     def infer(self, number: int, pool: str, engine: EngineKind, metrics_port: int) -> Part:
-        """A worker with an engine.
+        """Return a worker with an engine.
 
         Args:
-            number: Counts them.
-            pool: What it serves.
-            engine: What it holds.
-            metrics_port: Where it serves its metrics.
+            number: Number of the worker.
+            pool: Pool of the worker.
+            engine: Kind of its engine.
+            metrics_port: Port of its metrics.
         """
         part = self._worker(
             f"infer-{number}",
@@ -112,22 +112,22 @@ class OwnParts:
         )
 
     def _with_metrics(self, port: int) -> dict[str, str]:
-        """Each process has a port of its own."""
+        """Give each process a port of its own."""
         own = {"DOCFLEET_METRICS_HOST": LOOPBACK, "DOCFLEET_METRICS_PORT": str(port)}
         return {**self._environment, **own}
 
     def _last_poll_seconds(self) -> int:
-        """A poll of a queue cannot be broken off: the messages that it brings would be nobody's."""
+        """Return the seconds of a queue's last poll, which cannot be cancelled."""
         watch = self._settings.watch
         return watch.poll_seconds if watch.queues else 0
 
     def _argv(self, *words: str) -> tuple[str, ...]:
-        # -P: nothing in the folder that the user happens to be in is taken for a module of ours.
+        # -P: no file in the user's working directory replaces a module of ours.
         return (sys.executable, "-P", "-m", "docfleet", *words, "--config", str(self._config))
 
 
 def _importable(environment: dict[str, str]) -> dict[str, str]:
-    """Let a part find us where we are not installed but run from a checkout."""
+    """Make docfleet importable for a part, when it runs from a checkout and is not installed."""
     folder = Path(__file__).parents[2]
     if folder == Path(sysconfig.get_path("purelib")):
         return environment

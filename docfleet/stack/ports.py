@@ -1,4 +1,4 @@
-"""Ports on loopback: found once, remembered, and kept as long as they are free."""
+"""Ports on loopback, kept as long as they are free."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from docfleet.stack.private_file import write_private
 
 LOOPBACK = "127.0.0.1"
 
-# Below the ports that the kernel hands out to clients, and with room for a second one above.
+# Below the ports that the kernel gives to clients, and with room for a second one above.
 _LOWEST = 10_000
 _HIGHEST = 21_999
 _MOST = 65_535
@@ -25,26 +25,26 @@ class Ports:
     """The ports of one state directory, by name.
 
     Args:
-        path: Where they are remembered.
+        path: File in which they are stored.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: dict[str, int] = {}
-        with suppress(OSError, ValueError):  # nothing remembered, or damaged: find new ones
+        with suppress(OSError, ValueError):  # nothing stored, or damaged: find new ones
             self._known = {str(k): int(v) for k, v in json.loads(path.read_text()).items()}
         self._given: set[int] = set()
 
     def choose(self, name: str, *, told: int | None = None, twin: int = 0) -> int:
-        """A port that is free now.
+        """Return a port that is free now.
 
         Args:
-            name: Whose it is; the same name gets the same port again while that is free.
-            told: The port to take and no other.
-            twin: A server that listens on the port takes the one so much higher too.
+            name: Name of the server; the same name gets the same port again while it is free.
+            told: The only port that may be taken.
+            twin: Distance to a second port that the server takes as well.
 
         Raises:
-            PortTakenError: Somebody else listens there, or nothing is free.
+            PortTakenError: Another program listens there, or no port is free.
         """
         for port in [told] if told is not None else self._candidates(name):
             wanted = {port, port + twin}
@@ -72,7 +72,7 @@ def _is_free(port: int) -> bool:
     if not 0 < port <= _MOST:
         return False
     with socket.socket() as listener:
-        # As servers do: a connection that still lingers from the last run is no hindrance.
+        # Servers do the same: a lingering connection of the last run does not matter.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((LOOPBACK, port))

@@ -1,4 +1,4 @@
-"""Files that only their owner may read, replaced as a whole or not at all."""
+"""Files that only their owner may read, replaced as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of a running stack: what `docfleet ps` and `docfleet env` show."""
+"""Record of a running stack, for `docfleet ps` and `docfleet env`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PartRow(BaseModel):
     note: str = ""
 
     def shown(self) -> dict[str, Any]:
-        """The row as `docfleet ps --json` prints it; a note is there only where there is one."""
+        """Return the row for `docfleet ps --json`, without an empty note."""
         row = self.model_dump(mode="json")
         return row if self.note else {key: row[key] for key in row if key != "note"}
 
@@ -32,5 +32,5 @@ class StackRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     environment: dict[str, str]
-    """How to reach it, credentials included."""
+    """Variables that reach it, credentials included."""
     parts: list[PartRow]

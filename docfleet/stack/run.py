@@ -1,6 +1,6 @@
-"""Runs a local stack from its settings to its end.
+"""Run of a local stack from its settings to its end.
 
-A module of its own, so that only `docfleet up` waits for the imports that it takes.
+A module of its own, so that only `docfleet up` waits for these imports.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ def run_stack(state: StateDir, options: StackOptions) -> None:
     """Run a stack in the foreground until SIGINT or SIGTERM.
 
     Raises:
-        SettingsError: The fleet's file cannot be used.
-        BadUsageError: The options or the state directory cannot.
+        SettingsError: The fleet's file is not valid.
+        BadUsageError: The options or the state directory are not valid.
         PartFailedError: A part did not become ready; everything is stopped again.
     """
     settings = load_settings(options.config)

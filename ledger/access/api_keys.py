@@ -1,4 +1,4 @@
-"""The keys of the HTTP API as the ledger keeps them: never the secret, only its digest."""
+"""API keys in the ledger, which holds their digests and never their secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ledger.scripts import Scripts
 from schemas.api_key import ApiKey, ApiKeyRequest, Scope
 
 MOST_KEYS = 1000
-"""Of one tenant, and of the whole fleet: they fill the ledger, and are looked through."""
+"""Maximum keys of one tenant, and of the whole fleet: they use the ledger's memory."""
 
 
 class StoredKey(NamedTuple):
@@ -39,14 +39,14 @@ class ApiKeys:
         """Write a key that is new; it ends with its maker, if not before.
 
         Args:
-            key_id: Its public half.
-            digest: The sha256 of its secret half, in hex.
-            asked: What it is to be.
+            key_id: The key's public half.
+            digest: The sha256 of the key's secret half, in hex.
+            asked: Tenant, scopes and expiry of the key.
             maker: The key that makes it; None for an operator.
 
         Raises:
-            MakerRevokedError: The maker works no longer.
-            TooManyKeysError: The tenant has as many as it may have.
+            MakerRevokedError: The maker's key no longer works.
+            TooManyKeysError: The tenant has its maximum number of keys.
             LedgerFullError: Redis has no memory left.
         """
         fields = {"digest": digest, "label": asked.label, "scopes": " ".join(asked.scopes)}
@@ -74,7 +74,7 @@ class ApiKeys:
         return _read(key_id, {**fields, "created": created, **stored}, None).key
 
     async def find(self, key_id: str) -> StoredKey | None:
-        """A key that works, or None: there is none, or it was revoked, or its time is up."""
+        """Return a key that works, or None when it is unknown, revoked or expired."""
         async with available():
             fields: Any = await self._redis.hgetall(keys.API_KEY.format(id=key_id))
         return _read(key_id, fields, None) if fields else None
@@ -90,7 +90,7 @@ class ApiKeys:
                 *found, used = await pipe.execute()
         together = dict(zip(ids, found, strict=True))
         for key_id in (one for one, fields in together.items() if not fields):
-            await self.remove(key_id, keep_made=True)  # its time was up
+            await self.remove(key_id, keep_made=True)  # the key has expired
         return [
             _read(key_id, fields, used.get(key_id)).key
             for key_id, fields in together.items()
@@ -98,11 +98,11 @@ class ApiKeys:
         ]
 
     async def remove(self, key_id: str, *, keep_made: bool = False) -> dict[str, str | None]:
-        """Revoke a key and, unless they are to be kept, all that it made.
+        """Revoke a key and, unless `keep_made`, all keys that it made.
 
         Args:
-            key_id: Its public half.
-            keep_made: Whether the keys that it made go on working.
+            key_id: The key's public half.
+            keep_made: True when the keys that it made keep working.
 
         Returns:
             The tenant of each key that worked until now; None for the whole fleet.
@@ -111,13 +111,13 @@ class ApiKeys:
         return {str(one): tenant or None for one, tenant in zip(flat[::2], flat[1::2], strict=True)}
 
     async def mark_used(self, key_id: str) -> None:
-        """Remember that a key was used now."""
+        """Record that a key was used now."""
         now = await self._now()
         async with available():
             await self._redis.hset(keys.API_KEYS_USED, key_id, str(now))
 
     async def _now(self) -> int:
-        """Unix milliseconds by Redis' clock."""
+        """Return Unix milliseconds by Redis' clock."""
         async with available():
             seconds, micros = await self._redis.time()
         return int(seconds * 1000 + micros // 1000)

@@ -1,6 +1,6 @@
-"""The audit log in Redis: entries are added and read, and nothing here changes one.
+"""The audit log in Redis: entries are added and read, and never changed.
 
-Each tenant has a log of its own, so that nobody can push another's entries out of it.
+Each tenant has its own log, so that no tenant can push another's entries out.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from ledger.scripts import Scripts
 from schemas.audit import AuditAction, AuditEntry
 
 FLEET = "~fleet"
-"""The log of what concerns no tenant; `~` stands in no tenant's name."""
+"""The log of entries that concern no tenant; no tenant's name has `~`."""
 REFUSED = "~refused"
-"""The log of keys that opened nothing: strangers may write it full, and none of the others."""
+"""The log of refused keys: strangers can fill it, and no other log."""
 MOST_ENTRIES = 5_000
-"""Of one log, some 250 bytes each; what is older is in the process's log alone."""
+"""Maximum entries of one log, about 250 bytes each; older ones are in the process's log only."""
 _PLACE = re.compile(r"([0-9]{1,16})-([0-9]{1,16})\.(~?[a-z0-9_-]{1,63})")
 
 
 class _Place(NamedTuple):
-    """An entry's place in the order of all logs; the newest is the greatest."""
+    """Place of an entry in the order of all logs; the newest is the greatest."""
 
     at_ms: int
     number: int
@@ -41,7 +41,7 @@ class _Place(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> _Place:
-        """Read the cursor of an earlier page; raises CursorError where it is none."""
+        """Read the cursor of an earlier page; raise CursorError for any other text."""
         parts = _PLACE.fullmatch(text)
         if parts is None:
             raise CursorError(f"{text!r} is no cursor: take `next_cursor` of an earlier page")
@@ -56,11 +56,11 @@ class AuditLog:
         self._scripts = scripts
 
     async def append(self, log: str, fields: Mapping[str, str]) -> None:
-        """Add an entry to a log, even where Redis is full.
+        """Add an entry to a log, even when Redis is full.
 
         Args:
             log: A tenant's name, FLEET or REFUSED.
-            fields: Of an AuditEntry, without what Redis knows best.
+            fields: The fields of an AuditEntry, without those that Redis sets.
         """
         words = chain.from_iterable(fields.items())
         await self._scripts.run("audit", [keys.AUDIT.format(log=log)], [log, MOST_ENTRIES, *words])
@@ -68,12 +68,12 @@ class AuditLog:
     async def page(
         self, tenant: str | None, *, after: str | None = None, limit: int = 100
     ) -> Page[AuditEntry]:
-        """Read some entries, the newest first.
+        """Return some entries, the newest first.
 
         Args:
-            tenant: Whose log; None for all logs together.
+            tenant: The tenant of the log; None for all logs together.
             after: The cursor of an earlier page.
-            limit: The most of them.
+            limit: The maximum number of entries.
 
         Raises:
             CursorError: `after` is no cursor.
@@ -99,7 +99,7 @@ class AuditLog:
 
 
 def _before(place: _Place | None, log: str) -> str:
-    """Return where an older page of a log begins, as XREVRANGE takes it."""
+    """Return the start of an older page of a log, as XREVRANGE takes it."""
     if place is None:
         return "+"
     exclusive = "(" if log >= place.log else ""

@@ -1,4 +1,4 @@
-"""The secrets that sign the callbacks of tenants' jobs, as Redis keeps them."""
+"""Secrets that sign the callbacks of tenants' jobs, as Redis keeps them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class StoredSecrets(NamedTuple):
     """A tenant's secrets, and the text that Redis holds.
 
     Attributes:
-        text: Empty where the tenant never had any.
-        secrets: The newest first, some of them perhaps out of use.
+        text: Empty when the tenant never had any.
+        secrets: The newest first; some may be out of use.
     """
 
     text: str
@@ -43,12 +43,12 @@ class CallbackSecrets:
     async def replace(
         self, tenant: str, found: StoredSecrets, secrets: Sequence[SealedSecret]
     ) -> bool:
-        """Put secrets in the place of those that were found; False where they changed since.
+        """Replace the secrets that were found; return False when they changed meanwhile.
 
         Args:
-            tenant: Whose.
-            found: What `get` returned.
-            secrets: What is to be there, the newest first.
+            tenant: The owner of the secrets.
+            found: The value that `get` returned.
+            secrets: The new secrets, the newest first.
         """
         outcome = await self._scripts.run(
             "replace_secrets",
@@ -58,7 +58,7 @@ class CallbackSecrets:
         return bool(outcome == "done")
 
     async def tenants(self) -> AsyncIterator[str]:
-        """Yield the tenants that have secrets, in no order; one that is new may be left out."""
+        """Yield the tenants that have secrets, in no order; a new tenant may be missing."""
         every = keys.CALLBACK_SECRETS.format(tenant="*")
         async with available():
             async for name in self._redis.scan_iter(match=every, count=_BATCH):

@@ -37,7 +37,7 @@ def read_secrets(text: str) -> tuple[SealedSecret, ...]:
 
 
 def shown_secrets(secrets: Iterable[SealedSecret], at: datetime) -> tuple[SecretInfo, ...]:
-    """Return what a tenant may know of the secrets that are in use."""
+    """Return the part of the secrets in use that a tenant may see."""
     return tuple(
         SecretInfo.model_validate(one.model_dump(exclude={"sealed"}))
         for one in secrets

@@ -1,4 +1,4 @@
-"""Secrets at rest: sealed with a key that the ledger's Redis never sees."""
+"""Secrets at rest, sealed with a key that the ledger's Redis never sees."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from ledger.errors import SecretBoxError
 
 
 def new_encryption_key() -> str:
-    """A key for DOCFLEET_ENCRYPTION_KEYS."""
+    """Return a new key for DOCFLEET_ENCRYPTION_KEYS."""
     return Fernet.generate_key().decode()
 
 
 class SecretBox:
-    """Seals secrets, and opens what was sealed.
+    """Sealing and opening of secrets.
 
     Args:
-        keys: Of Fernet, separated by commas: the first one seals, each opens. To replace a key, put
-            the new one first, reseal what there is, and take the old one out.
-            Without any, what asks for it fails.
+        keys: Fernet keys, separated by commas: the first one seals, and each one opens. To replace
+            a key, put the new one first, reseal all secrets, and then remove the old key. Without
+            any key, sealing fails.
     """
 
     def __init__(self, keys: str) -> None:
@@ -26,7 +26,7 @@ class SecretBox:
         self._box = MultiFernet(ready) if ready else None
 
     def seal(self, secret: str) -> str:
-        """The secret, for nobody without the key to read.
+        """Return the secret in sealed form, unreadable without the key.
 
         Raises:
             SecretBoxError: There is no key.
@@ -34,10 +34,10 @@ class SecretBox:
         return self._open_box().encrypt(secret.encode()).decode()
 
     def unseal(self, sealed: str) -> str:
-        """The secret.
+        """Return the secret in plain form.
 
         Raises:
-            SecretBoxError: There is no key, or it was sealed with another.
+            SecretBoxError: There is no key, or the secret was sealed with another key.
         """
         try:
             return self._open_box().decrypt(sealed.encode()).decode()
@@ -47,7 +47,7 @@ class SecretBox:
             ) from None
 
     def reseal(self, sealed: str) -> str:
-        """The same secret, sealed with the first key; raises what `unseal` raises."""
+        """Return the secret sealed with the first key; raise the errors of `unseal`."""
         return self.seal(self.unseal(sealed))
 
     def _open_box(self) -> MultiFernet:

@@ -1,4 +1,4 @@
-"""What the ledger answers to a worker's heartbeat."""
+"""The ledger's answer to a worker's heartbeat."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class RevokedLease(NamedTuple):
-    """A lease that its holder must let go, by its token."""
+    """A lease that its holder must give up, by its token."""
 
     token: str
     cancelled: bool
@@ -21,12 +21,12 @@ class Called(NamedTuple):
 
 
 class Beat(NamedTuple):
-    """What a worker has to know.
+    """The instructions to a worker.
 
     Attributes:
         let_go: The leases that it has lost, or whose job is cancelled.
-        called: The suspects that it is to claim; told again until it has.
-        closed: Whether it may claim nothing else.
+        called: The suspects that it has to claim; repeated until it does.
+        closed: True when it may claim nothing else.
     """
 
     let_go: Sequence[RevokedLease] = ()
@@ -35,7 +35,7 @@ class Beat(NamedTuple):
 
 
 def read_beat(answer: Sequence[Any]) -> Beat:
-    """Read what the script `heartbeat` gave."""
+    """Read the answer of the script `heartbeat`."""
     closed, let_go, called = answer
     return Beat(
         [RevokedLease(token, verdict == "cancel") for token, verdict in _pairs(let_go)],

@@ -1,4 +1,4 @@
-"""Deaths of workers: what the ledger is told of them, and the words for what they cost."""
+"""Deaths of workers: how the ledger learns of them, and the failures that they cause."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from schemas.failure import Failure, FailureCode
 
 
 class Buried(NamedTuple):
-    """What the deaths at a station came to.
+    """The consequences of the deaths at a station.
 
     Attributes:
-        workers: Those that are known dead now.
+        workers: Number of workers that are now known to be dead.
         expired: Records that they held and that go on.
-        killed: Records that they held and that are dead letters now.
+        killed: Records that they held and that are now dead letters.
     """
 
     workers: int
@@ -29,12 +29,12 @@ class Deaths:
         self._scripts = scripts
 
     async def bury(self, station: str, *, losses: int, living: str = "") -> Buried:
-        """Judge at once what the processes of a station held: they have ended.
+        """Settle at once all leases of the processes of a station, which have ended.
 
         Args:
-            station: The name of a worker that no other running one has.
-            losses: How often one stage of a job may end a worker alone.
-            living: The process that runs there now, if one does.
+            station: The name of a worker; no other running worker has it.
+            losses: Maximum times that one stage of a job may end a worker alone.
+            living: The process that runs there now, if there is one.
         """
         arguments = [station, living, losses, *loss_failures(losses)]
         return Buried(*await self._scripts.run("bury", [], arguments))
@@ -44,10 +44,10 @@ def loss_failures(losses: int) -> list[str]:
     """Return the failures of leases that ended with their worker, each as JSON.
 
     Args:
-        losses: How often one stage of a job may end a worker alone.
+        losses: Maximum times that one stage of a job may end a worker alone.
 
     Returns:
-        That of a lease lost together with others, of one lost alone, and of the last one.
+        The failure of a lease lost together with others, of one lost alone, and of the last one.
     """
     words = (
         "The worker died or hung while it held this job and others: none of them is charged.",

@@ -14,18 +14,19 @@ from schemas.queues import DELIVER_QUEUE
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """One queue's records.
+    """Records of one queue.
 
     Attributes:
-        queue: Its name.
+        queue: The queue's name.
         in_line: Waiting for their turn.
         lanes: The same by lane: a tenant, or TENANT~low.
-        suspects: Waiting until they may run with few others, or alone.
+        suspects: Suspects that wait until they may run with few others, or alone.
         dispatched: Message out, not yet claimed.
         leased: Held by a worker.
         capacity: Records that its live workers can hold at once.
         workers: Live workers.
-        head_age_seconds: Since the oldest head of a lane was submitted; 0 with no line.
+        head_age_seconds: Seconds since the oldest head of a lane was submitted; 0 for an empty
+            line.
         behind: Deliveries that wait until fewer to the same receiver are under way.
     """
 
@@ -47,8 +48,8 @@ class LedgerMemory:
 
     Attributes:
         used_bytes: In use.
-        limit_bytes: Its maxmemory; 0 where there is none.
-        full: Whether submits are refused.
+        limit_bytes: Redis' maxmemory; 0 when there is none.
+        full: True when submits are refused.
     """
 
     used_bytes: int
@@ -67,8 +68,8 @@ class FleetDepth:
         closed: Count by `job:STATE` and `msg:STATE`.
         opened: Count of records that were written, by `job`, `msg`, `batch` and `file`.
         engines: Count by `QUEUE:started` and `QUEUE:died`.
-        memory: What Redis uses.
-        stored: Bytes that the records of each tenant take.
+        memory: Memory of Redis.
+        stored: Bytes of each tenant's records.
     """
 
     queues: tuple[QueueDepth, ...]
@@ -82,10 +83,10 @@ class FleetDepth:
 
 
 async def read_depth(redis: Redis) -> FleetDepth:
-    """Count; lanes that come or go meanwhile are counted or not.
+    """Read the depth; a lane that appears or ends meanwhile may be missing.
 
     Raises:
-        redis.exceptions.RedisError: Whatever Redis has to say.
+        redis.exceptions.RedisError: Any error of Redis.
     """
     names = sorted(str(name) for name in await redis.smembers(keys.QUEUES))
     async with redis.pipeline(transaction=True) as pipe:
@@ -128,7 +129,7 @@ async def _read_queue(redis: Redis, name: str, now_ms: int) -> QueueDepth:
             pipe.zcard(keys.LINE.format(queue=name, lane=lane))
             pipe.zrange(keys.LINE.format(queue=name, lane=lane), 0, 0)
         dispatched, leased, slots, beats, held_up, few, alone, *by_lane = await pipe.execute()
-    # A sweep takes the dead ones out; where nobody sweeps any more, all of them are.
+    # The sweep removes dead workers; without a sweep, all entries are dead.
     live = fresh(beats, now_ms) & slots.keys()
     return QueueDepth(
         queue=name,
@@ -145,7 +146,7 @@ async def _read_queue(redis: Redis, name: str, now_ms: int) -> QueueDepth:
 
 
 async def _count_behind(redis: Redis, receivers: Iterable[str]) -> int:
-    """Deliveries that wait until fewer to the same receiver are under way."""
+    """Count the deliveries that wait until fewer to the same receiver are under way."""
     async with redis.pipeline(transaction=False) as pipe:
         for receiver in receivers:
             pipe.zcard(keys.BEHIND.format(receiver=receiver))

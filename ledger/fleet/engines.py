@@ -27,7 +27,7 @@ class Engines:
         return None if slots is None else int(slots)
 
     async def set_gate(self, queue: str, host: str, slots: int) -> None:
-        """Remember for ten minutes that the engine died, and what it may be given now."""
+        """Remember for ten minutes that the engine died, and the gate that it may have now."""
         async with available():
             name = keys.GATE.format(queue=queue, host=host)
             await self._redis.set(name, slots, ex=_GATE_SECONDS)

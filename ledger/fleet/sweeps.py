@@ -1,4 +1,4 @@
-"""The sweep: one script that finds what broke anywhere in the fleet, and mends it."""
+"""The sweep: one script that finds and repairs faults anywhere in the fleet."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Swept(NamedTuple):
 
 
 class Sweeps:
-    """The sweeps of one ledger; they may raise LedgerUnavailableError."""
+    """Sweeps of one ledger; they may raise LedgerUnavailableError."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
@@ -40,14 +40,14 @@ class Sweeps:
         losses: int,
         retention_seconds: float,
     ) -> Swept:
-        """Mend what broke; does nothing when another worker just did.
+        """Repair faults; do nothing when another worker has just done so.
 
         Args:
-            every_seconds: The interval between two sweeps of the whole fleet.
+            every_seconds: Seconds between two sweeps of the whole fleet.
             lease_seconds: The length of a lease.
-            grace_seconds: How long a message may go unclaimed before it is looked for.
-            losses: How often one stage of a job may end a worker alone.
-            retention_seconds: How long a record is kept that ended, dead letters apart.
+            grace_seconds: Seconds that a message may stay unclaimed before the sweep looks for it.
+            losses: Maximum times that one stage of a job may end a worker alone.
+            retention_seconds: Seconds for which a record that ended is kept, except dead letters.
         """
         undeliverable = Failure.of(
             FailureCode.QUEUE_UNDELIVERABLE, f"The message was lost {_RESENDS} times."

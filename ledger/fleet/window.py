@@ -1,10 +1,10 @@
-"""The window: how many records of a queue may be dispatched or leased at once."""
+"""The window: the number of records of a queue that may be dispatched or leased at once."""
 
 from __future__ import annotations
 
 
 def window(capacity: int) -> int:
-    """The capacity and a tenth more, at least two; the ledger's scripts count the same.
+    """Return the capacity and a tenth more, at least two; the ledger's scripts compute the same.
 
     Args:
         capacity: Records that the queue's live workers can hold.

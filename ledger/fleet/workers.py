@@ -1,4 +1,4 @@
-"""The workers as the ledger knows them: one lives until a lease after its last heartbeat."""
+"""Workers in the ledger: a worker is live until one lease after its last heartbeat."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Workers:
         self._redis = redis
 
     async def live(self) -> Mapping[str, frozenset[str]]:
-        """Return the names of the live workers, by queue; one that was never used is left out.
+        """Return the names of the live workers, by queue; a queue that was never used is missing.
 
-        A worker that hangs, was stopped or takes no new work is not among them.
+        A worker that hangs, is stopped or takes no new work is not among them.
         """
         async with available():
             queues = sorted(str(name) for name in await self._redis.smembers(keys.QUEUES))
@@ -38,5 +38,5 @@ class Workers:
 
 
 def fresh(beats: Any, now_ms: int) -> frozenset[str]:
-    """Return whose heartbeat has not expired, of pairs of a worker and when it does."""
+    """Return the workers whose heartbeat has not expired, from pairs of a worker and its expiry."""
     return frozenset(str(worker) for worker, expires_ms in beats if expires_ms > now_ms)

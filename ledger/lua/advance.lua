@@ -1,4 +1,4 @@
--- A job is prepared, and suspect no longer: on to the line of the pool that will run it.
+-- A job is prepared and no longer suspect: it goes to the line of the pool that will run it.
 -- KEYS  1 the record
 -- ARGV  1 id, 2 token, 3 queue, 4 what was prepared (JSON)
 -- Gives 'held' when done, 'settled' when done before, 'lost' when nothing was changed

@@ -1,4 +1,4 @@
--- Add an entry to an audit log. A log has a bound: its oldest entries go.
+-- Add an entry to an audit log, whose oldest entries are removed at its bound.
 -- KEYS  1 the log
 -- ARGV  1 its name, 2 the most entries, then field and value
 -- Gives the entry's id

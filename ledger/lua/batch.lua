@@ -1,21 +1,21 @@
--- Batches and files: how a batch hears of its jobs, and what waits for a time of its own.
+-- Batches and files: how a batch learns of its jobs, and how records wait for a time.
 
 local BATCH_QUEUE = 'batch'
 
--- Wait for a time, or for being called.
+-- Wait for a time, or for a call.
 local function park(id, due, now)
   redis.call('HSET', record_key(id), 'state', 'waiting', 'due', due, 'updated', now)
   redis.call('ZADD', PARKED, due, id)
 end
 
--- Go on at once, if it waits.
+-- Continue at once, if it waits.
 local function call_in(id, now)
   if redis.call('ZREM', PARKED, id) == 0 then return end
   redis.call('HDEL', record_key(id), 'due')
   stand_in_line(id, BATCH_QUEUE, now, now)
 end
 
--- Whether every job of a batch has ended; never while more of them are to come.
+-- Tell whether every job of a batch has ended; false while more jobs will come.
 local function all_ended(batch)
   local jobs, completed, failed, dropped = unpack(
     redis.call('HMGET', record_key(batch), 'jobs', 'completed', 'failed', 'dropped'))
@@ -24,7 +24,7 @@ end
 
 local COUNTED_AS = { succeeded = 'completed', cancelled = 'dropped', dead = 'failed' }
 
--- A job of a batch has ended: it is counted once, and the last one calls the batch in.
+-- A job of a batch has ended: count it once. The last one calls the batch.
 local function count_job(id, state, now)
   local batch = redis.call('HGET', record_key(id), 'batch')
   if not batch then return end
@@ -35,7 +35,7 @@ local function count_job(id, state, now)
   if all_ended(batch) then call_in(batch, now) end
 end
 
--- A job of a batch goes round again. Once its batch writes the files, it no longer counts for it.
+-- A job of a batch is redriven. Once its batch writes the files, the job no longer counts for it.
 local function uncount_job(id)
   local batch, counted = unpack(redis.call('HMGET', record_key(id), 'batch', 'counted'))
   if not counted or redis.call('HGET', record_key(batch), 'status') ~= 'in_progress' then return end
@@ -43,7 +43,7 @@ local function uncount_job(id)
   redis.call('HINCRBY', record_key(batch), counted, -1)
 end
 
--- A batch has ended: it needs its input file no longer.
+-- A batch has ended: it no longer needs its input file.
 local function let_go_of_file(id)
   if not string.match(id, '^batch_') then return end
   local file = cjson.decode(redis.call('HGET', record_key(id), 'spec')).input_file_id
@@ -52,7 +52,7 @@ local function let_go_of_file(id)
   end
 end
 
--- What is forgotten is listed no longer.
+-- A forgotten record is no longer listed.
 local function unlist(id)
   local tenant = tenant_of(lane_of(id))
   redis.call('ZREM', batches_key(tenant), id)

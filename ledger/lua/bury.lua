@@ -1,5 +1,5 @@
--- A process of this station has ended, as whoever started it or its successor knows: what it held
--- is judged at once.
+-- A process of this station has ended, as its supervisor or its successor reports: settle its
+-- leases at once.
 -- KEYS  none
 -- ARGV  1 station, 2 the worker of it that lives, or '', 3 leases that one stage may lose,
 --       4 failure of a lease lost with others, 5 of one lost alone, 6 of the last one (JSON each)

@@ -1,4 +1,4 @@
--- The owner no longer wants a job.
+-- A job's owner cancels it.
 -- KEYS  1 the record
 -- ARGV  1 id
 -- Gives the state that follows: 'cancelled', 'running' (its worker is told with the next

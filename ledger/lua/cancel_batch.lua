@@ -1,4 +1,4 @@
--- A batch is to end before its jobs have: its owner no longer wants it, or its window is over.
+-- A batch has to end before its jobs have: its owner cancelled it, or its window is over.
 -- KEYS  1 the record
 -- ARGV  1 id, 2 'cancelled' or 'expired'
 -- Gives the status that follows, or 'unknown'

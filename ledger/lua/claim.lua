@@ -22,7 +22,7 @@ if state ~= 'queued' then return { 'refused', state } end
 if ARGV[5] ~= '' and ARGV[5] ~= queue then return { 'refused', 'elsewhere' } end
 if called == worker then uncall(id)
 else
-  -- A message of earlier days must not carry its record past the line.
+  -- A message from before the record was in line must not carry it past the line.
   if not redis.call('ZSCORE', dispatched_key(queue), id) then return { 'refused', 'in line' } end
   if is_closed(worker) then
     send_back(id, queue, now)

@@ -1,4 +1,4 @@
--- Write a file's record, once. It waits until the file is to be deleted.
+-- Write a file's record, once. The record waits until the file expires.
 -- KEYS  1 the record
 -- ARGV  1 id, 2 spec (JSON), 3 tenant, 4 milliseconds that the file is kept,
 --       5 the most that its tenant may store (see share.lua)

@@ -1,4 +1,4 @@
--- An endpoint is no more; what was sent to it can be read until its retention is over.
+-- Delete an endpoint; its deliveries can be read until their retention is over.
 -- KEYS  1 the endpoint
 -- ARGV  1 id
 -- Gives 1, or 0 when there was none

@@ -1,4 +1,4 @@
--- A file's owner no longer wants it: it is gone from now on, and a worker deletes its object.
+-- A file's owner deletes it: it is gone at once, and a worker deletes its object later.
 -- KEYS  1 the record
 -- ARGV  1 id
 -- Gives 'deleted', or 'unknown' when there is none, or none any more

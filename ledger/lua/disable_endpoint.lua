@@ -24,7 +24,7 @@ end
 local deliveries = redis.call('ZRANGE', deliveries_key(id), first, first + some - 1)
 for _, delivery in ipairs(deliveries) do
   local stands = redis.call('HGET', record_key(delivery), 'state')
-  -- One that is under way comes to its end by itself.
+  -- A delivery under way ends by itself.
   if stands == 'queued' or stands == 'waiting' then
     close(delivery, 'dead', now, { 'failure', failure })
   end

@@ -1,4 +1,4 @@
--- Nobody wants a dead letter any more: it counts as cancelled, and nobody is told.
+-- Drop a dead letter: it counts as cancelled, without notice.
 -- KEYS  1 the record
 -- ARGV  1 id
 -- Gives {'dropped' or 'refused', the state that follows}, or {'unknown', ''}

@@ -1,4 +1,4 @@
--- An attempt ends its record, well or not.
+-- An attempt ends its record, with or without success.
 -- KEYS  1 the record
 -- ARGV  1 id, 2 token, 3 state, 4 entry for the history (JSON) or '',
 --       then field and value of what else the record is to say
@@ -15,4 +15,5 @@ settle(id, redis.call('HGET', KEYS[1], 'queue'), token)
 if entry ~= '' then remember(id, entry) end
 judge(id, state == 'succeeded', now)
 close(id, state, now, { unpack(ARGV, 5) })
+open_review(id, now)
 return verdict

@@ -1,4 +1,4 @@
--- A worker lives: renew its leases, count its capacity, call suspects, fill the window.
+-- A worker is alive: renew its leases, count its capacity, call suspects, fill the window.
 -- KEYS  none
 -- ARGV  1 worker, 2 lease in milliseconds, 3 number of queues,
 --       then a queue and a capacity for each, then an id and a token for each lease held

@@ -1,5 +1,5 @@
--- The clock and the keys. Stands in front of every script; ledger/scripts.py puts two constants
--- before it:
+-- The clock and the keys, in front of every script. ledger/scripts.py puts two constants before
+-- them:
 --   PREFIX   the prefix of all keys (ledger/keys.py says what each holds)
 --   MESSAGE  a Celery message as kombu renders it, with @id@, @queue@, @task@ and @tag@ to fill in
 -- Scripts are not rolled back on an error: each checks everything before its first write.
@@ -37,6 +37,7 @@ local BROKEN = PREFIX .. 'broken'
 local HELD_UP = PREFIX .. 'heldup'
 local DELIVER = 'deliver'
 local function jobs_key(tenant) return PREFIX .. 'jobs:' .. tenant end
+local function reviews_key(tenant) return PREFIX .. 'reviews:' .. tenant end
 local INDEXED = PREFIX .. 'indexed'
 local function batches_key(tenant) return PREFIX .. 'batches:' .. tenant end
 local function files_key(tenant) return PREFIX .. 'files:' .. tenant end
@@ -46,6 +47,7 @@ local DEAD = PREFIX .. 'dead'
 local DEAD_CODES = PREFIX .. 'dead_codes'
 local function awaited_key(tenant) return PREFIX .. 'awaited:' .. tenant end
 local function adopted_key(id) return PREFIX .. 'adopted:' .. id end
+local function deleted_key(id) return PREFIX .. 'deleted:' .. id end
 local ENDED = PREFIX .. 'ended'
 local FULL = PREFIX .. 'full'
 local OPENED = PREFIX .. 'opened'

@@ -1,14 +1,14 @@
--- The line of a queue: who is sent next, and how many may be out at once.
+-- The line of a queue: the order of its records, and how many may be out at once.
 --
--- A queue's line is made of lanes: one for each tenant, and one beside it for the tenant's
--- low-priority work (TENANT~low). Lanes take turns by weight (start-time fair queueing); within a
--- lane, rank decides. So one tenant's backlog makes nobody else wait, and low priority takes what
--- is idle and a small share of what is not.
+-- A queue's line consists of lanes: one for each tenant, and one for the tenant's low-priority work
+-- (TENANT~low). Lanes take turns by weight (start-time fair queueing); within a lane, rank decides.
+-- One tenant's backlog therefore delays no other tenant, and low priority gets idle capacity and a
+-- small share of the rest.
 
--- What a low lane weighs, of its tenant's weight.
+-- Weight of a low lane, as a share of its tenant's weight.
 local LOW_SHARE = 0.05
 
--- The Celery message of a record that was sent at a time; the same arguments, the same bytes.
+-- Return the Celery message of a record that is sent at a time; equal arguments give equal bytes.
 local function message_of(id, queue, sent)
   local role = string.match(queue, '^[^.]+')
   local values = { id = id, queue = queue, task = 'docfleet.' .. role, tag = id .. '-' .. sent }
@@ -31,7 +31,7 @@ local function send(id, queue, now)
   redis.call('ZADD', dispatched_key(queue), now, id)
 end
 
--- A worker that may not take a record puts its message back where it was.
+-- A worker that may not take a record puts its message back in its old place.
 local function send_back(id, queue, now)
   redis.call('RPUSH', queue, message_of(id, queue, now))
   redis.call('ZADD', dispatched_key(queue), now, id)
@@ -43,14 +43,14 @@ local function unsend(id, queue)
   if sent then redis.call('LREM', queue, 1, message_of(id, queue, tonumber(sent))) end
 end
 
--- Whether a tenant has as many out as it may.
+-- Tell whether a tenant has its maximum of records out.
 local function is_at_bound(queue, lane)
   local tenant = tenant_of(lane)
   local bound = tonumber(redis.call('HGET', BOUNDS, tenant) or 0)
   return bound > 0 and redis.call('SCARD', out_key(queue, tenant)) >= bound
 end
 
--- The lane whose turn it is, and when its turn began, in the queue's own time.
+-- Return the lane whose turn it is, and the start of its turn in the queue's own time.
 local function next_lane(queue)
   local turns = redis.call('ZRANGE', turns_key(queue), 0, 0, 'WITHSCORES')
   if #turns == 0 then return nil end
@@ -62,15 +62,15 @@ local function next_lane(queue)
   return nil
 end
 
--- A lane is empty. Its next turn is remembered while it lies ahead, so that nobody gains by
--- coming one at a time.
+-- A lane is empty. Its next turn is remembered while it lies ahead, so that records which come one
+-- at a time gain nothing.
 local function retire_lane(queue, lane, turn)
   redis.call('ZREM', turns_key(queue), lane)
   redis.call('ZADD', past_key(queue), turn, lane)
 end
 
--- Send the next of the line while the window has room.
--- Occupancy is counted from the sets, so that no crash can leak a place.
+-- Send the next records of the line while the window has room.
+-- Count occupancy from the sets, so that no crash can leak a place.
 local function fill(queue, now)
   local window = tonumber(redis.call('GET', window_key(queue)) or 2)
   local busy = redis.call('ZCARD', dispatched_key(queue)) + redis.call('ZCARD', leased_key(queue))
@@ -91,7 +91,7 @@ local function fill(queue, now)
   end
 end
 
--- Take a place in the lane; of a lane, the lowest `rank` goes first. Suspects wait apart until a
+-- Take a place in the lane; the lowest `rank` of a lane goes first. Suspects wait apart until a
 -- worker is told to take them.
 local function join_lane(id, queue, rank)
   local company = redis.call('HGET', record_key(id), 'company')
@@ -110,7 +110,7 @@ local function join_lane(id, queue, rank)
   end
 end
 
--- Stand in line for a queue's workers, or behind where too much is under way to a receiver.
+-- Wait in line for a queue's workers, or behind it when too much is under way to a receiver.
 local function stand_in_line(id, queue, rank, now)
   redis.call('SADD', QUEUES, queue)
   redis.call('HSET', record_key(id), 'state', 'queued', 'queue', queue, 'updated', now)
@@ -118,7 +118,7 @@ local function stand_in_line(id, queue, rank, now)
   fill(queue, now)
 end
 
--- Be out no longer: the place is free for the next of the line.
+-- Be out no longer: the place is free for the next record of the line.
 local function come_back(id, queue)
   redis.call('ZREM', dispatched_key(queue), id)
   if redis.call('ZREM', leased_key(queue), id) == 1 then
@@ -150,7 +150,7 @@ local function leave_queue(id, queue)
   end
 end
 
--- How many of a tenant's records stand in line, for any queue.
+-- Return the number of a tenant's records in line, for all queues.
 local function in_line(tenant)
   local count = 0
   for _, queue in ipairs(redis.call('SMEMBERS', QUEUES)) do
@@ -160,14 +160,15 @@ local function in_line(tenant)
   return count
 end
 
--- How many records of a queue may be out: the capacity of its live workers and a tenth more.
+-- Return the maximum records of a queue that may be out: its live workers' capacity and a tenth
+-- more.
 local function measure_window(queue)
   local capacity = 0
   for _, slots in ipairs(redis.call('HVALS', capacity_key(queue))) do capacity = capacity + slots end
   redis.call('SET', window_key(queue), capacity + math.max(2, math.ceil(capacity / 10)))
 end
 
--- Those behind go forward while the receiver has room.
+-- Move deliveries from behind into line while the receiver has room.
 local function go_forward(receiver, now)
   local room = room_of(receiver, now)
   if room <= 0 then return end
@@ -180,7 +181,7 @@ local function go_forward(receiver, now)
   if #popped > 0 then fill(DELIVER, now) end
 end
 
--- A delivery is not under way any more.
+-- A delivery is no longer under way.
 local function make_way(id, now)
   local receiver = receiver_of(id)
   if not receiver then return end
@@ -189,7 +190,7 @@ local function make_way(id, now)
   if redis.call('SREM', under_way_key(receiver), id) == 1 then go_forward(receiver, now) end
 end
 
--- What an attempt at a delivery says of its receiver.
+-- Record what an attempt at a delivery shows about its receiver.
 local function judge(id, acknowledged, now)
   local receiver = receiver_of(id)
   if not receiver then return end

@@ -1,4 +1,4 @@
--- Write a key of the HTTP API that is new. It ends with its maker, if not before.
+-- Write a new API key. It ends with its maker, if not before.
 -- KEYS  1 the key
 -- ARGV  1 id, 2 id of the key that makes it, or '', 3 tenant, or '' for the whole fleet,
 --       4 milliseconds that it works, or '' for ever, 5 the most keys of a tenant,

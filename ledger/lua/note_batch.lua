@@ -9,7 +9,7 @@ local id, token, status = ARGV[1], ARGV[2], ARGV[3]
 if lease_of(id, token) ~= 'held' then return 'lost' end
 
 local present, ending = unpack(redis.call('HMGET', KEYS[1], 'status', 'ending'))
--- Its owner may have cancelled it meanwhile: that is not undone.
+-- Do not undo a cancellation that came meanwhile.
 if status == 'in_progress' and ending then status = '' end
 if status ~= '' and status ~= present then
   redis.call('HSET', KEYS[1], 'status', status, status .. '_at', now_ms())

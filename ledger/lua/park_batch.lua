@@ -1,5 +1,4 @@
--- An attempt at a batch or a file ends, and there is nothing to do for it until its jobs have ended
--- or a time has come.
+-- An attempt at a batch or a file ends; the record then waits for its jobs or for a time.
 -- KEYS  1 the record
 -- ARGV  1 id, 2 token, 3 milliseconds to wait at the most,
 --       4 '1' if all its jobs are there: then the end of the last one calls it in,
@@ -19,7 +18,7 @@ redis.call('HDEL', KEYS[1], 'company')
 local written, ending = unpack(redis.call('HMGET', KEYS[1], 'written', 'ending'))
 if complete == '1' then redis.call('HSET', KEYS[1], 'jobs', written or 0) end
 park(id, now + wait, now)
--- What happened between its look and now: a cancellation, the end of the last job.
+-- Events between the attempt's look and now: a cancellation, the end of the last job.
 if (ending and ARGV[5] ~= '1') or all_ended(id) then call_in(id, now) end
 fill(BATCH_QUEUE, now)
 return verdict

@@ -1,10 +1,11 @@
--- A receiver, an endpoint or the origin of a tenant's callbacks: how much may be under way to it.
+-- A receiver: an endpoint, or the origin of a tenant's callbacks. It bounds the deliveries that are
+-- under way.
 
 -- Maximum deliveries to one receiver that are under way (in line, dispatched or leased), unless its
--- endpoint says otherwise; the others stay behind. So one that is slow or dead holds few of the
--- workers' places, and costs them nothing more however much is meant for it.
+-- endpoint sets another number; the others stay behind. A slow or dead receiver therefore takes few
+-- of the workers' places, for any number of deliveries.
 local RECEIVER_BOUND = 8
--- Failures in a row that open the circuit for a while; then one delivery tries.
+-- Failures in a row that open the circuit for some time; then one delivery tries.
 local BREAKS_AFTER = 5
 local BREAK_MS = 30000
 local LONGEST_BREAK_MS = 300000
@@ -24,7 +25,7 @@ local function room_of(receiver, now)
   return bound - redis.call('SCARD', under_way_key(receiver))
 end
 
--- Whether a delivery has to stay behind for now; where it need not, it is under way.
+-- Tell whether a delivery has to stay behind; if not, count it as under way.
 local function stays_behind(id, rank, now)
   local receiver = receiver_of(id)
   if not receiver or redis.call('SISMEMBER', under_way_key(receiver), id) == 1 then return false end

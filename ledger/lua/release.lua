@@ -1,4 +1,4 @@
--- An attempt ends and its record does not: back in line, now or later.
+-- An attempt ends without ending its record, which goes back in line now or later.
 -- KEYS  1 the record
 -- ARGV  1 id, 2 token, 3 milliseconds to wait (0: back in line at once),
 --       4 '1' if the attempt counts, '0' if it is given back, 5 entry for the history (JSON) or '',
@@ -31,6 +31,8 @@ if elsewhere ~= '' then
   next_queue = elsewhere
   redis.call('HSET', KEYS[1], 'queue', elsewhere, 'attempts', 0, 'losses', 0)
   redis.call('HDEL', KEYS[1], 'company')
+  -- The page text is gone: the document is read again.
+  if elsewhere == 'prepare' then redis.call('HSET', KEYS[1], 'stage', 'prepare') end
 end
 if delay > 0 then
   redis.call('HSET', KEYS[1], 'state', 'waiting', 'due', now + delay, 'updated', now)

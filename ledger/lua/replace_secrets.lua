@@ -1,4 +1,4 @@
--- Replace a tenant's callback secrets, unless another caller did so since they were read.
+-- Replace a tenant's callback secrets, unless another caller has replaced them since.
 -- KEYS  1 the secrets
 -- ARGV  1 what was read, '' for nothing, 2 what is to be there
 -- Gives 'done' or 'changed'

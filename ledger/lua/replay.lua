@@ -1,5 +1,5 @@
--- Send a delivery again: one that was acknowledged, is dead or was dropped, with a fresh schedule;
--- one that waits for its next attempt, now.
+-- Send a delivery again. An acknowledged, dead or dropped one gets a fresh schedule; a waiting one
+-- is sent now.
 -- KEYS  1 the record
 -- ARGV  1 id, 2 a nonce of the caller, 3 '1' if it is sent again though it was acknowledged
 -- Gives {'replayed', 'refused' or 'acknowledged', the state that follows}, {'disabled', ''} where its
@@ -24,7 +24,7 @@ redis.call('ZREM', ENDED, id)
 redis.call('ZREM', WAITING, id)
 redis.call('HDEL', KEYS[1], 'closed', 'failure', 'settled', 'resent', 'due', 'company')
 redis.call('HSET', KEYS[1], 'attempts', 0, 'losses', 0, 'rank', now, 'replayed', nonce)
--- Somebody says that the receiver is well again: one delivery may find out.
+-- The caller says that the receiver works again: one delivery may find out.
 redis.call('ZREM', BROKEN, receiver)
 stand_in_line(id, DELIVER, now, now)
 return { 'replayed', 'queued' }

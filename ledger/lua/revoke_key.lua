@@ -1,4 +1,4 @@
--- Take a key of the HTTP API back and, unless they are to be kept, all keys that it made.
+-- Revoke an API key and, unless they are kept, all keys that it made.
 -- KEYS  none
 -- ARGV  1 id, 2 '1' if the keys that it made are to be kept
 -- Gives a flat list: id and tenant, '' for the whole fleet, of each key that worked until now

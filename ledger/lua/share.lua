@@ -1,12 +1,13 @@
--- A tenant's share of the ledger: what its records take is counted until they are forgotten.
+-- A tenant's share of the ledger: the bytes of its records count until they are forgotten.
 
--- Bytes beside a record and its history: its places in the sorted sets, what is remembered of its
--- receiver, its message.
+-- Bytes beside a record and its history: its places in the sorted sets, its receiver's state, its
+-- message.
 local BESIDE = 400
--- Bytes of a record that is new, beside its spec.
+-- Bytes of a new record, beside its spec.
 local NEW_BYTES = 1000
 
--- The memory that Redis may use, and what it uses: its maxmemory, or else the machine's.
+-- Return the memory that Redis may use (its maxmemory, or the machine's) and the memory that it
+-- uses.
 local function read_memory()
   local memory = redis.call('INFO', 'memory')
   local function number(name) return tonumber(string.match(memory, '\n' .. name .. ':(%d+)')) end
@@ -14,14 +15,14 @@ local function read_memory()
   return limit > 0 and limit or number('total_system_memory'), number('used_memory'), limit
 end
 
--- What a key takes, all that it holds included.
+-- Return the bytes of a key with its content.
 local function bytes_of(key) return redis.call('MEMORY', 'USAGE', key, 'SAMPLES', 0) or 0 end
 
 local function count_bytes(tenant, more)
   if redis.call('HINCRBY', STORED, tenant, more) <= 0 then redis.call('HDEL', STORED, tenant) end
 end
 
--- Count what a key takes now, and what stands beside it, in place of what was counted before.
+-- Count the present bytes of a key, and those beside it, in place of its former count.
 local function weigh_key(key, tenant, beside)
   local before = redis.call('HGET', key, 'bytes') or 0
   local bytes = bytes_of(key) + beside
@@ -38,15 +39,15 @@ local function weigh_endpoint(id)
   weigh_key(key, redis.call('HGET', key, 'tenant'), BESIDE)
 end
 
--- Delete a record, and count it no longer.
+-- Delete a record, and stop counting it.
 local function delete_record(id)
   local before = redis.call('HGET', record_key(id), 'bytes')
   if before then count_bytes(tenant_of(lane_of(id)), -before) end
   redis.call('DEL', record_key(id), history_key(id))
 end
 
--- Whether a tenant would take more than it may: 'share', what it takes, what it may take; or nil.
--- `most` is bytes, up to 1 a share of Redis' memory, and 0 for no bound.
+-- Return 'share', the tenant's bytes and its limit when a tenant would exceed the limit; else nil.
+-- `most` is bytes; up to 1 it is a share of Redis' memory, and 0 means no bound.
 local function over_share(tenant, most, more)
   if most == 0 then return nil end
   if most <= 1 then

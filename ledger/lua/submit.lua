@@ -4,7 +4,7 @@
 --       6 lane, 7 the most that its tenant may have in line (0: any number), 8 stage,
 --       9 the most that its tenant may store (see share.lua)
 -- Gives {'created' or 'exists', the spec of record}, {'full', ''} when Redis nears its limit,
---       {'quota', how many the tenant has in line}, or what over_share gives
+--       {'deleted', ''} for a job that was deleted, {'quota', how many the tenant has in line}, or what over_share gives
 -- Caller: ledger/ledger.py Ledger.submit
 
 local id, spec, queue, handicap, callback = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
@@ -13,6 +13,7 @@ local lane, most = ARGV[6], tonumber(ARGV[7])
 
 local present = redis.call('HGET', KEYS[1], 'spec')
 if present then return { 'exists', present } end
+if redis.call('EXISTS', deleted_key(id)) == 1 then return { 'deleted', '' } end
 if redis.call('EXISTS', FULL) == 1 then return { 'full', '' } end
 if most > 0 then
   local count = in_line(tenant_of(lane))

@@ -30,7 +30,7 @@ for i = FIRST, #ARGV, WORDS do
   local id, line, queue, offset, length = unpack(ARGV, i, i + WORDS - 1)
   local record = record_key(id)
   if redis.call('EXISTS', record) == 0 then
-    -- Of one batch, in the order of its file.
+    -- Records of one batch, in the order of its file.
     local rank = string.format('%.3f', created + handicap + line / 1000)
     redis.call('HSET', record, 'spec', head .. '"offset":' .. offset .. ',"length":' .. length .. tail,
       'stage', 'infer', 'rank', rank, 'handicap', handicap, 'created', now, 'attempts', 0,
@@ -40,6 +40,6 @@ for i = FIRST, #ARGV, WORDS do
     weigh(id)
   end
 end
--- What goes on has not lost its lease in vain.
+-- Forget the lost leases of a batch that makes progress.
 redis.call('HSET', KEYS[1], 'place', place, 'written', ARGV[9], 'losses', 0)
 return 'held'

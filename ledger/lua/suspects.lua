@@ -1,18 +1,20 @@
--- Suspects: what becomes of the records that a worker held when it died, and how they run again.
+-- Suspects: the records that a worker held when it died, and how they run again.
 --
--- A death with several records in the worker charges none of them. Those most suspect are blamed:
--- from then on each has a `company`, the most suspects that may be in one worker with it, itself
--- counted. A quarter of those blamed is the next company, so a death narrows it down fast; 1 is
--- alone, with no other record at all. Who ends a worker alone is charged.
+-- A death with several records in the worker charges none of them. The most suspect ones are
+-- blamed: each then has a `company`, the maximum number of suspects in one worker, itself included.
+-- A quarter of the blamed records is the next company, so that each death narrows it down fast; 1
+-- means alone, without any other record. A record that ends a worker alone is charged.
 --
--- Suspects stand in no lane. The heartbeat calls them into a worker that has room for them; who has
--- to be alone waits until one is closed: it takes nothing new until it is empty, and then that one.
+-- Suspects are in no lane. The heartbeat calls them into a worker that has room for them. A suspect
+-- that has to be alone waits until a worker is closed: that worker takes nothing new until it is
+-- empty, and then takes the suspect.
 
 -- The company of a record that is no suspect.
 local UNLIMITED = 1000000
--- So many times as long as it was closed, a worker then serves the others, if there are any.
+-- After it was closed, a worker serves the other records for this multiple of that time, if there
+-- are any.
 local REST = 3
--- Of those that wait, so many are looked at.
+-- Maximum waiting suspects that are looked at.
 local LOOK = 64
 
 local function company_after(blamed)
@@ -24,7 +26,8 @@ local function company_of(id)
   return tonumber(redis.call('HGET', record_key(id), 'company') or UNLIMITED)
 end
 
--- Where a worker runs: its name without process id and nonce. It may come again there.
+-- Return a worker's station: its name without process id and nonce. The worker may come again
+-- there.
 local function station_of(worker) return string.match(worker, '^(.*)%-%d+%-%x+$') or worker end
 
 local function is_closed(worker) return redis.call('HEXISTS', worker_key(worker), 'closed') == 1 end
@@ -33,9 +36,9 @@ local function is_empty(worker)
   return redis.call('ZCARD', held_key(worker)) + redis.call('ZCARD', called_key(worker)) == 0
 end
 
--- Send again what was sent before a time, was not claimed, and is not in its Celery list.
--- Gives how many were sent, and how many died because their message was lost too often; with
--- `max_resends` nil it is not counted.
+-- Send messages again that were sent before a time, were not claimed, and are not in their Celery
+-- list. Return how many were sent, and how many records died because their message was lost too
+-- often; without `max_resends`, losses are not counted.
 local function resend_lost(queue, before, now, max_resends, failure, batch)
   local late = redis.call('ZRANGE', dispatched_key(queue), '-inf', before, 'BYSCORE',
     'LIMIT', 0, batch)
@@ -56,7 +59,7 @@ local function resend_lost(queue, before, now, max_resends, failure, batch)
   return resent, undeliverable
 end
 
--- Take the lease of a worker that died. `terms` are `losses`, how many a stage may have, and the
+-- End the lease of a worker that died. `terms` has `losses`, the maximum of a stage, and the
 -- failures `shared`, `single` and `last` (JSON).
 local function lose(id, now, company, is_charged, terms)
   local record = record_key(id)
@@ -80,8 +83,8 @@ local function lose(id, now, company, is_charged, terms)
   return false
 end
 
--- Judge those that were in a worker when it died: a flat list of ids and companies, the most
--- suspect first. Gives how many of them go on, and how many are dead letters now.
+-- Judge the records of a worker that died: a flat list of ids and companies, the most suspect
+-- first. Return how many of them go on, and how many are now dead letters.
 local function judge_death(held, now, terms)
   local count, blamed, killed = #held / 2, 0, 0
   for i = 2, #held, 2 do if held[i] == held[2] then blamed = blamed + 1 end end
@@ -92,7 +95,7 @@ local function judge_death(held, now, terms)
   return count - killed, killed
 end
 
--- Who was called and has not come waits again.
+-- A suspect that was called and was not claimed waits again.
 local function recall(worker)
   for _, id in ipairs(redis.call('ZRANGE', called_key(worker), 0, -1)) do
     uncall(id)
@@ -102,7 +105,7 @@ local function recall(worker)
   end
 end
 
--- A worker takes no more work. Gives the queues that it served.
+-- A worker takes no more work. Return its queues.
 local function retire(worker)
   recall(worker)
   redis.call('DEL', worker_key(worker))
@@ -116,7 +119,7 @@ local function retire(worker)
   return served
 end
 
--- A worker is dead: what it held is judged, and what it had of each window is free.
+-- A worker is dead: judge its records, and free its part of each window.
 local function bury(worker, now, terms)
   local held = redis.call('ZRANGE', held_key(worker), 0, -1, 'WITHSCORES')
   redis.call('ZREM', WORKERS, worker)
@@ -130,8 +133,8 @@ local function bury(worker, now, terms)
   return expired, killed
 end
 
--- Tell a worker to take a suspect. It goes beyond the window and its tenant's bound: both are full
--- as long as others come.
+-- Tell a worker to take a suspect, beyond the window and its tenant's bound: both stay full while
+-- other records come.
 local function call(id, queue, worker, company)
   redis.call('ZREM', suspects_key(queue), id)
   redis.call('ZREM', alone_key(queue), id)
@@ -140,7 +143,7 @@ local function call(id, queue, worker, company)
   redis.call('SADD', out_key(queue, tenant_of(lane_of(id))), id)
 end
 
--- How many suspects a worker has, and the smallest company among them.
+-- Return the number of a worker's suspects, and their smallest company.
 local function suspects_in(worker)
   local count, least = 0, UNLIMITED
   for _, key in ipairs({ held_key(worker), called_key(worker) }) do
@@ -151,7 +154,7 @@ local function suspects_in(worker)
   return count, least
 end
 
--- Call those that may be in company, as many as fit.
+-- Call as many suspects as may be in company and as fit.
 local function call_few(worker, queue)
   local capacity = tonumber(redis.call('HGET', capacity_key(queue), worker))
   local count, least = suspects_in(worker)
@@ -165,7 +168,7 @@ local function call_few(worker, queue)
   end
 end
 
--- Who ended a worker alone is not run at that station again while there is another.
+-- A record that ended a worker alone does not run at that station again while there is another.
 local function is_barred(id, queue, worker)
   local losses, last = unpack(redis.call('HMGET', record_key(id), 'losses', 'worker'))
   if losses == '0' or station_of(last) ~= station_of(worker) then return false end
@@ -175,7 +178,7 @@ local function is_barred(id, queue, worker)
   return false
 end
 
--- The next that has to be alone in this worker, and its queue.
+-- Return the next suspect that has to be alone in this worker, and its queue.
 local function next_alone(worker, queues)
   for _, queue in ipairs(queues) do
     for _, id in ipairs(redis.call('ZRANGE', alone_key(queue), 0, LOOK - 1)) do
@@ -185,7 +188,7 @@ local function next_alone(worker, queues)
   return nil
 end
 
--- Whether anybody but suspects wants this worker.
+-- Tell whether this worker has work other than suspects.
 local function is_wanted(queues)
   for _, queue in ipairs(queues) do
     if redis.call('EXISTS', turns_key(queue), dispatched_key(queue)) > 0 then return true end
@@ -193,7 +196,7 @@ local function is_wanted(queues)
   return false
 end
 
--- Of a queue's workers one half, and one that there is alone, may be closed at a time.
+-- At most half of a queue's workers may be closed at a time, or the only one.
 local function may_close(worker, queue, queues, now)
   local rests = tonumber(redis.call('HGET', worker_key(worker), 'rests') or 0)
   if now < rests and is_wanted(queues) then return false end
@@ -207,7 +210,7 @@ end
 
 local function open(worker) redis.call('HDEL', worker_key(worker), 'closed', 'ran') end
 
--- Call suspects into a worker that lives and serves these queues.
+-- Call suspects into a live worker that serves these queues.
 local function call_suspects(worker, queues, now)
   local since, ran = unpack(redis.call('HMGET', worker_key(worker), 'closed', 'ran'))
   local empty = is_empty(worker)

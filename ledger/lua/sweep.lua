@@ -1,5 +1,5 @@
--- Mend what broke: dead workers, expired leases, due retries, lost messages. Forget what ended long
--- ago, and see how full Redis is.
+-- Repair faults: dead workers, expired leases, due retries, lost messages. Forget records that
+-- ended long ago, and measure how full Redis is.
 -- KEYS  none
 -- ARGV  1 milliseconds between two sweeps, 2 lease in milliseconds, 3 grace in milliseconds,
 --       4 leases that one stage may lose, 5 times that a message is sent again, 6 records at once,
@@ -13,7 +13,7 @@ local max_resends, batch = tonumber(ARGV[5]), tonumber(ARGV[6])
 local undeliverable_failure, retention = ARGV[7], tonumber(ARGV[11])
 local terms = { losses = tonumber(ARGV[4]), shared = ARGV[8], single = ARGV[9], last = ARGV[10] }
 
--- Of maxmemory. Above it, submits are refused.
+-- Share of maxmemory above which submits are refused.
 local SOFT_LIMIT = 0.8
 
 local now = now_ms()
@@ -25,12 +25,12 @@ local function counts()
     count.pardoned, count.forgotten }
 end
 
--- Many workers sweep; one an interval is enough.
+-- Many workers sweep; one sweep in each interval is enough.
 if now - last < interval and now >= last then return counts() end
 redis.call('SET', SWEPT, now)
 
--- Nobody swept for half a lease or longer: Redis was away, or the whole fleet was. The holders could
--- not renew, so each lease is extended once before any is judged.
+-- No sweep ran for half a lease or longer: Redis was away, or the whole fleet was. The holders
+-- could not renew, so each lease is extended once before any is judged.
 local function pardon(queue)
   for _, id in ipairs(redis.call('ZRANGE', leased_key(queue), 0, -1)) do
     redis.call('ZADD', leased_key(queue), now + lease, id)
@@ -43,14 +43,7 @@ local function tally(expired, killed)
   count.killed = count.killed + killed
 end
 
-local function forget_delivery(id)
-  local receiver = receiver_of(id)
-  if not receiver then return end
-  redis.call('ZREM', deliveries_of_key(tenant_of(lane_of(id))), id)
-  redis.call('ZREM', deliveries_key(receiver), id)
-end
-
--- Where a circuit was open for long enough, one delivery tries.
+-- After an open circuit's time, one delivery tries.
 local function mend_circuits()
   for _, receiver in ipairs(redis.call('ZRANGE', BROKEN, '-inf', now, 'BYSCORE',
     'LIMIT', 0, batch)) do
@@ -59,32 +52,15 @@ local function mend_circuits()
   end
 end
 
-local function leave_index(id)
-  if string.sub(id, 1, 4) ~= 'job_' then return end
-  local tenant = tenant_of(redis.call('HGET', record_key(id), 'lane') or 'default')
-  redis.call('ZREM', jobs_key(tenant), id)
-  if redis.call('EXISTS', jobs_key(tenant)) == 0 then redis.call('SREM', INDEXED, tenant) end
-end
-
-local function forget_adoptions(id)
-  local adopted = redis.call('HGET', record_key(id), 'adopted')
-  for drop in string.gmatch(adopted or '', '%S+') do redis.call('DEL', adopted_key(drop)) end
-end
-
 local function forget_ended()
   for _, id in ipairs(redis.call('ZRANGE', ENDED, '-inf', now - retention, 'BYSCORE',
     'LIMIT', 0, batch)) do
-    redis.call('ZREM', ENDED, id)
-    forget_delivery(id)
-    leave_index(id)
-    forget_adoptions(id)
-    if not string.match(id, '^job_') then unlist(id) end
-    delete_record(id)
+    forget(id)
     count.forgotten = count.forgotten + 1
   end
 end
 
--- Submits stop while there is still room for what every record needs to come to its end.
+-- Submits stop while there is still room for every record to come to its end.
 local function measure_memory()
   local memory, used, limit = read_memory()
   redis.call('SET', MEMORY, memory)
@@ -118,7 +94,8 @@ for _, queue in ipairs(redis.call('SMEMBERS', QUEUES)) do
   if was_away then pardon(queue) end
   for _, id in ipairs(redis.call('ZRANGE', leased_key(queue), '-inf', now, 'BYSCORE',
     'LIMIT', 0, batch)) do
-    -- Its worker lives, and let go of it without a word: it is charged, but it ends no workers.
+    -- Its worker is alive and gave it up without a word: charge it, but not for the end of a
+    -- worker.
     local is_killed = lose(id, now, nil, true, terms)
     tally(is_killed and 0 or 1, is_killed and 1 or 0)
   end

@@ -1,4 +1,4 @@
-"""Reading a batch: from the fields in Redis to what workers and its owner need to know."""
+"""Reading of a batch: from the fields in Redis to the forms for workers and for its owner."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Place(NamedTuple):
     """Position in the input file of the first line that is not a job yet.
 
     Attributes:
-        line: How many lines lie before it.
-        offset: In bytes.
+        line: Number of lines before it.
+        offset: Its offset in bytes.
     """
 
     line: int = 0
@@ -32,13 +32,13 @@ class Place(NamedTuple):
 
 
 class BatchRecord(Contract):
-    """A batch as its record has it.
+    """A batch as its record describes it.
 
     Attributes:
-        jobs: How many jobs it has, once all of them are written.
-        written: How many are written.
-        refused: Lines that are no jobs, because their request is not served.
-        ending: `cancelled` or `expired`, when it is to end before its jobs have.
+        jobs: Number of its jobs, once all of them are written.
+        written: Number of jobs that are written.
+        refused: Lines that became no jobs, because their request is not served.
+        ending: `cancelled` or `expired`, when the batch has to end before its jobs have.
     """
 
     id: str
@@ -61,12 +61,12 @@ class BatchRecord(Contract):
     output: str | None = None
     error_output: str | None = None
     times: dict[str, int]
-    """When it came to a status, Unix seconds."""
+    """Time of each status, Unix seconds."""
     failure: Failure | None = None
 
     @property
     def all_ended(self) -> bool:
-        """Tell whether each of its jobs has ended, as far as they are written."""
+        """Tell whether each job that is written has ended."""
         return self.completed + self.failed + self.dropped >= self.written
 
     def public(self) -> BatchObject:
@@ -101,7 +101,7 @@ _NUMBERS = ("jobs", "written", "total", "refused", "completed", "failed", "dropp
 
 
 def read_batch(batch_id: str, fields: Mapping[str, str]) -> BatchRecord:
-    """A batch from the fields of its record."""
+    """Return the batch that the fields of a record describe."""
     failure, place, usage = fields.get("failure"), fields.get("place"), fields.get("usage")
     errors = json.loads(fields.get("errors", "[]"))
     times = {name: int(fields[name]) // 1000 for name in _TIMES if name in fields}

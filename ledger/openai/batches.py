@@ -1,4 +1,4 @@
-"""The batches: each a record that is worked on under leases, and waits for its jobs in between."""
+"""Batches: records that are worked on under leases, and that wait for their jobs in between."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class LineJob(NamedTuple):
     """A line that becomes a job.
 
     Attributes:
-        line: Its number, from 1.
-        offset: In the input file, in bytes.
-        length: In bytes.
-        queue: Of the pool that runs it.
-        after: Where the next line begins.
+        line: The line's number, from 1.
+        offset: Its offset in the input file, in bytes.
+        length: Its length in bytes.
+        queue: The queue of the pool that runs it.
+        after: The place of the next line.
     """
 
     line: int
@@ -46,7 +46,7 @@ class LineJob(NamedTuple):
 
 
 class LineEnd(NamedTuple):
-    """State of a line's job; `state` is None where the line has none."""
+    """State of a line's job; `state` is None for a line without a job."""
 
     state: JobState | None
     result_uri: str | None
@@ -54,7 +54,7 @@ class LineEnd(NamedTuple):
 
 
 def line_job_id(batch_id: str, line: int) -> str:
-    """The id of the job that a line of a batch becomes."""
+    """Return the id of the job of a batch's line."""
     return derived_job_id(batch_id, str(line))
 
 
@@ -66,19 +66,19 @@ class BatchRecords:
         self._scripts = scripts
 
     async def create(self, batch_id: str, spec: BatchSpec, quota: Quota = NO_QUOTA) -> bool:
-        """Write a batch and its place in line, unless it is there.
+        """Write a batch and its place in line, unless it exists.
 
         Args:
-            batch_id: New, or of the same batch.
-            spec: What it is.
-            quota: The most that its tenant may have.
+            batch_id: A new id, or that of the same batch.
+            spec: Content of the batch.
+            quota: Limits of the tenant.
 
         Returns:
-            Whether it is there now; False where its input file is gone.
+            True when the batch exists now; False when its input file is gone.
 
         Raises:
             LedgerFullError: Redis nears its maxmemory.
-            TenantShareError: The tenant's records take as much as they may.
+            TenantShareError: The tenant's records take as much memory as they may.
         """
         answer = await self._scripts.run(
             "create_batch",
@@ -98,7 +98,7 @@ class BatchRecords:
         return bool(answer[0] != "no file")
 
     async def get(self, batch_id: str) -> BatchRecord | None:
-        """A batch, or None when there is none of this id."""
+        """Return a batch, or None for an unknown id."""
         async with available():
             fields: Any = await self._redis.hgetall(keys.record(batch_id))
         return read_batch(batch_id, fields) if fields else None
@@ -107,27 +107,27 @@ class BatchRecords:
         """Return one page of a tenant's batches, the newest first.
 
         Args:
-            tenant: Whose.
+            tenant: The owner of the batches.
             after: The last batch of the page before.
-            limit: The most of them.
+            limit: The maximum number of batches.
         """
         key = keys.BATCHES.format(tenant=tenant)
         entries = await read_listed(self._redis, key, after=after, newest_first=True)
         return [read_batch(entry.id, entry.fields) for entry in entries[:limit]]
 
     async def end(self, batch_id: str, how: BatchStatus) -> None:
-        """Ask for the end of a batch; does nothing where its files are being written.
+        """Ask for the end of a batch; do nothing when its files are being written.
 
         Args:
-            batch_id: Which one.
-            how: `cancelled` or `expired`.
+            batch_id: The batch's id.
+            how: Final status: `cancelled` or `expired`.
         """
         await self._scripts.run("cancel_batch", [keys.record(batch_id)], [batch_id, how])
 
     async def note(
         self, claim: Claim, status: BatchStatus | None, fields: Mapping[str, str | int]
     ) -> None:
-        """Write down how far a batch is.
+        """Store the progress of a batch.
 
         Raises:
             LeaseLostError: Another attempt owns the batch.
@@ -138,13 +138,13 @@ class BatchRecords:
     async def park(
         self, claim: Claim, *, wait_seconds: float, complete: bool, ending: bool
     ) -> None:
-        """End an attempt; the batch waits for its jobs, or for a time.
+        """End an attempt; the batch waits for its jobs, or until a time.
 
         Args:
             claim: The lease to end.
-            wait_seconds: The longest wait.
-            complete: Whether all its jobs are written, so that the last one calls it in.
-            ending: Whether the attempt knew that the batch is to end.
+            wait_seconds: Maximum seconds to wait.
+            complete: True when all its jobs are written, so that the last one wakes it.
+            ending: True when the attempt knew that the batch has to end.
 
         Raises:
             LeaseLostError: Another attempt owns the batch.
@@ -161,17 +161,17 @@ class BatchRecords:
         written: int,
         quota: Quota = NO_QUOTA,
     ) -> str:
-        """Make jobs of lines, all of them or none.
+        """Turn lines into jobs, all of them or none.
 
         Args:
-            claim: The batch's.
-            spec: Of each job, but for the part of the file that is its document.
-            lines: A few hundred at the most: Redis does nothing else meanwhile.
-            written: How many jobs the batch has with these.
-            quota: The most that the tenant may have.
+            claim: The claim of the batch.
+            spec: The spec of each job, without the part of the file that is its document.
+            lines: The lines, a few hundred at most: Redis does nothing else meanwhile.
+            written: Number of the batch's jobs, these included.
+            quota: Limits of the tenant.
 
         Returns:
-            `held` when they are written, `ending` when the batch is to end instead, `full` or
+            `held` when they are written, `ending` when the batch has to end instead, `full` or
             `quota` when there is no room for them now.
 
         Raises:
@@ -188,7 +188,7 @@ class BatchRecords:
         return await self._held("submit_lines", claim, *arguments)
 
     async def cancel_lines(self, batch_id: str, lines: range) -> None:
-        """Cancel the jobs of some lines, as far as they have not ended."""
+        """Cancel the jobs of these lines that have not ended."""
         for start in range(lines.start, lines.stop, _CANCELLED_AT_ONCE):
             some = range(start, min(start + _CANCELLED_AT_ONCE, lines.stop))
             ids = [line_job_id(batch_id, line) for line in some]
@@ -220,7 +220,7 @@ class BatchRecords:
 
 
 def _around_span(spec: JobSpec) -> tuple[str, str]:
-    """The spec as the ledger keeps it, before and after its document's offset and length."""
+    """Return the spec's text before and after its document's offset and length."""
     rest = spec.model_dump(mode="json", exclude_defaults=True)
     document = json.dumps(rest.pop("document"))
     return f'{{"document":{document[:-1]},', f"}},{json.dumps(rest)[1:]}"

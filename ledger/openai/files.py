@@ -1,4 +1,4 @@
-"""The files of the OpenAI-compatible routes: each a record that waits until the file expires."""
+"""Files of the OpenAI-compatible routes: records that wait until their file expires."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from schemas.quota import NO_QUOTA, Quota
 
 
 class StoredFile(FileObject):
-    """A file, and where it lies."""
+    """A file and the URI of its object."""
 
     tenant: str
     uri: str
@@ -39,17 +39,17 @@ class FileRecords:
     async def create(
         self, file_id: str, spec: FileSpec, seconds: float, quota: Quota = NO_QUOTA
     ) -> None:
-        """Write a file's record, unless it is there; its object is there already.
+        """Write the record of a file whose object exists, unless the record exists.
 
         Args:
-            file_id: New, or of the same file.
-            spec: What it is.
-            seconds: How long it is kept.
-            quota: The most that its tenant may have.
+            file_id: A new id, or that of the same file.
+            spec: Content of the record.
+            seconds: Seconds for which the file is kept.
+            quota: Limits of the tenant.
 
         Raises:
             LedgerFullError: Redis nears its maxmemory.
-            TenantShareError: The tenant's records take as much as they may.
+            TenantShareError: The tenant's records take as much memory as they may.
         """
         answer = await self._scripts.run(
             "create_file",
@@ -61,7 +61,7 @@ class FileRecords:
             raise LedgerFullError("Redis uses 80 % of its maxmemory: no file can be taken now")
 
     async def get(self, file_id: str) -> StoredFile | None:
-        """A file, or None when there is none, or none any more."""
+        """Return a file, or None for an unknown or deleted one."""
         async with available():
             fields: Any = await self._redis.hgetall(keys.record(file_id))
         return _read(file_id, fields) if _is_there(fields) else None
@@ -84,11 +84,11 @@ class FileRecords:
         """Return one page of a tenant's files.
 
         Args:
-            tenant: Whose.
-            purpose: Only these, or None for all.
+            tenant: The owner of the files.
+            purpose: Only files with this purpose; None for all.
             after: The last file of the page before.
-            limit: The most of them.
-            newest_first: In which order.
+            limit: The maximum number of files.
+            newest_first: True for the newest first.
         """
         found: list[StoredFile] = []
         key = keys.FILES.format(tenant=tenant)
@@ -103,7 +103,7 @@ class FileRecords:
         return found[:limit]
 
     async def delete(self, file_id: str) -> bool:
-        """Delete a file; it is gone at once, and its object when a worker comes to it."""
+        """Delete a file at once; a worker deletes its object later."""
         answer = await self._scripts.run("delete_file", [keys.record(file_id)], [file_id])
         return bool(answer == "deleted")
 

@@ -1,4 +1,4 @@
-"""Going through a tenant's batches or files, page by page."""
+"""Pages of a tenant's batches or files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _BATCH = 200
 async def read_listed(
     redis: Redis, key: str, *, after: str | None, newest_first: bool, start: int = 0
 ) -> list[Stored]:
-    """The next entries; those that have been forgotten are left out.
+    """Return the next entries, without those that have been forgotten.
 
     Args:
-        redis: The ledger's.
+        redis: The ledger's Redis.
         key: A sorted set of ids, by time.
-        after: The last entry of the page before; one that is gone begins at the beginning.
-        newest_first: In which order.
-        start: How many entries after that one have been looked at.
+        after: The last entry of the page before; an unknown one means the first page.
+        newest_first: True for the newest first.
+        start: Number of entries after that one which were already read.
     """
     async with available():
         if after is not None:

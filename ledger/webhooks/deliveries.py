@@ -1,4 +1,4 @@
-"""The deliveries: looked through, with every attempt, and sent again."""
+"""Deliveries: listed with every attempt, and sent again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Deliveries:
         self._scripts = scripts
 
     async def get(self, delivery_id: str) -> Delivery | None:
-        """A delivery, or None when there is none of this id."""
+        """Return a delivery, or None for an unknown id."""
         if record_kind(delivery_id) is not RecordKind.DELIVERY:
             return None
         found = await read_whole(self._redis, [delivery_id])
@@ -45,10 +45,10 @@ class Deliveries:
         """Return one page of a tenant's deliveries that meet the filter.
 
         Args:
-            tenant: Whose.
-            which: Conditions that all must hold.
+            tenant: The owner of the deliveries.
+            which: Conditions, which must all hold.
             after: The cursor of an earlier page.
-            limit: The most of them; fewer does not mean that there are no more.
+            limit: The maximum number of deliveries; fewer does not mean that there are no more.
 
         Raises:
             CursorError: `after` is no cursor.
@@ -68,7 +68,7 @@ class Deliveries:
     async def each(
         self, tenant: str, which: DeliveryFilter, *, after: str | None = None
     ) -> AsyncIterator[Delivery]:
-        """A tenant's deliveries that meet the filter, the newest first.
+        """Yield a tenant's deliveries that meet the filter, the newest first.
 
         Raises:
             CursorError: `after` is no cursor.
@@ -80,7 +80,7 @@ class Deliveries:
     async def _places(
         self, tenant: str, which: DeliveryFilter, after: str | None
     ) -> AsyncIterator[list[Cursor]]:
-        """Places in batches, read by time and not by count: deliveries are opened and forgotten."""
+        """Yield places in batches, read by time and not by count: deliveries come and go."""
         name = keys.DELIVERIES_OF.format(tenant=tenant)
         if which.endpoint is not None:
             name = keys.DELIVERIES_TO.format(endpoint=which.endpoint)
@@ -97,7 +97,7 @@ class Deliveries:
             read = [Cursor(int(at_ms), one) for one, at_ms in entries]
             if older := [place for place in read if place < newest]:
                 yield older
-            # The next batch begins at the last time of this one, past what was seen of it.
+            # The next batch begins at the last time of this one, after the entries that were read.
             last_ms = int(entries[-1][1])
             same = sum(1 for _, at_ms in entries if at_ms == last_ms)
             from_ms, passed = last_ms, passed + same if last_ms == from_ms else same
@@ -116,15 +116,15 @@ class Deliveries:
         """Send a delivery again, or now.
 
         Args:
-            delivery_id: Which one.
-            acknowledged: Whether it is sent again though it was acknowledged.
+            delivery_id: The delivery's id.
+            acknowledged: True to send it again even though it was acknowledged.
 
         Returns:
-            Whether it is sent: it is there and, unless asked for, was not acknowledged.
+            True when it is sent: it exists and, unless `acknowledged`, was not acknowledged.
 
         Raises:
-            DeliveryOpenError: It is being sent, or about to be.
-            EndpointDisabledError: Its endpoint is disabled, or is no more.
+            DeliveryOpenError: The delivery is being sent, or is about to be.
+            EndpointDisabledError: Its endpoint is disabled or deleted.
         """
         if record_kind(delivery_id) is not RecordKind.DELIVERY:
             return False
@@ -143,7 +143,7 @@ class Deliveries:
 
 
 def read_delivery(delivery_id: str, fields: Mapping[str, str], history: Sequence[str]) -> Delivery:
-    """A delivery from its hash and its history."""
+    """Return the delivery of a hash and its history."""
     spec = DeliverySpec.model_validate_json(fields["spec"])
     failure = fields.get("failure")
     return Delivery(

@@ -1,4 +1,4 @@
-"""The endpoints in Redis: written, changed, disabled, deleted. Their secrets are sealed here."""
+"""Endpoints in Redis: created, changed, disabled and deleted, with sealed secrets."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from schemas.webhooks.endpoint import (
 )
 
 MOST_ENDPOINTS = 16
-"""Of one tenant: each of its jobs' ends opens as many deliveries."""
+"""Maximum endpoints of one tenant: the end of each job opens one delivery for each endpoint."""
 _BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEndpoint:
-    """An endpoint and what only docfleet may see of it.
+    """An endpoint, with the parts that only docfleet may see.
 
     Attributes:
-        endpoint: As its owner sees it.
-        url: Of the receiver, whole.
-        secrets: All that were not forgotten, the newest first.
-        version: Counts the changes.
+        endpoint: The endpoint as its owner sees it.
+        url: The receiver's URL, with its secret parts.
+        secrets: All secrets that were not forgotten, the newest first.
+        version: Number of changes.
     """
 
     endpoint: Endpoint
@@ -56,7 +56,7 @@ class EndpointRecords:
         self._scripts = scripts
 
     async def get(self, endpoint_id: str) -> StoredEndpoint | None:
-        """An endpoint, or None when there is none of this id."""
+        """Return an endpoint, or None for an unknown id."""
         async with available(), self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(keys.ENDPOINT.format(id=endpoint_id))
             pipe.hget(keys.RECEIVER.format(receiver=endpoint_id), "failing")
@@ -65,7 +65,7 @@ class EndpointRecords:
         return _read(endpoint_id, fields, failing, from_unix_ms(seconds * 1000)) if fields else None
 
     async def of_tenant(self, tenant: str) -> Sequence[Endpoint]:
-        """A tenant's endpoints, the oldest first."""
+        """Return a tenant's endpoints, the oldest first."""
         async with available():
             found: Any = await self._redis.smembers(keys.ENDPOINTS.format(tenant=tenant))
         stored = [await self.get(endpoint_id) for endpoint_id in found]
@@ -73,7 +73,7 @@ class EndpointRecords:
         return sorted(endpoints, key=lambda one: (one.created_at, one.id))
 
     async def ids(self) -> AsyncIterator[str]:
-        """The endpoints of all tenants, in no order; one that is new may be left out."""
+        """Yield the endpoints of all tenants, in no order; a new one may be missing."""
         every = keys.ENDPOINT.format(id="*")
         async with available():
             async for name in self._redis.scan_iter(match=every, count=_BATCH):
@@ -87,18 +87,18 @@ class EndpointRecords:
         secrets: Sequence[SealedSecret],
         quota: Quota = NO_QUOTA,
     ) -> None:
-        """Write an endpoint that is new.
+        """Write a new endpoint.
 
         Args:
-            endpoint_id: New.
-            tenant: Whose.
-            fields: What it is.
-            secrets: What its events are signed with.
-            quota: The most that the tenant may have.
+            endpoint_id: The new id.
+            tenant: The owner of the endpoint.
+            fields: Content of the endpoint.
+            secrets: Secrets that sign its events.
+            quota: Limits of the tenant.
 
         Raises:
-            TooManyEndpointsError: The tenant has as many as it may have.
-            TenantShareError: The tenant's records take as much of the ledger as they may.
+            TooManyEndpointsError: The tenant has its maximum number of endpoints.
+            TenantShareError: The tenant's records take as much of the ledger's memory as they may.
         """
         named = {**fields, "secrets": write_secrets(secrets)}
         await self._put(endpoint_id, tenant, "", named, quota=quota)
@@ -111,16 +111,16 @@ class EndpointRecords:
         *,
         enable: bool = False,
     ) -> bool:
-        """Change an endpoint that was read before; gives whether it is still there.
+        """Change an endpoint that was read before; return whether it still exists.
 
         Args:
-            stored: As it was read.
-            fields: What is to be different.
-            secrets: Take the place of those that it has.
-            enable: Send to it again, and forget how it failed.
+            stored: The endpoint as it was read.
+            fields: The new values.
+            secrets: The new secrets, in place of the old ones.
+            enable: True to send to it again, and to forget its failures.
 
         Raises:
-            EndpointChangedError: Somebody else changed it meanwhile.
+            EndpointChangedError: Somebody else changed the endpoint meanwhile.
         """
         sealed = {} if secrets is None else {"secrets": write_secrets(secrets)}
         endpoint = stored.endpoint
@@ -153,7 +153,7 @@ class EndpointRecords:
         return bool(outcome == "done")
 
     async def disable(self, endpoint_id: str, reason: DisabledReason) -> None:
-        """Send it nothing more, tell the tenant's others, bury what waits for it."""
+        """Disable an endpoint: send nothing more, tell the tenant's others, bury its deliveries."""
         failure = Failure.of(FailureCode.DELIVERY_DISABLED, f"{endpoint_id} is disabled: {reason}.")
         text, notice, looked_at = failure.model_dump_json(exclude_none=True), new_delivery_id(), 0
         while looked_at >= 0:
@@ -164,7 +164,7 @@ class EndpointRecords:
             )
 
     async def delete(self, endpoint_id: str) -> bool:
-        """Forget an endpoint; gives whether there was one. Disable it first."""
+        """Forget an endpoint; return whether it existed. Disable it first."""
         return bool(
             await self._scripts.run(
                 "delete_endpoint", [keys.ENDPOINT.format(id=endpoint_id)], [endpoint_id]
@@ -172,10 +172,10 @@ class EndpointRecords:
         )
 
     async def test(self, endpoint_id: str) -> str | None:
-        """Send it a test event; gives the delivery's id, or None when there is no such endpoint.
+        """Send a test event; return the delivery's id, or None for an unknown endpoint.
 
         Raises:
-            EndpointDisabledError: It is disabled.
+            EndpointDisabledError: The endpoint is disabled.
         """
         delivery_id = new_delivery_id()
         outcome = await self._scripts.run(

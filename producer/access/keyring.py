@@ -1,4 +1,4 @@
-"""The keyring: makes keys, knows who sent one, and takes them back."""
+"""The keyring: makes, verifies and revokes API keys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from schemas.audit import AuditAction
 
 _KEY = re.compile(r"df_([0-9a-f]{12})_([0-9a-f]{48})")
 _TRUSTED_SECONDS = 3
-"""How long a verified key is not looked up again, and so how long a revoked one may still work."""
+"""Seconds for which a verified key is not looked up again; a revoked key may work that long."""
 _TRUSTED_KEYS = 4096
 _STRONG_KEY_LENGTH = 32
 
@@ -40,12 +40,12 @@ class _Looked(NamedTuple):
 
 
 class Keyring:
-    """The keys of a fleet.
+    """API keys of a fleet.
 
     Args:
-        keys: Where they are kept.
-        audit: Told of keys that are made, taken back and refused.
-        bootstrap_key: The one that needs no ledger; None where there is none.
+        keys: The keys' records.
+        audit: Records keys that are made, revoked and refused.
+        bootstrap_key: The key that needs no ledger; None when there is none.
     """
 
     def __init__(
@@ -55,23 +55,23 @@ class Keyring:
         self._audit = audit
         self._throttle = Throttle()
         self._bootstrap = _digest(bootstrap_key) if bootstrap_key else None
-        # A key that nobody can guess is looked at whoever failed before: nobody is locked out.
+        # Nobody can guess a long key, so failures of others must not lock out its holder.
         self._is_guessable = len(bootstrap_key or "") < _STRONG_KEY_LENGTH
         self._trusted_keys = _TRUSTED_KEYS
         self._trusted: OrderedDict[str, _Trusted] = OrderedDict()
         self._looked: OrderedDict[str, _Looked] = OrderedDict()
 
     async def create(self, asked: ApiKeyRequest, maker: Principal = BOOTSTRAP) -> NewApiKey:
-        """Make a new key; this is the one time that it is shown.
+        """Make a new key, and return it; it is never shown again.
 
         Args:
-            asked: What it is to be.
-            maker: On whose word; an operator's unless given.
+            asked: Tenant, scopes and expiry of the key.
+            maker: The principal that asks for it; the operator by default.
 
         Raises:
             ForbiddenError: The key would open more than its maker's, or work longer.
             UnauthorizedError: The maker's key was revoked.
-            TooManyKeysError: The tenant has as many as it may have.
+            TooManyKeysError: The tenant has its maximum number of keys.
             LedgerFullError: Redis has no memory left.
             LedgerUnavailableError: Redis does not answer.
         """
@@ -93,27 +93,27 @@ class Keyring:
         return NewApiKey(**made.model_dump(), key=f"df_{key_id}_{secret}")
 
     async def each(self, tenant: str | None = None) -> list[ApiKey]:
-        """Iterate over all valid keys, the oldest first.
+        """Return all valid keys, the oldest first.
 
         Args:
-            tenant: Only this one's; None for all.
+            tenant: Only the keys of this tenant; None for all.
         """
         return [key for key in await self._keys.each() if tenant in {None, key.tenant}]
 
     async def revoke(
         self, key_id: str, tenant: str | None = None, *, keep_made: bool = False
     ) -> list[str]:
-        """Take a key back, and all keys that it made; gives the ids of those that worked.
+        """Revoke a key and all keys that it made; return the ids of those that worked.
 
-        Other processes that have just seen one of them believe it some seconds longer.
+        Other processes that have just verified one of them accept it for some seconds more.
 
         Args:
-            key_id: Its public half.
-            tenant: Whose key it has to be; None for anybody's.
-            keep_made: Whether the keys that it made go on working.
+            key_id: The key's public half.
+            tenant: Tenant that the key must belong to; None for any.
+            keep_made: True when the keys that it made keep working.
 
         Raises:
-            UnknownApiKeyError: There is none.
+            UnknownApiKeyError: There is no such key.
         """
         stored = await self._keys.find(key_id)
         mine = stored is not None and tenant in {None, stored.key.tenant}
@@ -131,14 +131,14 @@ class Keyring:
         return list(revoked)
 
     async def principal(self, sent: str, address: str | None = None) -> Principal | None:
-        """Return the principal of a key; None for a key that is unknown or revoked.
+        """Return the principal of a key; None for an unknown or revoked key.
 
         Args:
-            sent: What is to be a key.
-            address: Where it came from.
+            sent: The text that was sent as a key.
+            address: The sender's address.
 
         Raises:
-            TooManyAttemptsError: It is none, and too many such came before it.
+            TooManyAttemptsError: The key is not valid, and too many others came before it.
             LedgerUnavailableError: Redis does not answer.
         """
         digest = _digest(sent)
@@ -156,16 +156,16 @@ class Keyring:
         return principal
 
     async def works(self, principal: Principal) -> bool:
-        """Return whether a principal's key still works, as it was some seconds ago at most.
+        """Return whether a principal's key still works; the answer may be some seconds old.
 
-        One look serves all requests of a key that wait. Redis that does not answer revokes nothing.
+        One look serves all waiting requests of a key. A Redis that does not answer revokes nothing.
         """
         if principal.key_id == BOOTSTRAP.key_id:
             return True
         looked = self._looked.get(principal.key_id)
         if looked is not None and looked.until > monotonic():
             return looked.works
-        # Before the look, so that others do not look meanwhile.
+        # Set before the look, so that other requests do not look meanwhile.
         self._note(principal.key_id, works=looked is None or looked.works)
         try:
             works = await self._keys.find(principal.key_id) is not None
@@ -190,14 +190,14 @@ class Keyring:
         stored = await self._keys.find(key_id)
         if stored is None or not hmac.compare_digest(stored.digest, _digest(secret)):
             return None
-        with suppress(LedgerError):  # a full Redis is no reason to turn anybody away
+        with suppress(LedgerError):  # a full Redis must not refuse a valid key
             await self._keys.mark_used(key_id)
         key = stored.key
         principal = Principal(key_id, key.tenant, frozenset(key.scopes), expires_at=key.expires_at)
         return principal.acting_for(None)
 
     async def _refused(self, sent: str, address: str | None) -> None:
-        """Count a key that opens nothing, for its address and for the key that it is to be."""
+        """Count a refused key, for its address and for the key whose id it has."""
         parts = _KEY.fullmatch(sent)
         key_id = parts[1] if parts else ""
         counted = [_place(address), *([f"key {key_id}"] if key_id else [])]
@@ -221,7 +221,7 @@ def _digest(text: str) -> str:
 
 
 def _place(address: str | None) -> str:
-    """Return what an address is counted as: of IPv6, a whole network is one customer's."""
+    """Return the name under which an address is counted; an IPv6 /64 network counts as one."""
     try:
         ip = ip_address(address or "")
     except ValueError:

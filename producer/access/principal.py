@@ -12,7 +12,7 @@ from schemas.job import DEFAULT_TENANT
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Principal: the holder of a key.
+    """Holder of a key.
 
     Attributes:
         key_id: Id of the key; `bootstrap` for the one in DOCFLEET_API_KEY.

@@ -1,4 +1,4 @@
-"""Names of tenants for strangers' eyes: the same each time, and no way back from them. Pure."""
+"""Pseudonyms of tenants, for people who may not know them: stable, and not reversible. Pure."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _LENGTH = 10
 
 
 class Pseudonyms:
-    """Names that tell tenants apart and do not tell who they are.
+    """Names that tell tenants apart without showing who they are.
 
     Args:
-        secret: Without it, a name could be tried out.
+        secret: Key of the pseudonyms; without it, anybody could test guesses.
     """
 
     def __init__(self, secret: str) -> None:
         self._key = hashlib.sha256(f"docfleet pseudonyms {secret}".encode()).digest()
 
     def of_tenant(self, tenant: str) -> str:
-        """Return the name of a tenant; `default` is nobody's and stays."""
+        """Return the pseudonym of a tenant; `default` stays as it is."""
         if tenant == DEFAULT_TENANT:
             return tenant
         digest = hmac.new(self._key, tenant.encode(), hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""A throttle: who fails too often has to wait, and little is remembered of anybody."""
+"""A throttle: an address that fails too often has to wait."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _MOST = 10_000
 
 
 class Throttle:
-    """Remembers who failed lately, in one process.
+    """Recent failures, in one process.
 
     Args:
         burst: Failures that may come at once.
-        every_seconds: For one more failure after those.
-        most: So many are remembered; the one that failed first is forgotten for the next.
-        clock: Seconds that never go back.
+        every_seconds: Seconds until one more failure is allowed after those.
+        most: Maximum entries; the oldest is forgotten first.
+        clock: Returns seconds that never go back.
     """
 
     def __init__(
@@ -35,21 +35,21 @@ class Throttle:
         self._room = (burst - 1) * every_seconds
         self._most = most
         self._clock = clock
-        # For each, when its failures will have been forgotten.
+        # By name, the time when its failures are forgotten.
         self._clear_at: OrderedDict[str, float] = OrderedDict()
 
     def wait_seconds(self, who: str) -> float:
-        """Return how long somebody has to wait before another failure is borne; 0 for none."""
+        """Return the seconds until another failure is allowed; 0 when one is allowed now."""
         ahead = self._clear_at.get(who, 0.0) - self._clock()
         return max(0.0, ahead - self._room)
 
     def check(self, who: str) -> None:
-        """Raise TooManyAttemptsError where somebody has to wait."""
+        """Raise TooManyAttemptsError while another failure is not allowed."""
         if wait := self.wait_seconds(who):
             raise TooManyAttemptsError(wait)
 
     def failed(self, who: str) -> bool:
-        """Count a failure; gives whether it was the last one that is borne for now."""
+        """Count a failure; return True when no other one is allowed for now."""
         now = self._clock()
         self._clear_at[who] = max(self._clear_at.get(who, now), now) + self._every
         self._clear_at.move_to_end(who)

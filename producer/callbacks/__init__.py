@@ -1,1 +1,1 @@
-"""Callbacks as tenants ask for them: which are taken, and the secrets that sign them."""
+"""Callbacks that tenants ask for: their rules, and the secrets that sign them."""

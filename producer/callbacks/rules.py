@@ -1,4 +1,4 @@
-"""The rules for callbacks that jobs and batches name."""
+"""Rules for callbacks of jobs and batches."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from settings.sections.callbacks import CallbackSettings
 
 
 def check_scheme(url: HttpUrl, settings: CallbackSettings) -> None:
-    """Raise RequestError for a receiver without TLS, where the fleet demands it."""
+    """Raise RequestError for a receiver without TLS when the fleet requires TLS."""
     if settings.https_only and url.scheme != "https":
         raise RequestError("this fleet sends webhooks to https:// alone: name such a receiver")
 
 
 class CallbackRules:
-    """What becomes of the callback that a job or a batch names, or does not.
+    """Choice of the callback of a job or a batch.
 
     Args:
         settings: The fleet's.
-        secrets: Of the tenants.
+        secrets: Secrets of the tenants.
 
     Attributes:
-        default: The fleet's own callback, which is told of jobs that name none.
+        default: The fleet's own callback, for jobs that name none.
     """
 
     def __init__(self, settings: FleetSettings, secrets: CallbackSecrets) -> None:
@@ -38,11 +38,11 @@ class CallbackRules:
         """Return the callback as the ledger keeps it.
 
         Args:
-            tenant: Whose job or batch it is.
-            asked: What was named; None takes the fleet's.
+            tenant: The owner of the job or batch.
+            asked: The callback that the request names; None means the fleet's.
 
         Raises:
-            RequestError: The fleet takes none, or none without TLS, or could not sign for it.
+            RequestError: The fleet takes no callbacks, requires TLS, or has no secret to sign with.
         """
         if asked is None:
             return self.default

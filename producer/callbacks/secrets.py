@@ -1,4 +1,4 @@
-"""A tenant's callback secret: signs what goes to the receivers that its jobs name."""
+"""A tenant's callback secret, which signs events for the receivers that its jobs name."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from schemas.webhooks.endpoint import NewSecret, SecretRotation
 
 
 class CallbackSecrets:
-    """The callback secrets of the fleet's tenants.
+    """Callback secrets of the fleet's tenants.
 
-    That of the default tenant is DOCFLEET_CALLBACK_SECRET, and is not found here.
-    Every method may raise LedgerUnavailableError: try again later.
+    The default tenant's secret is DOCFLEET_CALLBACK_SECRET, and is not kept here. Every method may
+    raise LedgerUnavailableError: try again later.
 
     Args:
-        records: Keep them.
+        records: The secrets' records.
         box: Seals them.
-        audit: Told of new secrets.
+        audit: Records new secrets.
     """
 
     def __init__(self, records: SecretRecords, box: SecretBox, audit: AuditTrail) -> None:
@@ -37,14 +37,14 @@ class CallbackSecrets:
     async def exists(self, tenant: str) -> bool:
         """Return whether events of a tenant's jobs can be signed."""
         if tenant not in self._have_one and (await self._records.get(tenant)).secrets:
-            self._have_one.add(tenant)  # it is replaced now and then, and never taken away
+            self._have_one.add(tenant)  # secrets are replaced, and never removed
         return tenant in self._have_one
 
     async def show(self, tenant: str) -> CallbackSecretInfo:
-        """Return what is known of a tenant's secrets, but for themselves.
+        """Return the facts about a tenant's secrets, without the secrets.
 
         Raises:
-            OperatorSignsError: It is the default tenant.
+            OperatorSignsError: The tenant is the default tenant.
         """
         _check_own(tenant)
         found = await self._records.get(tenant)
@@ -52,10 +52,10 @@ class CallbackSecrets:
         return CallbackSecretInfo(tenant=tenant, secrets=shown)
 
     async def rotate(self, tenant: str, how: SecretRotation) -> NewSecret:
-        """Make a tenant's first secret, or a new one; the old ones sign beside it for a while.
+        """Make a tenant's first secret or a new one; the old ones still sign for a while.
 
         Raises:
-            OperatorSignsError: It is the default tenant.
+            OperatorSignsError: The tenant is the default tenant.
             SecretBoxError: There is no key to seal it with.
         """
         _check_own(tenant)

@@ -21,16 +21,16 @@ from schemas.webhooks.endpoint import NewSecret, SecretKind, SecretRotation
 from schemas.webhooks.signing import PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, SECRET_PREFIX
 
 _SECRET_BYTES = 48
-"""A multiple of three: some verifiers cannot read base64 that needs padding."""
+"""Bytes of a secret, a multiple of three: some verifiers cannot read base64 that needs padding."""
 _MOST_OLD = 6
-"""Maximum old secrets beside the new one: each is one more signature in the header of an event."""
+"""Maximum old secrets beside the new one: each adds a signature to the header of an event."""
 
 
 def new_secrets(box: SecretBox, *, v1a: bool = False) -> tuple[NewSecret, list[SealedSecret]]:
-    """Make a secret, and a key pair beside it where `v1a` is wanted.
+    """Make a secret, with a key pair beside it when `v1a` is wanted.
 
     Returns:
-        What is shown this once, and what Redis keeps of it.
+        The secret as it is shown this once, and as Redis keeps it.
 
     Raises:
         SecretBoxError: There is no key to seal it with.
@@ -52,9 +52,9 @@ def new_secrets(box: SecretBox, *, v1a: bool = False) -> tuple[NewSecret, list[S
 def rotated_out(
     box: SecretBox, old: Iterable[SealedSecret], how: SecretRotation
 ) -> list[SealedSecret]:
-    """Return the old secrets that still sign, each until the overlap is over at the latest.
+    """Return the old secrets that still sign, each until the overlap ends.
 
-    Of very many, the newest go on signing.
+    Only the newest go on signing when there are very many.
 
     Raises:
         SecretBoxError: No key opens one of them.

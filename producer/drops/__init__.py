@@ -1,1 +1,1 @@
-"""The watcher: documents that are dropped into a bucket become jobs."""
+"""The watcher: turns documents that are dropped into a bucket into jobs."""

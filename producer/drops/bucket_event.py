@@ -1,7 +1,7 @@
-"""Bucket events: what the message of an object store says was created. Pure.
+"""Bucket events: an object store's messages about new objects. Pure.
 
-An event may be lost, late, repeated or in the wrong order, so nothing is believed of it but where
-to look; what lies there decides.
+An event may be lost, late, repeated or out of order, so it only says where to look; the object
+itself decides.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 _MOST_ENVELOPES = 2
-"""Maximum depth of SNS in SNS; more of it is an attack."""
+"""Maximum depth of SNS envelopes in each other; more is an attack."""
 _MOST_BYTES = 1024
-"""Of a key that is not encoded."""
+"""Maximum bytes of a key before it is encoded."""
 _SEAWEED_BUCKETS = "/buckets/"
 _SEAWEED_VERSION = re.compile(r"(.+)\.versions/v_([0-9a-f]{32})")
-"""Where SeaweedFS keeps a version of an object; S3 knows it by the object's key."""
+"""Path of an object's version in SeaweedFS; S3 knows the version by the object's key."""
 _SEAWEED_CREATES = frozenset({"create", "update", "rename"})
 _CREATED = "ObjectCreated:"
 _EVENT_MAJOR = "2"
@@ -28,16 +28,16 @@ _EVENT_MAJOR = "2"
 
 @dataclass(frozen=True, slots=True)
 class ObjectCreated:
-    """One object that an event is about.
+    """One object of an event.
 
     Attributes:
-        bucket: Where it is.
-        keys: Its key. Where it is in doubt whether the sender encoded it, the decoded one and
-            then the one that was sent.
-        version_id: Of a bucket with versions.
-        etag: Without quotes; no MD5 for an upload in parts.
-        sequencer: Orders the events of one key, compared as hexadecimal numbers.
-        size: Bytes.
+        bucket: The object's bucket.
+        keys: Its key. When the sender may or may not have encoded it, first the decoded key and
+            then the key as sent.
+        version_id: Version id, for a bucket with versions.
+        etag: ETag without quotes; no MD5 for an upload in parts.
+        sequencer: Order of the events of one key, compared as hexadecimal numbers.
+        size: Size in bytes.
     """
 
     bucket: str
@@ -50,12 +50,12 @@ class ObjectCreated:
 
 @dataclass(frozen=True, slots=True)
 class EventReading:
-    """Reading of one message, which may carry many records.
+    """Content of one message, which may carry many records.
 
     Attributes:
-        created: Objects to look at, each once.
-        passed: Why some of it needs nothing: tests, deletions, folders.
-        refused: Why some of it is not understood.
+        created: The objects to look at, each once.
+        passed: Reasons why parts of it need no action: tests, deletions, folders.
+        refused: Reasons why parts of it are not understood.
     """
 
     created: tuple[ObjectCreated, ...] = ()
@@ -72,7 +72,7 @@ class _PassedError(Exception):
 
 
 def read_event(body: str | bytes) -> EventReading:
-    """Read a message, however odd it is.
+    """Read a message; accept any text.
 
     Args:
         body: S3's own notification, as it is or in SNS' envelope, EventBridge's event, MinIO's
@@ -125,7 +125,7 @@ def _gather(readers: Iterable[Callable[[], ObjectCreated]]) -> EventReading:
 
 
 def _record(record: Any) -> ObjectCreated:
-    """One of S3's or MinIO's records, of which old and foreign senders leave much out."""
+    """Read one record of S3 or MinIO; old and other senders leave many fields out."""
     match record:
         case {"s3": {"bucket": {"name": str(bucket)}, "object": {"key": str(key)} as entry}}:
             _check_origin(record)
@@ -139,12 +139,12 @@ def _check_origin(record: Mapping[str, Any]) -> None:
     if not source.endswith(":s3"):
         raise _RefusedError(f"a record is of {source[:40]!r}, not of S3")
     version = str(record.get("eventVersion", _EVENT_MAJOR))
-    if version.partition(".")[0] != _EVENT_MAJOR:  # minor versions only add to it
+    if version.partition(".")[0] != _EVENT_MAJOR:  # minor versions only add fields
         raise _RefusedError(f"version {version[:20]!r} of S3's events is not known")
 
 
 def _bridged(kind: Any, detail: Any) -> ObjectCreated:
-    """EventBridge's event; its keys are not encoded."""
+    """Read an EventBridge event; its keys are not encoded."""
     _check_kind(str(kind), "Object Created")
     match detail:
         case {"bucket": {"name": str(bucket)}, "object": {"key": str(key)} as entry}:
@@ -170,7 +170,7 @@ def _seaweed(kind: str, path: str, message: Any) -> EventReading:
     paths = [path]
     match message:
         case {"new_parent_path": str(folder), "new_entry": {"name": str(name)}}:
-            paths.append(f"{folder}/{name}")  # where a renamed object has gone
+            paths.append(f"{folder}/{name}")  # the new place of a renamed object
     return _gather([partial(_placed, one) for one in dict.fromkeys(paths)])
 
 

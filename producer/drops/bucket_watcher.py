@@ -61,8 +61,8 @@ class BucketWatcher:
         self._store = store
         self._handler = handler
         self._check_redis_restart = check_redis_restart
-        self._settled = DigestSet(_DIGEST_BYTES)  # job ids that need no submit
-        self._still_there: DigestSet | None = None  # those of them that the listing has met
+        self._settled = DigestSet(_DIGEST_BYTES)  # ids of jobs that need no submit
+        self._still_there: DigestSet | None = None  # the part of them that the listing has met
         self._forgotten = 0
         self._hinted: set[tuple[str, str | None]] = set()
         self._hint_came = asyncio.Event()
@@ -74,7 +74,7 @@ class BucketWatcher:
             "drops of a tenant have to wait", "no drops wait for their tenant", bucket=bucket
         )
         self._was_listed = False
-        self._over_quota = 0  # drops, since the watcher started
+        self._over_quota = 0  # number of drops since the watcher started
 
     @property
     def health_problem(self) -> str | None:
@@ -185,7 +185,7 @@ class BucketWatcher:
         async def settle(drop: ObjectInfo) -> None:
             try:
                 await self._settle_new(drop)
-            except TenantQuotaError:  # other tenants' drops need not wait
+            except TenantQuotaError:  # drops of other tenants need not wait
                 pass
             finally:
                 room.release()
@@ -227,7 +227,9 @@ class BucketWatcher:
             self._quota.failed(error)
             self._over_quota += 1
             raise
-        if is_settled and digest not in self._settled:  # a hint and a listing may both meet it
+        if (
+            is_settled and digest not in self._settled
+        ):  # a hint and a listing may both meet the drop
             count_drop(self._bucket)
         if is_settled and forgotten == self._forgotten:
             self._settled.add(digest)

@@ -1,4 +1,4 @@
-"""A set of digests in little memory. Pure."""
+"""A compact set of digests. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ _BUCKETS = 256**_INDEX_BYTES
 
 
 class DigestSet:
-    """Digests of one length, 12 bytes or so, without an object for each.
+    """Digests of one length, such as 12 bytes, without one object for each.
 
-    The first two bytes choose one of 65,536 byte strings, in which the rest stand in a row: a
-    million take some 20 MB, a set of strings ten times that.
+    The first two bytes select one of 65,536 byte strings, which holds the rest of each digest. A
+    million digests take about 20 MB, a tenth of a set of strings.
 
     Args:
         size: Bytes of a digest.
@@ -27,18 +27,18 @@ class DigestSet:
     def __contains__(self, digest: bytes) -> bool:
         row, rest = self._rows[_index(digest)], digest[_INDEX_BYTES:]
         place = row.find(rest)
-        while place > 0 and place % self._step:  # it begins in one digest and ends in the next
+        while place > 0 and place % self._step:  # this match spans two digests
             place = row.find(rest, place + 1)
         return place >= 0
 
     def add(self, digest: bytes) -> None:
-        """Put a digest in, if it is not there."""
+        """Add a digest, unless it is there."""
         if digest not in self:
             self._rows[_index(digest)] += digest[_INDEX_BYTES:]
             self._count += 1
 
     def clear(self) -> None:
-        """Take all out."""
+        """Remove all digests."""
         self._rows = [b""] * _BUCKETS
         self._count = 0
 

@@ -14,15 +14,15 @@ from producer.errors import ListenError
 
 Hint = Callable[[str, Iterable[str], str | None], None]
 EVENTS_PATH = "/events"
-"""Where events are taken."""
+"""Path of the events."""
 
 
 class EventRoute:
-    """`POST /events`: an event of the object store, taken as a hint.
+    """`POST /events`: an event of the object store, used as a hint.
 
     Args:
-        token: The bearer token that the object store sends.
-        hint: Given a bucket, the keys in it to look at, and which version of them.
+        token: Bearer token that the object store sends.
+        hint: Called with a bucket, the keys to look at, and their version.
     """
 
     def __init__(self, token: str, hint: Hint) -> None:
@@ -30,7 +30,7 @@ class EventRoute:
         self._hint = hint
 
     async def receive(self, request: web.Request) -> web.Response:
-        """204 when it is understood."""
+        """Answer 204 to a message that is understood."""
         sent = request.headers.get("Authorization", "").encode(errors="surrogateescape")
         if not hmac.compare_digest(sent, self._authorization):
             return web.Response(status=HTTPStatus.UNAUTHORIZED)
@@ -44,13 +44,13 @@ class EventRoute:
 
 @asynccontextmanager
 async def listening(route: EventRoute, host: str, port: int) -> AsyncIterator[str]:
-    """Listen for the length of a block; port 0 finds a free one.
+    """Listen for the length of a block; port 0 selects a free port.
 
     Yields:
-        Where to send events.
+        The URL for events.
 
     Raises:
-        ListenError: The port cannot be had.
+        ListenError: The port is not available.
     """
     app = web.Application()
     app.router.add_post(EVENTS_PATH, route.receive)

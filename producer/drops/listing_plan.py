@@ -10,11 +10,11 @@ from settings.sections.rules import Listing, RuleSettings
 
 
 class Range(NamedTuple):
-    """A part of a bucket; by default all of it.
+    """Part of a bucket; the whole bucket by default.
 
     Attributes:
-        prefix: How its keys start.
-        after: It begins after this key.
+        prefix: Prefix of its keys.
+        after: Key after which it begins.
     """
 
     prefix: str = ""
@@ -22,18 +22,18 @@ class Range(NamedTuple):
 
 
 class ListingPlan:
-    """Remembers how far each rule with `by-name` got.
+    """Progress of each rule with `by-name`.
 
-    S3 cannot list what is new. Where no rule says `by-name`, all is listed each time; where one
-    does, the rules' prefixes are, this one's from its last key on, and all now and then: an
-    upload that took long, or an overwritten key, stands before the last one.
+    S3 cannot list new objects only. Without a `by-name` rule, every listing reads the whole bucket.
+    With one, a listing reads the rules' prefixes, that rule's prefix from its last key on, and now
+    and then everything: a slow upload or an overwritten key may sort before the last key.
 
     Args:
-        rules: Those of one bucket.
-        full_seconds: Between two listings of all.
+        rules: The rules of one bucket.
+        full_seconds: Seconds between two listings of everything.
 
     Attributes:
-        listings: How many went to their end.
+        listings: Number of complete listings.
     """
 
     def __init__(self, rules: Sequence[RuleSettings], full_seconds: float) -> None:
@@ -51,7 +51,7 @@ class ListingPlan:
         """Return the ranges to list now.
 
         Args:
-            now: Seconds of any clock that only goes forward.
+            now: Seconds of a clock that never goes back.
         """
         self._last = dict(self._marks)
         self._started_at = now
@@ -70,11 +70,11 @@ class ListingPlan:
                 self._last[prefix] = key
 
     def done(self, ranges: Sequence[Range], *, all_settled: bool = True) -> None:
-        """The listing went to its end.
+        """Note that a listing is complete.
 
         Args:
-            ranges: What it was of.
-            all_settled: Whether nothing in it has to be met again.
+            ranges: The ranges that it read.
+            all_settled: True when no object in it has to be met again.
         """
         self.listings += 1
         if not all_settled:
@@ -84,5 +84,5 @@ class ListingPlan:
             self._full_due_at = self._started_at + self._full_seconds
 
     def restart(self) -> None:
-        """List all at the next time."""
+        """List everything the next time."""
         self._full_due_at = None

@@ -1,4 +1,4 @@
-"""A manifest: an object that says which documents belong together. Pure."""
+"""A manifest: an object that lists documents which belong together. Pure."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ _SHAPES = TypeAdapter[_Manifest | list[_Key]](
 
 
 def folder_of(key: str) -> str:
-    """The folder that a key is in, with its slash; nothing for the top."""
+    """Return the folder of a key, with its slash; an empty text at the top."""
     folder, slash, _ = key.rpartition("/")
     return folder + slash
 
 
 def folders_of(key: str) -> tuple[str, ...]:
-    """The folder that a key is in and all that this one is in, the nearest first."""
+    """Return the folders that a key is in, the innermost first."""
     steps = key.split("/")[:-1]
     return tuple("".join(f"{step}/" for step in steps[:n]) for n in range(len(steps), -1, -1))
 
 
 def read_manifest(data: bytes, key: str) -> Mapping[str, Metadata]:
-    """The keys of the documents that a manifest lists, and what it says of each.
+    """Return the keys of the documents that a manifest lists, with the metadata of each.
 
     Args:
         data: JSON: a list of keys, or `{"documents": [{"key": ..., "metadata": {...}}]}`.
-        key: The manifest's own. A key that does not start with its folder is taken to be in it.
+        key: The manifest's own key. A listed key outside its folder is read as relative to it.
 
     Raises:
-        ManifestError: It is not of that form; the message says where.
+        ManifestError: The manifest has another form; the message says where.
     """
     try:
         manifest = _SHAPES.validate_json(data)

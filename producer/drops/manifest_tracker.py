@@ -1,6 +1,6 @@
-"""Manifests at work: documents that wait until a manifest lists them.
+"""Tracking of manifests: documents wait until a manifest lists them.
 
-A manifest is believed, and what it lists is looked up; nothing is kept but what makes that quick.
+Each listed document is looked up; only a cache is kept here.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _MOST_NAMED = 10
 """Maximum documents that a log line names."""
 
 Folder = tuple[str, str]
-"""Bucket, and how the keys in it start."""
+"""Bucket, and prefix of the keys in it."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """A version of a manifest whose documents are not all there."""
+    """A version of a manifest with documents that have not arrived."""
 
     version: str
     missing: set[str]
@@ -45,11 +45,11 @@ class _Open:
 
 
 class Manifests:
-    """Decides of documents whose rule has a manifest.
+    """Decides on documents whose rule has a manifest.
 
     Args:
-        drops: Finds documents and makes them jobs.
-        wait_seconds: How long after a manifest its documents may be on their way.
+        drops: Finds and submits documents.
+        wait_seconds: Maximum seconds that a manifest waits for its documents.
     """
 
     def __init__(self, drops: DropSubmitter, wait_seconds: float) -> None:
@@ -61,14 +61,14 @@ class Manifests:
         self._waiting: set[Folder] = set()
 
     async def take_manifest(self, manifest: ObjectInfo, rule: RuleSettings) -> bool:
-        """Submit what a manifest lists and what is there.
+        """Submit the documents of a manifest that exist.
 
         Args:
-            manifest: One version of it.
-            rule: The one that it fits.
+            manifest: One version of the manifest.
+            rule: The rule that it fits.
 
         Returns:
-            Whether that is all; if not, it is to be taken again at the next listing.
+            True when all are settled; False when the next listing has to take it again.
         """
         version = dropped_job_id(manifest)
         is_open = self._open.get(manifest.uri)
@@ -81,7 +81,7 @@ class Manifests:
             log.warning("this manifest cannot be used", uri=manifest.uri, error=str(error))
             return True
         except ObjectMissingError:
-            return True  # deleted since it was listed
+            return True  # deleted since the listing
         folder = (bucket, folder_of(key))
         self._seen[folder][manifest.uri] = manifest
         self._waiting.discard(folder)
@@ -90,7 +90,7 @@ class Manifests:
         try:
             await self._submit_listed(bucket, listed, rule, opened.missing)
         except BaseException:
-            self._open.pop(manifest.uri, None)  # so that all of it is looked up again
+            self._open.pop(manifest.uri, None)  # all of it is looked up again
             raise
         if self._is_over(manifest.uri, opened):
             return True
@@ -98,14 +98,14 @@ class Manifests:
         return False
 
     async def take_document(self, drop: ObjectInfo, rule: RuleSettings) -> bool:
-        """Submit a document if a manifest that was seen lists it.
+        """Submit a document if a known manifest lists it.
 
         Args:
             drop: The document.
-            rule: The one that it fits.
+            rule: The rule that it fits.
 
         Returns:
-            Whether it is decided; if not, it waits for its manifest.
+            True when it is settled; False when it waits for its manifest.
         """
         bucket, key = bucket_and_key(drop.uri)
         decided = False
@@ -135,7 +135,7 @@ class Manifests:
         return self._read[version]
 
     async def _listed_or_gone(self, manifest: ObjectInfo) -> Mapping[str, Metadata]:
-        """Return the entries of a manifest; none when it was deleted or broken since."""
+        """Return the entries of a manifest; none if it was deleted or damaged meanwhile."""
         try:
             return await self._listed(manifest)
         except (ManifestError, ObjectMissingError, ObjectTooLargeError):
@@ -147,7 +147,7 @@ class Manifests:
     async def _submit_listed(
         self, bucket: str, listed: Mapping[str, Metadata], rule: RuleSettings, missing: set[str]
     ) -> None:
-        """Submit the documents that are there, and take them out of the missing ones."""
+        """Submit the documents that exist, and remove them from the missing ones."""
         room = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
 
         async def submit(key: str, metadata: Metadata) -> None:
@@ -161,7 +161,7 @@ class Manifests:
                 raise outcome
 
     async def _submit_one(self, uri: str, metadata: Metadata, rule: RuleSettings) -> bool:
-        """Submit one document; False when it is not there yet."""
+        """Submit one document; return False when it does not exist yet."""
         try:
             drop = await self._drops.find(uri)
             fit = await self._drops.fit(drop)
@@ -173,7 +173,7 @@ class Manifests:
         return await self._drops.submit(drop, rule, metadata)
 
     def _is_over(self, uri: str, opened: _Open) -> bool:
-        """Tell whether a manifest waits for nothing more."""
+        """Tell whether a manifest waits for no more documents."""
         if opened.missing and datetime.now(UTC) < opened.give_up_at:
             return False
         self._open.pop(uri, None)
@@ -193,7 +193,7 @@ class Manifests:
                 log.info("all documents of a manifest have come", uri=uri)
 
     def _tell_waiting(self, folder: Folder, drop: ObjectInfo) -> None:
-        """Say it once for each folder."""
+        """Log it once for each folder."""
         if folder not in self._waiting:
             self._waiting.add(folder)
             log.info("documents wait for their manifest", first=drop.uri)

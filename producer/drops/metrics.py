@@ -27,7 +27,7 @@ def count_drop(bucket: str) -> None:
 
 @contextmanager
 def listing(bucket: str) -> Iterator[None]:
-    """The block is a listing; one that fails is not measured."""
+    """Measure the block as a listing; a failed one is not measured."""
     began = perf_counter()
     yield
     LISTING_SECONDS.labels(bucket).observe(perf_counter() - began)

@@ -1,4 +1,4 @@
-"""OutageLog that passes: told of when it begins and when it is over, not each time it is met."""
+"""Log of an outage: one line when it begins and one when it ends, not one for each failure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class OutageLog:
     """Log of one outage: a line when it begins and a line when it ends.
 
     Args:
-        begins: What the log says then.
-        ends: What the log says then.
-        about: What it is about, for both lines.
+        begins: Message at the beginning.
+        ends: Message at the end.
+        about: Fields of both messages.
 
     Attributes:
-        error: What was met last; None when all is well.
+        error: The last error; None when all is well.
     """
 
     def __init__(self, begins: str, ends: str, **about: str) -> None:
@@ -26,13 +26,13 @@ class OutageLog:
         self.error: str | None = None
 
     def failed(self, error: BaseException) -> None:
-        """Note that the service failed; logs the first time."""
+        """Note that the service failed; log the first failure."""
         if self.error is None:
             log.warning(self._begins, error=str(error), **self._about)
         self.error = str(error)
 
     def recovered(self) -> None:
-        """Note that the service answered; logs the end of an outage."""
+        """Note that the service answered; log the end of an outage."""
         if self.error is not None:
             log.info(self._ends, **self._about)
         self.error = None

@@ -1,4 +1,4 @@
-"""Running the watcher and its listener, until SIGTERM or SIGINT."""
+"""Process of the watcher and its listener, until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def watch(settings: FleetSettings, host: str, port: int) -> None:
     """Watch until SIGTERM or SIGINT.
 
     Args:
-        settings: The fleet's. With no events token nobody listens; with no queue either, the
-            listing does it alone.
-        host: Where to listen for events.
-        port: See host.
+        settings: The fleet's. Without an events token there is no listener; without a queue too,
+            only listings find drops.
+        host: Host of the listener.
+        port: Port of the listener.
 
     Raises:
         SettingsError: No Redis is named, it refuses the password, a task file is not valid, or the
             metrics' port is taken.
         UnknownTaskError: A rule names a task that has no file.
-        ListenError: The port cannot be had.
+        ListenError: The port is not available.
     """
     asyncio.run(_watch(settings, host, port))
 
@@ -83,7 +83,7 @@ def _consumer(
 
 
 async def _until(stop: asyncio.Event, watcher: Watcher, consumers: Sequence[SqsConsumer]) -> None:
-    """Let the watcher and the consumers run until they are to stop, or one fails."""
+    """Run the watcher and the consumers until they are told to stop, or one fails."""
     stopping = asyncio.create_task(stop.wait())
     watching = asyncio.create_task(watcher.run(announce_ready))
     consuming = [asyncio.create_task(consumer.run()) for consumer in consumers]

@@ -1,7 +1,7 @@
-"""The consumer of an SQS queue: bucket events become drops that the watcher looks at.
+"""Consumer of an SQS queue: bucket events become drops that the watcher looks at.
 
-A message is deleted when the ledger has what it is about, and not before it keeps it. What is
-refused is never deleted: the queue's redrive policy puts it away.
+A message is deleted only after the ledger has stored its jobs durably. A refused message is never
+deleted: the queue's redrive policy moves it away.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ log = structlog.get_logger(__name__)
 _POLLS_AT_ONCE = 2
 _MOST_TAKEN_AT_ONCE = 64
 _MOST_HELD = 5000
-"""Messages that are ours at once, those that only wait to be deleted included."""
+"""Maximum messages held at once, including those that only wait to be deleted."""
 _VISIBILITY_SECONDS = 60
 _UPKEEP_SECONDS = 0.25
 _SAFE_SECONDS = 2.0
-"""Redis writes its append-only file to disk every second and may be a second late: what it said
-before that, a power loss can take back, and the deleted message would be gone too. After it, and
-if Redis has not been restarted meanwhile, the submit is on disk."""
+"""Seconds after which a submit is safely on disk, if Redis was not restarted meanwhile. Redis
+writes its append-only file every second and may be a second late: a power loss before that loses
+the submit, and the deleted message would be lost too."""
 _LOOKS_AGAIN = 3
-"""For an object that is not there, or not yet."""
+"""Number of further looks for an object that does not exist, or not yet."""
 _FIRST_LOOK_SECONDS = 0.4
 _LONGEST_SHOW_AGAIN_SECONDS = 900
 _DELETES = 5
@@ -51,14 +51,14 @@ _CANCEL_AGAIN_SECONDS = 1.0
 
 @dataclass(eq=False, slots=True)
 class _Held:
-    """A message that is ours.
+    """A message that this consumer holds.
 
     Attributes:
-        message: Which one.
-        run: The run of Redis that was there before it was taken.
-        kept_at: When its visibility was last set, in seconds of the loop's clock.
-        taken_at: Since when the ledger has what it is about; None before.
-        failures: How often SQS failed to delete it.
+        message: The message.
+        run: The Redis run before it was taken.
+        kept_at: Time when its visibility was last set, in seconds of the loop's clock.
+        taken_at: Time when the ledger had its objects; None before.
+        failures: Number of failed deletions.
     """
 
     message: QueueMessage
@@ -69,12 +69,12 @@ class _Held:
 
 
 class SqsConsumer:
-    """Takes the messages of a queue; several may share one.
+    """Consumer of the messages of a queue; several may share one queue.
 
     Args:
-        queue: Which one.
-        watcher: Looks at what they are about.
-        poll_seconds: How long SQS is to wait for a first message.
+        queue: The queue.
+        watcher: Looks at the objects of the messages.
+        poll_seconds: Seconds that SQS waits for a first message.
     """
 
     def __init__(self, queue: SqsQueue, watcher: Watcher, poll_seconds: int) -> None:
@@ -86,13 +86,13 @@ class SqsConsumer:
         self._changed = asyncio.Event()
         self._held: set[_Held] = set()
         self._taking: set[asyncio.Task[None]] = set()
-        self._aside = 0  # of those, the ones that wait for their tenant
-        self._pausing = 0  # of those, the ones that wait for a server
+        self._aside = 0  # number of those that wait for their tenant
+        self._pausing = 0  # number of those that wait for a server
         self._queue_trouble = OutageLog("a queue does not answer", "a queue answers", url=queue.url)
         self._trouble = OutageLog("events have to wait", "events are taken again", url=queue.url)
 
     def stop(self) -> None:
-        """Ask for no more messages; `run` ends when the last poll has, and all is put away."""
+        """Receive no more messages; `run` ends after the last poll and the deletions."""
         self._stopping.set()
         self._changed.set()
 
@@ -111,7 +111,7 @@ class SqsConsumer:
                 await self._queue.show_again([held.message for held in self._held], 0)
 
     async def _check_redrive_policy(self) -> None:
-        with suppress(QueueError):  # the permission to ask is not needed for anything else
+        with suppress(QueueError):  # nothing else needs the permission to ask
             if not await self._queue.has_redrive_policy():
                 log.warning(
                     "this queue has no redrive policy: what is refused comes again and again",
@@ -147,7 +147,7 @@ class SqsConsumer:
             await asyncio.wait_for(self._stopping.wait(), backoff.next_pause())
 
     async def _has_room(self) -> bool:
-        """Wait until messages can be taken; false when it is to stop."""
+        """Wait until messages can be taken; return False when the consumer has to stop."""
         while not self._stopping.is_set():
             self._changed.clear()
             few = len(self._taking) - self._aside < _MOST_TAKEN_AT_ONCE
@@ -191,7 +191,7 @@ class SqsConsumer:
                 return await self._submit_later(created)
 
     async def _step_aside(self, seconds: float) -> None:
-        """Wait without being in the way of other tenants' events."""
+        """Wait without delaying events of other tenants."""
         self._aside += 1
         self._changed.set()
         try:
@@ -202,7 +202,7 @@ class SqsConsumer:
     async def _submit_later(self, created: ObjectCreated) -> str | None:
         """Try again until the servers are back.
 
-        Nothing is received meanwhile: it would count against the redrive policy.
+        Receive nothing meanwhile: each receive counts against the redrive policy.
         """
         backoff = Backoff()
         self._pausing += 1
@@ -216,7 +216,7 @@ class SqsConsumer:
             self._pausing -= 1
 
     async def _look(self, created: ObjectCreated) -> str | None:
-        """Have an object taken; gives why it is refused, or None."""
+        """Submit an object; return why it is refused, or None."""
         for look in count():
             try:
                 await self._watcher.take(created)
@@ -233,7 +233,7 @@ class SqsConsumer:
         return None
 
     async def _leave(self, held: _Held, reasons: Iterable[str]) -> None:
-        """Let the message come again, later each time, until SQS puts it away."""
+        """Make the message come again, later each time, until SQS moves it away."""
         message = held.message
         log.warning(
             "an event is refused and left to the queue's redrive policy",
@@ -244,7 +244,7 @@ class SqsConsumer:
         )
         again = min(2 ** min(message.receives - 1, 10), _LONGEST_SHOW_AGAIN_SECONDS)
         self._held.discard(held)
-        with suppress(QueueError):  # then it comes again when its visibility timeout passes
+        with suppress(QueueError):  # it comes again when its visibility timeout passes
             await self._queue.show_again([message], again)
 
     async def _look_after_held(self) -> None:
@@ -259,7 +259,7 @@ class SqsConsumer:
                 self._trouble.failed(error)
 
     async def _delete_safe(self) -> None:
-        """Delete what the ledger cannot lose any more; what it may have lost is taken again."""
+        """Delete messages whose jobs are safe; take those again whose jobs may be lost."""
         ripe = _now() - _SAFE_SECONDS
         safe = [held for held in self._held if held.taken_at is not None and held.taken_at < ripe]
         if not safe:
@@ -279,7 +279,7 @@ class SqsConsumer:
         self._changed.set()
 
     async def _keep_held(self) -> None:
-        """Set the visibility timeout anew, a third of it after the last time."""
+        """Renew the visibility timeout when a third of it has passed."""
         now = _now()
         due = [held for held in self._held if now - held.kept_at > _VISIBILITY_SECONDS / 3]
         if due:
@@ -288,7 +288,7 @@ class SqsConsumer:
                 held.kept_at = now
 
     async def _finish(self) -> None:
-        """Give what is held a chance to be taken and deleted."""
+        """Give the held messages some time to be taken and deleted."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_FINISH_SECONDS):
                 while self._held and not self._pausing:
@@ -297,7 +297,7 @@ class SqsConsumer:
 
 
 async def _end(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel until all have ended: one that was about to be answered may not hear of the first."""
+    """Cancel until all have ended: a task about to be answered may miss the first cancel."""
     while tasks:
         for task in tasks:
             task.cancel()

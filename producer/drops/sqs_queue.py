@@ -1,7 +1,7 @@
 """One SQS queue: boto3 in threads.
 
-Endpoint and credentials are boto3's own business: AWS_ENDPOINT_URL_SQS, AWS_ACCESS_KEY_ID,
-profiles, instance roles. The region is that of the queue's URL, where it names one.
+boto3 finds the endpoint and the credentials: AWS_ENDPOINT_URL_SQS, AWS_ACCESS_KEY_ID, profiles,
+instance roles. The region is that of the queue's URL, if it names one.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _BATCH = 10
-"""SQS takes and gives no more at once."""
+"""Maximum messages of one SQS call."""
 _REGION = re.compile(r"^https://(?:sqs|queue)\.([a-z]{2}(?:-[a-z]+)+-\d)\.")
 
 
 @dataclass(frozen=True, slots=True)
 class QueueMessage:
-    """A message that is ours until its visibility timeout passes.
+    """A message that this process holds until its visibility timeout passes.
 
     Attributes:
-        id: SQS' name of the message.
-        receipt: SQS' name of this time that it was received.
-        body: What was sent.
-        receives: How often it was received, this time included.
+        id: SQS' id of the message.
+        receipt: SQS' id of this receive.
+        body: The message's text.
+        receives: Number of receives, this one included.
     """
 
     id: str
@@ -50,8 +50,8 @@ class SqsQueue:
     """A queue; every method raises QueueError when SQS does not answer or refuses.
 
     Args:
-        url: Its URL.
-        threads: Calls at once.
+        url: The queue's URL.
+        threads: Maximum calls at once.
     """
 
     def __init__(self, url: str, *, threads: int = 16) -> None:
@@ -68,11 +68,11 @@ class SqsQueue:
         self._client: SQSClient = session.client("sqs", config=config)
 
     async def receive(self, *, wait_seconds: int, visibility_seconds: int) -> list[QueueMessage]:
-        """At most 10 messages; waits for the first one.
+        """Return at most 10 messages; wait for the first one.
 
         Args:
-            wait_seconds: How long.
-            visibility_seconds: Nobody else gets them for so long.
+            wait_seconds: Maximum seconds to wait.
+            visibility_seconds: Seconds for which no other consumer gets them.
         """
         answer = await self._run(
             lambda: self._client.receive_message(
@@ -86,7 +86,7 @@ class SqsQueue:
         return [_message(entry) for entry in answer.get("Messages", ())]
 
     async def delete(self, messages: Iterable[QueueMessage]) -> list[QueueMessage]:
-        """Delete messages; gives those that SQS failed to delete."""
+        """Delete messages; return those that SQS failed to delete."""
         return await self._each_batch(
             messages,
             lambda entries: self._client.delete_message_batch(QueueUrl=self.url, Entries=entries),
@@ -115,7 +115,7 @@ class SqsQueue:
         return "RedrivePolicy" in answer.get("Attributes", {})
 
     def close(self) -> None:
-        """Let the threads and connections go."""
+        """Close the threads and the connections."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 

@@ -90,7 +90,7 @@ class DropSubmitter:
         try:
             job_id = await self._submitter.submit_drop(drop, version, rule, metadata, sha256)
         except IdempotencyError:
-            # It became a job before the rules or the manifest were changed, or its bytes did.
+            # The rules, the manifest or the object's bytes changed after it became a job.
             if sha256 is not None:
                 log.info("the same bytes are a job already", uri=drop.uri)
             return True
@@ -103,7 +103,7 @@ class DropSubmitter:
         return True
 
     async def _sha256(self, uri: S3Uri, version: ObjectVersion) -> str | None:
-        """Return the digest of a drop's bytes; None for one that its job will refuse."""
+        """Return the digest of a drop's bytes; None for bytes that its job will refuse."""
         async with self._readers:
             try:
                 data = await self._store.get(uri, max_bytes=self._max_bytes, version=version)

@@ -1,4 +1,4 @@
-"""The HTTP API: its app, made of the routers."""
+"""The HTTP API: the application, made of the routers."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ from producer.http.routes.documents import documents
 from producer.http.routes.endpoints import endpoints
 from producer.http.routes.jobs import jobs
 from producer.http.routes.keys import api_keys
+from producer.http.routes.reviews import reviews
 from producer.http.routes.status import status
 from producer.http.routes.tasks import catalogue
 from producer.http.routes.webhooks import events
@@ -55,6 +56,7 @@ _ROUTERS = (
     documents,
     catalogue,
     dead_letters,
+    reviews,
     endpoints,
     callback_secret,
     deliveries,
@@ -72,7 +74,7 @@ class Api(FastAPI):
     """An app whose OpenAPI has the schema of a problem."""
 
     def openapi(self) -> dict[str, Any]:
-        """The app's description."""
+        """Return the app's OpenAPI description."""
         schema = super().openapi()
         schema["components"]["schemas"] = {
             **component_schemas(JobRequest, JobTerms, JobProgress, ChatRequest, OpenAiErrorBody),
@@ -82,7 +84,7 @@ class Api(FastAPI):
 
 
 def create_app(settings: FleetSettings) -> FastAPI:
-    """The app; it holds a client from now on, and lets it go when it is shut down.
+    """Return the app; it holds a client until it is shut down.
 
     Args:
         settings: The fleet's.
@@ -132,7 +134,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _clean(client: Client) -> None:
-    """Nobody waits for it: what cannot be cleaned up now is cleaned up at the next start."""
+    """No request waits for this: the next start cleans up what cannot be cleaned up now."""
     with suppress(StorageError):
         await client.uploads.clean()
 

@@ -22,7 +22,8 @@ _bearer = HTTPBearer(
 )
 
 
-# Coroutines, because FastAPI would send functions to a thread, at a third of a request's time.
+# These are coroutines: FastAPI would send plain functions to a thread, which costs a third of a
+# request's time.
 async def _client(request: Request) -> Client:
     client: Client = request.app.state.client
     return client
@@ -38,14 +39,14 @@ async def _authorized(
     scopes: SecurityScopes,
     _sent: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Principal:
-    principal: Principal = request.state.principal  # the guard has looked at the key
+    principal: Principal = request.state.principal  # the guard has verified the key
     for scope in scopes.scopes:
         principal.check(Scope(scope))
     return principal
 
 
 def requires(scope: Scope) -> Any:
-    """A dependency on who asks, for a route that needs a scope; raises ForbiddenError."""
+    """Return a dependency that gives the principal, or raises ForbiddenError without the scope."""
     return Security(_authorized, scopes=[scope.value])
 
 
@@ -72,4 +73,4 @@ async def _operating(principal: Operates) -> str:
 SubmittingTenant = Annotated[str, Depends(_submitting)]
 ReadTenant = Annotated[str, Depends(_reading)]
 OperatedTenant = Annotated[str, Depends(_operating)]
-"""The tenant whose endpoints, files and batches are meant, of a key with the scope."""
+"""Tenant whose endpoints, files and batches a request is about, for a key with the scope."""

@@ -1,10 +1,12 @@
-"""The guard: what stands before every request to the API: its key, its turn, and its size."""
+"""The guard: checks the key, the turn and the size of each request to the API."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -19,31 +21,31 @@ from producer.http.limits.room import Room
 from schemas.job import TENANT_NAME
 
 GUARDED = "/v1/"
-"""Paths that need a key start so."""
+"""Prefixes of the paths that need a key."""
 
 TENANT_HEADER = "Docfleet-Tenant"
-"""Names the tenant that a job is for, where the key is the whole fleet's."""
+"""Header that names the tenant of a job, for a key of the whole fleet."""
 
 METRICS = "/metrics"
-"""Needs no key, and takes one."""
+"""Path that needs no key, and accepts one."""
 
 _OF_NO_TENANT = (METRICS, "/v1/tasks", "/v1/adapters", "/v1/models")
 _BEARER = "bearer "
 
 
 class Guard:
-    """ASGI middleware that asks for the key before it lets a body be read, and counts the body.
+    """ASGI middleware that verifies the key before a body is read, and bounds the body.
 
-    FastAPI would read all of a stranger's body before it looks at the key. The routes find who
-    asks in `request.state.principal`, and the tenant's turn in `request.state.turn`.
+    FastAPI would read a stranger's whole body before it looks at the key. Routes find the principal
+    in `request.state.principal`, and the tenant's turn in `request.state.turn`.
 
     Args:
-        app: What is guarded.
-        keyring: Knows the keys.
-        audit: Told of what operators look at.
-        limits: The most that one body may have.
+        app: The app behind the guard.
+        keyring: Verifies the keys.
+        audit: Records what operators read.
+        limits: Maximum bytes of a body.
         room: Has turns for each tenant.
-        refusal: Makes the answer to a path of an error of ours.
+        refusal: Makes the answer to an error of ours, by path.
     """
 
     def __init__(
@@ -64,14 +66,14 @@ class Guard:
         self._refusal = refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it."""
+        """Pass a request on, or answer it with an error."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         send = paced(send)
         receive = bounded(receive, scope["path"], headers, self._limits)
-        # Whoever shows a key to the metrics is told more of them than strangers are.
+        # The metrics show more to a sender with a key than to a stranger.
         shown = scope["path"] == METRICS and headers.get("authorization")
         if not shown and not scope["path"].startswith(GUARDED):
             await self._app(scope, receive, send)
@@ -84,14 +86,15 @@ class Guard:
             await self._refusal(scope["path"], error)(scope, receive, send)
             return
         scope.setdefault("state", {}).update(principal=principal, turn=turn)
-        with turn, acting(Actor(principal.key_id, address)):
+        # A client that hangs up in the middle of its body is no defect, and no news for a log.
+        with turn, acting(Actor(principal.key_id, address)), suppress(ClientDisconnect):
             if self._is_audited(scope, principal):
                 await self._audit.read(scope["path"])
             await self._app(scope, receive, send)
 
     @staticmethod
     def _is_audited(scope: Scope, principal: Principal) -> bool:
-        """Return whether a request reads what is a tenant's with a key of the whole fleet."""
+        """Return whether a request reads a tenant's data with a key of the whole fleet."""
         reads = scope["method"] in {"GET", "HEAD"} and principal.tenant is None
         return reads and not scope["path"].startswith(_OF_NO_TENANT)
 

@@ -1,4 +1,4 @@
-"""A job's progress as server-sent events: each change, a heartbeat between them, then the end."""
+"""A job's progress as server-sent events: each change, heartbeats between them, and the end."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from schemas.job import Job
 from schemas.job_filter import JobPosition, JobProgress
 
 _HEARTBEAT_SECONDS = 15
-"""Proxies give up on a connection that says nothing for a minute or so."""
+"""Seconds between heartbeats: proxies close a connection that is silent for about a minute."""
 _STREAM_SECONDS = 300
-"""After that the client comes again, with a key that still has to be good."""
+"""Maximum seconds of a stream. The client then reconnects, and its key is verified again."""
 _LOOK_SECONDS = 3
-"""Between two looks whether the reader's key still works."""
+"""Seconds between two checks that the reader's key still works."""
 _RETRY = "retry: 1000\n\n"
 
 
 def event_id(job: Job) -> str:
-    """Return an id that tells a job's progress from any other progress of it."""
+    """Return an id that differs for each progress of a job."""
     return "-".join(map(str, (JobPosition.of(job).state, job.stage, job.attempts, job.redrives)))
 
 
 async def job_events(
     client: Client, job: Job, last_event_id: str | None, reader: Principal
 ) -> AsyncIterator[str]:
-    """The events of a job from now on, until it is closed or the stream's time is up.
+    """Yield the events of a job from now on, until it is closed or the stream's time is up.
 
     Args:
-        client: What is asked.
-        job: As it is now.
-        last_event_id: What the reader saw last; that is not told again.
-        reader: Has to have a key that works; the stream ends when it is revoked.
+        client: Reads the job.
+        job: The job as it is now.
+        last_event_id: The last event that the reader saw; it is not repeated.
+        reader: The reader; the stream ends when its key is revoked.
     """
     yield _RETRY
     if event_id(job) != last_event_id:
@@ -61,13 +61,13 @@ async def job_events(
 
 
 async def job_after(client: Client, job: Job, reader: Principal, seconds: float) -> Job:
-    """Wait for a change of a job's state; gives the job as it is then.
+    """Wait for a change of a job's state; return the job.
 
     Args:
-        client: What is asked.
-        job: As it is now.
-        reader: Has to have a key that works.
-        seconds: How long to wait at most.
+        client: Reads the job.
+        job: The job as it is now.
+        reader: The reader, whose key has to work.
+        seconds: Maximum seconds to wait.
 
     Raises:
         UnauthorizedError: The reader's key was revoked.

@@ -1,7 +1,6 @@
-"""The API's metrics: the ledger's depth in Prometheus' words.
+"""Metrics of the API: the ledger's depth, in the format of Prometheus.
 
-A counter that may still be 0 is told of as 0: Prometheus does not take a series that appears for
-one that has grown.
+A counter of 0 is written too: Prometheus does not count the first value of a new series as growth.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ _KINDS = {"job": "job", "batch": "batch", "file": "file", "msg": "delivery"}
 
 
 class DepthCollector(Collector):
-    """One reading of the ledger.
+    """Collector for one reading of the ledger.
 
     Args:
-        depth: What was read.
-        pseudonyms: What tenants are called; None for their names.
+        depth: The reading.
+        pseudonyms: Pseudonyms of tenants; None for their names.
     """
 
     def __init__(self, depth: FleetDepth, pseudonyms: Pseudonyms | None = None) -> None:
@@ -34,7 +33,7 @@ class DepthCollector(Collector):
         self._of_tenant = pseudonyms.of_tenant if pseudonyms else str
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric of the reading."""
+        """Yield every metric of the reading."""
         yield _records(self._depth.queues)
         yield _lanes(self._depth.queues, self._of_lane)
         for name, words, value in _BY_QUEUE:
@@ -124,7 +123,7 @@ def _opened(opened: dict[str, int]) -> Metric:
 
 
 def _engines(engines: dict[str, int]) -> Iterator[Metric]:
-    """Counted in the ledger: an engine's death ends its worker, with all that it counted."""
+    """Counted in the ledger, because an engine's death ends its worker with all its counters."""
     queues = sorted({name.rpartition(":")[0] for name in engines})
     for event, words in (("started", "were started"), ("died", "died")):
         family = CounterMetricFamily(
@@ -160,7 +159,7 @@ def _stored(stored: dict[str, int], name: Callable[[str], str]) -> Metric:
 
 
 def metrics_text(depth: FleetDepth, pseudonyms: Pseudonyms | None = None) -> bytes:
-    """A reading in Prometheus' text format."""
+    """Return a reading in the text format of Prometheus."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(DepthCollector(depth, pseudonyms))
     return generate_latest(registry)

@@ -1,4 +1,4 @@
-"""Reading `multipart/form-data` as it comes: part after part, never a whole one in memory."""
+"""Reader of `multipart/form-data`: part after part, never a whole part in memory."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class FormPart(NamedTuple):
     """Head of a part.
 
     Attributes:
-        name: Of the field.
-        file_name: As the sender knows it; None for a plain field.
-        media_type: Empty where nothing is said.
+        name: The field's name.
+        file_name: The sender's file name; None for a plain field.
+        media_type: Media type of the part; empty when the sender names none.
     """
 
     name: str
@@ -31,14 +31,14 @@ class FormPart(NamedTuple):
 
 
 class Form:
-    """A form that is on its way; its parts are read in the order in which they come.
+    """A form whose parts are read in the order in which they arrive.
 
     Args:
         content_type: The request's header.
         chunks: The request's body.
 
     Raises:
-        RequestError: It has no boundary.
+        RequestError: The header has no boundary.
     """
 
     def __init__(self, content_type: str, chunks: AsyncIterator[bytes]) -> None:
@@ -72,10 +72,10 @@ class Form:
             raise RequestError(f"this is no form: {error}") from error
 
     async def parts(self) -> AsyncIterator[FormPart]:
-        """The heads of the parts; data that nobody reads is skipped.
+        """Yield the heads of the parts; skip data that is not read.
 
         Raises:
-            RequestError: It is no form, or ends too soon.
+            RequestError: The body is no form, or ends too soon.
         """
         while True:
             while not self._happened:
@@ -86,7 +86,7 @@ class Form:
                 yield happened
 
     async def data(self) -> AsyncIterator[bytes]:
-        """The data of the part whose head came last; raises as `parts` does."""
+        """Yield the data of the last part; raise the errors of `parts`."""
         while True:
             while not self._happened:
                 if not await self._read():
@@ -99,7 +99,7 @@ class Form:
             yield happened
 
     async def text(self, *, max_bytes: int) -> bytes:
-        """Return the data of a small part; raises RequestError where it is not small."""
+        """Return the data of a small part; raise RequestError for a larger one."""
         found = bytearray()
         async for chunk in self.data():
             found += chunk
@@ -108,7 +108,7 @@ class Form:
         return bytes(found)
 
     async def _read(self) -> bool:
-        """Read some more; gives whether there was more."""
+        """Read some more bytes; return False at the end."""
         try:
             chunk = await anext(self._chunks)
         except StopAsyncIteration:

@@ -1,4 +1,4 @@
-"""Lists as the HTTP API answers with them, and how the pages of one are asked for."""
+"""Lists of the HTTP API, and the parameters of their pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ledger.page import Page
 
 T = TypeVar("T")
 _MOST_ITEMS = 200
-"""Maximum items of a page; each may have some 8 KB of metadata, and many pages are made at once."""
+"""Maximum items of a page: each may have 8 KB of metadata, and many pages are made at once."""
 
 
 class ApiList(BaseModel, Generic[T]):
@@ -29,7 +29,7 @@ class ApiPage(ApiList[T], Generic[T]):
 
 
 class PageQuery(BaseModel):
-    """Which page is meant."""
+    """Parameters of a page."""
 
     limit: int = Field(default=100, ge=1, le=_MOST_ITEMS)
     cursor: str | None = Field(
@@ -45,7 +45,7 @@ class Public(Protocol):
 
 
 def page_response(page: Page[Any]) -> JSONResponse:
-    """The answer that a page is; its items are Public."""
+    """Return a page as an answer; its items are Public."""
     items: Sequence[Public] = page.items
     data = [one.public() for one in items]
     return JSONResponse({"object": "list", "data": data, "next_cursor": page.next})

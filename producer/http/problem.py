@@ -1,4 +1,4 @@
-"""Problems: errors of the HTTP API as RFC 9457 has them, `application/problem+json`."""
+"""Problems: errors of the HTTP API in the form of RFC 9457, `application/problem+json`."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _MESSAGE_LENGTH = 200
 
 
 class PlaceError(BaseModel):
-    """One thing that is not right in a request."""
+    """One fault in a request."""
 
     place: str = Field(examples=["body.tasks"])
     message: str
 
 
 class Problem(BaseModel):
-    """The body of every answer with a status from 400 on."""
+    """Body of every answer with a status of 400 or more."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -65,7 +65,7 @@ _BY_STATUS: dict[int, ProblemType] = {
     HTTPStatus.BAD_REQUEST: ProblemType.INVALID_REQUEST,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ProblemType.BODY_TOO_LARGE,
 }
-"""For each status that others raise, what it is; the rest are nothing more than they say."""
+"""Problem types of the statuses that other code raises; the rest have the general type."""
 _COME_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
@@ -77,14 +77,14 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
     **members: Any,
 ) -> JSONResponse:
-    """An answer that says what went wrong.
+    """Return an answer that describes an error.
 
     Args:
         problem_type: Its stable name.
         status: HTTP status.
-        detail: What happened this time, in one sentence.
-        headers: More headers.
-        members: The problem's other members.
+        detail: The event, in one sentence.
+        headers: Further headers.
+        members: Further members of the problem.
     """
     problem = Problem(
         type=f"urn:docfleet:problem:{problem_type}",
@@ -113,11 +113,11 @@ EVERYWHERE = documented(
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
-"""What any route may answer that needs a key."""
+"""Answers of every route that needs a key."""
 
 
 def component_schemas(*models: type[BaseModel]) -> dict[str, Any]:
-    """Schemas by name, for what OpenAPI says by hand; that of a problem is among them."""
+    """Return schemas by name for hand-written parts of OpenAPI, including that of a problem."""
     components: dict[str, Any] = {}
     every: tuple[type[BaseModel], ...] = (Problem, *models)
     for model in every:
@@ -127,7 +127,7 @@ def component_schemas(*models: type[BaseModel]) -> dict[str, Any]:
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Make every error of the app a problem."""
+    """Turn every error of the app into a problem."""
     for error in error_types():
         app.add_exception_handler(error, _on_own_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
@@ -141,9 +141,9 @@ def error_headers(
     """Return the headers of an error's answer.
 
     Args:
-        error: What was raised.
+        error: The error that was raised.
         status: HTTP status of the answer.
-        drain: Knows when a full line is worth another try; None before anything is known.
+        drain: Knows when to retry after a full line; None before the first sample.
     """
     if status == HTTPStatus.UNAUTHORIZED:
         return {"WWW-Authenticate": "Bearer"}
@@ -157,14 +157,14 @@ def error_headers(
 
 
 def error_response(error: Exception, drain: BacklogRate | None = None) -> JSONResponse:
-    """The answer that belongs to one of our own errors.
+    """Return the answer for one of our own errors.
 
     Args:
-        error: What was raised.
+        error: The error that was raised.
         drain: See `error_headers`.
 
     Raises:
-        ValueError: It is somebody else's error.
+        ValueError: The error is not one of ours.
     """
     if (known := known_error(error)) is None:
         raise ValueError(f"{type(error).__name__} is no error of docfleet's") from error
@@ -198,7 +198,7 @@ async def _on_invalid_request(_request: Request, error: Exception) -> JSONRespon
 
 
 def place_of(steps: Iterable[str | int]) -> str:
-    """Return where in a request an error is; the sender chose the names, and their length."""
+    """Return the place of an error in a request; the sender chose its names and length."""
     place = ".".join(map(str, steps))
     return place if len(place) <= _PLACE_LENGTH else f"{place[:_PLACE_LENGTH]}..."
 

@@ -1,4 +1,4 @@
-"""The types of problems: what went wrong, as stable names, and which error is which of them."""
+"""Types of problems: stable names for errors, and the error classes of each."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from ledger.errors import (
     EndpointChangedError,
     EndpointDisabledError,
     IdempotencyError,
+    JobOpenError,
     LedgerError,
     LedgerFullError,
     NotDeadError,
+    ReviewClosedError,
+    ReviewTakenError,
     SecretBoxError,
     TenantQuotaError,
     TenantShareError,
@@ -37,9 +40,11 @@ from producer.errors import (
     UnknownApiKeyError,
     UnknownDeadLetterError,
     UnknownDeliveryError,
+    UnknownDocumentError,
     UnknownEndpointError,
     UnknownJobError,
     UnknownPoolError,
+    UnknownReviewError,
     UnknownTaskError,
 )
 from storage.errors import StorageError
@@ -51,69 +56,79 @@ class ProblemType(StrEnum):
     UNAUTHORIZED = "unauthorized"
     """No bearer key, or a wrong one."""
     TOO_MANY_ATTEMPTS = "too-many-attempts"
-    """Too many keys that open nothing were sent from this address, or for this key."""
+    """Too many invalid keys came from this address, or for this key."""
     FORBIDDEN = "forbidden"
-    """The key does not allow it: it lacks the scope, or is another tenant's."""
+    """The key lacks the scope, or belongs to another tenant."""
     INVALID_REQUEST = "invalid-request"
-    """The request's form is not right; `errors` says where."""
+    """The request is not valid; `errors` names the places."""
     UNKNOWN_TASK = "unknown-task"
-    """A task is asked for that has no file."""
+    """The request names a task that has no file."""
     UNKNOWN_POOL = "unknown-pool"
-    """A pool is asked for that the fleet's file does not have."""
+    """The request names a pool that the fleet's file does not have."""
     IDEMPOTENCY_CONFLICT = "idempotency-conflict"
-    """The Idempotency-Key was used before, for another request."""
+    """The Idempotency-Key was used for another request."""
     BODY_TOO_LARGE = "body-too-large"
     """The body has more bytes than a document may have."""
     UNKNOWN_JOB = "unknown-job"
-    """There is no job of this id."""
+    """There is no job with this id."""
+    JOB_OPEN = "job-open"
+    """The job has not ended: cancel it, or wait."""
+    UNKNOWN_REVIEW = "unknown-review"
+    """There is no review of this job's result."""
+    REVIEW_TAKEN = "review-taken"
+    """Another reviewer holds the review: wait, or take another one."""
+    REVIEW_CLOSED = "review-closed"
+    """The review is completed."""
+    UNKNOWN_DOCUMENT = "unknown-document"
+    """The tenant has no such document."""
     UNKNOWN_DEAD_LETTER = "unknown-dead-letter"
-    """There is no dead letter of this id."""
+    """There is no dead letter with this id."""
     UNKNOWN_KEY = "unknown-key"
-    """There is no key of this id."""
+    """There is no key with this id."""
     NOT_DEAD = "not-dead"
-    """The record is there and is no dead letter; `state` says what it is."""
+    """The record is no dead letter; `state` is its state."""
     UNKNOWN_ENDPOINT = "unknown-endpoint"
-    """There is no endpoint of this id."""
+    """There is no endpoint with this id."""
     UNKNOWN_DELIVERY = "unknown-delivery"
-    """There is no delivery of this id."""
+    """There is no delivery with this id."""
     ENDPOINT_DISABLED = "endpoint-disabled"
-    """The endpoint takes nothing until it is enabled."""
+    """The endpoint is disabled and receives nothing."""
     ENDPOINT_CHANGED = "endpoint-changed"
     """Somebody else changed the endpoint meanwhile: read it and try again."""
     TOO_MANY_ENDPOINTS = "too-many-endpoints"
-    """The tenant has as many endpoints as it may have."""
+    """The tenant has its maximum number of endpoints."""
     TOO_MANY_KEYS = "too-many-keys"
-    """The tenant has as many keys as it may have."""
+    """The tenant has its maximum number of keys."""
     OPERATOR_SIGNS = "operator-signs"
-    """The default tenant signs with DOCFLEET_CALLBACK_SECRET, which the operator keeps."""
+    """The default tenant signs with DOCFLEET_CALLBACK_SECRET, which the operator sets."""
     DELIVERY_OPEN = "delivery-open"
     """The delivery is about to be sent anyway."""
     UNCONFIRMED = "unconfirmed"
-    """What is asked for has to be confirmed; the detail says what comes of it."""
+    """The request needs a confirmation; the detail states its consequences."""
     NO_ENCRYPTION_KEY = "no-encryption-key"
     """The operator has to set DOCFLEET_ENCRYPTION_KEYS before secrets can be made."""
     NO_RESULT = "no-result"
-    """The job has no result, or none yet; `state` says which."""
+    """The job has no result, or none yet; `state` is its state."""
     JOB_CLOSED = "job-closed"
     """The job has ended and cannot be cancelled any more."""
     TENANT_SHARE = "tenant-share"
-    """The tenant's records take as much of the ledger as they may, until some are forgotten."""
+    """The tenant's records take their maximum memory in the ledger, until some are forgotten."""
     TENANT_QUOTA = "tenant-quota"
-    """The tenant has as many jobs in line as its quota allows: try again later."""
+    """The tenant has its maximum number of jobs in line: try again later."""
     TOO_MANY_AT_ONCE = "too-many-at-once"
-    """The tenant has as many requests of this kind at once as it may have: try again later."""
+    """The tenant has its maximum number of such requests at once: try again later."""
     OVERLOADED = "overloaded"
-    """The API has no place left for a request of this kind: try again later."""
+    """The API has no room for another request of this kind: try again later."""
     BACKLOG_FULL = "backlog-full"
     """Redis has no memory left for another job: try again later."""
     LEDGER_UNAVAILABLE = "ledger-unavailable"
     """Redis does not answer: try again."""
     STORAGE_UNAVAILABLE = "storage-unavailable"
-    """The object store does not answer as it should: try again."""
+    """The object store does not answer correctly: try again."""
     DEFECT = "defect"
-    """docfleet met an error that it has no name for; the log has the rest."""
+    """docfleet met an error without a type; the log has the details."""
     HTTP = "http"
-    """Nothing more than the status says."""
+    """No details beyond the status."""
 
 
 _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
@@ -129,6 +144,11 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     UnknownApiKeyError: (ProblemType.UNKNOWN_KEY, HTTPStatus.NOT_FOUND),
     TaskNotFoundError: (ProblemType.UNKNOWN_TASK, HTTPStatus.NOT_FOUND),
     UnknownJobError: (ProblemType.UNKNOWN_JOB, HTTPStatus.NOT_FOUND),
+    JobOpenError: (ProblemType.JOB_OPEN, HTTPStatus.CONFLICT),
+    UnknownReviewError: (ProblemType.UNKNOWN_REVIEW, HTTPStatus.NOT_FOUND),
+    ReviewTakenError: (ProblemType.REVIEW_TAKEN, HTTPStatus.CONFLICT),
+    ReviewClosedError: (ProblemType.REVIEW_CLOSED, HTTPStatus.CONFLICT),
+    UnknownDocumentError: (ProblemType.UNKNOWN_DOCUMENT, HTTPStatus.NOT_FOUND),
     UnknownDeadLetterError: (ProblemType.UNKNOWN_DEAD_LETTER, HTTPStatus.NOT_FOUND),
     NotDeadError: (ProblemType.NOT_DEAD, HTTPStatus.CONFLICT),
     UnknownEndpointError: (ProblemType.UNKNOWN_ENDPOINT, HTTPStatus.NOT_FOUND),
@@ -151,7 +171,7 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     LedgerError: (ProblemType.LEDGER_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
     StorageError: (ProblemType.STORAGE_UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
 }
-"""For each error, its answer; a subclass stands before its base."""
+"""Answer of each error; a subclass comes before its base."""
 
 
 def error_types() -> Iterable[type[Exception]]:

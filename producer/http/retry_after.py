@@ -1,4 +1,4 @@
-"""The drain: how fast jobs have ended of late, and so when it is worth coming again."""
+"""The backlog rate: the speed at which jobs end, and the time after which to retry."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from schemas.ids import RecordKind
 
 _SAMPLE_SECONDS = 5
 _SAMPLES = 13
-"""A minute of them."""
+"""Number of samples, for one minute."""
 _SHARE = 0.05
 """Share of the backlog that must be gone before a refused client retries."""
 MOST_SECONDS = 120
-"""What comes later is not waited for by the clients that honour `Retry-After`."""
+"""Maximum seconds in `Retry-After`: clients that honour it wait no longer."""
 
 
 class Sample(NamedTuple):
     """The ledger at one moment.
 
     Attributes:
-        at: Seconds of some clock.
-        ended: Jobs that had ended so far.
-        open: Jobs that had not.
+        at: Seconds of a clock.
+        ended: Number of jobs that have ended.
+        open: Number of jobs that have not ended.
     """
 
     at: float
@@ -38,10 +38,10 @@ class Sample(NamedTuple):
 
 
 def seconds_to_wait(samples: list[Sample]) -> int:
-    """Return the seconds after which to retry; MOST_SECONDS where nothing ends or nothing is known.
+    """Return the seconds after which to retry; MOST_SECONDS when no job ends or nothing is known.
 
     Args:
-        samples: In the order in which they were taken.
+        samples: Samples, the oldest first.
     """
     first, last = (samples[0], samples[-1]) if samples else (None, None)
     if first is None or last is None or last.ended <= first.ended:
@@ -51,10 +51,10 @@ def seconds_to_wait(samples: list[Sample]) -> int:
 
 
 class BacklogRate:
-    """Looks at the ledger every few seconds.
+    """Samples the ledger every few seconds.
 
     Args:
-        depth: Reads how much stands where.
+        depth: Reads the depth of the queues.
     """
 
     def __init__(self, depth: Callable[[], Awaitable[FleetDepth]]) -> None:
@@ -62,11 +62,11 @@ class BacklogRate:
         self._samples: deque[Sample] = deque(maxlen=_SAMPLES)
 
     def retry_after(self) -> int:
-        """Seconds until a submit that was turned away is worth another try."""
+        """Return the seconds after which a refused submit may succeed."""
         return seconds_to_wait(list(self._samples))
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Sample until cancelled."""
         while True:
             with suppress(LedgerError):
                 self._samples.append(sample_of(await self._depth(), monotonic()))
@@ -74,7 +74,7 @@ class BacklogRate:
 
 
 def sample_of(depth: FleetDepth, at: float) -> Sample:
-    """A sample of one reading."""
+    """Return a sample of one reading."""
     of_jobs = f"{RecordKind.JOB}:"
     ended = sum(count for name, count in depth.closed.items() if name.startswith(of_jobs))
     standing = sum(one.in_line + one.suspects + one.dispatched + one.leased for one in depth.queues)

@@ -1,4 +1,4 @@
-"""Serving the HTTP API with uvicorn, until SIGTERM or SIGINT."""
+"""Server of the HTTP API: uvicorn, until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from settings.ready import announce_ready
 log = structlog.get_logger(__name__)
 
 _DRAIN_SECONDS = 8
-"""How long requests in flight may take after SIGTERM."""
+"""Maximum seconds for requests in progress after SIGTERM."""
 
 
 _TICKS = 10
 """Ticks of uvicorn in a second."""
 _OWN_FILES = 128
-"""Files and sockets of the API itself: Redis has 64 connections at most, and S3 has 32."""
+"""Files and sockets of the API itself: Redis has at most 64 connections, and S3 at most 32."""
 _MOST_FILES = 65_536
 _MOST_BACKLOG = 64
 _WAITING = 2_048
-"""Connections that the kernel keeps until they are accepted; it drops others for a second."""
+"""Connections that the kernel queues until they are accepted; it delays others for a second."""
 
 
 class ConnectionRoom(NamedTuple):
-    """How many connections this process can have.
+    """Numbers of connections that this process can have.
 
     Attributes:
-        connections: Open ones.
-        backlog: Those that asyncio accepts in one go.
+        connections: Open connections.
+        backlog: Connections that asyncio accepts in one step.
     """
 
     connections: int
@@ -50,7 +50,7 @@ class ConnectionRoom(NamedTuple):
 
 
 def connection_room(wanted: int) -> ConnectionRoom:
-    """Raise the limit of open files as far as it may be, and share them out.
+    """Raise the limit of open files as far as allowed, and divide them.
 
     Args:
         wanted: The maximum number of connections.
@@ -66,12 +66,12 @@ def connection_room(wanted: int) -> ConnectionRoom:
 
 
 class ApiServer(uvicorn.Server):
-    """Tells that it listens, and does not wait at its end for those who wait for a job.
+    """A server that announces when it listens, and that releases waiting requests at its end.
 
     Args:
-        config: Uvicorn's.
-        client: What its app asks.
-        connections: The maximum number of them.
+        config: Uvicorn's configuration.
+        client: The client of its app.
+        connections: The maximum number of connections.
     """
 
     def __init__(self, config: uvicorn.Config, client: Client, connections: int) -> None:
@@ -83,13 +83,13 @@ class ApiServer(uvicorn.Server):
         """Start to listen, and announce it.
 
         Raises:
-            ListenError: The port cannot be had.
+            ListenError: The port is not available.
             SettingsError: Redis does not take the password.
         """
         await self._client.check_access()
         try:
             await super().startup(sockets)
-        except SystemExit as error:  # uvicorn's way to say so; the reason is in the log
+        except SystemExit as error:  # uvicorn reports the failure so; the log has the reason
             place = f"{self.config.host}:{self.config.port}"
             raise ListenError(f"{place} cannot be listened to") from error
         if self.started:
@@ -100,13 +100,13 @@ class ApiServer(uvicorn.Server):
             announce_ready()
 
     async def on_tick(self, counter: int) -> bool:
-        """Look after the connections each second."""
+        """Check the connections each second."""
         if counter % _TICKS == 0:
             self._connections.sweep()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let go of those who wait for a job, and answer everybody else first."""
+        """Release the requests that wait for a job, and answer all others first."""
         await self._client.observer.close()
         await super().shutdown(sockets)
 
@@ -118,7 +118,7 @@ class ApiServer(uvicorn.Server):
 
 
 def make_server(settings: FleetSettings, host: str, port: int) -> ApiServer:
-    """A server that does not run yet; port 0 finds a free one.
+    """Return a server that does not run yet; port 0 selects a free port.
 
     Raises:
         SettingsError: There is no API key.
@@ -142,17 +142,17 @@ def make_server(settings: FleetSettings, host: str, port: int) -> ApiServer:
 
 
 def serve(settings: FleetSettings, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; requests in flight are answered first.
+    """Serve until SIGTERM or SIGINT; requests in progress are answered first.
 
     Raises:
-        SettingsError: The API cannot run as it is configured.
-        ListenError: The port cannot be had.
+        SettingsError: The configuration is not valid.
+        ListenError: The port is not available.
     """
     return_freed_memory()
     server = make_server(settings, host, port)
-    # A warning for each bad request: strangers send any number of them.
+    # Strangers can send any number of bad requests, and uvicorn logs a warning for each.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    # uvicorn raises the signal again when it is done, for other handlers.
+    # uvicorn raises the signal again at its end, for other handlers.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _nobody_else)
     asyncio.run(server.serve())

@@ -1,4 +1,4 @@
-"""Reading a submit from an HTTP request: JSON, or a form that brings the document along."""
+"""Reading of a submit from an HTTP request: JSON, or a form with the document."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ JSON_TYPE = "application/json"
 FORM_TYPE = "multipart/form-data"
 _TERMS_BYTES = 64 * 2**10
 _VALUES = 500
-"""Maximum JSON values of a submit; one that is right has a hundred at most."""
+"""Maximum JSON values of a submit; a valid one has at most a hundred."""
 _NAME_LENGTH = 255
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -37,7 +37,7 @@ class Submission(NamedTuple):
 
     Attributes:
         request: The job.
-        name: The file name of a document that came along.
+        name: The file name of a document in the form.
     """
 
     request: JobRequest
@@ -48,15 +48,15 @@ class Submission(NamedTuple):
 async def reading_submission(
     request: Request, client: Client, room: Room, asker: Principal
 ) -> AsyncIterator[Submission]:
-    """Read a submit, to be used within the block; a document that comes with it is stored by then.
+    """Read a submit for the length of a block; a document that comes with it is already stored.
 
     Raises:
-        RequestValidationError: Its form is not right.
-        RequestError: It is no form, or lacks a field.
-        HTTPException: It is of another media type.
-        DocumentTooLargeError: The document is.
-        TooManyAtOnceError: The tenant sends as many as it may.
-        OverloadedError: There is no place for it.
+        RequestValidationError: A value is not valid.
+        RequestError: The body is no form, or lacks a field.
+        HTTPException: The media type is another one.
+        DocumentTooLargeError: The document has too many bytes.
+        TooManyAtOnceError: The tenant has its maximum number of such requests.
+        OverloadedError: There is no room for it.
     """
     match _media_type(request):
         case "application/json":
@@ -71,13 +71,13 @@ async def reading_submission(
 async def receive_document(
     request: Request, client: Client, room: Room, asker: Principal, name: str | None
 ) -> StoredDocument:
-    """Store the document that a request is, or that its form holds.
+    """Store the document that the body is, or that its form holds.
 
     Raises:
-        RequestError: It is no form, or holds no file.
+        RequestError: The body is no form, or holds no file.
         DocumentTooLargeError: The document has too many bytes.
-        TooManyAtOnceError: The tenant uploads as many as it may.
-        OverloadedError: There is no place for it.
+        TooManyAtOnceError: The tenant has its maximum number of uploads.
+        OverloadedError: There is no room for it.
     """
     leave_turn(request)
     with await room.uploads.take(asker.submits_as):
@@ -111,7 +111,7 @@ async def _read_form(request: Request, client: Client, room: Room, asker: Princi
     async for part in form.parts():
         if part.name == "request" and terms is None:
             terms = await _valid(JobTerms, await form.text(max_bytes=_TERMS_BYTES), "body.request")
-            client.submitter.check_tasks(terms.tasks)  # before the file is sent
+            client.submitter.check_tasks(terms.tasks)  # before the file arrives
         elif part.name == "file" and stored is None:
             name = part.file_name
             head = DocumentHead(asker.submits_as, name, part.media_type)
@@ -126,7 +126,7 @@ async def _read_form(request: Request, client: Client, room: Room, asker: Princi
 
 
 def file_name(text: str | None) -> str | None:
-    """A file name as a job keeps it: without folders, and not too long."""
+    """Return a file name for a job: without folders, and not too long."""
     last = (text or "").replace("\\", "/").rpartition("/")[2]
     return last[-_NAME_LENGTH:] or None
 
@@ -142,7 +142,7 @@ async def _valid(model: type[_M], body: bytes, place: str) -> _M:
         return await asyncio.to_thread(model.model_validate_json, body)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
-    # Outside of the block: the error refers to what it refuses.
+    # Raised outside of the block: inside, the error would refer to the refused text.
     places = [{**one, "loc": (*place.split("."), *one["loc"])} for one in found]
     raise RequestValidationError(places)
 

@@ -1,4 +1,4 @@
-"""Batches: made of a file, looked at, cancelled. What becomes of their lines is the workers'."""
+"""Batches: created from a file, read and cancelled. The workers process their lines."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Batches:
 
     Args:
         settings: The fleet's.
-        ledger: Where they are.
-        files: Their input.
+        ledger: Holds the batches.
+        files: Their input files.
         callbacks: The rules for callbacks.
     """
 
@@ -44,13 +44,13 @@ class Batches:
         """Make a batch.
 
         Args:
-            request: What to do with which file.
-            tenant: Whose it is.
-            digest: Of the request, under which it is found when it comes again.
+            request: The file, the endpoint and the window.
+            tenant: The owner of the batch.
+            digest: Digest of the request, under which a repeated request finds the batch.
 
         Raises:
-            OpenAiError: There is no such file, or it is for something else.
-            RequestError: The callback cannot be taken.
+            OpenAiError: There is no such file, or it has another purpose.
+            RequestError: The callback is not valid.
         """
         file = await self._files.get(tenant, request.input_file_id)
         if file.purpose is not FilePurpose.BATCH:
@@ -74,11 +74,11 @@ class Batches:
             callback=callback,
         )
         batch_id = new_batch_id()
-        # First: a client without an answer retries, and must find what was made.
+        # Remember first: a client without an answer retries, and must find the batch.
         await self._ledger.posts.remember(tenant, digest, batch_id)
         try:
             made = await self._ledger.batches.create(batch_id, spec, self._settings.quota(tenant))
-        except (LedgerFullError, TenantQuotaError):  # a refusal must fill nothing
+        except (LedgerFullError, TenantQuotaError):  # a refused request must leave nothing behind
             await self._ledger.posts.forget(tenant, digest)
             raise
         if not made:
@@ -86,15 +86,15 @@ class Batches:
         return await self.get(tenant, batch_id)
 
     async def again(self, tenant: str, digest: str) -> BatchRecord | None:
-        """The batch that the same request made a short while ago."""
+        """Return the batch that the same request created a short while ago."""
         batch_id = await self._ledger.posts.made(tenant, digest)
         return None if batch_id is None else await self._ledger.batches.get(batch_id)
 
     async def get(self, tenant: str, batch_id: str) -> BatchRecord:
-        """A batch of a tenant.
+        """Return a batch of a tenant.
 
         Raises:
-            OpenAiError: There is none of this id.
+            OpenAiError: There is no such batch.
         """
         known = record_kind(batch_id) is RecordKind.BATCH
         batch = await self._ledger.batches.get(batch_id) if known else None
@@ -107,10 +107,10 @@ class Batches:
         return await self._ledger.batches.page(tenant, after=after, limit=limit)
 
     async def cancel(self, tenant: str, batch_id: str) -> BatchRecord:
-        """Ask for the end of a batch; what is done is kept.
+        """Ask for the end of a batch; finished lines are kept.
 
         Raises:
-            OpenAiError: There is none of this id, or it has ended already.
+            OpenAiError: There is no such batch, or it has already ended.
         """
         batch = await self.get(tenant, batch_id)
         status = batch.public().status

@@ -1,4 +1,4 @@
-"""Chats, synchronous through the queue: submit a job, wait for its end, give its completion."""
+"""Synchronous chats through the queue: submit a job, wait for its end, return its completion."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ from storage.objects import ObjectStore
 _FIRST_LOOK_SECONDS = 0.01
 _MOST_BETWEEN_LOOKS_SECONDS = 1.0
 _LOOKING_SHARE = 20
-"""Seconds after which a chat is polled once a second: hundreds may wait at once."""
+"""Divisor of the waited time: a chat is polled more rarely the longer it waits, since hundreds
+may wait."""
 _OBJECT = TypeAdapter(dict[str, Any])
 
 
 class AbandonedError(Exception):
-    """A chat that nobody waits for any more."""
+    """The client of a chat no longer waits."""
 
 
 class ReadChat(NamedTuple):
@@ -55,7 +56,7 @@ def read_chat(body: bytes) -> ReadChat:
         body: JSON.
 
     Raises:
-        OpenAiError: It is not served.
+        OpenAiError: The request is not served.
     """
     values = _values(body)
     try:
@@ -67,13 +68,13 @@ def read_chat(body: bytes) -> ReadChat:
 
 
 class Chats:
-    """Runs single chats.
+    """Service for single chats.
 
     Args:
         settings: The fleet's.
-        ledger: Where their jobs are.
-        store: Where requests and results lie.
-        models: Who can be asked.
+        ledger: Holds their jobs.
+        store: Holds requests and results.
+        models: Models that can be asked.
     """
 
     def __init__(
@@ -85,15 +86,15 @@ class Chats:
         self._models = models
 
     async def submit(self, chat: ReadChat, tenant: str, digest: str) -> str:
-        """Make a job of a request; gives its id.
+        """Submit a request as a job; return the job's id.
 
         Args:
             chat: The request.
-            tenant: Whose.
-            digest: Of the request, under which it is found when it comes again.
+            tenant: The owner of the chat.
+            digest: Digest of the request, under which a repeated request finds the job.
 
         Raises:
-            OpenAiError: It is not served.
+            OpenAiError: The request is not served.
         """
         model = self._models.get(chat.model)
         if model is None:
@@ -117,13 +118,13 @@ class Chats:
         quota = self._settings.quota(tenant)
         try:
             await self._ledger.submit(job_id, spec, pool=model.pool, quota=quota)
-        except (LedgerFullError, TenantQuotaError):  # a refusal must fill nothing
+        except (LedgerFullError, TenantQuotaError):  # a refused request must leave nothing behind
             await self._ledger.posts.forget(tenant, digest)
             raise
         return job_id
 
     async def again(self, tenant: str, digest: str) -> str | None:
-        """The job of the same request, where it is there and was not cancelled."""
+        """Return the job of the same request, if it exists and was not cancelled."""
         job_id = await self._ledger.posts.made(tenant, digest)
         if job_id is None:
             return None
@@ -131,7 +132,7 @@ class Chats:
         return None if state in {None, JobState.CANCELLED} else job_id
 
     async def forget(self, tenant: str, digest: str) -> None:
-        """Have the same request make a job of its own when it comes again."""
+        """Make the same request create a job of its own when it comes again."""
         await self._ledger.posts.forget(tenant, digest)
 
     async def completion(
@@ -140,13 +141,13 @@ class Chats:
         """Wait for a chat's completion.
 
         Args:
-            job_id: Its job.
-            seconds: How long to wait.
-            abandoned: Tells whether nobody waits any more; then the job is cancelled.
+            job_id: The chat's job.
+            seconds: Maximum seconds to wait.
+            abandoned: Tells whether the client no longer waits; the job is then cancelled.
 
         Raises:
-            OpenAiError: It failed, or had not ended when the time was up.
-            AbandonedError: Nobody waits any more.
+            OpenAiError: The chat failed, or had not ended when the time was up.
+            AbandonedError: The client no longer waits.
         """
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + seconds
@@ -186,7 +187,7 @@ def _failed(failure: Failure) -> OpenAiError:
 
 
 def _values(body: bytes) -> Any:
-    """Read as the worker will read it, which takes no half of a surrogate pair and no deep nest."""
+    """Parse as strictly as the worker does: no half of a surrogate pair, no deep nesting."""
     try:
         return _OBJECT.validate_json(body)
     except ValidationError as error:

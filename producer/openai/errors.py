@@ -1,4 +1,4 @@
-"""Errors that the OpenAI-compatible services raise, with the status that a client gets."""
+"""Errors of the OpenAI-compatible services, each with its HTTP status."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from http import HTTPStatus
 from producer.errors import ProducerError
 
 NO_RETRY = {"x-should-retry": "false"}
-"""OpenAI's clients would send the request again by themselves."""
+"""Headers that stop the automatic retry of OpenAI's clients."""
 
 
 class OpenAiError(ProducerError):
-    """An answer that is an error.
+    """An error that the client gets as an answer.
 
     Attributes:
         status: HTTP status.
-        code: Its stable name.
-        param: The parameter concerned.
-        headers: More headers.
+        code: Stable name of the error.
+        param: The parameter that is wrong.
+        headers: Further headers.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class OpenAiError(ProducerError):
 
 
 def not_found(kind: str, record_id: str) -> OpenAiError:
-    """There is none of this id."""
+    """Return the error for an unknown id."""
     return OpenAiError(
         HTTPStatus.NOT_FOUND, f"There is no {kind} {record_id!r}.", code=f"{kind}_not_found"
     )

@@ -1,4 +1,4 @@
-"""Files of the OpenAI-compatible routes: taken part by part, listed, read back, deleted."""
+"""Files of the OpenAI-compatible routes: uploaded in parts, listed, downloaded and deleted."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ MEDIA_TYPE = "application/jsonl"
 
 
 class Incoming(NamedTuple):
-    """A file that is being taken.
+    """A file during its upload.
 
     Attributes:
-        id: Its id, if it is taken.
-        upload: Where its bytes go.
+        id: The id that it will have.
+        upload: Takes its bytes.
     """
 
     id: str
@@ -34,8 +34,8 @@ class Files:
 
     Args:
         settings: The fleet's.
-        ledger: Where they are known.
-        store: Where they lie.
+        ledger: Holds the records.
+        store: Holds the bytes.
     """
 
     def __init__(self, settings: FleetSettings, ledger: Ledger, store: ObjectStore) -> None:
@@ -44,7 +44,7 @@ class Files:
         self._store = store
 
     def begin(self) -> Incoming:
-        """Begin to take a file."""
+        """Begin the upload of a file."""
         file_id = new_file_id()
         return Incoming(file_id, self._store.open_upload(self._uri(file_id), media_type=MEDIA_TYPE))
 
@@ -61,15 +61,15 @@ class Files:
         seconds: float | None,
         digest: str,
     ) -> StoredFile:
-        """Make a file known, once all of its bytes are there.
+        """Create the record of a file whose bytes are all stored.
 
         Args:
-            incoming: The file.
-            filename: As its owner calls it.
-            purpose: What it is for.
-            tenant: Whose it is.
-            seconds: How long it is kept; None for as long as the fleet's settings say.
-            digest: Of its bytes, under which it is found when it comes again.
+            incoming: The uploaded file.
+            filename: The owner's name for it.
+            purpose: Purpose of the file.
+            tenant: The owner of the file.
+            seconds: Seconds for which it is kept; None for the fleet's default.
+            digest: Digest of its bytes, under which a repeated upload finds it.
         """
         await incoming.upload.complete()
         spec = FileSpec(
@@ -83,22 +83,22 @@ class Files:
         quota = self._settings.quota(tenant)
         try:
             await self._ledger.files.create(incoming.id, spec, kept, quota)
-        except (LedgerFullError, TenantQuotaError):  # a refusal must fill nothing
+        except (LedgerFullError, TenantQuotaError):  # a refused request must leave nothing behind
             await self._store.delete(spec.uri)
             raise
         await self._ledger.posts.remember(tenant, digest, incoming.id)
         return await self.get(tenant, incoming.id)
 
     async def again(self, tenant: str, digest: str) -> StoredFile | None:
-        """The same file, where it came a short while ago and is there."""
+        """Return the file of the same upload, if it came a short while ago and still exists."""
         file_id = await self._ledger.posts.made(tenant, digest)
         return None if file_id is None else await self._ledger.files.get(file_id)
 
     async def get(self, tenant: str, file_id: str) -> StoredFile:
-        """A file of a tenant.
+        """Return a file of a tenant.
 
         Raises:
-            OpenAiError: There is none of this id.
+            OpenAiError: There is no such file.
         """
         known = record_kind(file_id) is RecordKind.FILE
         file = await self._ledger.files.get(file_id) if known else None
@@ -121,14 +121,14 @@ class Files:
         )
 
     def download(self, file: StoredFile) -> Download:
-        """A file's bytes, block by block."""
+        """Return the download of a file, block by block."""
         return Download(self._store, file.uri, file.bytes)
 
     async def delete(self, tenant: str, file_id: str) -> None:
         """Delete a file; a batch that reads it goes on.
 
         Raises:
-            OpenAiError: There is none of this id.
+            OpenAiError: There is no such file.
         """
         await self.get(tenant, file_id)
         await self._ledger.files.delete(file_id)

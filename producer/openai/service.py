@@ -1,4 +1,4 @@
-"""The OpenAI-compatible door: what its routes are made of."""
+"""Services behind the OpenAI-compatible routes, in one object."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class OpenAi:
 
     Args:
         settings: The fleet's.
-        ledger: The jobs, batches and files.
-        store: Where files, requests and results lie.
-        tasks: Whose adapters can be asked.
+        ledger: Holds jobs, batches and files.
+        store: Holds the bytes of files, requests and results.
+        tasks: Tasks whose adapters can be asked.
         callbacks: The rules for callbacks.
 
     Attributes:
         settings: Limits and deadlines.
-        models: Who can be asked.
+        models: Models that can be asked.
         chats: Single chats.
-        files: What batches read and write.
-        batches: Many chats in one file.
+        files: Files that batches read and write.
+        Batches: many chats in one file.
     """
 
     def __init__(

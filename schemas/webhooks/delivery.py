@@ -14,7 +14,7 @@ from schemas.job import DEFAULT_TENANT, Attempt, Metadata, PayloadKind, TenantNa
 from schemas.receiver_url import ShownUrl
 from schemas.states import JobState
 from schemas.timestamp import Moment
-from schemas.webhooks.event import EVENT_OF, EventDocument, EventType
+from schemas.webhooks.event import EVENT_OF, EventDocument, EventType, ReviewNotice
 
 
 class EndpointNotice(Contract):
@@ -48,6 +48,7 @@ class DeliverySpec(Contract):
     result_uri: S3Uri | None = None
     needs_review: tuple[str, ...] = ()
     failure: Failure | None = None
+    review: ReviewNotice | None = Field(default=None, description="Of a completed review.")
 
     @property
     def type(self) -> EventType:

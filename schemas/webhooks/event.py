@@ -14,6 +14,7 @@ from schemas.failure import Failure
 from schemas.job import Metadata, PayloadKind, TaskName, TenantName
 from schemas.receiver_url import ShownUrl
 from schemas.result import TaskResult
+from schemas.review import ReviewState
 from schemas.states import JobState
 
 __all__ = ["EVENT_OF", "EndpointEvent", "EventType", "JobEvent", "PayloadKind"]
@@ -33,6 +34,8 @@ class EventType(StrEnum):
     """The job is a dead letter."""
     JOB_CANCELLED = "job.cancelled"
     """The job was cancelled."""
+    REVIEW_COMPLETED = "review.completed"
+    """A person has accepted or corrected a result."""
     ENDPOINT_DISABLED = "endpoint.disabled"
     """Another endpoint of the tenant is not sent anything any more."""
     ENDPOINT_TEST = "endpoint.test"
@@ -124,6 +127,35 @@ class JobEvent(EventBase):
     """The body of a webhook that tells of a job's end."""
 
     data: JobEventData
+
+
+class ReviewNotice(Contract):
+    """The outcome of a review."""
+
+    outcome: Literal[ReviewState.ACCEPTED, ReviewState.CORRECTED]
+    reviewer: str
+    correction_uri: S3Uri | None = Field(
+        default=None, description="Where the values before and after lie, if some were corrected."
+    )
+
+
+class ReviewEventData(EventData):
+    """The review concerned, and the job whose result it is of."""
+
+    id: str = Field(description="Of the job.")
+    state: JobState
+    tenant: TenantName
+    sequence: int = Field(ge=1, description="Counts the events of this job.")
+    document: EventDocument | None = None
+    metadata: Metadata
+    result_uri: S3Uri | None = None
+    review: ReviewNotice
+
+
+class ReviewEvent(EventBase):
+    """The body of a webhook that tells of a completed review."""
+
+    data: ReviewEventData
 
 
 class EndpointEventData(EventData):

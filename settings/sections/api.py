@@ -1,4 +1,4 @@
-"""`[api]`: how many connections and waiting requests the HTTP API holds."""
+"""`[api]`: connections and waiting requests of the HTTP API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`[callbacks]`: the deliveries."""
+"""`[callbacks]`: deliveries to receivers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from settings.sections.section import Section
 
 
 class CallbackSettings(Section):
-    """Settings of webhooks: how they are sent, and where they may go."""
+    """Settings of webhooks: their sending, and the receivers that are allowed."""
 
     timeout_seconds: float = Field(default=20, gt=0, le=60)
     concurrency: int = Field(

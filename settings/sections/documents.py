@@ -1,4 +1,4 @@
-"""`[documents]`: what is kept of documents beside their results."""
+"""`[documents]`: facts of documents that are kept beside their results."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from settings.sections.section import Section
 
 
 class DocumentSettings(Section):
-    """Settings of what docfleet keeps of a document."""
+    """Settings of the facts that docfleet keeps of a document."""
 
     object_metadata: bool = Field(
         default=True,

@@ -1,4 +1,4 @@
-"""The tuned concurrency of each GPU kind: where a pool starts before it is measured."""
+"""Concurrency of each GPU kind: the value of a pool before it is measured."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ GPU_KINDS: dict[str, int] = {
     "H100-80GB": 48,
     "H200": 96,
 }
-"""Engine requests at once, by the name of the kind."""
+"""Engine requests at once, by GPU kind."""
 
 
 def tuned_concurrency(gpu: str) -> int | None:
-    """Engine requests at once for a GPU kind, or None where the kind is not known."""
+    """Return the engine requests at once for a GPU kind, or None for an unknown kind."""
     return GPU_KINDS.get(gpu)

@@ -1,4 +1,4 @@
-"""`[lease]`: how workers hold their jobs, and how long they may hold on to them."""
+"""`[lease]`: leases of workers on their jobs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from settings.sections.section import Section
 
 
 class LeaseSettings(Section):
-    """Settings of leases: how soon a dead worker is noticed, and how often a job is tried."""
+    """Settings of leases: how soon a dead worker is noticed, and the attempts of a job."""
 
     seconds: float = Field(default=10, ge=1, description="A lease lives this long unless renewed.")
     heartbeat_seconds: float = Field(

@@ -1,4 +1,4 @@
-"""`[limits]`: what a document may cost, a schema, and a tenant."""
+"""`[limits]`: maximum cost of a document, of a schema and of a tenant."""
 
 from __future__ import annotations
 

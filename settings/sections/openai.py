@@ -8,7 +8,7 @@ from settings.sections.section import Section
 
 
 class OpenAiSettings(Section):
-    """The OpenAI-compatible routes."""
+    """Settings of the OpenAI-compatible routes."""
 
     chat_seconds: float = Field(
         default=300, gt=0, description="How long a chat completion waits for its job to end."

@@ -1,4 +1,4 @@
-"""`[models]` and `[pools]`: what runs the jobs, and on which GPUs."""
+"""`[models]` and `[pools]`: models, engines and GPUs."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ class PoolSettings(Section):
 
     @property
     def slots(self) -> int:
-        """Engine requests at once."""
+        """Return the maximum engine requests at once."""
         return self.concurrency or tuned_concurrency(self.gpu) or 1

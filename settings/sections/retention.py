@@ -1,4 +1,4 @@
-"""`[retention]`: what is forgotten, and when."""
+"""`[retention]`: time until records are forgotten."""
 
 from __future__ import annotations
 

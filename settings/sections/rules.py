@@ -1,4 +1,4 @@
-"""`[[rules]]`: what becomes of a drop."""
+"""`[[rules]]`: tasks of drops."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from settings.sections.section import Section
 
 
 class Listing(StrEnum):
-    """Range that a listing reads."""
+    """Range of keys that a listing reads."""
 
     FULL = "full"
     """Everything under the rule's prefix."""
     BY_NAME = "by-name"
-    """What sorts after the last key: for keys that begin with a date or a counter."""
+    """Keys that sort after the last one: for keys that begin with a date or a counter."""
 
 
 class SameBytes(StrEnum):
-    """Jobs that drops with the same bytes become."""
+    """Number of jobs that drops with the same bytes become."""
 
     JOB_EACH = "job-each"
-    """One for each version of an object."""
+    """One job for each version of an object."""
     ONE_JOB = "one-job"
-    """One for all that the ledger still knows; the watcher reads each drop to tell."""
+    """One job, as long as the ledger knows it; the watcher reads each drop to compare."""
 
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -35,7 +35,7 @@ _MOST_NAMES = 8
 
 
 class RuleSettings(Section):
-    """Which tasks a drop runs; the first rule that fits is taken."""
+    """Tasks for drops of one kind; the first rule that fits is taken."""
 
     bucket: str | None = Field(default=None, description="The incoming bucket unless named.")
     prefix: str = ""

@@ -1,4 +1,4 @@
-"""`[scripted]`: the engine that makes its results up."""
+"""`[scripted]`: the engine with made-up results."""
 
 from __future__ import annotations
 

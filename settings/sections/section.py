@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A part of the file; an unknown key is an error."""
+    """A section of the file; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""The task files: YAML in one folder, validated when loaded."""
+"""Task files: YAML in one folder, validated when loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def load_tasks(folder: Path) -> Mapping[str, Task]:
     """Read each `*.yaml` of a folder, by task name.
 
     Raises:
-        SettingsError: No folder, or a file that is no valid task; the message names file and key.
+        SettingsError: The folder is missing, or a file is no valid task; the message names file and
+            key.
     """
     if not folder.is_dir():
         raise SettingsError(f"{folder} is no folder: set tasks_dir in fleet.toml")

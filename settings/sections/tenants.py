@@ -1,4 +1,4 @@
-"""`[tenants]`: how tenants share the fleet."""
+"""`[tenants]`: shares of the fleet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`[watch]`: how drops are noticed."""
+"""`[watch]`: watching of buckets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _list_seconds(watch: dict[str, Any]) -> float:
 
 
 class WatchSettings(Section):
-    """Settings of the watcher: how the buckets that rules name are watched."""
+    """Settings of the watcher."""
 
     queues: tuple[str, ...] = Field(
         default=(), description="URLs of SQS queues that carry the buckets' events."

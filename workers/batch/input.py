@@ -1,4 +1,4 @@
-"""A batch's input file: its lines, read in blocks, and what is wrong with it as a whole."""
+"""A batch's input file: its lines, read in blocks, and the errors of the file as a whole."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_ERRORS = 50
 _TURN_SECONDS = 0.25
 """Maximum seconds of one turn, but for its last line: schemas may take long to check."""
 _MARK = b"\xef\xbb\xbf"
-"""How some editors begin a file."""
+"""Mark that some editors write at the beginning of a file."""
 
 
 @dataclass
@@ -31,10 +31,10 @@ class Survey:
     """Survey of a file.
 
     Attributes:
-        total: Requests.
-        refused: Those of them that are not served.
-        errors: What is wrong with the file; then nothing of it may run.
-        models: The models that are asked for.
+        total: Number of requests.
+        refused: Number of requests that are not served.
+        errors: Errors of the file; with any, none of it may run.
+        models: Models that the requests name.
     """
 
     total: int = 0
@@ -47,8 +47,8 @@ class Block:
     """Block of consecutive lines of the file.
 
     Attributes:
-        lines: In order, blank ones left out.
-        after: Where the next block begins.
+        lines: Lines in order, without blank ones.
+        after: Start of the next block.
     """
 
     lines: Sequence[tuple[RawLine, ReadLine | BatchError]]
@@ -56,16 +56,16 @@ class Block:
 
 
 class BatchInput:
-    """One input file; never in memory as a whole.
+    """One input file, never in memory as a whole.
 
     Args:
-        store: Where it lies.
-        uri: The file.
-        endpoint: Of the batch.
-        models: Who can be asked.
+        store: Holds the file.
+        uri: The file's URI.
+        endpoint: Endpoint of the batch.
+        models: Models that can be asked.
         settings: Limits.
         turns: At the processor.
-        tenant: Whose the file is.
+        tenant: The owner of the file.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class BatchInput:
         """Read the whole file once.
 
         Raises:
-            StageError: It cannot be had.
+            StageError: The file cannot be read.
         """
         survey, seen = Survey(), set[bytes]()
         async for block in self.blocks():
@@ -114,7 +114,7 @@ class BatchInput:
                 survey.errors.append(line)
             else:
                 survey.refused += line.queue is None
-                # Its digest: a custom_id may be long, and there may be many.
+                # Store digests: a custom_id may be long, and there may be many.
                 digest = hashlib.blake2b(line.custom_id.encode(), digest_size=16).digest()
                 if digest in seen:
                     survey.errors.append(_repeated(raw.number, line.custom_id))
@@ -123,10 +123,10 @@ class BatchInput:
                 return
 
     async def blocks(self, start: Place | None = None) -> AsyncIterator[Block]:
-        """The lines from a place on.
+        """Yield blocks of the lines from a place on.
 
         Raises:
-            StageError: The file cannot be had.
+            StageError: The file cannot be read.
         """
         place = start or Place()
         rest, fetched = b"", place.offset
@@ -143,7 +143,7 @@ class BatchInput:
     def _split(
         self, data: bytes, place: Place, *, last: bool
     ) -> tuple[list[RawLine], Place, bytes]:
-        """The lines that end in the data, where the next begins, and what there is of that."""
+        """Return the lines that end in the data, the start of the next line, and the rest."""
         lines = []
         number, offset, start = place.line, place.offset, 0
         while start < len(data):
@@ -190,7 +190,7 @@ class BatchInput:
 
 
 def _raw(number: int, offset: int, data: bytes, after: int) -> RawLine | None:
-    """A line without what stands around its JSON; None for a blank one."""
+    """Return a line without the white space around its JSON; None for a blank line."""
     if offset == 0 and data.startswith(_MARK):
         offset, data = len(_MARK), data[len(_MARK) :]
     data = data.rstrip()

@@ -1,4 +1,4 @@
-"""One line of a batch's input file, read: a job for a pool, or what is wrong with it. Pure."""
+"""One line of a batch's input file: a job for a pool, or an error. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from settings.chat_models import ChatModels
 
 @dataclass(frozen=True, slots=True)
 class RawLine:
-    """A line as it lies in the file.
+    """A line as it is in the file.
 
     Attributes:
-        number: From 1.
-        offset: In bytes.
-        data: Without its end.
-        after: Where the next line begins, in bytes.
+        number: Its number, from 1.
+        offset: Its offset in bytes.
+        data: Its bytes without the line end.
+        after: Offset of the next line in bytes.
     """
 
     number: int
@@ -32,12 +32,12 @@ class RawLine:
 
 @dataclass(frozen=True, slots=True)
 class ReadLine:
-    """A line whose form is right.
+    """A valid line.
 
     Attributes:
-        custom_id: Its owner's name for it.
-        queue: Of the pool that runs it; None where its request is not served.
-        refusal: Why it is not.
+        custom_id: The sender's id of the request.
+        queue: Queue of the pool that runs it; None when the request is not served.
+        refusal: Reason why it is not served.
     """
 
     custom_id: str
@@ -48,13 +48,13 @@ class ReadLine:
 def read_line(raw: RawLine, endpoint: str, models: ChatModels) -> ReadLine | BatchError:
     """Read a line.
 
-    A request that is not served fails alone. What makes it doubtful that the file was meant so, no
-    JSON, another endpoint or an unknown model, is wrong with the batch.
+    A request that is not served fails alone. Bad JSON, another endpoint or an unknown model fails
+    the whole batch.
 
     Args:
         raw: The line.
-        endpoint: Of the batch.
-        models: Who can be asked.
+        endpoint: Endpoint of the batch.
+        models: Models that can be asked.
     """
     try:
         line = BatchLine.model_validate_json(raw.data)

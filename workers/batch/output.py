@@ -1,4 +1,4 @@
-"""The files that come of a batch: answers, and whatever else, in the order of its lines."""
+"""Files of a finished batch: answers and errors, in the order of its lines."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Written:
 
     Attributes:
         output: The file of the answers, if there are any.
-        errors: The file of everything else, if there is anything.
-        usage: Of all answers.
+        errors: The file of everything else, if there is any.
+        usage: Tokens of all answers.
     """
 
     output: str | None = None
@@ -54,14 +54,14 @@ class Written:
 
 
 class BatchFiles:
-    """Writes the files of batches.
+    """Writer of the files of batches.
 
     Args:
-        batches: How the jobs of the lines stand.
-        files: Where the files are made known.
+        batches: Records of the batches and their lines' jobs.
+        files: Records of the files.
         store: Holds results and files.
-        work_bucket: For the files.
-        results_bucket: Where the jobs' results lie.
+        work_bucket: Bucket of the files.
+        results_bucket: Bucket of the results.
     """
 
     def __init__(
@@ -80,10 +80,10 @@ class BatchFiles:
         self._results_bucket = results_bucket
 
     async def write(self, batch: BatchRecord, source: BatchInput) -> Written:
-        """Write both files, over what an attempt before this one may have written.
+        """Write both files, over those of an earlier attempt.
 
         Raises:
-            StageError: The store fails.
+            StageError: The store failed.
         """
         ids = [derived_file_id(batch.id, name) for name in ("output", "error")]
         uris = [f"s3://{self._work_bucket}/{file_key(file_id)}" for file_id in ids]
@@ -121,7 +121,7 @@ class BatchFiles:
         errors: Upload,
         written: Written,
     ) -> None:
-        """Write lines, and read some ahead, so that the store's delay is not paid line by line."""
+        """Write lines, and read some ahead to hide the store's delay."""
         async for block in source.blocks():
             lines = [(raw, line) for raw, line in block.lines if isinstance(line, ReadLine)]
             ends = await self._batches.line_ends(batch.id, [raw.number for raw, _ in lines])
@@ -142,7 +142,7 @@ class BatchFiles:
     async def _entry(
         self, batch: BatchRecord, raw: RawLine, line: ReadLine, end: LineEnd
     ) -> tuple[bool, bytes, Usage]:
-        """One line of a file: whether it is an answer, its bytes, its usage."""
+        """Return one line of a file: True for an answer, its bytes, and its usage."""
         job_id = line_job_id(batch.id, raw.number)
         if end.state is JobState.SUCCEEDED:
             try:
@@ -202,7 +202,7 @@ def says(written: Written) -> dict[str, str]:
 
 
 def batch_usage(usage: Usage) -> dict[str, Any]:
-    """Tokens as OpenAI counts them for a batch."""
+    """Return the tokens of a batch in OpenAI's form."""
     chat = usage_of(usage)
     return {
         "input_tokens": chat["prompt_tokens"],

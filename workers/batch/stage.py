@@ -1,7 +1,7 @@
-"""The stage `batch`: jobs of a batch's lines, files of what they came to; old files deleted.
+"""Stage `batch`: turns a batch's lines into jobs and their results into files; deletes old files.
 
-Any attempt may end anywhere: job ids derive from batch and line, file ids from the batch, and how
-far the reading is stands in the ledger.
+An attempt may end at any point: job ids derive from batch and line, file ids from the batch, and
+the ledger holds the progress of the reading.
 """
 
 from __future__ import annotations
@@ -43,25 +43,25 @@ _NO_ROOM_SECONDS = 2.0
 _NO_SLOT_SECONDS = 2.0
 _TURNS_AT_ONCE = 2
 _IN_USE_SECONDS = 60.0
-"""Between two looks whether a batch still reads a file whose time is over."""
+"""Seconds between two checks whether a batch still reads an expired file."""
 
 
 @dataclass
 class _Progress:
-    """Progress of writing jobs."""
+    """Progress of the submission of jobs."""
 
     written: int
     answer: str = "held"
 
 
 class BatchStage:
-    """Serves batches, and files whose time is over.
+    """Serves batches and expired files.
 
     Args:
-        ledger: Holds both.
+        ledger: Holds their records.
         store: Holds the files.
         settings: The fleet's.
-        models: Who can be asked.
+        models: Models that can be asked.
     """
 
     queue = BATCH_QUEUE
@@ -87,7 +87,7 @@ class BatchStage:
         self._turns = Turns(_TURNS_AT_ONCE)
 
     async def start(self) -> None:
-        """Start; nothing has to be loaded."""
+        """Start; there is nothing to load."""
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
@@ -101,7 +101,7 @@ class BatchStage:
 
     async def _advance(self, claim: Claim, batch: BatchRecord, since: float) -> Outcome:
         """Take a batch as far as it goes now."""
-        if batch.status in ENDED:  # an attempt before this one got as far
+        if batch.status in ENDED:  # an earlier attempt got that far
             return Finished(JobState.SUCCEEDED)
         if claim.claimed_ms >= batch.expires_ms and batch.ending is None:
             await self._batches.end(claim.id, BatchStatus.EXPIRED)
@@ -123,7 +123,7 @@ class BatchStage:
         return batch
 
     def _parked(self, claim: Claim, batch: BatchRecord, since: float) -> Parked:
-        """Until the window is over; while lines are being stopped, look again now and then."""
+        """Wait until the window ends; while lines are being stopped, look again now and then."""
         if batch.ending is not None:
             return Parked(_NO_ROOM_SECONDS, complete=True, ending=True)
         left = (batch.expires_ms - claim.claimed_ms) / 1000 - (monotonic() - since)
@@ -148,7 +148,7 @@ class BatchStage:
         )
 
     async def _expand(self, claim: Claim, batch: BatchRecord, since: float) -> Outcome:
-        """Make jobs of the lines, once the whole file has been found right."""
+        """Submit the lines as jobs, once the whole file is valid."""
         source = self._input(batch)
         if batch.status is BatchStatus.VALIDATING:
             survey = await source.survey()
@@ -210,7 +210,7 @@ class BatchStage:
         return Finished(JobState.SUCCEEDED)
 
     async def stop(self) -> None:
-        """Stop; nothing has to be freed."""
+        """Stop; there is nothing to free."""
 
 
 def _portions(jobs: Sequence[LineJob]) -> list[Sequence[LineJob]]:

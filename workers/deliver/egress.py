@@ -1,7 +1,7 @@
-"""Egress rules: addresses that deliveries may go to, checked when a connection is made.
+"""Egress rules: addresses that deliveries may go to, checked for each connection.
 
-A URL proves nothing, since a name may resolve to anything, and to another address the next time.
-The guard sees the very address that is about to be dialled.
+A URL proves nothing: its name may resolve to any address, and to another one the next time. The
+guard sees the very address that is about to be dialled.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _NOT_PUBLIC_V4 = tuple(
     )
 )
 _PUBLIC_V6 = IPv6Network("2000::/3")
-"""All that is allocated as global unicast; NAT64, unique local and the rest lie outside."""
+"""Addresses that are allocated as global unicast; NAT64, unique local and the rest are outside."""
 _NOT_PUBLIC_V6 = tuple(
     IPv6Network(network)
     for network in (
@@ -67,7 +67,7 @@ class EgressForbiddenError(OSError):
 def is_public(address: Address) -> bool:
     """Tell whether an address belongs to the open internet.
 
-    The standard library's `is_global` is also true of multicast, NAT64, 6to4 and others.
+    `is_global` of the standard library also accepts multicast, NAT64, 6to4 and others.
     """
     plain = _unwrapped(address)
     if isinstance(plain, IPv4Address):
@@ -76,19 +76,19 @@ def is_public(address: Address) -> bool:
 
 
 def _unwrapped(address: Address) -> Address:
-    """The IPv4 address inside an IPv6 one that stands for it."""
+    """Return the IPv4 address inside an IPv6 address that stands for it."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
 
 
 class EgressGuard:
-    """A rule about where a connection may lead.
+    """Rule for the addresses of connections.
 
     Args:
-        allow_networks: Networks that are not public and may be dialled all the same, each with its
-            ports, as `[callbacks] allow_networks` names them.
-        ports: The ports that may be dialled at public addresses.
+        allow_networks: Networks that are not public but allowed, each with its ports, from
+            `[callbacks] allow_networks`.
+        ports: Ports that are allowed at public addresses.
         own_ports: Ports of docfleet's own servers, which `allow_networks` cannot open.
     """
 
@@ -111,12 +111,13 @@ class EgressGuard:
         return is_named and (is_public(plain) or port not in self._own_ports)
 
     def connector(self, resolver: AbstractResolver | None = None) -> TCPConnector:
-        """A connector that dials nothing else.
+        """Return a connector that dials only allowed addresses.
 
         Args:
-            resolver: Looks names up; the system's unless one is given.
+            resolver: Resolves names; the system's resolver by default.
         """
-        # No bound on connections: claims are bounded. No cache: a name may move at any time.
+        # No bound on connections: claims are bounded. No cache: a name may change its address at
+        # any time.
         return TCPConnector(
             limit=0, socket_factory=self._open_socket, resolver=resolver, use_dns_cache=False
         )

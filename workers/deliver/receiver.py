@@ -24,10 +24,11 @@ class Receiver:
     """Receiver of one attempt.
 
     Attributes:
-        url: To be posted to.
-        secrets: Each signs.
-        tls: Whom to trust and the certificate to show; None for the system's roots and none.
-        failing_since: Of an endpoint that has acknowledged nothing since then.
+        url: URL of the POST.
+        secrets: Secrets, each of which signs.
+        tls: Trusted roots and the certificate to show; None for the system's roots and no
+            certificate.
+        failing_since: Time since which an endpoint has acknowledged nothing.
     """
 
     url: str
@@ -37,12 +38,12 @@ class Receiver:
 
 
 class Receivers:
-    """Finds the receiver of a delivery, as it is now.
+    """Finds the present receiver of a delivery.
 
     Args:
-        settings: Where certificates lie, and whether receivers need TLS.
+        settings: Folder of the certificates, and whether receivers need TLS.
         signers: The secrets that sign.
-        endpoints: Those that tenants registered.
+        endpoints: Endpoints of tenants.
     """
 
     def __init__(
@@ -56,12 +57,12 @@ class Receivers:
         """Return the receiver of a delivery.
 
         Args:
-            spec: The delivery's.
-            at_ms: When the attempt is made, Unix milliseconds.
+            spec: Spec of the delivery.
+            at_ms: Time of the attempt, Unix milliseconds.
 
         Raises:
-            StageError: The endpoint is disabled or no more, docfleet cannot sign for it, or it has
-                no TLS and has to.
+            StageError: The endpoint is disabled or deleted, docfleet has no secret for it, or it
+                lacks the TLS that the fleet requires.
         """
         now = from_unix_ms(at_ms)
         if spec.endpoint is None:
@@ -108,7 +109,7 @@ def _tls_context(
     authorities: Path | None,
     _modified: int,
 ) -> ssl.SSLContext:
-    """One for all connections that show the same certificate, until its file changes."""
+    """Return one context for all connections with the same certificate, until its file changes."""
     context = ssl.create_default_context()
     if authorities is not None:
         context.load_verify_locations(authorities)

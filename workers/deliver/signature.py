@@ -19,6 +19,8 @@ from schemas.webhooks.event import (
     EventBase,
     JobEvent,
     JobEventData,
+    ReviewEvent,
+    ReviewEventData,
 )
 from schemas.webhooks.signing import PRIVATE_KEY_PREFIX
 
@@ -46,6 +48,20 @@ def build_event(
     if spec.job is None or spec.state is None:
         about = spec.about.model_dump() if spec.about else {"id": spec.endpoint}
         return EndpointEvent(**head, data=EndpointEventData(tenant=spec.tenant, **about))
+    if spec.review is not None:
+        return ReviewEvent(
+            **head,
+            data=ReviewEventData(
+                id=spec.job,
+                state=spec.state,
+                tenant=spec.tenant,
+                sequence=spec.sequence,
+                document=spec.document,
+                metadata=spec.metadata,
+                result_uri=spec.result_uri,
+                review=spec.review,
+            ),
+        )
     if spec.type.is_of_batch:
         return BatchEvent(**head, data=BatchEventData(id=spec.job, tenant=spec.tenant))
     return JobEvent(

@@ -1,4 +1,4 @@
-"""The secrets that sign a delivery: an endpoint's, its tenant's or the fleet's."""
+"""Secrets that sign a delivery: an endpoint's, its tenant's or the fleet's."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from workers.errors import StageError
 
 
 class Signers:
-    """The secrets that are in use; each of several signs.
+    """Secrets in use; each of several signs.
 
     Args:
-        fleet: Sign for the default tenant, and for the callback that the fleet's operator named.
-        tenants: Sign for receivers that jobs of the other tenants name.
-        box: Opens what is sealed.
+        fleet: Secrets for the default tenant, and for the callback of the fleet's operator.
+        tenants: Secrets for receivers that jobs of other tenants name.
+        box: Opens sealed secrets.
     """
 
     def __init__(self, fleet: Sequence[str], tenants: CallbackSecrets, box: SecretBox) -> None:
@@ -33,7 +33,7 @@ class Signers:
         """Return the secrets for a job's own callback.
 
         Raises:
-            StageError: The tenant has none, or none that can be opened.
+            StageError: The tenant has no secret, or none that can be opened.
         """
         if spec.of_fleet or spec.tenant == DEFAULT_TENANT:
             return self._fleet
@@ -47,10 +47,10 @@ class Signers:
         return found
 
     def opened(self, sealed: Iterable[SealedSecret], now: datetime) -> Sequence[str]:
-        """Return those that are in use.
+        """Return the secrets that are in use.
 
         Raises:
-            StageError: One cannot be opened.
+            StageError: A secret cannot be opened.
         """
         try:
             return [self._box.unseal(one.sealed) for one in sealed if one.alive(now)]

@@ -87,7 +87,7 @@ class DeliverStage:
             return await self._after(answer, claim, spec, receiver)
 
     async def _event(self, delivery_id: str, spec: DeliverySpec) -> EventBase:
-        if spec.payload is PayloadKind.THIN or spec.result_uri is None:
+        if spec.payload is PayloadKind.THIN or spec.result_uri is None or spec.review:
             return build_event(delivery_id, spec)
         with storage_failures():
             try:

@@ -1,4 +1,4 @@
-"""Sending one webhook over HTTP, and what the receiver's answer means."""
+"""Sending of one webhook over HTTP, and the meaning of the receiver's answer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workers.deliver.egress import EgressGuard, was_forbidden
 
 _ANSWER_BYTES = 1024
 _BODY_SECONDS = 2
-"""The status is what counts: for the text after it nobody waits longer."""
+"""Maximum seconds for the answer's text after its status, which is what counts."""
 _ACKNOWLEDGED = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 _THROTTLED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -30,10 +30,11 @@ class Answer:
 
     Attributes:
         status: HTTP status, or None when no answer came.
-        text: The first KB of the answer, or why there was none.
-        latency_ms: From the first byte dialled to the status, or to giving up.
-        retry_after_seconds: How long a receiver that is throttling wants to be left alone.
-        forbidden: Whether the guard kept the request from being sent.
+        text: The first KB of the answer, or the reason why there was none.
+        latency_ms: Milliseconds from the first dialled byte to the status, or to the end of the
+            attempt.
+        retry_after_seconds: Seconds that a throttling receiver asks to wait.
+        forbidden: True when the guard kept the request from being sent.
     """
 
     status: int | None
@@ -57,9 +58,9 @@ class WebhookSender:
     """One HTTP session for all deliveries of a worker. Use it on one event loop.
 
     Args:
-        guard: Says where a delivery may go.
-        timeout_seconds: For one whole request.
-        resolver: Looks names up; the system's unless one is given.
+        guard: Rule for the addresses of deliveries.
+        timeout_seconds: Maximum seconds of one request.
+        resolver: Resolves names; the system's resolver by default.
     """
 
     def __init__(
@@ -90,13 +91,14 @@ class WebhookSender:
         *,
         tls: ssl.SSLContext | None = None,
     ) -> Answer:
-        """POST a signed body; never raises for what the receiver or the network does.
+        """POST a signed body; raise nothing for errors of the receiver or the network.
 
         Args:
-            url: Of the receiver.
-            body: What was signed.
-            headers: The signature among them.
-            tls: Whom to trust, and the certificate to show; the system's roots and none by default.
+            url: URL of the receiver.
+            body: The signed body.
+            headers: Headers with the signature.
+            tls: Trusted roots and the certificate to show; the system's roots and no certificate by
+                default.
         """
         began = monotonic()
         try:
@@ -119,7 +121,7 @@ class WebhookSender:
             return Answer(None, words, _since(began), forbidden=was_forbidden(error))
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         await self._session.close()
 
 
@@ -136,7 +138,7 @@ async def _first_text(response: aiohttp.ClientResponse) -> str:
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float:
-    """Seconds that the receiver asks for; 0 when it does not, or says nonsense."""
+    """Return the seconds that the receiver asks to wait; 0 for none or an invalid value."""
     said = response.headers.get("retry-after", "")
     if response.status not in _THROTTLED or not said:
         return 0
@@ -152,7 +154,7 @@ def _retry_after(response: aiohttp.ClientResponse) -> float:
 
 
 def _without_url(error: Exception) -> str:
-    """Return an error's words; those of an answer that is no HTTP would quote the whole URL."""
+    """Return an error's message; an answer that is no HTTP would quote the whole URL."""
     return error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
 
 

@@ -1,7 +1,7 @@
-"""The admission of schemas to one engine: each is tried aside once, before a request carries it.
+"""Admission of schemas to one engine: each schema is tried once, before a request carries it.
 
-A tenant's schemas are tried one at a time, and a tenant has few jobs waiting here: its others are
-given back, so that schemas that take long, or are refused, keep no place from the rest.
+A tenant's schemas are tried one at a time, and few of its jobs may wait here: its others are given
+back, so that slow or refused schemas do not block other tenants.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from workers.errors import EngineError, PostponedError
 log = structlog.get_logger(__name__)
 
 _OWN = ""
-"""No tenant has this name."""
+"""Owner of the fleet's own schemas; no tenant has this name."""
 _MOST_VERDICTS = 4096
 _AT_ONCE = 2
 _SHARE = 4
-"""A tenant's jobs that wait here are one of so many of the engine's slots."""
+"""Divisor of the engine's slots that gives the number of a tenant's jobs that may wait here."""
 _LATER_SECONDS = 5.0
 _LATEST_SECONDS = 300.0
 
@@ -44,11 +44,11 @@ class _Turn:
 
 
 class Admission:
-    """Admits schemas.
+    """Decides on schemas before the engine sees them.
 
     Args:
-        engine: Started before the first schema comes.
-        slots: Requests that the engine runs at once.
+        engine: The engine, started before the first schema comes.
+        slots: Maximum requests in the engine at once.
     """
 
     def __init__(self, engine: Engine, slots: int) -> None:
@@ -59,15 +59,15 @@ class Admission:
         self._turns: defaultdict[str, _Turn] = defaultdict(_Turn)
 
     async def problem(self, schema: Mapping[str, Any], tenant: str) -> str | None:
-        """Say why the engine takes no schema like this, with the place; None where it does.
+        """Return why the engine refuses a schema, with the place; None when it accepts it.
 
         Args:
             schema: JSON Schema that `check_guidable` takes.
-            tenant: Whose it is.
+            tenant: The owner of the schema.
 
         Raises:
-            PostponedError: Others of the tenant wait already.
-            RequestFailedError: It could not be found out.
+            PostponedError: Other jobs of the tenant are already waiting.
+            RequestFailedError: The trial gave no answer.
             EngineDiedError: The engine is gone.
         """
         digest = _digest(schema)
@@ -82,11 +82,11 @@ class Admission:
         return self._verdicts[digest]
 
     def known_problem(self, schema: Mapping[str, Any]) -> str | None:
-        """Give what came of trying a schema; None where nothing is known."""
+        """Return the outcome of an earlier trial; None when there was none."""
         return self._verdicts.get(_digest(schema))
 
     async def try_own(self, schemas: Sequence[Mapping[str, Any]]) -> None:
-        """Try the schemas of the fleet's own tasks, beside the work of others."""
+        """Try the schemas of the fleet's own tasks, beside other work."""
         for schema in schemas:
             try:
                 problem = await self.problem(schema, _OWN)
@@ -97,7 +97,7 @@ class Admission:
                 log.error("a task's schema costs too much: its jobs fail", problem=problem)
 
     async def _try(self, digest: bytes, schema: Mapping[str, Any], turn: _Turn) -> None:
-        if digest in self._verdicts:  # one before it in the row had the same
+        if digest in self._verdicts:  # an earlier task had the same schema
             return
         started = monotonic()
         self._verdicts[digest] = await self._engine.schema_problem(schema)
@@ -106,7 +106,7 @@ class Admission:
             self._verdicts.popitem(last=False)
 
     def _later(self, turn: _Turn) -> float:
-        """Give the seconds until a job's turn: they come one after the other, as they are tried."""
+        """Return the seconds until a job's turn, in the order of the waiting trials."""
         now = monotonic()
         latest = now + _LATEST_SECONDS
         turn.postponed_to = min(max(turn.postponed_to, now) + turn.last_seconds, latest)

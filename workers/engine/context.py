@@ -6,15 +6,15 @@ from workers.errors import PromptTooLongError
 
 
 def output_room(prompt_tokens: int, max_tokens: int | None, max_model_len: int) -> int:
-    """The most tokens that the answer may have; refuses what does not fit.
+    """Return the maximum tokens of the answer; raise an error when the prompt does not fit.
 
     Args:
-        prompt_tokens: Of the whole rendered chat.
-        max_tokens: Most output tokens; None for all that there is room for.
+        prompt_tokens: Tokens of the whole rendered chat.
+        max_tokens: Maximum output tokens; None for all that fit.
         max_model_len: The context, in tokens.
 
     Raises:
-        PromptTooLongError: With the numbers.
+        PromptTooLongError: Prompt and answer do not fit; the message has the numbers.
     """
     if max_tokens is None:
         max_tokens = max(max_model_len - prompt_tokens, 1)

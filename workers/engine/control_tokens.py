@@ -1,4 +1,4 @@
-"""Control tokens of a model's chat, kept out of texts: a document may not begin a turn. Pure."""
+"""Control tokens of a model's chat, kept out of texts: a document must not begin a turn. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MARKS = re.compile(r"[<\[|]")
 _IN_TEMPLATE = re.compile(
     r"<\|[^|<>\s]{1,40}\|>|\[/?[A-Z_]{2,30}\]|<</?[A-Z]{2,10}>>|</?[a-z_]{1,30}>"
 )
-"""Spellings of turns in templates whose tokenizer has no token of its own for them."""
+"""Spellings of turns in templates without a token of their own for them."""
 
 
 class ControlTokens:
@@ -25,7 +25,7 @@ class ControlTokens:
         self._any = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
     def spelled_out(self, text: str) -> str:
-        """Return a text with a blank inside each control token, so that it is read as letters."""
+        """Return a text with a blank inside each control token, so that the model reads letters."""
         return self._any.sub(lambda token: f"{token[0][:1]} {token[0][1:]}", text)
 
 
@@ -33,7 +33,7 @@ def control_tokens(tokenizer: Any) -> ControlTokens:
     """Return the control tokens of a tokenizer and of its chat template.
 
     Args:
-        tokenizer: One of transformers; what it lacks is left out.
+        tokenizer: A tokenizer of transformers; missing attributes are ignored.
     """
     added = getattr(tokenizer, "added_tokens_decoder", {}).values()
     tokens = {str(one) for one in added if getattr(one, "special", True) or _MARKS.match(str(one))}

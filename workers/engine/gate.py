@@ -1,4 +1,4 @@
-"""The gate: how many requests a pool's engine is given at once."""
+"""The gate: bounds the requests that a pool's engine handles at once."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from workers.metrics import step
 
 
 class Gate:
-    """Lets through as many requests as there are slots; the others wait in order.
+    """Admits as many requests as there are slots; the others wait in order.
 
-    A suspect's request waits until the engine is empty, and keeps it to itself. Suspects go first:
-    otherwise an engine that is never idle would never be theirs.
+    A suspect's request waits until the engine is empty, and then runs alone. Suspects go first:
+    otherwise an engine that is never idle would never run them.
     """
 
     def __init__(self, slots: int) -> None:
@@ -28,26 +28,26 @@ class Gate:
 
     @property
     def slots(self) -> int:
-        """Requests at once."""
+        """Return the maximum requests at once."""
         return self._slots
 
     @property
     def inside(self) -> int:
-        """Requests that are through."""
+        """Return the number of admitted requests."""
         return self._inside
 
     @property
     def waiting(self) -> int:
-        """Requests that wait for a slot, suspects among them."""
+        """Return the number of requests that wait for a slot, suspects included."""
         return len(self._line) + len(self._suspects)
 
     def resize(self, slots: int) -> None:
-        """Let through more or fewer from now on."""
+        """Change the number of slots."""
         self._slots = slots
         self._admit()
 
     def close(self) -> None:
-        """Turn away all who wait or come, with GateClosedError: the engine is gone."""
+        """Refuse all waiting and later requests with GateClosedError: the engine is gone."""
         self._closed = True
         self._admit()
 
@@ -56,7 +56,7 @@ class Gate:
         """Wait for a slot, and hold it for the block.
 
         Args:
-            alone: Wait for all of them.
+            alone: True to wait for all slots.
 
         Raises:
             GateClosedError: The engine is gone.

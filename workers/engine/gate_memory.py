@@ -1,4 +1,4 @@
-"""Memory of the gate: half as wide after repeated deaths of the engine, then wider by one."""
+"""Memory of the gate: half the slots after repeated deaths, then one more at a time."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _GROW_SECONDS = 30
 class GateSize:
     """The memory of a gate, which outlives its worker: a death ends the process.
 
-    The ledger remembers a death for ten minutes. The first leaves the gate as it is, for a single
-    document may be the cause; another one within that time halves it.
+    The ledger remembers a death for ten minutes. The first death leaves the gate as it is, because
+    one document may be the cause; another death within that time halves it.
 
     Args:
-        ledger: Remembers.
-        queue: The pool's.
-        host: The machine that the engine is on.
-        gate: Opened to the full.
+        ledger: Holds the memory.
+        queue: Queue of the pool.
+        host: Machine of the engine.
+        gate: The gate, fully open.
     """
 
     def __init__(self, ledger: Ledger, queue: str, host: str, gate: Gate) -> None:
@@ -38,7 +38,7 @@ class GateSize:
         self._growing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """The engine has started: set the gate as it was left, and let it grow from there."""
+        """Set the gate to its last size, and let it grow from there."""
         with suppress(LedgerUnavailableError):
             await self._ledger.engines.count(self._queue, "started")
             remembered = await self._ledger.engines.gate(self._queue, self._host)
@@ -49,11 +49,10 @@ class GateSize:
             self._growing = asyncio.create_task(self._grow())
 
     async def engine_died(self, *, alone: bool) -> None:
-        """Remember a death.
+        """Record a death.
 
         Args:
-            alone: Whether one request was all that it had, which says nothing of how many it can
-                take.
+            alone: True when the engine had only one request, which says nothing about its capacity.
         """
         with suppress(LedgerUnavailableError):
             await self._ledger.engines.count(self._queue, "died")
@@ -71,6 +70,6 @@ class GateSize:
                 await self._ledger.engines.set_gate(self._queue, self._host, self._gate.slots)
 
     async def stop(self) -> None:
-        """Leave it as it is."""
+        """Stop growing."""
         if self._growing is not None:
             self._growing.cancel()

@@ -1,4 +1,4 @@
-"""The gated engine: one engine behind its gate, with its errors as failures of the stage."""
+"""The gated engine: one engine behind its gate, with errors as failures of the stage."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from workers.errors import (
 from workers.metrics import count_tokens, step
 
 PULSE_SECONDS = 120
-"""Seconds that an engine has for one word; the prefill of a long prompt may stand before it."""
+"""Maximum seconds for one token; the prefill of a long prompt may come first."""
 
 _CODES: dict[type[EngineError], FailureCode] = {
     PromptTooLongError: FailureCode.DOCUMENT_TOO_LONG,
@@ -38,15 +38,16 @@ _CODES: dict[type[EngineError], FailureCode] = {
 
 
 class GatedEngine:
-    """An engine that is given as many requests at once as its gate lets through.
+    """An engine that runs as many requests at once as its gate admits.
 
     Args:
-        engine: Not yet started.
+        engine: The engine, not yet started.
         slots: The pool's tuned concurrency, in engine requests.
-        schemas: Those of the fleet's own tasks; tried when the engine runs, and trusted until then.
+        schemas: Schemas of the fleet's own tasks; tried when the engine runs, and trusted until
+            then.
 
     Attributes:
-        gate: Closed once the engine is found dead.
+        gate: The gate, closed once the engine is dead.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class GatedEngine:
 
     @property
     def version(self) -> EngineVersion:
-        """The engine's, known after `start`."""
+        """Return the engine's version, known after `start`."""
         return self._engine.version
 
     async def start(self) -> None:
@@ -75,16 +76,16 @@ class GatedEngine:
         await self._engine.stop()
 
     async def admit(self, schema: Mapping[str, Any], *, tenant: str, task: str) -> None:
-        """Find out whether the engine takes a stranger's schema, before a request carries it.
+        """Check that the engine accepts a stranger's schema, before a request carries it.
 
         Args:
             schema: JSON Schema that `check_guidable` takes.
-            tenant: Whose it is.
-            task: Named in failures.
+            tenant: The owner of the schema.
+            task: Name of the task, for failures.
 
         Raises:
-            StageError: It does not, or it could not be found out.
-            PostponedError: Too many of the tenant's jobs wait for this already.
+            StageError: The engine refuses it, or the trial gave no answer.
+            PostponedError: Too many of the tenant's jobs are already waiting.
         """
         try:
             problem = await self._admission.problem(schema, tenant)
@@ -96,7 +97,7 @@ class GatedEngine:
             raise StageError(FailureCode.REQUEST_INVALID, f"`response_format`: {problem}.", task)
 
     def check_own(self, schema: Mapping[str, Any], *, task: str) -> None:
-        """Raise StageError where a task's own schema turned out to cost too much."""
+        """Raise StageError when a task's own schema costs too much."""
         if problem := self._admission.known_problem(schema):
             raise StageError(FailureCode.ENGINE_REFUSED, f"output_schema: {problem}.", task)
 
@@ -106,10 +107,10 @@ class GatedEngine:
         """Wait for a slot, and answer one request.
 
         Args:
-            request: Has an id that no request in flight has.
+            request: The request; its id is unique among those in flight.
             seconds: Maximum time in the engine.
-            task: Named in failures.
-            alone: Wait until the engine is empty, and keep it to this request.
+            task: Name of the task, for failures.
+            alone: True to wait until the engine is empty, and to run alone.
 
         Raises:
             StageError: There is no answer.
@@ -124,7 +125,8 @@ class GatedEngine:
                     FailureCode.REQUEST_TIMEOUT, f"No answer within {seconds:g} seconds.", task
                 ) from error
             except EngineDiedError as error:
-                # Close before the slot is free: nobody may enter who would look like a suspect.
+                # Close before the slot is free: a request that enters now would look like a
+                # suspect.
                 self.gate.close()
                 code = (
                     FailureCode.ENGINE_OUT_OF_MEMORY
@@ -140,7 +142,7 @@ class GatedEngine:
         return answer
 
     async def _answer(self, request: EngineRequest, seconds: float) -> EngineAnswer:
-        """Return the engine's answer; end an engine that hangs, so that all in it hear of it."""
+        """Return the engine's answer; end a hanging engine, so that its requests fail."""
         try:
             with step("engine"):
                 async with asyncio.timeout(seconds):
@@ -155,7 +157,7 @@ class GatedEngine:
             ) from None
 
     async def _is_responsive(self) -> bool:
-        """Ask for one token; the request that timed out has left its slot to it.
+        """Ask for one token; the request that timed out has left its slot.
 
         Raises:
             EngineDiedError: The engine is known to be gone.

@@ -1,7 +1,7 @@
 """Protocol between workers and engines: requests and answers.
 
-Implementations are in `vllm/` and `scripted/`; both pass the same conformance
-suite. Nothing here imports vllm.
+Implementations are in `vllm/` and `scripted/`; both pass the same conformance suite. Nothing here
+imports vLLM.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Sampling:
     """Sampling of the next token; greedy by default.
 
     Attributes:
-        temperature: 0 takes the most likely token.
-        top_p: Of how much probability the candidates are.
-        seed: Makes the same choices each time.
-        stop: The answer ends before the first of these.
-        frequency_penalty: For tokens, by how often they are there already.
-        presence_penalty: For tokens that are there already.
+        temperature: Temperature; 0 takes the most likely token.
+        top_p: Total probability of the candidates.
+        seed: Seed; equal seeds give equal choices.
+        stop: Texts before which the answer ends.
+        frequency_penalty: Penalty of tokens by the number of their earlier uses.
+        presence_penalty: Penalty of tokens that were already used.
     """
 
     temperature: float = 0
@@ -51,11 +51,12 @@ class EngineRequest:
         request_id: Unique among the requests in flight.
         messages: The chat, document first and instructions last.
         schema: JSON Schema that the output must follow, or None for free text.
-        max_tokens: Most output tokens; None for all that the context has room for.
-        adapter: What to run on instead of the base model alone.
-        sampling: How tokens are chosen.
-        with_tokens: Return the answer's tokens and their probabilities.
-        tenant: Whose cached prompts it may read: another's would tell what that one has sent.
+        max_tokens: Maximum output tokens; None for all that fit in the context.
+        adapter: Adapter to run on; None for the base model.
+        sampling: Settings of the choice of tokens.
+        with_tokens: True to return the answer's tokens and their probabilities.
+        tenant: Tenant whose cached prompts it may use: those of others would reveal what they have
+            sent.
     """
 
     request_id: str
@@ -73,7 +74,7 @@ class TokenChoice:
     """One token of an answer.
 
     Attributes:
-        text: Its characters; empty for a part of a character that a later token completes.
+        text: Its characters; empty for a part of a character, which a later token completes.
         logprob: Natural logarithm of its probability among the tokens that the grammar allowed.
     """
 
@@ -105,22 +106,22 @@ class Engine(Protocol):
 
     @property
     def version(self) -> EngineVersion:
-        """The engine's version; known after `start`."""
+        """Return the engine's version; known after `start`."""
 
     async def start(self) -> None:
         """Load the model.
 
         Raises:
-            EngineStartError: It cannot; the message says why and what to do.
+            EngineStartError: The engine cannot start; the message gives the reason and a remedy.
         """
 
     async def schema_problem(self, schema: Mapping[str, Any]) -> str | None:
-        """Say why a schema costs the engine too much, with the place; None where it does not.
+        """Return the reason why a schema costs too much, with the place; None when it does not.
 
-        The engine itself does not see it, so that none of its requests waits.
+        The engine does not see the schema, so that none of its requests waits.
 
         Raises:
-            RequestFailedError: It could not be found out.
+            RequestFailedError: The trial gave no answer.
             EngineDiedError: The engine is gone.
         """
 
@@ -136,4 +137,4 @@ class Engine(Protocol):
         """
 
     async def stop(self) -> None:
-        """Free the device. Idempotent; also right after a death."""
+        """Free the device. Idempotent, and allowed right after a death."""

@@ -1,4 +1,4 @@
-"""An answer: data that is valid against its schema, and how sure the engine was of each value."""
+"""An answer: data that is valid against its schema, and the engine's confidence in each value."""
 
 from __future__ import annotations
 

@@ -60,8 +60,8 @@ class ChatRunner:
     Args:
         engine: Shared with the tasks.
         store: Holds the requests.
-        adapters: Verified.
-        models: The adapters and base models that names stand for.
+        adapters: Verified adapters.
+        models: Adapters and base models by name.
         base: The pool's base model, as fleet.toml names it.
         seconds: Maximum seconds for one answer.
         line_bytes: Maximum size of a request.
@@ -86,7 +86,7 @@ class ChatRunner:
         self._seconds = seconds
         self._line_bytes = line_bytes
 
-    async def work(self, claim: Claim, spec: JobSpec, answers: Answers) -> Work:  # noqa: ARG002  # of the protocol; a chat is one question
+    async def work(self, claim: Claim, spec: JobSpec, answers: Answers) -> Work:  # noqa: ARG002  # a chat is one question
         """Read the request of a chat job; see Runner."""
         request, facts = await self._read(spec.document)
         if isinstance(request.response_format, JsonSchemaFormat):
@@ -106,7 +106,7 @@ class ChatRunner:
             data = await fetch_document(self._store, document, max_bytes=self._line_bytes)
         try:
             line = BatchLine.model_validate_json(data)
-            # In a thread: a large schema takes a second, in which leases have to be renewed.
+            # In a thread: a large schema takes a second, and leases must be renewed meanwhile.
             request = await asyncio.to_thread(chat_request, line.body)
         except ValidationError as error:
             raise StageError(
@@ -151,7 +151,7 @@ class ChatRunner:
 def engine_request(
     request: ChatRequest, request_id: str, adapter: Adapter | None, tenant: str
 ) -> EngineRequest:
-    """A chat in the engine's words."""
+    """Return a chat as a request to the engine."""
     return EngineRequest(
         request_id=request_id,
         messages=[message.plain() for message in request.messages],
@@ -181,7 +181,7 @@ def check_answer(request: ChatRequest, answer: EngineAnswer) -> None:
 
 
 def completion(request: ChatRequest, claim: Claim, answer: EngineAnswer) -> dict[str, Any]:
-    """The body of a `chat.completion`."""
+    """Return the body of a `chat.completion`."""
     return {
         "id": f"chatcmpl-{claim.id.removeprefix(JOB_PREFIX)}",
         "object": "chat.completion",

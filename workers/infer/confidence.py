@@ -1,13 +1,14 @@
 """Confidence: the probability of each leaf value, from the tokens that spell it. Pure.
 
 The engine's probabilities are those of a guided choice: a token that the grammar forced has
-probability 1, and counts for nothing.
+probability 1 and changes nothing.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from workers.engine.protocol import TokenChoice
@@ -22,10 +23,10 @@ def value_confidence(text: str, tokens: Sequence[TokenChoice]) -> dict[str, floa
 
     Args:
         text: Valid JSON, as the engine wrote it.
-        tokens: All of its tokens; the text is theirs, joined.
+        tokens: All of its tokens, which add up to the text.
 
     Returns:
-        From 0 to 1, by JSON pointer. Null is a value too: it says that there is none.
+        Values from 0 to 1, by JSON pointer. Null is a value too: it says that there is none.
     """
     if not tokens:
         return {}
@@ -37,8 +38,25 @@ def value_confidence(text: str, tokens: Sequence[TokenChoice]) -> dict[str, floa
     return found
 
 
+def calibrated(confidence: float, curve: Sequence[tuple[float, float]]) -> float:
+    """Return the share of right values that a task's curve gives for a confidence.
+
+    Args:
+        confidence: From 0 to 1.
+        curve: Points with rising confidence; between two of them the curve is straight, and
+            beyond the last ones level. Without points, the confidence stays.
+    """
+    if not curve:
+        return confidence
+    after = bisect_right(curve, confidence, key=lambda point: point[0])
+    if after in {0, len(curve)}:
+        return curve[min(after, len(curve) - 1)][1]
+    (left, low), (right, high) = curve[after - 1 : after + 1]
+    return round(low + (high - low) * (confidence - left) / (right - left), 4)
+
+
 def _places(text: str, tokens: Sequence[TokenChoice]) -> Iterator[tuple[int, int, float]]:
-    """Give each token its characters; parts of a character stand where the character stands."""
+    """Return the characters of each token; a part of a character counts where the character is."""
     position = 0
     for token in tokens:
         is_there = token.text and text.startswith(token.text, position)
@@ -48,7 +66,7 @@ def _places(text: str, tokens: Sequence[TokenChoice]) -> Iterator[tuple[int, int
 
 
 def _spans(text: str) -> Iterator[tuple[str, int, int]]:
-    """Walk valid JSON, and give each leaf's pointer, first character and the one after its last."""
+    """Walk valid JSON; yield each leaf's pointer, its first character and the one after it."""
     spans: list[tuple[str, int, int]] = []
     _walk(text, _skip(text, 0), "", spans)
     return iter(spans)

@@ -9,6 +9,7 @@ from typing import Any
 from schemas.failure import Failure, FailureCode
 from schemas.result import AdapterVersion, Evidence, TaskResult, TaskStatus, Usage
 from schemas.task import NamedTask
+from schemas.value_type import TypedValue, ValueType
 from workers.engine.protocol import EngineAnswer
 from workers.errors import StageError
 from workers.infer.output import OutputError
@@ -22,16 +23,20 @@ class TaskDraft:
     Attributes:
         task: The task.
         unread_pages: Pages of the document that nothing could read.
+        parts: Attachments that pages belong to, by page number.
         adapter: Runs the task instead of the base model alone.
-        usage: Tokens of all answers, those of refused answers too.
+        usage: Tokens of all answers, refused ones included.
         seconds: Time that the answers took in the engine.
-        pages_read: Pages that the data rests on.
+        pages_read: Pages that the data comes from.
         lost_pages: Pages of windows that have no usable answer.
         evidence: By JSON pointer of a leaf value of the data.
         confidence: From 0 to 1, by JSON pointer of a leaf value of the data.
-        was_truncated: Whether an answer was cut off, and asked for again.
+        was_truncated: True when an answer was cut off and asked for again.
         needs_review: Findings of the task's review rule.
         alternatives: Values of other windows, by JSON pointer.
+        typed: Values as their types write them, by JSON pointer.
+        untyped: Types that other values should have, by JSON pointer.
+        mapped: The data in the customer's form.
     """
 
     task: NamedTask
@@ -46,21 +51,30 @@ class TaskDraft:
     was_truncated: bool = False
     needs_review: Sequence[str] = ()
     alternatives: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    typed: Mapping[str, TypedValue] = field(default_factory=dict)
+    untyped: Mapping[str, ValueType] = field(default_factory=dict)
+    mapped: Any = None
+    parts: Mapping[int, str] = field(default_factory=dict)
+
+    def named(self, pages: Iterable[int]) -> str:
+        """Return numbers of pages, with the attachments that they belong to."""
+        names = ((number, self.parts.get(number)) for number in pages)
+        return ", ".join(f"{number} ({name})" if name else str(number) for number, name in names)
 
     def count(self, answer: EngineAnswer) -> None:
-        """Add what an answer used."""
+        """Add the tokens and seconds of an answer."""
         self.usage += answer.usage
         self.seconds += answer.seconds
 
     def lose(self, answers: Sequence[Any], pages: Iterable[Sequence[int]]) -> None:
-        """Note the pages of the windows whose answer is an error.
+        """Record the pages of the windows whose answer is an error.
 
         Args:
             answers: Data or an OutputError, of each window.
             pages: Numbers of the pages of each window.
 
         Raises:
-            OutputError: All of them are.
+            OutputError: All of them are errors.
         """
         errors = [answer for answer in answers if isinstance(answer, OutputError)]
         if errors and len(errors) == len(answers):
@@ -117,6 +131,8 @@ class TaskDraft:
             evidence=dict(self.evidence),
             confidence=dict(self.confidence),
             alternatives=dict(self.alternatives),
+            typed=dict(self.typed),
+            mapped=self.mapped,
             needs_review=tuple(self.needs_review),
             **outcome,
         )

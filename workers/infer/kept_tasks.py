@@ -25,7 +25,7 @@ class Kept:
     """Kept results of earlier attempts, by job.
 
     Args:
-        store: Holds one object a job, written by the holder of its lease.
+        store: Holds one object for each job, which the holder of its lease writes.
         bucket: The work bucket.
     """
 
@@ -34,7 +34,7 @@ class Kept:
         self._bucket = bucket
 
     async def load(self, claim: Claim) -> KeptTasks:
-        """Return what earlier attempts left; nothing where there is no object."""
+        """Return the results of earlier attempts; none when there is no object."""
         nothing = KeptTasks(redrive=claim.redrives, tasks={})
         if claim.kept_uri is None:
             return nothing
@@ -42,7 +42,7 @@ class Kept:
             try:
                 data = await self._store.get(claim.kept_uri, max_bytes=MAX_RESULT_BYTES)
             except ObjectMissingError:
-                return nothing  # it can be made again
+                return nothing  # the results can be made again
             return parsed(KeptTasks, data, claim.kept_uri)
 
     async def store(
@@ -67,12 +67,12 @@ class Kept:
 def reusable(
     results: Mapping[str, TaskResult], tasks: Iterable[NamedTask], *, failed_too: bool
 ) -> dict[str, TaskResult]:
-    """Return the results that still count: a redrive runs again what did not succeed.
+    """Return the results that still count: a redrive runs again the tasks that did not succeed.
 
     Args:
-        results: By task.
-        tasks: As they are now.
-        failed_too: Whether a task that failed is not to run again.
+        results: Results by task.
+        tasks: The tasks as they are now.
+        failed_too: True when a failed task must not run again.
     """
     return {
         task.name: results[task.name]

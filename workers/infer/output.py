@@ -1,4 +1,4 @@
-"""From an engine's answer to data that is valid against the task's schema. Pure."""
+"""Conversion of an engine's answer to data that is valid against the task's schema. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from workers.errors import StageError
 
 
 class OutputError(StageError):
-    """An answer that cannot be used; it is kept so that a person can look at it.
+    """An unusable answer; it is kept so that a person can look at it.
 
     Attributes:
         raw_output: The answer.
-        complaint: What is wrong with it, in words that may quote it: for the model alone.
+        complaint: Its error in words that may quote it: for the model only.
     """
 
     def __init__(
@@ -33,12 +33,13 @@ def parse_output(answer: EngineAnswer, schema: Mapping[str, Any]) -> Any:
     """Return the answer's data.
 
     Args:
-        answer: The engine's.
+        answer: The engine's answer.
         schema: The task's output schema.
 
     Raises:
-        OutputError: Cut off, no JSON, or not valid. The message names the place in the schema and
-            quotes nothing: failures travel in events and logs, and the answer is a document's.
+        OutputError: The answer is cut off, no JSON, or not valid. The message names the place in
+            the schema and quotes nothing: failures appear in events and logs, and the answer comes
+            from a document.
     """
     if answer.finish_reason == "length":
         raise OutputError(
@@ -48,7 +49,7 @@ def parse_output(answer: EngineAnswer, schema: Mapping[str, Any]) -> Any:
         )
     try:
         data = json.loads(answer.text)
-    except (ValueError, RecursionError) as error:  # also for a number of thousands of digits
+    except (ValueError, RecursionError) as error:  # also for a number with thousands of digits
         raise OutputError(
             FailureCode.OUTPUT_INVALID, f"The answer is no JSON: {error}.", answer.text
         ) from error

@@ -12,11 +12,11 @@ _SYSTEM = "You read business documents and answer with JSON."
 
 
 def build_messages(document: str, instructions: str) -> list[Message]:
-    """The chat for one task.
+    """Return the chat of one task.
 
     Args:
         document: The text of all pages.
-        instructions: What to do with it, from the task's file.
+        instructions: Instructions from the task's file.
     """
     return [
         {"role": "system", "content": _SYSTEM},

@@ -1,4 +1,4 @@
-"""Asking again for an answer that could not be used. Pure."""
+"""Repair: another request after an unusable answer. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _MOST_TOKENS = 32_768
 
 
 def repaired(request: EngineRequest, error: OutputError, number: int) -> EngineRequest:
-    """The next request: with more room for an answer that was cut off, else with what was wrong.
+    """Return the next request: with more tokens after a cut, else with the error.
 
     Args:
-        request: What was asked.
-        error: What is wrong with the answer, and the answer.
-        number: Of the repair, from 1.
+        request: The first request.
+        error: The error and the answer.
+        number: Number of the repair, from 1.
     """
     request_id = f"{request.request_id.partition('#')[0]}#{number}"
     if error.failure.code is FailureCode.OUTPUT_TRUNCATED:

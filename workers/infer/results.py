@@ -40,8 +40,8 @@ class Results:
     """The result objects.
 
     Args:
-        store: Honours create-only puts and `If-Match`.
-        bucket: Holds one object a job.
+        store: Supports create-only puts and `If-Match`.
+        bucket: Bucket with one object for each job.
     """
 
     def __init__(self, store: ObjectStore, bucket: str) -> None:
@@ -49,14 +49,14 @@ class Results:
         self._bucket = bucket
 
     async def earlier(self, claim: Claim) -> Published | None:
-        """The result that lies there, looked for where an attempt went before this one."""
+        """Return the result of an earlier attempt; look only if there was one."""
         if claim.attempt == 1 and not claim.redrives:
             return None
         found = await self._read(claim.id)
         return found if found is not None and _is_asked_for(found.result, claim) else None
 
     def adopted(self, claim: Claim, published: Published | None) -> Finished | None:
-        """The outcome that an earlier attempt of this very round has already written."""
+        """Return the outcome that an earlier attempt of this round has already written, or None."""
         if published is None or published.result.redrive != claim.redrives:
             return None
         if not _is_asked_for(published.result, claim):
@@ -67,14 +67,13 @@ class Results:
     async def publish(
         self, claim: Claim, result: JobResult, replaces: Published | None
     ) -> Finished:
-        """Write the result; where another attempt was first, its result counts.
+        """Write the result; if another attempt was first, its result counts.
 
-        What a job left whose record was forgotten, and whose id came again for something else, is
-        replaced.
+        Replace the result of an expired job whose id was reused for another request.
 
         Args:
-            claim: The attempt's.
-            result: Complete.
+            claim: Claim of the attempt.
+            result: The complete result.
             replaces: The result of the job before it was redriven.
         """
         with storage_failures(), step("publish"):
@@ -84,7 +83,7 @@ class Results:
                 found = await self._read(claim.id)
                 if adopted := self.adopted(claim, found):
                     return adopted
-                # A late attempt of this very record must not replace what came after it.
+                # A late attempt of the same record must not replace a newer result.
                 if found is None or found.result.timings.submitted_at >= from_unix_ms(
                     claim.created_ms
                 ):

@@ -1,4 +1,4 @@
-"""A session: the questions that one run of a task puts to the engine, and their usable answers."""
+"""A session: the questions of one run of a task, and their usable answers."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Question:
     """One question about a text.
 
     Attributes:
-        key: Tells the question from the others of its task.
+        key: Name of the question among those of its task.
         text: The text to show.
-        instructions: What to do with it.
+        instructions: Instructions for the text.
         schema: JSON Schema of the answer.
         max_tokens: Maximum tokens of the answer.
     """
@@ -47,7 +47,7 @@ class Question:
 
     @property
     def digest(self) -> str:
-        """The sha256 of all that decides the answer."""
+        """Return the sha256 of everything that decides the answer."""
         parts = [self.text, self.instructions, json.dumps(self.schema)]
         return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()
 
@@ -57,9 +57,9 @@ class Asker:
     """The attempt that asks.
 
     Attributes:
-        request_id: Begins the ids of its requests.
-        tenant: Shares no cached prompts with others.
-        alone: Whether each request keeps the engine to itself.
+        request_id: Beginning of the ids of its requests.
+        tenant: Tenant whose cached prompts it may use.
+        alone: True when each request has to run alone.
     """
 
     request_id: str
@@ -68,14 +68,14 @@ class Asker:
 
 
 class Session:
-    """Puts the questions of one task to the engine; several at once, and not all.
+    """Puts the questions of one task to the engine, several at once within a limit.
 
     Args:
-        engine: Shared with all that runs on it.
+        engine: Shared by everything that runs on it.
         task: The task.
-        draft: Counts what the answers use.
+        draft: Counts the tokens of the answers.
         asker: The attempt.
-        at_once: Maximum requests at once, so that one long document leaves room for others.
+        at_once: Maximum requests at once, so that a long document leaves room for others.
         answers: Answers of earlier attempts by digest of the question; new ones are added.
     """
 
@@ -110,7 +110,7 @@ class Session:
         """Return the first usable answer.
 
         Raises:
-            StageError: There is none.
+            StageError: There is no usable answer.
             GateClosedError: The engine is gone.
         """
         digest = question.digest
@@ -120,10 +120,10 @@ class Session:
         return self._answers[digest]
 
     async def ask_all(self, questions: Sequence[Question]) -> list[Answer | OutputError]:
-        """Ask several questions; an answer that cannot be used is its error.
+        """Ask several questions; return an error in place of each unusable answer.
 
         Raises:
-            StageError: The engine failed; what was answered is kept.
+            StageError: The engine failed; finished answers are kept.
             GateClosedError: The engine is gone.
         """
 
@@ -168,12 +168,13 @@ class Session:
                 )
             except StageError as error:
                 if unusable is not None and error.failure.code is FailureCode.DOCUMENT_TOO_LONG:
-                    break  # no room for a repair: what is wrong is the answer
+                    break  # no room for a repair: the answer's own error counts
                 raise
             self.draft.count(answer)
             try:
                 with step("validate"):
-                    # In a thread: a large answer takes a second, in which leases are renewed.
+                    # In a thread: a large answer takes a second, and leases must be renewed
+                    # meanwhile.
                     data = await asyncio.to_thread(parse_output, answer, question.schema)
                     return Answer(data, value_confidence(answer.text, answer.tokens))
             except OutputError as error:

@@ -14,9 +14,9 @@ from ledger.claim import Claim
 from ledger.record import from_unix_ms
 from schemas.document import Prepared
 from schemas.engine import EngineVersion
-from schemas.failure import ENGINE_DEATHS, Failure
+from schemas.failure import ENGINE_DEATHS, Failure, FailureCode
 from schemas.job import JobSpec
-from schemas.queues import infer_queue
+from schemas.queues import PREPARE_QUEUE, infer_queue
 from schemas.result import (
     DocumentFacts,
     JobResult,
@@ -29,13 +29,13 @@ from schemas.states import JobState
 from schemas.task import NamedTask
 from workers.engine.gate_memory import GateSize
 from workers.engine.gated import GatedEngine
-from workers.errors import GateClosedError, PostponedError, StageError
+from workers.errors import GateClosedError, PageTextGoneError, PostponedError, StageError
 from workers.infer.draft import TaskDraft
 from workers.infer.kept_tasks import Kept, answers_of, reusable
 from workers.infer.results import Results
 from workers.infer.work import Answers, Runner, Work
 from workers.metrics import count_task, watch_gate
-from workers.outcome import DeadLetter, GivenBack, Outcome
+from workers.outcome import DeadLetter, Escalate, GivenBack, Outcome
 from workers.retry_policy import RetryLimits, decide, history_of, most_hopeful
 
 log = structlog.get_logger(__name__)
@@ -46,9 +46,9 @@ class _Ran:
     """Outcome of one attempt at a job's tasks.
 
     Attributes:
-        results: Tasks that are through, well or not; those of earlier attempts too.
-        failures: Tasks that failed for a reason that may not last.
-        turned_away: Whether a task did not reach the engine before it died.
+        results: Results of tasks that have ended, those of earlier attempts included.
+        failures: Failures that may pass.
+        turned_away: True when a task did not reach the engine before the engine died.
     """
 
     results: dict[str, TaskResult] = field(default_factory=dict)
@@ -62,13 +62,13 @@ class InferStage:
     Args:
         pool: The pool's name.
         worker: This worker's name.
-        engine: Not yet started.
+        engine: The engine, not yet started.
         documents: Runs jobs of tasks.
         chats: Runs jobs of one chat.
         results: The result objects.
         kept: Results of tasks that earlier attempts left.
         limits: Attempts, and the pools that jobs can go to when this one is too small.
-        gate_memory: Remembers how wide the gate stood.
+        gate_memory: Memory of the gate's size.
         on_engine_death: Called when the engine is gone.
     """
 
@@ -103,7 +103,7 @@ class InferStage:
 
     @property
     def capacity(self) -> int:
-        """See WorkerStage: as many as the gate lets through."""
+        """See WorkerStage: the slots of the gate."""
         return self._engine.gate.slots
 
     @property
@@ -122,6 +122,9 @@ class InferStage:
             return await self._outcome(claim)
         except PostponedError as error:
             return GivenBack(wait_seconds=error.seconds)
+        except PageTextGoneError as error:
+            failure = Failure.of(FailureCode.STORAGE_REFUSED, f"{error}; it is read again.")
+            return Escalate(failure, PREPARE_QUEUE, claim.kept_uri)
 
     async def _outcome(self, claim: Claim) -> Outcome:
         spec = claim.job
@@ -143,7 +146,7 @@ class InferStage:
         return await self._results.publish(claim, result, earlier)
 
     async def _run_tasks(self, claim: Claim, work: Work, there: Mapping[str, TaskResult]) -> _Ran:
-        """Run all tasks at once: the first fills the prefix cache while the others wait for it."""
+        """Run all tasks at once; the others wait until the first has filled the prefix cache."""
         ran = _Ran(dict(there))
 
         async def run(task: NamedTask) -> None:
@@ -168,7 +171,7 @@ class InferStage:
         return ran
 
     async def _engine_died(self, *, alone: bool) -> None:
-        if self._is_dead:  # another job in flight has told of it
+        if self._is_dead:  # another job in flight has reported it
             return
         self._is_dead = True
         await self._gate_memory.engine_died(alone=alone)
@@ -177,9 +180,9 @@ class InferStage:
     async def _unfinished(
         self, claim: Claim, ran: _Ran, tasks: Sequence[NamedTask], answers: Answers
     ) -> Outcome | None:
-        """Decide about a job that has no result yet; None when it can have one.
+        """Return the outcome of a job that cannot have a result yet; None when it can.
 
-        Tasks for which nothing is left to try become failed results: the others go on.
+        A task for which nothing is left to try becomes a failed result: the others go on.
         """
         history = history_of(claim, self._limits)
         decisions = {name: decide(failure, history) for name, failure in ran.failures.items()}
@@ -201,7 +204,7 @@ class InferStage:
     ) -> JobResult:
         complete = all(result.status is TaskStatus.SUCCEEDED for result in results.values())
         usage = sum((result.usage for result in results.values()), Usage())
-        if spec.is_chat:  # only the engine counts a chat
+        if spec.is_chat:  # only the engine counts the tokens of a chat
             prepared = prepared.model_copy(update={"tokens": usage.prompt_tokens})
         return JobResult(
             job_id=claim.id,
@@ -238,7 +241,7 @@ class InferStage:
 
 
 def _ending(ran: _Ran) -> GivenBack | DeadLetter | None:
-    """Return the outcome of a job none of whose tasks is to be tried again."""
+    """Return the outcome of a job with no task left to try."""
     if ran.turned_away:
         return GivenBack()
     failures = [result.failure for result in ran.results.values()]

@@ -1,9 +1,9 @@
-"""Tasks on documents: page text is loaded once a job, and each task reads it in its own session."""
+"""Tasks on documents: page text is loaded once for each job, and each task has its own session."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from structlog.contextvars import bound_contextvars
@@ -14,14 +14,18 @@ from schemas.failure import FailureCode
 from schemas.job import JobSpec
 from schemas.result import TaskResult
 from schemas.task import NamedTask, Task, UnreadPages
+from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
 from workers.engine.gated import GatedEngine
-from workers.errors import StageError
+from workers.errors import PageTextGoneError, StageError
+from workers.infer.confidence import calibrated
 from workers.infer.draft import TaskDraft
+from workers.infer.mapping import mapped
 from workers.infer.reading.budget import ContextBudget
 from workers.infer.reading.reader import read
 from workers.infer.review import review_reasons
 from workers.infer.session import Asker, Session
+from workers.infer.typed import typed_values
 from workers.infer.work import Answers, Work
 from workers.metrics import step
 from workers.models.adapter_registry import TaskAdapters
@@ -34,10 +38,10 @@ class TaskRunner:
     """Runs the tasks of jobs on one engine; see Runner.
 
     Args:
-        engine: Shared with all that runs on it.
+        engine: Shared by everything that runs on it.
         store: Holds page text.
-        tasks: By name.
-        adapters: Verified.
+        tasks: Tasks by name.
+        adapters: Verified adapters.
         budget: The context of the pool's model.
     """
 
@@ -62,11 +66,14 @@ class TaskRunner:
             raise StageError(FailureCode.WORKER_ERROR, "The job came to infer unprepared.")
         tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
         with storage_failures(), step("load"):
-            page_text = await load_page_text(self._store, prepared.text_uri)
+            try:
+                page_text = await load_page_text(self._store, prepared.text_uri)
+            except ObjectMissingError as error:
+                raise PageTextGoneError(str(error)) from error
         tokens = await asyncio.to_thread(self._budget.count, page_text.text)
 
         async def run(task: NamedTask, request_id: str) -> TaskResult:
-            draft = TaskDraft(task, page_text.unread_pages)
+            draft = TaskDraft(task, page_text.unread_pages, parts=page_text.parts)
             session = Session(
                 self._engine,
                 self._tasks[task.name],
@@ -85,12 +92,18 @@ class TaskRunner:
         self._engine.check_own(task.output_schema, task=task.name)
         draft.adapter = self._adapters.of(task)
         if draft.unread_pages and task.unread_pages is UnreadPages.FAIL:
-            raise StageError(FailureCode.DOCUMENT_UNREAD_PAGES, _unread(draft.unread_pages))
+            raise StageError(
+                FailureCode.DOCUMENT_UNREAD_PAGES,
+                "These pages of the document could not be read:"
+                f" {draft.named(draft.unread_pages)}.",
+            )
         data = await read(session, page_text, tokens, self._budget)
+        draft.typed, draft.untyped = typed_values(data, task.types, task.dates)
+        if task.mapping:
+            draft.mapped = mapped(data, task.mapping, task.dates)
+        draft.confidence = {
+            pointer: calibrated(share, task.calibration)
+            for pointer, share in draft.confidence.items()
+        }
         draft.needs_review = review_reasons(task.review, draft)
         return data
-
-
-def _unread(pages: Sequence[int]) -> str:
-    numbers = ", ".join(map(str, pages))
-    return f"These pages of the document could not be read: {numbers}."

@@ -1,4 +1,4 @@
-"""The work of one attempt: the tasks of a job, the facts of its document, and how to run a task."""
+"""The work of one attempt: a job's tasks, its document's facts, and the way to run a task."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Work:
 
     Attributes:
         tasks: In the order of the result.
-        facts: The document, as the result describes it.
-        run: Run one of the tasks, under an id that no request in flight has. Raises StageError for
-            a failure that may not happen again, and GateClosedError where the engine is gone and
-            the task had not reached it.
+        facts: The document, as the result shows it.
+        run: Run one task, under an id that no request in flight has. Raises StageError for a
+            failure that may pass, and GateClosedError when the engine is gone and did not get the
+            task.
     """
 
     tasks: Sequence[NamedTask]
@@ -33,7 +33,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Usable answers of the engine to single questions, of tasks that need several.
+    """Usable answers of the engine to single questions, for tasks that ask several.
 
     Attributes:
         by_task: By name and version of the task, then by digest of the question.
@@ -42,7 +42,7 @@ class Answers:
     by_task: dict[str, dict[str, Answer]] = field(default_factory=dict)
 
     def of(self, task: NamedTask) -> dict[str, Answer]:
-        """Return a task's answers; another version's do not count."""
+        """Return the answers of this version of a task."""
         return self.by_task.setdefault(f"{task.name}@{task.version}", {})
 
 
@@ -50,14 +50,14 @@ class Runner(Protocol):
     """Runs one kind of jobs on the engine: tasks on a document, or chats."""
 
     async def work(self, claim: Claim, spec: JobSpec, answers: Answers) -> Work:
-        """Load what an attempt needs.
+        """Load the inputs of an attempt.
 
         Args:
-            claim: The attempt's.
+            claim: Claim of the attempt.
             spec: The job.
-            answers: Answers that earlier attempts left, to which new ones are added.
+            answers: Answers of earlier attempts, to which new ones are added.
 
         Raises:
-            StageError: It cannot be had, or is not served.
-            PostponedError: It has to wait for others.
+            StageError: The inputs cannot be read, or the request is not served.
+            PostponedError: The attempt has to wait for others.
         """

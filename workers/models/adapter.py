@@ -1,7 +1,7 @@
-"""LoRA adapters: whether one fits the base model, found out without loading either.
+"""LoRA adapters, and the check that one fits the base model, without loading either.
 
-The engine would take some adapters that do nothing (wrong module names) and die of others (no
-directory), so nothing reaches it that has not been through here.
+The engine would accept some adapters that do nothing (wrong module names) and die of others (no
+directory): every adapter is verified here first.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ class Adapter:
 
 
 def verify_adapter(path: Path, base_dir: Path, max_rank: int) -> Adapter:
-    """The adapter of a directory, if it can run on a base model.
+    """Return the adapter of a directory, if it can run on a base model.
 
     Args:
-        path: Has `adapter_config.json` and `adapter_model.safetensors`.
+        path: Directory with `adapter_config.json` and `adapter_model.safetensors`.
         base_dir: The base model, with its config and weights.
-        max_rank: The highest rank that the pool takes.
+        max_rank: Maximum rank that the pool takes.
 
     Raises:
-        StageError: `adapter.missing` or `adapter.invalid`; the message says what is wrong.
+        StageError: `adapter.missing` or `adapter.invalid`; the message gives the reason.
     """
     path = path.absolute()
     for name in (ADAPTER_CONFIG, WEIGHTS):
@@ -108,7 +108,7 @@ def _check_config(path: Path, config: Mapping[str, Any], max_rank: int) -> None:
 def _check_tensors(
     path: Path, tensors: Mapping[str, Tensor], base: Mapping[str, tuple[int, int] | None]
 ) -> int:
-    """See that each tensor belongs to a layer of the base; gives the highest rank."""
+    """Check that each tensor belongs to a layer of the base; return the highest rank."""
     halves: dict[str, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         match = _HALF.match(name)
@@ -146,7 +146,7 @@ def _check_module(
 
 
 def _base_shapes(base_dir: Path) -> dict[str, tuple[int, int] | None]:
-    """The base's linear layers: outputs and inputs, or None where weights are packed."""
+    """Return the base's linear layers: outputs and inputs, or None for packed weights."""
     files = sorted(base_dir.glob("*.safetensors"))
     if not files:
         raise WeightsError(f"the base model {base_dir} has no safetensors to compare with.")
@@ -168,6 +168,6 @@ def _is_matrix(tensor: Tensor) -> bool:
 
 
 def _layer_key(module: str) -> str:
-    """A layer's name without what differs between checkpoints: the path down to the layers."""
+    """Return a layer's name without the prefix that differs between checkpoints."""
     start = module.find("layers.")
     return module[start:] if start >= 0 else module.rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""Which adapter each task runs on; verified when a worker starts."""
+"""Registry of adapters by task, verified when a worker starts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 class TaskAdapters:
-    """The verified adapters of a pool's tasks; one that does not fit fails only its own tasks."""
+    """Verified adapters of a pool's tasks; an invalid one fails only its own tasks."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class TaskAdapters:
 
     @classmethod
     def none(cls) -> Self:
-        """Every task runs on the base model."""
+        """Return a registry in which every task runs on the base model."""
         return cls({})
 
     @classmethod
@@ -37,9 +37,9 @@ class TaskAdapters:
         """Verify each task's adapter.
 
         Args:
-            tasks: By name.
+            tasks: Tasks by name.
             base_dir: The pool's base model.
-            max_rank: The highest rank that the pool takes.
+            max_rank: Maximum rank that the pool takes.
         """
         adapters: dict[str, Adapter | StageError] = {}
         by_path: dict[Path, Adapter | StageError] = {}
@@ -56,14 +56,14 @@ class TaskAdapters:
 
     @property
     def usable(self) -> Sequence[Adapter]:
-        """The adapters that an engine may be asked to run."""
+        """Return the adapters that an engine may run."""
         return [adapter for adapter in self._adapters.values() if isinstance(adapter, Adapter)]
 
     def at(self, path: Path) -> Adapter:
-        """The adapter of a directory.
+        """Return the adapter of a directory.
 
         Raises:
-            StageError: `adapter.*`: it does not fit, or no task of this worker has it.
+            StageError: `adapter.*`: the adapter does not fit, or no task of this worker has it.
         """
         adapter = self._by_path.get(path)
         if isinstance(adapter, StageError):
@@ -75,7 +75,7 @@ class TaskAdapters:
         return adapter
 
     def of(self, task: Task) -> Adapter | None:
-        """The adapter of a task, or None for the base model.
+        """Return the adapter of a task, or None for the base model.
 
         Raises:
             StageError: `adapter.*`: the task's adapter does not fit.

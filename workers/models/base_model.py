@@ -1,4 +1,4 @@
-"""Base models: where they lie."""
+"""Base models and their directories."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _QUANTISED_KEYS = frozenset({"quantization_config", "compression_config"})
 
 
 def locate_model(source: str) -> Path:
-    """Return the directory of a base model; make or download it first where need be.
+    """Return the directory of a base model; make or download it first if needed.
 
     Args:
-        source: A directory; `package:NAME`, a GGUF inside the installed package NAME, which is
+        source: A directory; `package:NAME` for a GGUF inside the installed package NAME, which is
             unpacked once into the user's cache; or a Hugging Face name, which is downloaded into
             the Hugging Face cache.
 
     Raises:
-        EngineStartError: There is no such model; the message says what to do.
+        EngineStartError: There is no such model; the message gives a remedy.
     """
     if source.startswith(_PACKAGE):
         return prepare_model(source.removeprefix(_PACKAGE))
@@ -40,7 +40,7 @@ def find_model(source: str) -> Path | None:
     """Return the directory of a base model if it is on this machine; make and download nothing.
 
     Args:
-        source: As for `locate_model`.
+        source: See `locate_model`.
     """
     try:
         if source.startswith(_PACKAGE):
@@ -74,13 +74,13 @@ def _from_hugging_face(name: str, *, here: bool) -> Path:
 
 
 def is_quantised(model_dir: Path) -> bool:
-    """Tell whether a model's weights are quantised, as its config says.
+    """Tell whether a model's config says that its weights are quantised.
 
     Args:
-        model_dir: Has a `config.json`.
+        model_dir: Directory with a `config.json`.
     """
     try:
         config = json.loads((model_dir / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False  # vLLM says what is wrong with it
+        return False  # vLLM reports the error
     return isinstance(config, dict) and not _QUANTISED_KEYS.isdisjoint(config)

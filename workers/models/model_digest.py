@@ -17,9 +17,9 @@ _DIGEST_FILE = ".docfleet-digest.json"
 
 
 def model_digest(model_dir: Path) -> str:
-    """The sha256 of a model's config and weights.
+    """Return the sha256 of a model's config and weights.
 
-    Kept in a file in the directory, where that can be written, so that gigabytes are read once.
+    Store it in a file in the directory, if possible, so that gigabytes are read only once.
 
     Raises:
         EngineStartError: A file cannot be read, or there are no weights.

@@ -1,4 +1,4 @@
-"""The tokenizer of a pool's model, in a process that does not make or load the model."""
+"""Tokenizer of a pool's model, for a process that does not load the model."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from workers.models.tokenizer import Tokenizer, estimate_tokens
 
 
 class ModelTokenizer:
-    """Counts as the model does once the model is there, and estimates until then.
+    """Counts with the model's tokenizer once it is there, and estimates until then.
 
     Args:
-        source: The model's, as fleet.toml names it.
+        source: The model's source in fleet.toml.
     """
 
     def __init__(self, source: str) -> None:
@@ -18,7 +18,7 @@ class ModelTokenizer:
         self._tokenizer: Tokenizer | None = None
 
     def count(self, text: str) -> int:
-        """The tokens of a text, chat template not included."""
+        """Return the tokens of a text, without the chat template."""
         if self._tokenizer is None:
             model_dir = find_model(self._source)
             if model_dir is None:

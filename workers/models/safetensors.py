@@ -1,4 +1,4 @@
-"""Safetensors files: what their headers say, and their digest. Needs no torch.
+"""Headers and digests of safetensors files, read without torch.
 
 A file is 8 bytes (the header's length), a JSON header, and the tensors' bytes.
 """
@@ -29,10 +29,10 @@ class Tensor:
 
 
 def read_header(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file, by name.
+    """Return the tensors of a safetensors file, by name.
 
     Raises:
-        WeightsError: Unreadable, no safetensors, or cut short.
+        WeightsError: The file is unreadable, no safetensors, or cut short.
     """
     try:
         size = path.stat().st_size
@@ -59,7 +59,7 @@ def read_header(path: Path) -> dict[str, Tensor]:
 
 
 def digest(paths: Iterable[Path]) -> str:
-    """The sha256 of some files, their names and sizes included.
+    """Return the sha256 of some files, with their names and sizes.
 
     Raises:
         OSError: One of them cannot be read.

@@ -1,4 +1,4 @@
-"""Attempts: claim, run, settle. The one place that writes the outcome of work to the ledger."""
+"""Attempts: claim, run, settle. Only this module writes the outcome of work to the ledger."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ log = structlog.get_logger(__name__)
 
 _OUTAGE_PAUSE_SECONDS = 0.5
 GIVE_BACK_SECONDS = 5
-"""How long a worker that ends tries to write what its attempts came to."""
+"""Maximum seconds in which an ending worker tries to write the outcomes of its attempts."""
 
 
 class Interruption(Enum):
@@ -94,13 +94,13 @@ class Attempts:
 
     @property
     def claims(self) -> list[Claim]:
-        """The leases that this worker holds."""
+        """Return the leases that this worker holds."""
         return [held.claim for held in self._held.values()]
 
     async def run(self, role: str, record_id: str) -> None:
         """Run one attempt for a message; a stale or duplicate message is dropped."""
         if not self.accepting:
-            return  # The ledger finds the message lost and sends it to another worker.
+            return  # The ledger finds that the message is lost, and sends it to another worker.
         stage = self._stages[role]
         claim = await self._claim(stage, record_id)
         if claim is None:
@@ -116,12 +116,12 @@ class Attempts:
                 entry = self._entry(claim, outcome, stage)
                 await self._until_redis_answers(lambda: self._settle(claim, outcome, entry))
             finally:
-                # A lease that nobody works under must not be renewed.
+                # A lease without work must not be renewed.
                 self._held.pop(claim.token, None)
                 self._ended.set()
 
     async def _claim(self, stage: WorkerStage, record_id: str) -> Claim | None:
-        """Claim through an outage: the lease may have been given in an answer that was lost."""
+        """Claim, even through an outage: a lost answer may have given the lease."""
         token = new_token()
         while True:
             try:
@@ -129,7 +129,7 @@ class Attempts:
                     record_id, self._worker, self._lease.seconds, queue=stage.queue, token=token
                 )
             except WorkerClosedError:
-                # A thread that waits here takes no other message meanwhile.
+                # A thread that waits here takes no other message.
                 self._open.clear()
                 await self._open.wait()
                 return None
@@ -149,7 +149,7 @@ class Attempts:
             return _after(held.interruption)
         except LedgerUnavailableError:
             return GivenBack()
-        except LeaseLostError as error:  # a stage that writes to the ledger hears of it first
+        except LeaseLostError as error:  # a stage that writes to the ledger learns of it first
             log.warning("attempt abandoned", reason=str(error))
             return Abandoned()
         except StageError as error:
@@ -161,7 +161,7 @@ class Attempts:
         return decide(failure, history_of(claim, limits, outage_seconds=outage_seconds))
 
     def _entry(self, claim: Claim, outcome: Outcome, stage: WorkerStage) -> Attempt | None:
-        """Return the entry of the history: of a failure, or of a receiver's answer."""
+        """Return the history's entry, for a failure or a receiver's answer."""
         failure = _failure_of(outcome)
         answer = getattr(outcome, "answer", None)
         if failure is None and answer is None:
@@ -222,7 +222,7 @@ class Attempts:
                 pass
 
     async def _until_redis_answers(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Write through an outage: work that was paid for is not thrown away."""
+        """Write, even through an outage: paid-for work is not thrown away."""
         held_back = False
         while True:
             try:
@@ -240,7 +240,7 @@ class Attempts:
                 await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
 
     def heed(self, beat: Beat) -> None:
-        """Do what the ledger's answer to a heartbeat asks for."""
+        """Follow the ledger's answer to a heartbeat."""
         self.let_go(beat.let_go)
         if not beat.closed:
             self._open.set()
@@ -248,7 +248,7 @@ class Attempts:
             self._take(called)
 
     def _take(self, called: Called) -> None:
-        """Run a suspect; no message comes for it."""
+        """Run a suspect, for which no message comes."""
         role = self._roles.get(called.queue)
         if role is None or called.record_id in self._called:
             return
@@ -263,7 +263,7 @@ class Attempts:
             log.exception("attempt lost", role=role, record=record_id)
 
     def let_go(self, leases: Iterable[RevokedLease]) -> None:
-        """Stop the attempts whose lease the ledger says is lost, or whose job is cancelled."""
+        """Stop the attempts whose lease is lost or whose job is cancelled."""
         for lease in leases:
             reason = Interruption.CANCELLED if lease.cancelled else Interruption.LEASE_LOST
             self._interrupt(lease.token, reason)
@@ -277,7 +277,7 @@ class Attempts:
             self._interrupt(token, Interruption.DRAINED)
 
     async def settled(self, seconds: float) -> None:
-        """Wait until no attempt is left, for so long at the most."""
+        """Wait until no attempt is left, up to a number of seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._held:
@@ -303,7 +303,7 @@ def _log_context(claim: Claim) -> dict[str, Any]:
 
 
 def _place_of(error: Exception) -> str:
-    """Say where an error was raised; its words may be a document's, and stay in the log."""
+    """Return where an error was raised; its message may quote a document, and stays in the log."""
     place = "an unknown place"
     for frame, line in traceback.walk_tb(error.__traceback__):
         place = f"{frame.f_globals.get('__name__')}:{line}"

@@ -1,4 +1,4 @@
-"""The Celery side of a worker: one task a role, each of which hands a record id to the loop."""
+"""The Celery side of a worker: one task for each role, which passes a record id to the loop."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from celery.exceptions import SecurityWarning
 from schemas.queues import celery_task
 from workers.runtime.kombu_redis import CELERY_SETTINGS, mend_kombu
 
-# Celery warns root of pickled messages; JSON is all that is taken here.
+# Celery warns root users about pickled messages; only JSON is accepted here.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
 log = structlog.get_logger(__name__)
 
 RunAttempt = Callable[[str, str], Coroutine[Any, Any, None]]
-"""Given a role and a record id, runs one attempt."""
+"""Function that runs one attempt, given a role and a record id."""
 
 
 def make_celery(
@@ -29,12 +29,12 @@ def make_celery(
     loop: asyncio.AbstractEventLoop,
     run_attempt: RunAttempt,
 ) -> Celery:
-    """A Celery app whose pool threads wait for coroutines on one event loop.
+    """Return a Celery app whose pool threads wait for coroutines on one event loop.
 
     Args:
-        redis_url: The broker, which is the ledger's own Redis.
-        roles: What the worker serves.
-        loop: Runs in a thread of its own.
+        redis_url: The broker, which is also the ledger's Redis.
+        roles: The worker's roles.
+        loop: The loop, in a thread of its own.
         run_attempt: Runs on that loop.
     """
     mend_kombu()
@@ -49,7 +49,8 @@ def _body(
     role: str, loop: asyncio.AbstractEventLoop, run_attempt: RunAttempt
 ) -> Callable[[Task], None]:
     def task(self: Task) -> None:
-        # Nothing may escape: with late acknowledgement a MemoryError would wedge the slot for good.
+        # No error may escape: with late acknowledgement a MemoryError would block the slot for
+        # good.
         try:
             asyncio.run_coroutine_threadsafe(run_attempt(role, self.request.id), loop).result()
         except BaseException:  # the ledger finds the record again by its lease

@@ -1,4 +1,4 @@
-"""The one event loop of a worker, in a thread of its own; Celery has the main thread."""
+"""The event loop of a worker, in a thread of its own; Celery has the main thread."""
 
 from __future__ import annotations
 

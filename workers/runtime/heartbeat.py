@@ -1,4 +1,4 @@
-"""The heartbeat: renews the leases that this worker holds and tells of its capacity."""
+"""The heartbeat: renews the leases that this worker holds, and reports its capacity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LastBeat:
     """Time of the last heartbeat that reached Redis, readable from any thread.
 
     Args:
-        lease_seconds: When none has for so long, all that the worker held is lost.
+        lease_seconds: Seconds without a heartbeat after which the worker's leases are lost.
     """
 
     def __init__(self, lease_seconds: float) -> None:
@@ -60,9 +60,9 @@ class Heartbeat:
         self._retired = False
 
     async def beat(self) -> None:
-        """Beat once, and do what the ledger's answer asks for."""
+        """Beat once, and follow the ledger's answer."""
         try:
-            # Well before a lease ends: the next beat may find a connection that works.
+            # Well before a lease ends: the next beat may find a working connection.
             async with asyncio.timeout(self._lease.seconds / 4):
                 beat = await self._ledger.heartbeat(
                     self._worker, self._lease.seconds, self._capacity(), self._attempts.claims
@@ -77,7 +77,7 @@ class Heartbeat:
         await repeat("heartbeat", self._lease.heartbeat_seconds, self.beat)
 
     def retire(self) -> None:
-        """From the next beat on, this worker counts for no new work."""
+        """Report no capacity from the next beat on."""
         self._retired = True
 
     def _capacity(self) -> dict[str, int]:

@@ -1,8 +1,8 @@
-"""Celery's connection to Redis: settings, and two mends of kombu.
+"""Celery's connection to Redis: settings, and two corrections of kombu.
 
-The ledger restores work; kombu must not. On a lost connection kombu puts its unacknowledged
-messages back and acknowledges late through a released connection; both raise AttributeError,
-which Celery does not catch, and the worker exits. A lost acknowledgement costs one refused claim.
+The ledger restores work; kombu must not. On a lost connection, kombu puts its unacknowledged
+messages back and acknowledges late through a released connection. Both raise AttributeError, which
+Celery does not catch, and the worker exits. A lost acknowledgement costs one refused claim.
 """
 
 from __future__ import annotations
@@ -41,28 +41,28 @@ CELERY_SETTINGS: dict[str, Any] = {
 
 
 class ForgivingQoS(kombu_redis.QoS):  # type: ignore[misc]  # kombu ships no types
-    """Acknowledges where it can, and never takes the worker down."""
+    """Acknowledges when it can, and never ends the worker."""
 
     restore_at_shutdown = False
 
     def append(self, message: Any, delivery_tag: str) -> None:
-        """Note a message as unacknowledged; a full Redis takes no note, and the work goes on."""
+        """Record an unacknowledged message; continue without the record when Redis is full."""
         try:
             super().append(message, delivery_tag)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the worker must live
+        except Exception as error:  # noqa: BLE001  # the worker must survive every error
             log.warning("message not noted", error=f"{type(error).__name__}: {error}")
             kombu_base.QoS.append(self, message, delivery_tag)
 
     def ack(self, delivery_tag: str) -> None:
-        """Acknowledge; a failure is logged, for the ledger drops the duplicate."""
+        """Acknowledge; log a failure, since the ledger drops the duplicate."""
         try:
             super().ack(delivery_tag)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the worker must live
+        except Exception as error:  # noqa: BLE001  # the worker must survive every error
             log.warning("acknowledgement lost", error=f"{type(error).__name__}: {error}")
             kombu_base.QoS.ack(self, delivery_tag)
 
 
 def mend_kombu() -> None:
-    """Make kombu's Redis channels leave restoring to the ledger."""
+    """Make kombu's Redis channels leave the restoring of work to the ledger."""
     kombu_redis.Channel.do_restore = False
     kombu_redis.Channel.QoS = ForgivingQoS

@@ -1,4 +1,4 @@
-"""Doing something again and again, through outages of Redis."""
+"""Periodic actions, which continue through outages of Redis."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ async def repeat(what: str, seconds: float, action: Callable[[], Awaitable[None]
     """Run an action periodically until cancelled; an outage is logged once.
 
     Args:
-        what: What the action is, for the log.
-        seconds: Between the end of one run and the start of the next.
-        action: May raise LedgerError.
+        what: Name of the action, for the log.
+        seconds: Seconds between the end of one run and the start of the next.
+        action: The action; it may raise LedgerError.
     """
     failing = False
     while True:
@@ -29,7 +29,7 @@ async def repeat(what: str, seconds: float, action: Callable[[], Awaitable[None]
                 log.warning("failing", what=what, reason=str(error))
             failing = True
         except Exception:
-            # A worker whose heartbeat has stopped loses all that it holds.
+            # A worker without heartbeat loses all of its leases.
             log.exception("failing", what=what)
             failing = True
         else:

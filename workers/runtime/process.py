@@ -1,7 +1,7 @@
 """One worker process: an event loop with stages, and Celery in front of it.
 
-Its life: load what the stages need, take work until SIGTERM, let it finish within the drain
-budget, give the rest back, free the device.
+It loads what the stages need, takes work until SIGTERM, lets it finish within the drain budget,
+gives the rest back, and frees the device.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ EXIT_ENGINE_DIED = 70
 _LOOK_SECONDS = 0.2
 
 MakeStages = Callable[["WorkerProcess"], Mapping[str, WorkerStage]]
-"""Builds the stages of a process, by role, on its event loop."""
+"""Function that builds the stages of a process, by role, on its event loop."""
 
 
 class WorkerProcess:
@@ -47,8 +47,8 @@ class WorkerProcess:
 
     Args:
         settings: The fleet's.
-        redis_url: The ledger's Redis, which is Celery's broker too.
-        make_stages: What to serve.
+        redis_url: The ledger's Redis, which is also Celery's broker.
+        make_stages: Builds the stages.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class WorkerProcess:
         self._background: list[asyncio.Task[None]] = []
 
     def run(self) -> int:
-        """Work until SIGTERM; gives the exit code.
+        """Work until SIGTERM; return the exit code.
 
         Raises:
-            SettingsError: Redis does not take the password, or the metrics' port cannot be had.
+            SettingsError: Redis refuses the password, or the metrics' port is not available.
             EngineStartError: The engine cannot start.
         """
         with (
@@ -91,7 +91,7 @@ class WorkerProcess:
 
     async def _open(self) -> None:
         self.ledger = Ledger(self._redis_url)
-        await self._redis_answers()  # a wrong password is told before anything is loaded
+        await self._redis_answers()  # report a wrong password before anything is loaded
         self._stages = self._make_stages(self)
         await self._await_redis()
         await self._bury_predecessor()
@@ -108,14 +108,14 @@ class WorkerProcess:
         )
 
     async def _give_signs(self) -> asyncio.Task[None]:
-        """Tell the keeper from now on that the event loop turns, whether Redis answers or not."""
+        """Signal to the keeper that the event loop turns, whether Redis answers or not."""
         return asyncio.create_task(SignsOfLife().give_forever(self._longest_silence))
 
     def _longest_silence(self) -> float:
         return self._lease.hang_seconds if self._is_ready else self._lease.start_seconds
 
     async def _await_redis(self) -> None:
-        """Wait for a Redis that starts beside this process, or that loads its data for a while."""
+        """Wait for a Redis that is starting or loading its data."""
         waiting = False
         while not await self._redis_answers():
             if not waiting:
@@ -127,7 +127,7 @@ class WorkerProcess:
         """Tell whether Redis answers.
 
         Raises:
-            SettingsError: It refuses the password, with which Celery would ask for ever.
+            SettingsError: Redis refuses the password; Celery would retry for ever.
         """
         try:
             await self.ledger.ping()
@@ -139,7 +139,7 @@ class WorkerProcess:
         return True
 
     async def _bury_predecessor(self) -> None:
-        """Tell the ledger that whoever had this worker's name has ended, if it does not know."""
+        """Report that the former process with this worker's name has ended."""
         if self._settings.worker_name is None:
             return
         with suppress(LedgerUnavailableError):  # the leases will expire
@@ -150,7 +150,7 @@ class WorkerProcess:
                 log.warning("predecessor died", **buried._asdict())
 
     def _consume(self) -> None:
-        """Run Celery in this, the main thread."""
+        """Run Celery in this thread, the main one."""
         app = make_celery(self._redis_url, self._stages, self._thread.loop, self._attempts.run)
         signals.setup_logging.connect(_leave_logs_alone)
         signals.worker_ready.connect(self._on_ready)
@@ -158,7 +158,7 @@ class WorkerProcess:
         worker = app.Worker(
             hostname=f"docfleet@{self.name}",
             pool="threads",
-            # As many threads as the windows send, so that no role starves another.
+            # As many threads as the windows send messages, so that no role starves another.
             concurrency=sum(window(stage.max_capacity) for stage in self._stages.values()),
             queues=[stage.queue for stage in self._stages.values()],
             without_gossip=True,
@@ -172,7 +172,7 @@ class WorkerProcess:
 
     def _on_ready(self, **_: Any) -> None:
         self._thread.call(self._take_work())
-        # Celery's own answer to a second Ctrl-C is not made for its threads pool.
+        # Celery's own reaction to a second Ctrl-C does not fit its pool of threads.
         signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
         log.info("ready", worker=self.name, roles=sorted(self._stages))
         self._is_ready = True
@@ -184,7 +184,7 @@ class WorkerProcess:
             {name: one.weight for name, one in tenants if one.weight != 1},
             {name: one.max_in_flight for name, one in tenants if one.max_in_flight},
         )
-        with suppress(LedgerError):  # so that a reader of `ready` finds it in the ledger
+        with suppress(LedgerError):  # a reader of `ready` finds the worker in the ledger
             await self._heartbeat.beat()
         self._background = [
             asyncio.create_task(self._heartbeat.beat_forever()),
@@ -195,7 +195,7 @@ class WorkerProcess:
         self._thread.loop.call_soon_threadsafe(self._drain)
 
     def _drain(self) -> None:
-        """Let work finish for a while; asked a second time, give it back at once."""
+        """Let work finish for some time; on a second signal, give it back at once."""
         if self._draining:
             self._attempts.give_all_back()
             return
@@ -207,7 +207,7 @@ class WorkerProcess:
         )
 
     def engine_died(self) -> None:
-        """Take no more work and end; the supervisor starts a fresh process."""
+        """Take no more work and end; the supervisor starts a new process."""
         if self._exit_code == 0:
             log.error("engine died: this worker ends and has to be started again")
             self._exit_code = EXIT_ENGINE_DIED
@@ -216,7 +216,7 @@ class WorkerProcess:
 
     async def _close(self) -> None:
         if self._draining:
-            # Celery has waited for its own; suspects run beside it.
+            # Celery has waited for its own attempts; suspects run beside it.
             await self._attempts.settled(self._lease.drain_seconds)
         self._attempts.give_all_back()
         await self._attempts.settled(GIVE_BACK_SECONDS)
@@ -228,4 +228,4 @@ class WorkerProcess:
 
 
 def _leave_logs_alone(**_: Any) -> None:
-    """Being connected to `setup_logging` is what keeps Celery from configuring logs."""
+    """Keep Celery from configuring logs: a receiver of `setup_logging` does that."""

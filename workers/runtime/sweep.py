@@ -1,4 +1,4 @@
-"""The sweep: every worker looks, now and then, for what broke, and mends it in the ledger."""
+"""The sweep: each worker regularly looks for faults and repairs them in the ledger."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 
 async def sweep_forever(ledger: Ledger, lease: LeaseSettings, retention: RetentionSettings) -> None:
-    """Sweep until cancelled; of all workers, one an interval does the work."""
+    """Sweep until cancelled; in each interval, one of all workers does the work."""
 
     async def sweep() -> None:
         swept = await ledger.sweeps.run(

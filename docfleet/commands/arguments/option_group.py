@@ -10,10 +10,10 @@ from typing import Any, get_type_hints
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """A command as typer takes it: a parameter that is a dataclass becomes the options in it.
+    """Return a command for typer: a parameter that is a dataclass becomes the options in it.
 
     Args:
-        command: Is given the dataclasses, made of what its user typed.
+        command: The command, which gets the dataclasses with the values that its user typed.
     """
     parameters = signature(command, eval_str=True).parameters.values()
     groups: dict[str, Any] = {

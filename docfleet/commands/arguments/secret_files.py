@@ -1,4 +1,4 @@
-"""A folder with one secret a file, as containers read them: what is missing is made up."""
+"""A folder with one file for each secret, as containers read them; missing ones are generated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from docfleet.errors import BadUsageError
 from docfleet.stack.state_dir import Secrets
 
 _MODE = 0o440
-"""Its owner and its group may read a secret: each server runs as a user of its own."""
+"""Mode of a secret: its owner and its group may read it, since each server is a user of its own."""
 
 
 def _s3_credentials(made: Secrets) -> str:
@@ -31,15 +31,15 @@ SECRET_FILES: Mapping[str, Callable[[Secrets], str]] = {
     "redis_password": lambda made: made.redis_password,
     "s3_credentials": _s3_credentials,
 }
-"""How each is made up, by the name of its file."""
+"""Generator of each secret, by the name of its file."""
 _NAMES = ", ".join(SECRET_FILES)
 
 
 def fill(folder: Path) -> list[str]:
-    """Make up the secrets that a folder lacks; gives the names of their files.
+    """Generate the secrets that a folder lacks; return the names of their files.
 
     Raises:
-        BadUsageError: One is empty or cannot be read, or one is missing and cannot be made.
+        BadUsageError: A secret is empty or unreadable, or a missing one cannot be created.
     """
     missing = [name for name in SECRET_FILES if not _is_there(folder / name)]
     made = Secrets()
@@ -55,11 +55,11 @@ def fill(folder: Path) -> list[str]:
 
 
 def copy(folder: Path, target: Path, names: Sequence[str]) -> None:
-    """Put copies of some secrets into another folder, and take the rest of them out of it.
+    """Copy some secrets into another folder, and remove all others from it.
 
     Args:
         folder: Holds all secrets.
-        target: Is read by a service that needs these alone.
+        target: Folder of a service that needs only these.
         names: Their files.
 
     Raises:
@@ -93,7 +93,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _write(path: Path, secret: str) -> None:
-    """A whole file or none."""
+    """Write a whole file or none."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600)

@@ -1,4 +1,4 @@
-"""The stack that a command asks: how its user named it, and a client of it."""
+"""The stack of a command: the options that name it, and a client of it."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LOOKS = frozenset({"job", "list", "show", "audit"})
-"""Commands that show what belongs to tenants."""
+"""Commands that show tenants' data."""
 _ID = re.compile(r"[a-z]+_\w+")
 
 
 @dataclass(frozen=True, slots=True)
 class TargetStack:
-    """The options that name a stack.
+    """Options that name a stack.
 
     Attributes:
-        context: Of the command, for whether --state-dir was typed.
+        context: Context of the command, which knows whether --state-dir was typed.
         config: The fleet's file.
-        state_dir: Where a local stack may be running.
+        state_dir: State directory of a local stack.
     """
 
     context: typer.Context
@@ -45,7 +45,7 @@ class TargetStack:
     state_dir: StateDirOption = DEFAULT_STATE_DIR
 
     def settings(self) -> FleetSettings:
-        """The fleet's settings, with our environment set to the stack.
+        """Return the fleet's settings, and point our environment to the stack.
 
         Raises:
             NoStackError: There is no stack.
@@ -56,7 +56,7 @@ class TargetStack:
         return connected_settings(self.config, self.state_dir, named=self._typed("state_dir"))
 
     def call(self, question: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
-        """Call a client of the stack; raises what the client raises, and what `settings` does."""
+        """Call a client of the stack; raise the errors of the client and of `settings`."""
         from producer.audit_trail import Actor, acting
         from producer.client import connect
 
@@ -70,12 +70,12 @@ class TargetStack:
         return asyncio.run(run())
 
     def _typed_ids(self) -> str:
-        """Return the command and the ids that it was given, for the audit log."""
+        """Return the command and its ids, for the audit log."""
         ids = (one for one in self.context.params.values() if isinstance(one, str))
         return " ".join([self.context.command_path, *filter(_ID.fullmatch, ids)])
 
     def words(self) -> tuple[str, ...]:
-        """Return the options that name the stack, for another command to name it too."""
+        """Return the options that name the stack, for another command."""
         named = (("config", "--config"), ("state_dir", "--state-dir"))
         return tuple(
             word
@@ -91,7 +91,7 @@ class TargetStack:
 
 
 def _user() -> str:
-    """Return the name of this machine's user, or the number where it has none."""
+    """Return the name of this machine's user, or the number of one without a name."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

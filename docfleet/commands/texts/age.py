@@ -1,4 +1,4 @@
-"""Ages as users type them and as they read them. Pure."""
+"""Ages as users type and read them. Pure."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 from datetime import timedelta
 
 AGE_METAVAR = "90s|15m|2h|7d"
-"""How commands show the form of an age."""
+"""Form of an age in the help of commands."""
 _AGE = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _MOST = timedelta(days=36_500)
 
 
 def parse_age(text: str) -> timedelta:
-    """An age such as 90s, 15m, 2h or 7d.
+    """Parse an age such as 90s, 15m, 2h or 7d.
 
     Raises:
-        ValueError: It is none, or more than a hundred years.
+        ValueError: The text is no age, or more than a hundred years.
     """
     match = _AGE.fullmatch(text)
     if match is None:
@@ -28,7 +28,7 @@ def parse_age(text: str) -> timedelta:
 
 
 def age_text(age: timedelta) -> str:
-    """The same way round, in the largest unit that is not too coarse."""
+    """Return an age as text, in the largest unit that is fine enough."""
     seconds = max(0, int(age.total_seconds()))
     for unit, length in _UNITS.items():
         if seconds >= 2 * length:

@@ -42,8 +42,8 @@ class ViewOptions:
     Attributes:
         now: The present time.
         pools: Names of the fleet's pools.
-        options: What a command has to be given to reach the same fleet.
-        raw: Whether raw answers are shown whole.
+        options: Options that a command needs to reach the same fleet.
+        raw: True to show raw answers in full.
     """
 
     now: datetime
@@ -53,7 +53,7 @@ class ViewOptions:
 
 
 def letter_cells(letter: DeadLetter, now: datetime) -> tuple[str, ...]:
-    """One row of the list, a text for each of HEADINGS."""
+    """Return one row of the list, a text for each of HEADINGS."""
     return (
         letter.id,
         letter.kind,
@@ -68,7 +68,7 @@ def letter_cells(letter: DeadLetter, now: datetime) -> tuple[str, ...]:
 
 
 def letter_card(letter: DeadLetter, now: datetime) -> Iterator[str]:
-    """The same for a narrow terminal, on three lines."""
+    """Return the row for a narrow terminal, on three lines."""
     record_id, kind, code, tasks, tenant, age, attempts, redrives, message = letter_cells(
         letter, now
     )
@@ -78,7 +78,7 @@ def letter_card(letter: DeadLetter, now: datetime) -> Iterator[str]:
 
 
 def shortened(text: str, length: int) -> str:
-    """The text, cut where it has more characters."""
+    """Return the text, cut to a number of characters."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
@@ -94,7 +94,7 @@ def dead_letters(count: int) -> str:
 
 
 def summary(codes: Counter[str]) -> str:
-    """One line for all dead letters that there are."""
+    """Return one line about all dead letters."""
     if not codes:
         return "no dead letters"
     return f"{dead_letters(codes.total())}: {counted(codes)}"
@@ -106,9 +106,9 @@ def letter_lines(
     """Return all facts of a dead letter, for a reader who knows nothing else.
 
     Args:
-        letter: Which one.
-        kept: What its tasks came to, or why that cannot be told; None where nothing was kept.
-        around: See there.
+        letter: The letter.
+        kept: Results of its tasks, or the reason why they cannot be read; None when none were kept.
+        around: Options of the view.
     """
     parts = (
         _what(letter, around.now),
@@ -156,7 +156,7 @@ def _why(letter: DeadLetter) -> Iterator[str]:
 
 
 def _block(label: str, text: str) -> Iterator[str]:
-    """A text of any number of lines beside its label."""
+    """Return a text of any number of lines, with its label."""
     for number, line in enumerate(text.splitlines() or [""]):
         yield _ROW.format("" if number else label, line).rstrip()
 

@@ -66,7 +66,12 @@ def comparison_table(differences: Mapping[str, Difference]) -> Table:
 
 
 def calibration_lines(found: Threshold) -> Iterator[str]:
-    """Tell which threshold keeps an error rate."""
+    """Tell which threshold keeps an error rate, and what a curve does for the calibration."""
+    if found.ece is not None and found.ece_with_curve is not None:
+        yield f"Calibration error of one half: {found.ece:.3f};"
+        yield f"  with the curve of the other half: {found.ece_with_curve:.3f}"
+    if found.curve:
+        yield f"  as the task's `calibration`: {[list(point) for point in found.curve]}"
     target = f"{found.target_error:.1%}"
     if found.threshold is None or found.chosen_on is None or found.tried_on is None:
         yield f"No threshold keeps errors at {target} on one half of the documents."

@@ -13,11 +13,11 @@ _ROW = "{:<10}{}"
 
 
 def job_line(job: Job, name: str) -> str:
-    """One line: id, state, and what went wrong, or where the result lies, or the document.
+    """Return one line: id, state, and the failure, the result's URI or the document.
 
     Args:
         job: The job.
-        name: What its user calls the document.
+        name: The user's name for the document.
     """
     if job.failure:
         detail = failure_text(job.failure)
@@ -27,7 +27,7 @@ def job_line(job: Job, name: str) -> str:
 
 
 def failure_text(failure: Failure) -> str:
-    """One line: code, what happened, and what to do."""
+    """Return one line: code, message and remedy."""
     return f"{failure.code}: {sentence(failure.message)} {sentence(failure.remedy)}"
 
 
@@ -66,6 +66,6 @@ def attempt_text(attempt: Attempt) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text on one line, with an end."""
+    """Return the text on one line, with a full stop."""
     words = " ".join(text.split())
     return words if words.endswith((".", "!", "?")) else f"{words}."

@@ -1,4 +1,4 @@
-"""Output of every command: all text passes here, and none of it can control a terminal."""
+"""Output of every command: all text passes here, so that none of it can control a terminal."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from settings.printable import printable
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print text and a line feed, whatever documents, ids and servers have put into it.
+    """Print text and a line feed; escape control characters of documents, ids and servers.
 
     Args:
-        text: Of any number of lines; JSON stays the same JSON.
-        err: Whether it goes to the standard error.
+        text: Text of any number of lines; JSON keeps its meaning.
+        err: True for the standard error.
     """
     typer.echo(printable(text), err=err)
 
 
 def say_json(found: Contract) -> None:
-    """Print a message as JSON, without what is not set."""
+    """Print a message as JSON, without unset fields."""
     say(json.dumps(found.model_dump(mode="json", exclude_none=True), indent=2))
 
 

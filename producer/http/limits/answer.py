@@ -1,4 +1,4 @@
-"""Answers: how they are sent, so that a slow reader costs little memory."""
+"""Answers, sent so that a slow reader costs little memory."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _BLOCK_BYTES = 64 * 2**10
 
 
 class HeldResponse(StreamingResponse):
-    """An answer that holds a place until its last byte is sent, or its reader is gone.
+    """An answer that holds a place until its last byte is sent or its reader is gone.
 
     Args:
-        content: What is sent.
+        content: Blocks of the answer.
         place: Released at the end.
-        kwargs: As StreamingResponse takes them.
+        kwargs: Arguments of StreamingResponse.
     """
 
     def __init__(self, content: AsyncIterable[Any], place: Place, **kwargs: Any) -> None:
@@ -33,10 +33,9 @@ class HeldResponse(StreamingResponse):
 
 
 def paced(send: Send) -> Send:
-    """Return a `send` that ends when all but the last block of a body is with its reader.
+    """Return a `send` that ends when the reader has all but the last block of a body.
 
-    The server takes a body of any size at once, and would hold many of them for slow readers whose
-    requests are over.
+    The server accepts a body of any size at once, and would keep many of them for slow readers.
 
     Args:
         send: The server's.

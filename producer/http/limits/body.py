@@ -1,4 +1,4 @@
-"""Bodies of requests: how large each may be, how slowly it may come, and how it is read."""
+"""Bodies of requests: maximum size, minimum speed, and reading."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from producer.http.limits.json_values import has_more_values, too_many_values
 from settings.sections.limits import LimitSettings
 
 DOCUMENTS = "/v1/documents"
-"""Takes documents, which are stored as they arrive; so are forms that are sent to JOBS."""
+"""Path of documents, which are stored as they arrive, as are forms that are sent to JOBS."""
 
 JOBS = "/v1/jobs"
-"""Takes submits."""
+"""Path of submits."""
 
 CHATS = "/v1/chat/completions"
-"""Takes chats, which may be as long as a submit."""
+"""Path of chats, which may be as long as a submit."""
 
 FILES = "/v1/files"
-"""Takes files for batches, which may be larger than a document."""
+"""Path of files for batches, which may be larger than a document."""
 
 _READ_BY_ROUTE = frozenset({DOCUMENTS, JOBS, CHATS, FILES})
-"""Their routes read bodies themselves; FastAPI reads all others as JSON."""
+"""Routes that read bodies themselves; FastAPI reads all others as JSON."""
 _FORM_BYTES = 2**20
 """Maximum bytes of a form beside the document in it."""
 _CONTROL_BYTES = 64 * 2**10
 """Maximum bytes of a body that is neither a document nor a submit nor a chat."""
 _CONTROL_VALUES = 1_000
-"""Maximum JSON values in such a body: each may be a mistake of which an error is made."""
+"""Maximum JSON values in such a body: each may cause an entry in the error."""
 _PATIENCE_SECONDS = 20.0
 """Total seconds a client may stall, plus one for each _SLOWEST_BYTES received."""
 _SLOWEST_BYTES = 16 * 2**10
@@ -51,7 +51,7 @@ class BodyTooLargeError(HTTPException):
 
 
 class BodyTooSlowError(HTTPException):
-    """A body whose rest does not come."""
+    """A body whose rest does not arrive."""
 
     def __init__(self) -> None:
         super().__init__(HTTPStatus.REQUEST_TIMEOUT, "the body was waited for too long")
@@ -61,10 +61,10 @@ class BodyLimits(NamedTuple):
     """The maximum bytes of a body.
 
     Attributes:
-        control: Of one that is neither of the others.
-        whole: Of one that is read into memory: a submit without a file, or a chat.
-        streamed: Of one that brings a document.
-        file: Of one that brings a file for a batch.
+        control: Limit of every other body.
+        whole: Limit of a body that is read into memory: a submit without a file, or a chat.
+        streamed: Limit of a body with a document.
+        file: Limit of a body with a file for a batch.
     """
 
     control: int
@@ -94,12 +94,12 @@ class BodyLimits(NamedTuple):
 
 
 def bounded(receive: Receive, path: str, headers: Headers, limits: BodyLimits) -> Receive:
-    """Return a `receive` that ends a body which is too large, too slow, or of too many values.
+    """Return a `receive` that ends a body which is too large, too slow, or has too many values.
 
     Args:
-        receive: The server's.
-        path: The request's.
-        headers: The request's.
+        receive: The server's `receive`.
+        path: The request's path.
+        headers: The request's headers.
         limits: The maximum bytes.
     """
     counted = _counted(receive, headers, limits.for_request(path, headers))
@@ -107,21 +107,21 @@ def bounded(receive: Receive, path: str, headers: Headers, limits: BodyLimits) -
 
 
 async def read_body(request: Request) -> bytes:
-    """Return the body, which the request does not keep, unlike `request.body()`.
+    """Return the body, without a copy in the request, unlike `request.body()`.
 
-    A request may wait for its job for minutes, and must not hold megabytes meanwhile.
+    A request may wait for its job for minutes, and must not hold megabytes during that time.
     """
     return b"".join([chunk async for chunk in request.stream()])
 
 
 def is_small(headers: Headers) -> bool:
-    """Return whether a body is declared to be no larger than that of a control route."""
+    """Return whether a body is declared as small enough for a control route."""
     declared = headers.get("content-length", "")
     return declared.isdecimal() and not _is_over(declared, _CONTROL_BYTES)
 
 
 def _is_over(declared: str, limit: int) -> bool:
-    """Return whether a Content-Length is over a limit; Python reads 4,300 digits at most."""
+    """Return whether a Content-Length is over a limit; Python's int reads at most 4,300 digits."""
     digits = declared.lstrip("0")
     return declared.isdecimal() and (len(digits) > len(str(limit)) or int(digits or 0) > limit)
 
@@ -158,7 +158,7 @@ def _counted(receive: Receive, headers: Headers, limit: int) -> Receive:
 
 
 def _few_values(receive: Receive) -> Receive:
-    """Give a small body in one message, once its JSON values are counted."""
+    """Pass on a small body in one message, after counting its JSON values."""
     is_checked = False
 
     async def checked() -> Message:

@@ -1,7 +1,7 @@
-"""Connections to the API: how many there are, and how large and how slow their requests may be.
+"""Connections to the API: their number, and the size and speed of their requests.
 
-Uvicorn bounds neither the head of a request, nor the time that it takes, nor the time in which an
-answer is read.
+Uvicorn bounds neither the size and time of a request's head, nor the time in which an answer is
+read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from uvicorn.server import ServerState
 
 _HEALTH_PATH = b"/healthz"
 HEALTH_CONNECTIONS = 32
-"""Connections over the limit that are read at all; only _HEALTH_PATH is served on them."""
+"""Connections over the limit that are still read; only _HEALTH_PATH is served on them."""
 _HEAD_BYTES = 32 * 2**10
 _HEADERS = 100
 _CHUNKS = 1_000
@@ -27,19 +27,19 @@ _CHUNK_BYTES = 16
 _HEAD_SECONDS = 10.0
 """Maximum seconds from the connection, or from the last answer, to the end of a request's head."""
 _REST_SECONDS = 10.0
-"""Maximum seconds that a client goes on sending a body after its answer."""
+"""Maximum seconds for the rest of a body after its answer was sent."""
 _UNREAD_SECONDS = 20.0
-"""Seconds after which a client has to have taken some of an answer."""
+"""Seconds in which a client has to read some of an answer."""
 _LEAST_BYTES = 320 * 2**10
-"""Minimum bytes that it has to take in that time: 16 KiB a second."""
+"""Minimum bytes to read in that time: 16 KiB a second."""
 
 
 class _RefusedError(Exception):
-    """Ends the parsing of a request that is not taken."""
+    """Ends the parsing of a refused request."""
 
 
 class Connections(ServerState):
-    """All open connections, and the order in which they are given up when there is no room.
+    """Open connections, and the order in which they are closed when there are too many.
 
     Args:
         most: The maximum number of connections.
@@ -52,11 +52,11 @@ class Connections(ServerState):
 
     @property
     def is_full(self) -> bool:
-        """Whether more are open than the limit allows."""
+        """Return whether more connections are open than the limit allows."""
         return len(self.connections) > self._most
 
     def admit(self, connection: BoundedConnection) -> None:
-        """Make room for a connection that is open, or give it up."""
+        """Make room for a new connection, or close it."""
         self.mark_idle(connection, is_idle=True)
         if self.is_full:
             oldest = next(iter(self._idle))
@@ -64,13 +64,13 @@ class Connections(ServerState):
                 oldest.give_up()
 
     def mark_idle(self, connection: BoundedConnection, *, is_idle: bool) -> None:
-        """Note whether a connection has no request that anybody works on."""
+        """Record whether a connection has a request in progress."""
         self._idle.pop(connection, None)
         if is_idle:
             self._idle[connection] = None
 
     def sweep(self) -> None:
-        """Give up every connection that is overdue; to be called each second."""
+        """Close every connection that is overdue; call this each second."""
         now = monotonic()
         for connection in list(self.connections):
             if isinstance(connection, BoundedConnection):
@@ -79,11 +79,11 @@ class Connections(ServerState):
 
 class _Phase(Enum):
     HEAD = auto()
-    """A request's head is waited for."""
+    """The connection waits for a request's head."""
     WORK = auto()
-    """A request is worked on."""
+    """A request is in progress."""
     REST = auto()
-    """A request is answered, and its body goes on coming."""
+    """A request is answered, and the rest of its body still arrives."""
 
 
 class _Unread(NamedTuple):
@@ -95,7 +95,7 @@ class BoundedConnection(HttpToolsProtocol):
     """One connection, which serves one request at a time.
 
     A request that is sent before the last one is answered is not read, and the connection ends with
-    that answer: uvicorn would keep any number of them in memory.
+    that answer: uvicorn would keep any number of such requests in memory.
     """
 
     def __init__(
@@ -127,13 +127,13 @@ class BoundedConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def give_up(self) -> None:
-        """End the connection at once."""
+        """Close the connection at once."""
         self._all.mark_idle(self, is_idle=False)
         self._all.connections.discard(self)
         self.transport.abort()
 
     def check(self, now: float) -> None:
-        """Give the connection up where it is overdue.
+        """Close the connection if it is overdue.
 
         Args:
             now: Seconds of the monotonic clock.
@@ -222,7 +222,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no request, unless it follows one that is worked on."""
+        """Answer bytes that are no request, unless they follow a request in progress."""
         is_in_work = self.cycle is not None and not self.cycle.response_complete
         if is_in_work and self._is_whole:
             self._is_deaf = True

@@ -1,4 +1,4 @@
-"""The number of values in JSON text, counted before any of them is made. Pure."""
+"""Number of values in JSON text, counted before any of them is made. Pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ _STARTS = (b",", b"[", b"{")
 def has_more_values(body: bytes, most: int) -> bool:
     """Tell whether JSON text may hold more values than a maximum; reads 100 MB a second or more.
 
-    Each value but the outermost follows a comma or an opening bracket outside of strings, so that
-    an empty array or object counts as two.
+    Each value but the outermost follows a comma or an opening bracket outside of strings. An empty
+    array or object counts as two.
 
     Args:
-        body: JSON text, or anything else.
-        most: The number of values that is allowed.
+        body: JSON text, or any other bytes.
+        most: Maximum number of values.
     """
     plain = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    pieces = plain.split(b'"', 4 * most)  # a key and a string are two each
+    pieces = plain.split(b'"', 4 * most)  # a key and a string count as two each
     if len(pieces) > 4 * most:
         return True
     outside = b"".join(pieces[::2])
@@ -24,5 +24,5 @@ def has_more_values(body: bytes, most: int) -> bool:
 
 
 def too_many_values(most: int) -> str:
-    """Return the words of a refusal."""
+    """Return the text of a refusal."""
     return f"the body holds more than {most:,} values: send fewer in one request"

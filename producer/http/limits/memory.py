@@ -1,4 +1,4 @@
-"""The memory of the API's process: what it frees goes back to the system."""
+"""Memory of the API's process: freed memory goes back to the system."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _BYTES = 128 * 2**10
 
 
 def return_freed_memory() -> None:
-    """Have glibc give back each block of 128 KiB or more as soon as it is freed.
+    """Make glibc return each block of 128 KiB or more as soon as it is freed.
 
-    Left alone, glibc raises that size to 32 MiB when large blocks come and go: bodies and parts of
-    uploads then lie in its heaps, one for each thread, which shrink only from their ends. Other C
-    libraries have no such call and stay as they are.
+    By default, glibc raises that size to 32 MiB when large blocks come and go. Bodies and parts of
+    uploads then lie in its heaps, one for each thread, which shrink only at their ends. Other C
+    libraries lack this call and stay as they are.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

@@ -14,8 +14,8 @@ class Share(NamedTuple):
     """Maximum places of one tenant.
 
     Attributes:
-        most: While at least half of all places are free.
-        least: While any place is free.
+        most: Limit while at least half of all places are free.
+        least: Limit while any place is free.
         waiting: Requests of one tenant that may wait for a place; others are refused at once.
     """
 
@@ -33,7 +33,7 @@ class Place:
         self._held = True
 
     def release(self) -> None:
-        """Give the place back; the second call does nothing."""
+        """Give the place back; a second call does nothing."""
         if self._held:
             self._held = False
             self._places.give_back(self._holder)
@@ -54,10 +54,10 @@ class Places:
     """A number of places, each held by a tenant.
 
     Args:
-        what: Names what a place is for, in the plural, for people.
+        what: Name of what the places are for, in the plural, for messages.
         total: The number of places.
         share: The part of them that one tenant may hold.
-        patience_seconds: The longest that anybody waits for a place.
+        patience_seconds: Maximum seconds to wait for a place.
     """
 
     def __init__(self, what: str, total: int, share: Share, *, patience_seconds: float = 0) -> None:
@@ -71,14 +71,14 @@ class Places:
 
     @property
     def taken(self) -> int:
-        """The number of places that are held."""
+        """Return the number of places that are held."""
         return self._taken
 
     async def take(self, holder: str) -> Place:
-        """Take a place, if need be after those of the same tenant who came before.
+        """Take a place, after earlier requests of the same tenant.
 
         Args:
-            holder: The tenant that is to hold it.
+            holder: The tenant that will hold it.
 
         Raises:
             TooManyAtOnceError: The tenant holds its share.
@@ -91,7 +91,7 @@ class Places:
         return Place(self, holder)
 
     def give_back(self, holder: str) -> None:
-        """Take a holder's place back, and pass it on; tenants that wait take turns."""
+        """Give a holder's place back, and pass it on; waiting tenants take turns."""
         self._taken -= 1
         self._held[holder] -= 1
         if not self._held[holder]:
@@ -116,7 +116,7 @@ class Places:
         waiter = next(iter(waiters))
         del waiters[waiter]
         if waiters:
-            self._waiting[holder] = waiters  # at the end
+            self._waiting[holder] = waiters  # as the last one
         self._hold(holder)
         if not waiter.done():
             waiter.set_result(None)
@@ -130,14 +130,14 @@ class Places:
             async with asyncio.timeout(self._patience):
                 await waiter
         except BaseException as error:
-            if not self._leave(holder, waiter):  # it was granted in the same moment
+            if not self._leave(holder, waiter):  # it was granted at the same moment
                 self.give_back(holder)
             if isinstance(error, TimeoutError):
                 raise self._refusal(holder) from None
             raise
 
     def _leave(self, holder: str, waiter: asyncio.Future[None]) -> bool:
-        """Take a waiter out of the line; gives whether it stood there."""
+        """Remove a waiter from the line; return whether it was there."""
         waiters = self._waiting.get(holder, {})
         stood = waiter in waiters
         waiters.pop(waiter, None)

@@ -1,4 +1,4 @@
-"""The room that the API has: how many requests of each kind it serves at once, and for whom."""
+"""Room of the API: the number of requests of each kind that it serves at once."""
 
 from __future__ import annotations
 
@@ -37,10 +37,12 @@ class Room:
         settings: The section `[api]` of the fleet's file.
 
     Attributes:
-        turns: For requests that are worked on; one that waits for its client or for a job has none.
-        uploads: For files that are stored as they arrive; each holds up to 6 MiB.
-        downloads: For results and files on their way to a client; each holds up to 2 MiB.
-        waiting: For requests that wait for a job: event streams, chats, and those with `wait`.
+        turns: Places for requests in progress; a request that waits for its client or for a job has
+            none.
+        uploads: Places for files that are stored as they arrive; each needs up to 6 MiB.
+        downloads: Places for results and files that are sent to a client; each needs up to 2 MiB.
+        waiting: Places for requests that wait for a job: event streams, chats, and those with
+            `wait`.
     """
 
     def __init__(self, settings: ApiSettings) -> None:
@@ -113,16 +115,16 @@ class Room:
 
     @asynccontextmanager
     async def body(self, request: Request, tenant: str) -> AsyncIterator[bytes]:
-        """Read a whole body; a large one has a place while anything that is made of it lives.
+        """Read a whole body; a large one holds a place during the block.
 
-        A text of 8 MiB takes 32 MiB as Python's characters, and 8 MiB more on its way to the store.
+        A text of 8 MiB takes 32 MiB as Python's characters, and 8 MiB more when it is stored.
 
         Args:
-            request: Whose body nobody has read.
-            tenant: Who sends it.
+            request: A request whose body is unread.
+            tenant: The sender.
 
         Raises:
-            TooManyAtOnceError: The tenant sends as many large bodies as it may.
+            TooManyAtOnceError: The tenant sends its maximum number of large bodies.
             OverloadedError: All places for large bodies are taken.
         """
         if is_small(request.headers):
@@ -137,10 +139,10 @@ class Room:
     async def sent(
         self, download: Download, request: Request, tenant: str, *, media_type: str
     ) -> HeldResponse:
-        """Return the answer that a download is; it has a place until its reader has taken it all.
+        """Return a download as an answer; it holds a place until it is read completely.
 
         Raises:
-            TooManyAtOnceError: The tenant reads as many objects as it may.
+            TooManyAtOnceError: The tenant reads its maximum number of objects.
             OverloadedError: All places for downloads are taken.
         """
         place = await self.downloads.take(tenant)
@@ -150,5 +152,5 @@ class Room:
 
 
 def leave_turn(request: Request) -> None:
-    """Let the tenant's next request be worked on while this one waits."""
+    """Give up the tenant's turn while this request waits."""
     request.state.turn.release()

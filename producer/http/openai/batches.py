@@ -1,4 +1,4 @@
-"""The routes of `/v1/batches`."""
+"""Routes of `/v1/batches`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ batches = openai_router("/v1/batches")
 async def create_batch(
     body: BatchRequest, request: Request, tenant: SubmittingTenant, client: ClientOfApp
 ) -> BatchObject:
-    """Its file is read and validated next; `status` says how far it is."""
+    """Create a batch. Its file is read and validated afterwards; `status` shows the progress."""
     made = client.openai.batches
     digest = digest_of(request, await request.body())
     batch = await made.again(tenant, digest) if is_repeated(request) else None
@@ -45,7 +45,7 @@ async def list_batches(
     after: Annotated[str | None, Query(description="The last batch of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> OpenAiList[BatchObject]:
-    """A page of them."""
+    """List one page of the batches."""
     found = await client.openai.batches.page(tenant, after=after, limit=limit + 1)
     return OpenAiList[BatchObject].of([batch.public() for batch in found], limit)
 
@@ -57,7 +57,7 @@ async def list_batches(
     responses=openai_responses(HTTPStatus.NOT_FOUND),
 )
 async def get_batch(batch_id: str, tenant: ReadTenant, client: ClientOfApp) -> BatchObject:
-    """Status, counts and, once it has ended, its files."""
+    """Return status, counts and, after its end, the files of a batch."""
     return (await client.openai.batches.get(tenant, batch_id)).public()
 
 

@@ -1,4 +1,4 @@
-"""The route `/v1/chat/completions`: one chat, answered when its job has ended."""
+"""Route of `/v1/chat/completions`: a chat is answered when its job has ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from producer.openai.chats import AbandonedError, read_chat
 from producer.openai.errors import OpenAiError
 
 _GONE = 499
-"""What nobody reads: the client has closed the connection."""
+"""Answer that nobody reads: the client has closed the connection."""
 
 _VALUES = 50_000
 """Maximum JSON values of a chat, its schema included."""
@@ -64,10 +64,10 @@ async def create_chat_completion(
         float | None, Header(gt=0, le=3_600, description="Seconds to wait, instead of the fleet's.")
     ] = None,
 ) -> dict[str, Any] | Response:
-    """The job goes ahead of its tenant's others.
+    """Run a chat, ahead of the tenant's other jobs.
 
-    A 504 has its id, and the job goes on. A client that closes the connection cancels it, and so
-    does whoever revokes its key.
+    A 504 names the job, which goes on. A client that closes the connection cancels its chat;
+    revoking its key does too.
     """
     chats, tenant = client.openai.chats, asker.submits_as
 
@@ -82,7 +82,9 @@ async def create_chat_completion(
             completion: dict[str, Any] = await chats.completion(
                 job_id, seconds=seconds, abandoned=abandoned
             )
-        except AbandonedError:  # who comes again must not wait for what is being cancelled
+        except (
+            AbandonedError
+        ):  # a client that sends again must not wait for a job that is being cancelled
             await chats.forget(tenant, digest)
             if await request.is_disconnected():
                 return Response(status_code=_GONE)
@@ -91,7 +93,7 @@ async def create_chat_completion(
 
 
 async def _job_of(request: Request, tenant: str, client: Client, room: Room) -> tuple[str, str]:
-    """Return the id of a chat's job, and the request's digest; its body is held no longer."""
+    """Return the id of a chat's job, and the request's digest; do not keep the body."""
     chats = client.openai.chats
     async with room.body(request, tenant) as body:
         if has_more_values(body, _VALUES):

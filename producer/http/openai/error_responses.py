@@ -1,4 +1,4 @@
-"""Errors of the OpenAI-compatible routes, in the shape that OpenAI's clients understand."""
+"""Errors of the OpenAI-compatible routes, in the form that OpenAI's clients read."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from schemas.openai.error import error_body
 log = structlog.get_logger(__name__)
 
 OPENAI_PATHS = ("/v1/models", "/v1/chat/", "/v1/files", "/v1/batches")
-"""Paths of the routes start so."""
+"""Prefix of the routes."""
 
 
 def add_openai_handler(app: FastAPI) -> None:
-    """Give what no route of theirs takes the shape that OpenAI's clients understand.
+    """Give errors of unknown OpenAI paths the form that OpenAI's clients read.
 
     Args:
-        app: With the handler of everybody else's.
+        app: The app, with its handler for all other errors.
     """
     others: Any = app.exception_handlers[HTTPException]
 
@@ -43,11 +43,11 @@ def add_openai_handler(app: FastAPI) -> None:
 
 
 def openai_error_response(error: Exception, drain: BacklogRate | None = None) -> JSONResponse:
-    """The answer that belongs to an error, whatever it is.
+    """Return the answer for any error.
 
     Args:
-        error: What was raised.
-        drain: Knows when a full line is worth another try; None before anything is known.
+        error: The error that was raised.
+        drain: Knows when to retry after a full line; None before the first sample.
     """
     match error:
         case OpenAiError():
@@ -59,10 +59,12 @@ def openai_error_response(error: Exception, drain: BacklogRate | None = None) ->
             return _json(error.status_code, str(error.detail), None, None, error.headers)
     if (known := known_error(error)) is not None:
         kind, status = known
-        if status == HTTPStatus.UNPROCESSABLE_ENTITY:  # which OpenAI does not use for this
+        if status == HTTPStatus.UNPROCESSABLE_ENTITY:  # a status that OpenAI does not use for this
             status = HTTPStatus.BAD_REQUEST
         headers = error_headers(error, status, drain)
-        if status == HTTPStatus.INSUFFICIENT_STORAGE:  # until something is forgotten, for days
+        if (
+            status == HTTPStatus.INSUFFICIENT_STORAGE
+        ):  # until records are forgotten, which takes days
             headers = {**headers, **NO_RETRY}
         return _json(status, str(error), kind, None, headers)
     log.error("request failed", exc_info=error)
@@ -71,7 +73,7 @@ def openai_error_response(error: Exception, drain: BacklogRate | None = None) ->
 
 
 def _first_problem(error: RequestValidationError) -> tuple[str, str]:
-    """Never the input itself, which is a customer's."""
+    """Never the input itself: it is a customer's text."""
     problem = error.errors()[0]
     place = place_of(problem["loc"][1:] or problem["loc"][:1])
     return place, str(problem["msg"]).removeprefix("Value error, ")

@@ -1,4 +1,4 @@
-"""The routes of `/v1/files`."""
+"""Routes of `/v1/files`."""
 
 from __future__ import annotations
 
@@ -95,10 +95,10 @@ async def _create_file(request: Request, tenant: str, client: Client) -> FileObj
 
 
 def _checked(form: FileForm) -> float | None:
-    """Return the seconds to keep the file, where its owner sets them.
+    """Return the seconds to keep the file, if the sender sets them.
 
     Raises:
-        OpenAiError: A field is not right.
+        OpenAiError: A field is not valid.
     """
     if form.fields.get("purpose") != FilePurpose.BATCH:
         raise _refused("`purpose`: files are taken for `batch` only", "purpose")
@@ -132,7 +132,7 @@ async def list_files(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
     order: Literal["asc", "desc"] = "desc",
 ) -> OpenAiList[FileObject]:
-    """A page of them, by the time when they were made; it has a thousand at most."""
+    """List one page of the files, by time of creation; a page has at most a thousand."""
     limit = min(limit, _MOST_ITEMS)
     found = await client.openai.files.page(
         tenant,
@@ -151,7 +151,7 @@ async def list_files(
     responses=openai_responses(HTTPStatus.NOT_FOUND),
 )
 async def get_file(file_id: str, tenant: ReadTenant, client: ClientOfApp) -> FileObject:
-    """Name, size, purpose, and when it will be deleted."""
+    """Return name, size, purpose and expiry of a file."""
     return (await client.openai.files.get(tenant, file_id)).public()
 
 
@@ -168,7 +168,7 @@ async def get_file(file_id: str, tenant: ReadTenant, client: ClientOfApp) -> Fil
 async def get_file_content(
     file_id: str, request: Request, tenant: ReadTenant, client: ClientOfApp, room: RoomOfApp
 ) -> Response:
-    """Block by block, as they lie in the bucket."""
+    """Return the bytes of a file, block by block."""
     made = client.openai.files
     file = await made.get(tenant, file_id)
     return await room.sent(made.download(file), request, tenant, media_type=MEDIA_TYPE)

@@ -1,4 +1,4 @@
-"""The routes of `/v1/models`: base models of the pools, and adapters."""
+"""Routes of `/v1/models`: base models of the pools, and adapters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ models = openai_router("/v1/models")
 
 
 class ModelObject(Listed):
-    """A model as OpenAI's clients know it."""
+    """A model in the form that OpenAI's clients read."""
 
     object: Literal["model"] = "model"
     created: int = 0
@@ -34,7 +34,7 @@ class ModelObject(Listed):
     response_model_exclude_none=True,
 )
 async def list_models(client: ClientOfApp) -> OpenAiList[ModelObject]:
-    """Base models first."""
+    """List the models, base models first."""
     return OpenAiList[ModelObject](data=[_model(one) for one in client.openai.models.all()])
 
 
@@ -47,7 +47,7 @@ async def list_models(client: ClientOfApp) -> OpenAiList[ModelObject]:
     responses=openai_responses(HTTPStatus.NOT_FOUND),
 )
 async def get_model(name: str, client: ClientOfApp) -> ModelObject:
-    """By its name, or by the source of a base model."""
+    """Return a model by its name, or by the source of a base model."""
     found = client.openai.models.get(name)
     if found is None:
         raise not_found("model", name)

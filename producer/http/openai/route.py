@@ -1,4 +1,4 @@
-"""Routes of the OpenAI-compatible API: how they are made, and the answers they share."""
+"""Routes of the OpenAI-compatible API: their class, and the answers that they share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 
 from producer.http.openai.error_responses import openai_error_response
 from schemas.openai.error import OpenAiErrorBody
@@ -16,7 +17,7 @@ _BODY_SCHEMA = f"#/components/schemas/{OpenAiErrorBody.__name__}"
 
 
 class OpenAiRoute(APIRoute):
-    """A route whose errors OpenAI's clients understand."""
+    """A route with errors that OpenAI's clients read."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """See APIRoute."""
@@ -25,7 +26,9 @@ class OpenAiRoute(APIRoute):
         async def handler(request: Request) -> Response:
             try:
                 return await handle(request)
-            except Exception as error:  # noqa: BLE001  # whatever it is, it is answered here
+            except ClientDisconnect:  # nobody is there to be answered
+                raise
+            except Exception as error:  # noqa: BLE001  # every error is answered here
                 return openai_error_response(error, request.app.state.drain)
 
         return handler
@@ -41,7 +44,7 @@ def openai_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
 
 
 def openai_router(prefix: str) -> APIRouter:
-    """A router for the routes below a path."""
+    """Return a router for the routes below a path."""
     return APIRouter(
         prefix=prefix,
         tags=["openai"],

@@ -1,4 +1,4 @@
-"""A file that comes in a form: stored while it arrives, so that it is never whole in memory."""
+"""A file in a form, stored while it arrives: it is never whole in memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FileForm:
     Attributes:
         fields: The texts, by name.
         filename: The sender's name of the file.
-        incoming: The file, all of its bytes written; None where the form has none.
+        incoming: The file, with all of its bytes written; None for a form without one.
         digest: The sha256 of its bytes, in hex.
     """
 
@@ -35,15 +35,15 @@ class FileForm:
 
 
 async def read_form(request: Request, files: Files, *, max_bytes: int) -> FileForm:
-    """Read a form with at most one file, named `file`; on an error nothing of the file stays.
+    """Read a form with at most one file, named `file`; on an error, keep nothing of the file.
 
     Args:
-        request: A request whose body nobody has read.
-        files: Where the file goes.
+        request: A request whose body is unread.
+        files: Store the file.
         max_bytes: The maximum bytes of the file.
 
     Raises:
-        OpenAiError: It is no such form, or the file is too large.
+        OpenAiError: The form is not valid, or the file is too large.
     """
     read = FileForm()
     try:
@@ -89,5 +89,5 @@ def _bad(message: str, param: str | None = None) -> OpenAiError:
 
 
 def unknown_fields(fields: Mapping[str, str], known: set[str]) -> str | None:
-    """Return a field that nobody asked for, if there is one."""
+    """Return a field that the route does not know, or None."""
     return next((name for name in fields if name not in known), None)

@@ -1,4 +1,4 @@
-"""The HTTP API's route to the audit log. What is in it is in schemas/audit.py."""
+"""Route to the audit log. Its entries are described in schemas/audit.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ audit = APIRouter(prefix="/v1/audit", tags=["keys"], responses=EVERYWHERE)
 
 
 class AuditQuery(PageQuery):
-    """Whose entries are meant, and which page of them."""
+    """Filter and page of audit entries."""
 
     tenant: TenantName | None = Field(
         default=None, description="Only what was done to this tenant's."
@@ -39,7 +39,7 @@ class AuditPage(ApiPage[AuditEntry]):
 async def list_audit(
     query: Annotated[AuditQuery, Query()], client: ClientOfApp, asker: Administers
 ) -> Response:
-    """A tenant's key sees what was done to that tenant's; refused keys are the fleet's to see."""
+    """List what was done to a tenant's things; only a key of the fleet sees refused keys."""
     tenant = asker.narrowed(query.tenant)
     page = await client.audit_log.page(tenant, after=query.cursor, limit=query.limit)
     return page_response(page)

@@ -1,4 +1,4 @@
-"""The HTTP API's routes to a tenant's callback secret. What they do is in callbacks/secrets.py."""
+"""Routes to a tenant's callback secret, which callbacks/secrets.py implements."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ callback_secret = APIRouter(
     response_model_exclude_none=True,
 )
 async def get_callback_secret(client: ClientOfApp, tenant: ReadTenant) -> CallbackSecretInfo:
-    """When each secret in use was made and until when it signs; never a secret itself."""
+    """Return when each secret in use was made and until when it signs; never a secret itself."""
     return await client.callback_secrets.show(tenant)
 
 
@@ -39,5 +39,5 @@ async def get_callback_secret(client: ClientOfApp, tenant: ReadTenant) -> Callba
 async def rotate_callback_secret(
     client: ClientOfApp, tenant: OperatedTenant, how: SecretRotation | None = None
 ) -> NewSecret:
-    """Shown this once; events carry both signatures until the overlap is over."""
+    """Make a new secret, shown this once; both secrets sign until the overlap ends."""
     return await client.callback_secrets.rotate(tenant, how or SecretRotation())

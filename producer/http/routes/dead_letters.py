@@ -1,4 +1,4 @@
-"""The HTTP API's routes to the dead letters. What they do is in dead_letters.py."""
+"""Routes to dead letters, which producer/dead_letters.py implements."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ dead_letters = APIRouter(
 
 
 class DeadLetterQuery(PageQuery, DeadLetterFilter):
-    """Which dead letters are meant, and which page of them."""
+    """Filter and page of dead letters."""
 
 
 class DeadLetterList(ApiPage[DeadLetter]):
@@ -53,7 +53,7 @@ class DeadLetterList(ApiPage[DeadLetter]):
 
 
 class BulkRedrive(DeadLetterFilter, Redrive):
-    """Which dead letters are to be redriven, and how; with no condition, all of them."""
+    """Filter and terms of a redrive; with no condition, all dead letters."""
 
 
 class Redriven(BaseModel):
@@ -159,11 +159,11 @@ async def drop_dead_letter(letter_id: LetterId, client: ClientOfApp, asker: Oper
 async def redrive_job(
     job_id: JobId, client: ClientOfApp, asker: Operates, how: HowToRedrive = None
 ) -> Job:
-    """Only the tasks that did not succeed are run; the result object is replaced at the end."""
+    """Run only the tasks that did not succeed; the result object is replaced at the end."""
     await client.job(job_id, asker.tenant)
     await client.dead_letters.redrive(job_id, how or _REDRIVE)
     return await client.job(job_id)
 
 
 def _leave(_refusal: Refusal) -> None:
-    """Somebody else was quicker; it is not in the count."""
+    """Ignore a letter that somebody else changed; it is not counted."""

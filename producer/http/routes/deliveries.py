@@ -1,4 +1,4 @@
-"""The HTTP API's routes to deliveries. What they do is in endpoints.py."""
+"""Routes to deliveries, which producer/endpoints.py implements."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ deliveries = APIRouter(tags=["callbacks"], responses=EVERYWHERE)
 
 
 class DeliveryQuery(PageQuery, DeliveryFilter):
-    """Which deliveries are meant, and which page of them."""
+    """Filter and page of deliveries."""
 
 
 class DeliveryList(ApiPage[Delivery]):
@@ -42,7 +42,7 @@ async def list_endpoint_deliveries(
     client: ClientOfApp,
     tenant: ReadTenant,
 ) -> Response:
-    """The newest first, each with every attempt."""
+    """List deliveries to an endpoint, the newest first, each with every attempt."""
     await client.endpoints.get(tenant, endpoint_id)
     asked = DeliveryQuery(endpoint=endpoint_id, limit=query.limit, cursor=query.cursor)
     return await list_deliveries(asked, client, tenant)
@@ -84,9 +84,9 @@ async def get_delivery(
     responses={**_CONFLICT, **_INVALID},
 )
 async def replay_deliveries(body: Replay, client: ClientOfApp, tenant: OperatedTenant) -> Replayed:
-    """Of all that meet the filter, the oldest first, under their ids of before.
+    """Send again the deliveries that meet the filter, the oldest first, under their old ids.
 
-    What was acknowledged is sent again with `acknowledged` and `confirmed` alone.
+    Acknowledged deliveries are sent again only with both `acknowledged` and `confirmed`.
     """
     return await client.endpoints.replay_many(tenant, body)
 
@@ -102,5 +102,5 @@ async def replay_deliveries(body: Replay, client: ClientOfApp, tenant: OperatedT
 async def replay_delivery(
     delivery_id: DeliveryId, client: ClientOfApp, tenant: OperatedTenant
 ) -> Delivery:
-    """With a fresh schedule; one that waits for its next attempt is sent now."""
+    """Send a delivery again with a fresh schedule; a waiting one is sent now."""
     return await client.endpoints.replay(tenant, delivery_id)

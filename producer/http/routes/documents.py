@@ -1,4 +1,4 @@
-"""The HTTP API's route to documents that are uploaded. What it does is in uploads.py."""
+"""Routes to documents, which producer/uploads.py and producer/deletion.py implement."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
 
-from producer.http.dependencies import ClientOfApp, RoomOfApp, Submits
+from producer.http.dependencies import ClientOfApp, OperatedTenant, RoomOfApp, Submits
 from producer.http.problem import EVERYWHERE, documented
 from producer.http.submission import FORM_TYPE, receive_document
-from schemas.document import StoredDocument
+from schemas.document import S3Uri, StoredDocument
 
 _BYTES = {"contentMediaType": "application/octet-stream"}
 _BODY: dict[str, Any] = {
@@ -39,6 +40,36 @@ documents = APIRouter(
 )
 
 
+class DeletedDocument(BaseModel):
+    """Count of what went with a document."""
+
+    deleted_jobs: int
+
+
+@documents.delete(
+    "",
+    operation_id="deleteDocument",
+    summary="Delete all that is kept of a document",
+    responses=documented(
+        HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
+    ),
+)
+async def delete_document(
+    client: ClientOfApp,
+    tenant: OperatedTenant,
+    uri: Annotated[S3Uri | None, Query(description="Where it lies.")] = None,
+    sha256: Annotated[
+        str | None, Query(pattern=r"^[0-9a-f]{64}$", description="Of its bytes.")
+    ] = None,
+) -> DeletedDocument:
+    """Delete the tenant's jobs of the document, and its bytes if they were uploaded.
+
+    Name it by exactly one of `uri` and `sha256`. An object in a bucket of your own stays.
+    """
+    deleted = await client.deletion.document(tenant, uri=uri, sha256=sha256)
+    return DeletedDocument(deleted_jobs=deleted)
+
+
 @documents.post(
     "",
     operation_id="uploadDocument",
@@ -56,8 +87,8 @@ async def upload_document(
         str | None, Query(max_length=255, description="The file name; its suffix is kept.")
     ] = None,
 ) -> StoredDocument:
-    """The body is the document, or a form with one field `file`; it is stored as it comes.
+    """Store a document: the body, or the field `file` of a form; it is stored as it arrives.
 
-    The same bytes of the same tenant lie at the same place, however often they are uploaded.
+    The same bytes of the same tenant always have the same URI.
     """
     return await receive_document(request, client, room, asker, name)

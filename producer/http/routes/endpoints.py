@@ -1,4 +1,4 @@
-"""The HTTP API's routes to endpoints. What they do is in endpoints.py."""
+"""Routes to endpoints, which producer/endpoints.py implements."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def create_endpoint(
     tenant: OperatedTenant,
     response: Response,
 ) -> CreatedEndpoint:
-    """The secret is shown in this answer and never again."""
+    """Register an endpoint; only this answer shows the secret."""
     endpoint = await client.endpoints.create(tenant, body)
     response.headers["Location"] = f"/v1/endpoints/{endpoint.id}"
     return endpoint
@@ -75,7 +75,7 @@ async def create_endpoint(
     response_model_exclude_none=True,
 )
 async def list_endpoints(client: ClientOfApp, tenant: ReadTenant) -> EndpointList:
-    """The oldest first, with what is wrong with each."""
+    """List the endpoints, the oldest first, each with its failures."""
     return EndpointList(data=await client.endpoints.of_tenant(tenant))
 
 
@@ -89,7 +89,7 @@ async def list_endpoints(client: ClientOfApp, tenant: ReadTenant) -> EndpointLis
 async def get_endpoint(
     endpoint_id: EndpointId, client: ClientOfApp, tenant: ReadTenant
 ) -> Endpoint:
-    """Return an endpoint: its URL, its events, whether it is enabled, and since when it fails."""
+    """Return an endpoint: its URL, its events, its state, and the time since which it fails."""
     return await client.endpoints.get(tenant, endpoint_id)
 
 
@@ -134,7 +134,7 @@ async def rotate_secret(
     tenant: OperatedTenant,
     how: SecretRotation | None = None,
 ) -> NewSecret:
-    """Shown this once; events carry both signatures until the overlap is over."""
+    """Make a new secret, shown this once; both secrets sign until the overlap ends."""
     return await client.endpoints.rotate(tenant, endpoint_id, how or SecretRotation())
 
 

@@ -1,4 +1,4 @@
-"""The HTTP API's routes to the jobs. What they do is in client.py."""
+"""Routes to jobs, which producer/client.py implements."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ jobs = APIRouter(
 
 
 class JobQuery(PageQuery, JobFilter):
-    """Which jobs are meant, and which page of them."""
+    """Filter and page of jobs."""
 
 
 class JobList(ApiPage[Job]):
@@ -139,9 +139,9 @@ async def submit_job(
         ),
     ] = None,
 ) -> Response:
-    """The job is accepted once it stands in the ledger; the answer comes after that.
+    """Submit a job; the answer comes after the ledger has stored it.
 
-    The document is named by URI, is text in the request, or is a file that comes with it.
+    The document is a URI, a text in the request, or a file in a form.
     """
     async with reading_submission(request, client, room, asker) as submission:
         job = await client.submit(
@@ -192,7 +192,7 @@ async def get_job(
         ),
     ] = 0,
 ) -> Response:
-    """State, attempts and, where something went wrong, the failure with its remedy."""
+    """Return state, attempts and, after a failure, the failure with its remedy."""
     if not wait:
         return _told(await client.job(job_id, asker.tenant))
     with await room.waiting.take(asker.submits_as):
@@ -222,10 +222,10 @@ async def watch_job(
         str | None, Header(description="What the reader saw last; it is not told again.")
     ] = None,
 ) -> Response:
-    """Server-sent events named `progress`, each a JobProgress, until the job has ended.
+    """Send server-sent events named `progress`, each a JobProgress, until the job has ended.
 
-    The first one tells how the job stands now; heartbeats are comments. A reader that comes again
-    after the end is told 204, which tells an EventSource to stay away.
+    The first event gives the present state; heartbeats are comments. A reader that reconnects after
+    the end gets 204, on which an EventSource stays away.
     """
     with ExitStack() as held:
         place = held.enter_context(await room.waiting.take(asker.submits_as))
@@ -249,9 +249,21 @@ async def watch_job(
 async def get_result(
     job_id: JobId, request: Request, client: ClientOfApp, room: RoomOfApp, asker: Reads
 ) -> Response:
-    """The result object as it lies in the bucket; 404 until there is one."""
+    """Return the result object as it lies in the bucket; 404 until there is one."""
     download = await client.open_result(job_id, asker.tenant)
     return await room.sent(download, request, asker.submits_as, media_type=JSON_TYPE)
+
+
+@jobs.delete(
+    "/{job_id}",
+    operation_id="deleteJob",
+    summary="Delete a job that has ended",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def delete_job(job_id: JobId, client: ClientOfApp, asker: Operates) -> None:
+    """Delete text, result, record and events that are not sent yet; the document stays."""
+    await client.deletion.job(job_id, asker.tenant)
 
 
 @jobs.post(
@@ -262,7 +274,7 @@ async def get_result(
     responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def cancel_job(job_id: JobId, client: ClientOfApp, asker: Operates) -> Response:
-    """A running job is cancelled as soon as its worker hears of it; till then it is `running`."""
+    """Cancel a job; a running job stays `running` until its worker hears of it."""
     return _told(await client.cancel(job_id, asker.tenant))
 
 

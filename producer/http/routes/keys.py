@@ -1,4 +1,4 @@
-"""The HTTP API's routes to its own keys. What they do is in keyring.py."""
+"""Routes to API keys, which producer/access/keyring.py implements."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def create_key(
     client: ClientOfApp,
     asker: Administers,
 ) -> NewApiKey:
-    """The answer is the one time that it is shown; it can do no more than the key that asks."""
+    """Create a key, and show it this once; it can do no more than the key that asks."""
     return await client.keyring.create(body, asker)
 
 
@@ -78,5 +78,5 @@ async def list_keys(client: ClientOfApp, asker: Administers) -> ApiKeyList:
 async def revoke_key(
     key_id: KeyId, client: ClientOfApp, asker: Administers, *, keep_made: KeepMade = False
 ) -> None:
-    """Within three seconds it opens nothing any more, and neither does any key that it made."""
+    """Revoke a key and all keys that it made; they stop working within three seconds."""
     await client.keyring.revoke(key_id, asker.tenant, keep_made=keep_made)

@@ -1,4 +1,4 @@
-"""The HTTP API's routes that tell of the API itself: its health and its metrics."""
+"""Routes to the API's health and metrics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ status = APIRouter(tags=["status"], responses=documented(HTTPStatus.SERVICE_UNAV
 
 
 class Health(BaseModel):
-    """How the fleet is."""
+    """Health of the fleet."""
 
     status: Literal["ok", "degraded"]
     queues_without_workers: list[str] = Field(
@@ -39,7 +39,7 @@ class Health(BaseModel):
     response_model_exclude_defaults=True,
 )
 async def get_health(client: ClientOfApp) -> Health:
-    """200 when Redis answers: the API takes jobs, and those of a degraded fleet wait."""
+    """Return 200 when Redis answers: the API accepts jobs, and in a degraded fleet they wait."""
     try:
         async with asyncio.timeout(_HEALTH_SECONDS):
             without = await client.queues_without_workers()
@@ -56,10 +56,10 @@ async def get_health(client: ClientOfApp) -> Health:
     responses={200: {"content": {_METRICS_TYPE: {"schema": {"type": "string"}}}}},
 )
 async def get_metrics(client: ClientOfApp, request: Request) -> Response:
-    """Jobs by queue and place, capacity, workers, dead letters, and how jobs ended.
+    """Return jobs by queue and place, capacity, workers, dead letters, and jobs by final state.
 
-    Tenants go by their names for a key of the whole fleet with the scope `read`, and by
-    pseudonyms for everybody else.
+    A key of the whole fleet with the scope `read` sees the names of tenants; everybody else sees
+    pseudonyms.
     """
     asker: Principal | None = getattr(request.state, "principal", None)
     names = asker is not None and asker.tenant is None and Scope.READ in asker.scopes

@@ -1,4 +1,4 @@
-"""The HTTP API's routes to the tasks and the adapters. What they tell is in catalogue.py."""
+"""Routes to tasks and adapters, which producer/catalogue.py implements."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def list_tasks(client: ClientOfApp, _asker: Reads) -> TaskList:
     responses=documented(HTTPStatus.NOT_FOUND),
 )
 async def get_task(name: TaskInPath, client: ClientOfApp, _asker: Reads) -> TaskDetail:
-    """Each result's `data` is valid against `output_schema`."""
+    """Return a task; each result's `data` is valid against `output_schema`."""
     return client.catalogue.task(name)
 
 
@@ -59,5 +59,5 @@ async def get_task(name: TaskInPath, client: ClientOfApp, _asker: Reads) -> Task
     response_model_exclude_none=True,
 )
 async def list_adapters(client: ClientOfApp, _asker: Reads) -> AdapterList:
-    """Base and rank are what an adapter says of itself, where the API can read its files."""
+    """List the adapters; base and rank come from their files, if the API can read them."""
     return AdapterList(data=await asyncio.to_thread(client.catalogue.adapters))

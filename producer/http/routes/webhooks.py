@@ -1,4 +1,4 @@
-"""The webhooks that OpenAPI tells of: what docfleet sends, and to what it waits for an answer."""
+"""Webhooks in OpenAPI: the events that docfleet sends and for which it expects an answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from schemas.webhooks.event import BatchEvent, EndpointEvent, JobEvent
+from schemas.webhooks.event import BatchEvent, EndpointEvent, JobEvent, ReviewEvent
 
 events = APIRouter()
 
@@ -18,7 +18,7 @@ events = APIRouter()
     status_code=HTTPStatus.NO_CONTENT,
 )
 def job_ended(event: JobEvent) -> None:
-    """Sent to the job's callback, signed as Standard Webhooks says; answer with any 2xx."""
+    """Receive the end of a job, signed as Standard Webhooks says; answer with any 2xx."""
 
 
 @events.post(
@@ -28,7 +28,17 @@ def job_ended(event: JobEvent) -> None:
     status_code=HTTPStatus.NO_CONTENT,
 )
 def batch_ended(event: BatchEvent) -> None:
-    """Sent to the batch's callback, in the shape that OpenAI's clients read."""
+    """Receive the end of a batch, in the form that OpenAI's clients read."""
+
+
+@events.post(
+    "review-completed",
+    operation_id="reviewCompleted",
+    summary="A result was accepted or corrected",
+    status_code=HTTPStatus.NO_CONTENT,
+)
+def review_completed(event: ReviewEvent) -> None:
+    """Sent to those that were told of the job's end, signed like every event."""
 
 
 @events.post(
@@ -38,4 +48,4 @@ def batch_ended(event: BatchEvent) -> None:
     status_code=HTTPStatus.NO_CONTENT,
 )
 def endpoint_event(event: EndpointEvent) -> None:
-    """Sent to endpoints, signed like every event; answer with any 2xx."""
+    """Receive an event of an endpoint, signed like every event; answer with any 2xx."""

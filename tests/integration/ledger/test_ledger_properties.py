@@ -293,6 +293,11 @@ class LedgerMachine(RuleBasedStateMachine):
         """A dead letter is dropped."""
         self.steps.drop(_of(self._records(JobState.DEAD), n))
 
+    @rule(job_id=st.sampled_from((*JOBS, UNHEARD_OF)))
+    def delete(self, job_id: str) -> None:
+        """A job is deleted, whatever its state."""
+        self.steps.delete(job_id)
+
     @rule(n=nth)
     def redrive_or_drop_by_mistake(self, n: int) -> None:
         """Somebody names a record that is no dead letter."""

@@ -1,4 +1,4 @@
-"""What an infer worker does when tasks, or the engine, fail: on a real ledger and a real store."""
+"""Failures of tasks and of the engine in an infer worker: on a real ledger and a real store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from schemas.failure import FailureCode
 from schemas.job import Job
 from schemas.kept import KeptTasks
 from schemas.result import TaskStatus
-from schemas.states import JobState
+from schemas.states import JobState, Stage
+from schemas.task import ReviewRule
 from settings.fleet import FleetSettings
 from storage.errors import ObjectMissingError
 from tests.fixtures.infer_scene import LARGER_POOL, POOL, InferScene, task
@@ -79,10 +80,22 @@ async def test_all_in_flight_when_the_engine_dies_go_back_uncharged_and_run_alon
     assert job.history[-1].engine == scene.engine.version
 
 
+async def test_a_document_whose_text_was_deleted_is_read_again(scene: InferScene) -> None:
+    """The job goes back to prepare, and keeps what its tasks have."""
+    job_id = await scene.job("first")
+    job = await scene.state(job_id)
+    assert job.prepared is not None
+    await scene.store.delete(job.prepared.text_uri)
+    await scene.run(job_id)
+    job = await scene.state(job_id)
+    assert (job.state, job.queue, job.stage) == (JobState.QUEUED, "prepare", Stage.PREPARE)
+    assert job.attempts == 0
+
+
 async def test_who_waits_at_the_gate_when_the_engine_dies_is_no_suspect(
     settings: FleetSettings,
 ) -> None:
-    """It had nothing to do with it, and goes back without a word."""
+    """The request had nothing to do with the death, and goes back without an entry."""
     scene = InferScene(settings, slots=1)
     await scene.restart()
     killer, bystander = await scene.job("first"), await scene.job("second")
@@ -158,7 +171,7 @@ async def test_repeated_deaths_halve_the_gate_and_a_single_one_does_not(scene: I
 async def test_one_death_is_one_however_many_jobs_it_takes_along(
     scene: InferScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever hears of it later does not take it for another one."""
+    """Jobs that learn of the death later do not count it again."""
     jobs = [await scene.job("first") for _ in range(4)]
     scene.engine.trouble["first"] = [_out_of_memory() for _ in jobs]
     asked = scene.engine.generate
@@ -249,7 +262,7 @@ async def test_a_redrive_whose_result_was_written_before_its_worker_died_adopts_
 async def test_an_id_that_comes_again_for_something_else_gets_a_result_of_its_own(
     scene: InferScene,
 ) -> None:
-    """What the forgotten job left is not passed off as what was asked for now."""
+    """The forgotten job's result is not passed off as the new job's."""
     job_id = await scene.job("first")
     await scene.run(job_id)
     before = await scene.result(job_id)
@@ -326,3 +339,17 @@ async def test_task_results_larger_than_the_limit_are_not_kept(
     assert letter is not None
     assert letter.failure.code is FailureCode.OUTPUT_INVALID
     assert letter.kept_uri is None
+
+
+async def test_a_tasks_curve_calibrates_confidence_before_the_review_looks_at_it(
+    scene: InferScene,
+) -> None:
+    """The scripted engine is sure of all that it says, and the curve knows better."""
+    rule = {"review": ReviewRule(below=0.8), "calibration": ((0.5, 0.2), (1.0, 0.6))}
+    scene.tasks["first"] = scene.tasks["first"].model_copy(update=rule)
+    job_id = await scene.job("first", "second")
+    await scene.run(job_id)
+    tasks = (await scene.result(job_id)).tasks
+    assert set(tasks["first"].confidence.values()) == {0.6}
+    assert "/value: confidence 0.60 is below 0.8" in tasks["first"].needs_review
+    assert set(tasks["second"].confidence.values()) == {1.0}

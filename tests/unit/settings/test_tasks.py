@@ -10,9 +10,10 @@ from typing import Any
 
 import pypdfium2
 import pytest
+from pydantic import ValidationError
 
 from demo.make_documents import FOLDER, document_bytes, load_documents
-from schemas.task import TaskKind
+from schemas.task import Task, TaskKind
 from settings.fleet import load_settings
 from settings.sections.tasks import load_tasks
 
@@ -89,7 +90,7 @@ def test_the_shipped_tasks_load_under_their_names() -> None:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_file_is_named_for_its_task(name: str) -> None:
-    """Who looks for a task finds its file."""
+    """A task's name leads to its file."""
     assert (ROOT / "tasks" / f"{name}.yaml").is_file()
 
 
@@ -159,3 +160,13 @@ def test_no_sample_lies_there_without_content_and_truth() -> None:
     """Each file comes from documents.yaml."""
     files = {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*") if path.is_file()}
     assert files == DOCUMENTS.keys()
+
+
+@pytest.mark.parametrize(
+    "points", [((0.5, 0.2), (0.4, 0.3)), ((0.2, 0.5), (0.4, 0.3)), ((0.2, 0.5), (1.4, 0.6))]
+)
+def test_a_curve_of_confidence_that_does_not_rise_is_refused(points: tuple[object, ...]) -> None:
+    """More confidence never means fewer right values."""
+    task = TASKS["fnol"].model_dump(mode="json")
+    with pytest.raises(ValidationError, match="points rise"):
+        Task.model_validate(task | {"calibration": points})

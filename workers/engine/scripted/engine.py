@@ -1,7 +1,6 @@
-"""An engine without a model, for tests and drills: a set latency, answers out of the document.
+"""An engine without a model, for tests and drills: fixed latency, answers made from the document.
 
-Documents can ask for faults by a line of their own; scripted_fault.py has the table. Nothing here
-imports vllm or torch.
+A line in a document can ask for a fault; faults.py lists them. Nothing here imports vLLM or torch.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 class ScriptedEngine:
-    """Answers at a fixed pace, a fixed number of requests at once; the others wait."""
+    """Answers at a fixed pace, with a fixed number of requests at once; the others wait."""
 
     def __init__(
         self,
@@ -41,10 +40,10 @@ class ScriptedEngine:
         """Set the pace.
 
         Args:
-            model: What the results say.
+            model: Model name in the results.
             seconds_per_token: Latency of each output token.
-            max_model_len: The context; a word or a mark counts as one token.
-            slots: Requests at once.
+            max_model_len: Tokens of the context; a word or a mark counts as one token.
+            slots: Maximum requests at once.
         """
         self._seconds_per_token = seconds_per_token
         self._max_model_len = max_model_len
@@ -79,7 +78,7 @@ class ScriptedEngine:
         """See Engine."""
         gone = self._alive()
         prompt = "\n".join(message["content"] for message in request.messages)
-        document = _first_question(request)  # a repair's complaint comes behind it
+        document = _first_question(request)  # the complaint of a repair follows it
         prompt_tokens = _count(prompt)
         most = output_room(prompt_tokens, request.max_tokens, self._max_model_len)
         faults = read_faults(document)
@@ -111,7 +110,7 @@ class ScriptedEngine:
         return self._gone
 
     async def _pass(self, gone: asyncio.Event, seconds: float) -> None:
-        """Wait, unless the engine dies meanwhile; for its end if it hangs."""
+        """Wait, unless the engine dies meanwhile; wait for its end if it hangs."""
         try:
             async with asyncio.timeout(seconds):
                 await gone.wait()
@@ -134,7 +133,7 @@ class ScriptedEngine:
 def _text(
     request: EngineRequest, document: str, faults: frozenset[Fault], most: int
 ) -> tuple[str, bool]:
-    """The answer, and whether it is complete."""
+    """Return the answer, and whether it is complete."""
     if Fault.INVALID_OUTPUT in faults:
         return '["invalid-output"]', True
     if request.schema is None:
@@ -162,6 +161,6 @@ def _count(text: str) -> int:
 
 
 def _choices(text: str) -> tuple[TokenChoice, ...]:
-    """Split a text into tokens; what is made up is as sure as it can be."""
+    """Split a text into tokens, each with probability 1."""
     ends = [match.end() for match in _TOKEN.finditer(text)]
     return tuple(TokenChoice(text[a:b], 0.0) for a, b in pairwise((0, *ends)))

@@ -1,4 +1,4 @@
-"""Faults that a document asks the scripted engine for, by lines of its own.
+"""Faults of the scripted engine, which lines of a document ask for.
 
 | line | what the engine does |
 | --- | --- |
@@ -12,7 +12,7 @@
 | `docfleet-fault: engine-hangs` | answers nobody any more, and does not die |
 | `docfleet-fault: worker-dies` | its process is killed -9, and the whole worker with it |
 
-Several lines add up. A fault of another name is a refused request.
+Several lines add up. An unknown fault is a refused request.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Fault(StrEnum):
     ENGINE_DIES = "engine-dies"
     """The engine is gone for good."""
     ENGINE_OUT_OF_MEMORY = "engine-out-of-memory"
-    """The engine is gone for good, for want of memory."""
+    """The engine runs out of memory and is gone for good."""
     ENGINE_HANGS = "engine-hangs"
-    """The engine answers nobody any more."""
+    """The engine answers no request any more."""
     WORKER_DIES = "worker-dies"
     """The worker's process is gone."""
 
@@ -56,7 +56,7 @@ class Faults:
 
     Attributes:
         kinds: Each fault once.
-        seconds: How much later than usual the answer comes.
+        seconds: Seconds by which the answer is delayed.
     """
 
     kinds: frozenset[Fault]
@@ -64,10 +64,10 @@ class Faults:
 
 
 def read_faults(document: str) -> Faults:
-    """The faults of a document.
+    """Return the faults of a document.
 
     Raises:
-        RequestRefusedError: It asks for a fault that there is not.
+        RequestRefusedError: It asks for an unknown fault.
     """
     kinds, seconds = set(), 0.0
     for name, argument in _LINE.findall(document):

@@ -1,4 +1,4 @@
-"""Strings that satisfy a pattern or a format of JSON Schema. Pure."""
+"""Strings that match a pattern or a format of JSON Schema. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CANDIDATES = "a0A -_.,:;!?/#@+*()ä1b"
 
 
 def sample_pattern(pattern: str) -> str:
-    """A short string that a regular expression matches; no lookaround, no references."""
+    """Return a short string that a regular expression matches; no lookaround, no references."""
     parsed = importlib.import_module("re._parser").parse(pattern)
     return "".join(_sample(step) for step in parsed)
 
@@ -38,7 +38,7 @@ def _sample(step: tuple[Any, Any]) -> str:
 
 
 def _one_of(step: tuple[Any, Any]) -> str:
-    """A character that a set admits."""
+    """Return a character of a set."""
     kind, argument = str(step[0]), step[1]
     if kind == "ANY":
         return "a"
@@ -86,7 +86,7 @@ _CATEGORIES = {
 
 
 def sample_format(name: str, seed: int) -> str:
-    """A string of a format; another one for another seed.
+    """Return a string of a format; another seed gives another string.
 
     Args:
         name: One of schemas.guidable.FORMATS.

@@ -1,1 +1,1 @@
-"""The vLLM engine, and all that knows vLLM."""
+"""The vLLM engine, and everything that knows vLLM."""

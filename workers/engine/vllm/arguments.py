@@ -1,6 +1,6 @@
-"""Arguments of a pool's engine: the owner's, checked, over our defaults. Pure.
+"""Arguments of a pool's engine: the owner's, checked, over docfleet's defaults. Pure.
 
-Nothing here imports vllm: its argument names and LoRA ranks come in from engine_client.py.
+Nothing here imports vLLM: client.py passes in its argument names and LoRA ranks.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class VllmBuild:
     """Abilities of the installed vLLM.
 
     Attributes:
-        argument_names: Of AsyncEngineArgs.
-        lora_ranks: Those that `max_lora_rank` can be, ascending.
-        on_cpu: Whether it computes on the CPU.
-        processor_flags: What that CPU can do, in the kernel's words.
+        argument_names: Argument names of AsyncEngineArgs.
+        lora_ranks: Allowed values of `max_lora_rank`, ascending.
+        on_cpu: True when it computes on the CPU.
+        processor_flags: Flags of that CPU, in the kernel's words.
     """
 
     argument_names: Collection[str]
@@ -59,11 +59,12 @@ def engine_arguments(
 
     Args:
         model_dir: The base model.
-        pool_name: For messages.
+        pool_name: Name of the pool, for messages.
         pool: Its slots, context and engine arguments.
-        adapters: All that requests may name.
-        build: What vLLM and the machine can do.
-        quantised: Whether the weights are; their method limits the dtype, so vLLM chooses it.
+        adapters: Adapters that requests may name.
+        build: Abilities of vLLM and the machine.
+        quantised: True when the weights are quantised; their method limits the dtype, so vLLM
+            chooses it.
 
     Raises:
         EngineStartError: The owner's arguments have an unknown or a reserved name, or leave no
@@ -109,7 +110,7 @@ def _check_names(place: str, given: Mapping[str, Any], known: Collection[str]) -
 def _lora_arguments(
     adapters: Sequence[Adapter], slots: int, ranks: Sequence[int]
 ) -> dict[str, Any]:
-    """Room for all adapters in memory and for a few of them in one batch."""
+    """Return the arguments for room for all adapters in memory and some of them in one batch."""
     if not adapters:
         return {}
     highest = max(adapter.rank for adapter in adapters)

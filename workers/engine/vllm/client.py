@@ -1,7 +1,7 @@
-"""The calls into vLLM, and its errors in docfleet's words. Nothing else imports vllm.
+"""The calls of vLLM, with its errors as docfleet's. No other module imports vLLM.
 
-Imported when an engine starts, after `prepare_engine_environment`: vLLM takes seconds to import
-and reads its environment as it does.
+Imported when an engine starts, after `prepare_engine_environment`: vLLM takes seconds to import,
+and reads its environment during the import.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ def has_device() -> bool:
 
 
 def gpu_memory(device: int) -> DeviceMemory:
-    """The memory of a GPU, looked at without taking any of it.
+    """Return the memory of a GPU, without using any of it.
 
     Args:
-        device: As this process counts them.
+        device: Number of the GPU, as this process counts them.
     """
     pynvml.nvmlInit()
     try:
@@ -92,7 +92,7 @@ def gpu_memory(device: int) -> DeviceMemory:
 
 
 def gpu_share(arguments: Mapping[str, Any]) -> float:
-    """The part of a GPU's memory that an engine of these arguments takes."""
+    """Return the share of a GPU's memory that an engine with these arguments takes."""
     return float(arguments.get("gpu_memory_utilization", AsyncEngineArgs.gpu_memory_utilization))
 
 
@@ -103,17 +103,18 @@ class EngineClient:
         """Start the processes and load the model; blocks until that is done.
 
         Args:
-            arguments: Of AsyncEngineArgs.
+            arguments: Arguments of AsyncEngineArgs.
 
         Raises:
-            EngineStartError: With the last thing that vLLM said about the cause.
+            EngineStartError: The engine cannot start; the message has vLLM's last word about the
+                cause.
         """
         self._log = EngineLog(str(arguments.get("log_level", envs.VLLM_LOGGING_LEVEL)))
         try:
             self._engine = self._start(dict(arguments))
             config = self._engine.vllm_config.model_config
             self._controls = control_tokens(cached_tokenizer_from_config(config))
-        except Exception as error:  # vLLM raises all kinds here
+        except Exception as error:  # vLLM raises errors of all kinds here
             cause = self._log.cause() or last_words(error)
             self._log.close()
             raise EngineStartError(cause) from error
@@ -136,10 +137,10 @@ class EngineClient:
             )
 
     async def check_chat(self) -> None:
-        """See that the model has a chat template that takes our kind of chat.
+        """Check that the model has a chat template for our messages.
 
         Raises:
-            EngineStartError: It has none.
+            EngineStartError: The model has none.
         """
         try:
             await self._render(_PROBE)
@@ -147,7 +148,7 @@ class EngineClient:
             raise EngineStartError(str(error)) from error
 
     def vocabulary(self) -> str:
-        """Give what xgrammar knows of the model's tokens, in JSON.
+        """Return xgrammar's description of the model's tokens, in JSON.
 
         Raises:
             EngineStartError: xgrammar does not know this kind of tokenizer.
@@ -161,13 +162,13 @@ class EngineClient:
             )
             known = backend.compiler.compile_json_schema('{"type": "null"}').tokenizer_info
             return str(known.serialize_json())
-        except Exception as error:  # xgrammar raises all kinds
+        except Exception as error:  # xgrammar raises errors of all kinds
             raise EngineStartError(
                 f"guided output cannot be had with the model's tokenizer: {last_words(error)}"
             ) from error
 
     async def complete(self, request: EngineRequest, adapter_id: int | None) -> EngineAnswer:
-        """See Engine.generate; the adapter has been added."""
+        """See Engine.generate; the adapter is already loaded."""
         with self._translated():
             prompt = await self._render(request.messages)
             prompt["cache_salt"] = request.tenant
@@ -188,7 +189,7 @@ class EngineClient:
         return _answer(final, guided=request.schema is not None)
 
     async def _render(self, messages: Any) -> Any:
-        """Tokens as the model's chat template makes them, of any length."""
+        """Return the tokens of the model's chat template, of any number."""
         renderer = self._engine.renderer
         unlimited = dataclasses.replace(renderer.default_chat_tok_params, max_total_tokens=None)
         chat = [
@@ -199,7 +200,7 @@ class EngineClient:
             _, [prompt] = await renderer.render_chat_async([chat], _CHAT, unlimited)
         except (VLLMClientError, VLLMServerError):
             raise
-        except Exception as error:  # templates raise what they like
+        except Exception as error:  # templates raise errors of all kinds
             raise RequestRefusedError(
                 f"The model's chat template cannot render this chat: {last_words(error)}"
             ) from error
@@ -219,7 +220,7 @@ class EngineClient:
             except VLLMServerError:
                 raise
             except Exception as error:
-                # The id of an adapter that failed would count as loaded from now on.
+                # vLLM would count the id of a failed adapter as loaded from now on.
                 await self._engine.remove_lora(adapter_id)
                 raise AdapterRefusedError(
                     f"The engine cannot load adapter {adapter.name} from {adapter.path}: "
@@ -228,7 +229,7 @@ class EngineClient:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """VLLM's errors in docfleet's words."""
+        """Return docfleet's error for one of vLLM."""
         try:
             yield
         except EngineDeadError as error:
@@ -248,10 +249,10 @@ class EngineClient:
             ) from error
 
     async def close(self) -> None:
-        """End the processes; requests that still wait get EngineDiedError."""
+        """End the processes; waiting requests get EngineDiedError."""
         engine = self._engine
         if (handler := engine.output_handler) is not None:
-            # Else it would log the end of its connection as an error.
+            # Otherwise it would log the end of its connection as an error.
             handler.cancel()
             await asyncio.gather(handler, return_exceptions=True)
         engine.output_processor.propagate_error(EngineDeadError())
@@ -260,13 +261,13 @@ class EngineClient:
 
 
 def _on_one_device(arguments: Mapping[str, Any]) -> bool:
-    """Tell whether the owner leaves the model on one device, and how to run it there to us."""
+    """Tell whether the owner leaves the model on one device, and the executor to docfleet."""
     sizes = (arguments.get(f"{kind}_parallel_size", 1) for kind in _PARALLEL)
     return "distributed_executor_backend" not in arguments and all(size == 1 for size in sizes)
 
 
 def last_words(error: BaseException) -> str:
-    """The one line of an error that says most."""
+    """Return the line of an error that says most."""
     if isinstance(error, ValidationError):
         problem = error.errors()[0]
         words = str(problem["msg"]).removeprefix("Value error, ")
@@ -296,7 +297,7 @@ def _sampling(request: EngineRequest, max_tokens: int) -> Any:
         frequency_penalty=request.sampling.frequency_penalty,
         presence_penalty=request.sampling.presence_penalty,
         max_tokens=max_tokens,
-        logprobs=0 if request.with_tokens else None,  # of the chosen tokens alone
+        logprobs=0 if request.with_tokens else None,  # of the chosen tokens only
         output_kind=RequestOutputKind.FINAL_ONLY,
         structured_outputs=guide,
     )

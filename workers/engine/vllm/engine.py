@@ -1,7 +1,7 @@
-"""The engine of production: vLLM in this process, its EngineCore and workers in others.
+"""The production engine: vLLM in this process, its EngineCore and workers in other processes.
 
-Start it on the thread of a long-lived event loop (parent_death.py says why). vLLM itself is
-called in engine_client.py, which is imported when an engine starts.
+Start it on the thread of a long-lived event loop, for the reason in parent_death.py. Only client.py
+calls vLLM; it is imported when an engine starts.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def import_vllm(pool_name: str) -> ModuleType:
     """Import vLLM, which takes seconds and 600 MB, and return the module that calls it.
 
     Args:
-        pool_name: For messages.
+        pool_name: Name of the pool, for messages.
 
     Raises:
         EngineStartError: vLLM is not installed.
@@ -67,7 +67,8 @@ def import_vllm(pool_name: str) -> ModuleType:
 class VllmEngine:
     """One model of one pool, with the adapters of its tasks.
 
-    Adapters are loaded when first asked for; one that cannot be loaded fails its own requests only.
+    An adapter is loaded for the first request that needs it; one that cannot be loaded fails only
+    its own requests.
     """
 
     def __init__(
@@ -78,14 +79,14 @@ class VllmEngine:
         adapters: Sequence[Adapter] = (),
         limits: LimitSettings | None = None,
     ) -> None:
-        """Remember what to start.
+        """Store the arguments of the engine.
 
         Args:
-            model_dir: The base model, as `locate_model` gives it.
-            pool_name: For messages.
+            model_dir: The base model's directory, from `locate_model`.
+            pool_name: Name of the pool, for messages.
             pool: Its slots, context and engine arguments.
-            adapters: All that requests may name.
-            limits: What compiling a schema may cost.
+            adapters: Adapters that requests may name.
+            limits: Maximum cost of compiling a schema.
         """
         self._model_dir = model_dir
         self._pool_name = pool_name
@@ -105,7 +106,7 @@ class VllmEngine:
         return self._version
 
     async def start(self) -> None:
-        """See Engine; blocks the event loop for as long as vLLM takes to load the model."""
+        """See Engine; blocks the event loop while vLLM loads the model."""
         place = f"pools.{self._pool_name}"
         if not (self._model_dir / "config.json").is_file():
             raise EngineStartError(f"{place}: {self._model_dir} holds no model: no config.json.")
@@ -146,7 +147,7 @@ class VllmEngine:
         log.info("engine started", pool=self._pool_name, adapters=len(self._adapters))
 
     def _dtype(self, arguments: Mapping[str, Any]) -> tuple[str, str]:
-        """Return what the engine computes with, and why."""
+        """Return the dtype of the engine, and the reason for it."""
         dtype = arguments.get("dtype")
         if dtype is None:
             return "auto", "vLLM follows the model"
@@ -158,7 +159,7 @@ class VllmEngine:
     async def _await_room(
         self, client: ModuleType, arguments: Mapping[str, Any], *, on_cpu: bool
     ) -> None:
-        """Wait until each device of the engine is free; a predecessor may still be leaving it."""
+        """Wait until each device of the engine is free; an earlier engine may still be ending."""
         if on_cpu:
             needed = cpu_engine_bytes(
                 self._model_dir, arguments["kv_cache_memory_bytes"], arguments.get("dtype")
@@ -187,10 +188,10 @@ class VllmEngine:
         return await self._client.complete(request, adapter_id)
 
     async def _load(self, client: EngineClient, adapter: Adapter) -> int:
-        """Load an adapter unless it is; gives its id.
+        """Load an adapter if it is not loaded; return its id.
 
-        vLLM dies of a request whose adapter it cannot read. So nothing is sent before the adapter
-        is loaded, and there is room for all of them: none is ever read again.
+        vLLM dies of a request whose adapter it cannot read. A request is sent only after its
+        adapter is loaded. There is room for all adapters, so that none is read twice.
         """
         if adapter not in self._adapters:
             raise AdapterRefusedError(
@@ -201,7 +202,8 @@ class VllmEngine:
         if load is None:
             load = asyncio.create_task(_load_once(client, adapter, adapter_id))
             self._loads[adapter] = load
-        # Half a load would leave vLLM believing in the adapter: a cancelled request lets it finish.
+        # A cancelled load would leave vLLM with half an adapter that it believes loaded: let it
+        # finish.
         error = await asyncio.shield(load)
         if error is not None:
             self._loads.pop(adapter, None)
@@ -223,7 +225,7 @@ class VllmEngine:
 
 
 async def _load_once(client: EngineClient, adapter: Adapter, adapter_id: int) -> EngineError | None:
-    """The error, if there is one; a task whose waiters have gone may not raise."""
+    """Return the error of a load, or None; a task without waiters must not raise."""
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         if not (adapter.path / name).is_file():
             return AdapterRefusedError(f"Adapter {adapter.name}: {adapter.path / name} is gone.")

@@ -1,6 +1,6 @@
-"""Environment of vLLM, set before it is imported.
+"""Environment of vLLM, which must be set before the import.
 
-The processes that vLLM starts inherit it. What the owner has set stays, except the start method.
+The processes that vLLM starts inherit it. The owner's settings stay, except the start method.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _UNLESS_SET = {
 def prepare_engine_environment() -> None:
     """Disable vLLM's telemetry and most of its log; make its processes die with this one.
 
-    A spawned process loads its plugins anew, and one of them is ours (parent_death.py).
+    A spawned process loads its plugins anew, and parent_death.py is one of them.
     """
     for name, value in _UNLESS_SET.items():
         environ.setdefault(name, value)
@@ -36,10 +36,10 @@ def prepare_engine_environment() -> None:
 
 @contextmanager
 def forking() -> Iterator[None]:
-    """Let vLLM fork its process, which then need not import vLLM again: half of a start on the CPU.
+    """Let vLLM fork its process, which then does not import vLLM again: half of a start on the CPU.
 
-    Enter it after vLLM has made its configuration: for the CPU it asks for `spawn` in there. Not
-    for a GPU: CUDA does not survive a fork.
+    Enter this after vLLM has made its configuration, which asks for `spawn` on the CPU. Not for a
+    GPU: CUDA does not survive a fork.
     """
     environ[_START_METHOD] = "fork"
     try:

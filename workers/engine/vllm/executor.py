@@ -1,6 +1,6 @@
-"""The executor of an engine on the CPU: the model runs in the EngineCore's own process.
+"""Executor of an engine on the CPU: the model runs in the EngineCore's own process.
 
-vLLM would start one more process for it and import itself there once more, which takes longer
+vLLM would start another process for the model and import itself there again, which takes longer
 than loading a small model.
 """
 
@@ -19,8 +19,8 @@ class OneProcessExecutor(UniProcExecutor):  # type: ignore[misc]  # vLLM has no 
     """Runs a model that fits one device."""
 
     def _init_executor(self) -> None:
-        """Take the cores that vLLM would give a process for the model, and load it."""
-        die_with_parent()  # a forked process has loaded its plugins before it was one
+        """Take the cores that vLLM would give a model's process, and load the model."""
+        die_with_parent()  # a forked process has already loaded its plugins
         cores = OMPProcessManager(self.vllm_config).cpu_lists
         if cores:
             os.sched_setaffinity(0, cores[0])

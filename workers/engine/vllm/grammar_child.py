@@ -1,9 +1,9 @@
-"""The process that compiles grammars before the engine does: each in a fork, with limits.
+"""Process that compiles grammars before the engine does: each in a fork with limits.
 
-It is given the engine's vocabulary once. Each request is compiled in a process of its own, which
-has so much CPU and memory and no more, and which reads some tokens as well, for a grammar that is
-cheap to compile can still cost the whole batch milliseconds at each token. Nothing here is of use
-without xgrammar, which vLLM brings; nothing here imports vLLM. Linux only.
+It gets the engine's vocabulary once. Each request is compiled in a process of its own with limited
+CPU and memory. That process also reads some tokens: a grammar that is cheap to compile can still
+cost the whole batch milliseconds at each token. Nothing here works without xgrammar, which vLLM
+brings; nothing here imports vLLM. Linux only.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from typing import Any, NamedTuple
 
 
 class Verdict(StrEnum):
-    """What comes of trying a schema."""
+    """Outcome of the trial of a schema."""
 
     TAKEN = "taken"
-    """It is cheap enough."""
+    """The schema is cheap enough."""
     REFUSED = "refused"
-    """xgrammar cannot make a grammar of it."""
+    """xgrammar cannot make a grammar of the schema."""
     TIME = "time"
-    """Compiling it takes more CPU than allowed."""
+    """Compilation takes more CPU than allowed."""
     MEMORY = "memory"
-    """Compiling it takes more memory than allowed."""
+    """Compilation takes more memory than allowed."""
     SLOW = "slow"
     """Each token of an answer takes more CPU than allowed."""
     UNDECIDED = "undecided"
-    """The machine was too busy to find out."""
+    """The machine was too busy for an answer."""
 
 
 _PR_SET_PDEATHSIG = 1
 _NICENESS = 10
-"""The engine's own work comes first."""
+"""Low priority: the engine's own work comes first."""
 _TOKENS = 64
 _PAGE_BYTES = resource.getpagesize()
 _MOST_WORDS = 300
@@ -49,14 +49,15 @@ _OUTPUT = 1
 
 
 class _Limits(NamedTuple):
-    """What one grammar may use.
+    """Limits of one grammar.
 
     Attributes:
-        cpu_seconds: To compile and to read some tokens.
-        memory_bytes: Beside what this process has.
-        wall_seconds: After these nothing is known of the grammar: the machine was too busy.
-        front_seconds: Of CPU, for what vLLM does of it on the worker's event loop.
-        token_seconds: Of CPU, for each token, on average.
+        cpu_seconds: CPU seconds to compile and to read some tokens.
+        memory_bytes: Bytes beside those of this process.
+        wall_seconds: Seconds after which the trial ends without an answer: the machine was too
+            busy.
+        front_seconds: CPU seconds of vLLM's work on the worker's event loop.
+        token_seconds: CPU seconds of each token, on average.
     """
 
     cpu_seconds: int
@@ -76,7 +77,7 @@ def main() -> None:
     header = json.loads(sys.stdin.buffer.readline())
     _die_with(header["parent"])
     os.nice(_NICENESS)
-    import xgrammar  # noqa: PLC0415  # it brings torch, and so takes seconds
+    import xgrammar  # noqa: PLC0415  # it imports torch, which takes seconds
 
     vocabulary = xgrammar.TokenizerInfo.deserialize_json(header["vocabulary"])
     limits = _Limits(**header["limits"])
@@ -94,7 +95,7 @@ def main() -> None:
 
 
 def _judged(schema: str, vocabulary: Any, limits: _Limits) -> tuple[str, str]:
-    """Have a process of its own try a schema; give its verdict, or what its end tells."""
+    """Try a schema in a process of its own; return its verdict, or the one that its end implies."""
     read_end, write_end = os.pipe()
     judge = os.getpid()
     pid = os.fork()
@@ -105,7 +106,7 @@ def _judged(schema: str, vocabulary: Any, limits: _Limits) -> tuple[str, str]:
         os._exit(0)
     os.close(write_end)
     answer = _read(read_end, limits.wall_seconds)
-    os.kill(pid, signal.SIGKILL)  # it is not reaped yet, so that the pid is its own
+    os.kill(pid, signal.SIGKILL)  # it is not reaped yet, so that the pid is still its own
     _, status = os.waitpid(pid, 0)
     if answer is None:
         return Verdict.UNDECIDED, f"nothing came of it in {limits.wall_seconds:g} s"
@@ -118,7 +119,7 @@ def _judged(schema: str, vocabulary: Any, limits: _Limits) -> tuple[str, str]:
 
 
 def _read(descriptor: int, seconds: float) -> bytes | None:
-    """Read until the writer has ended; None when the time is over."""
+    """Read until the writer has ended; return None when the time is over."""
     give_up_at, answer = monotonic() + seconds, b""
     while select.select([descriptor], [], [], max(give_up_at - monotonic(), 0))[0]:
         some = os.read(descriptor, 4096)
@@ -151,7 +152,7 @@ def _tried(schema: str, vocabulary: Any, limits: _Limits) -> tuple[str, str]:
 
 
 def _token_seconds(xgrammar: Any, grammar: Any, vocabulary_size: int) -> float:
-    """Give the CPU seconds that a token takes on average, over two answers of random tokens."""
+    """Return the average CPU seconds of a token, over two answers of random tokens."""
     mask, vocabulary = xgrammar.allocate_token_bitmask(1, vocabulary_size), ~(-1 << vocabulary_size)
     dice, tokens, started = random.Random(0), 0, process_time()  # noqa: S311  # no secret
     for _ in range(2):
@@ -171,21 +172,21 @@ def _token_seconds(xgrammar: Any, grammar: Any, vocabulary_size: int) -> float:
 
 
 def _plain(words: str) -> str:
-    """Take the first line of an error, without the place in xgrammar's source."""
+    """Return the first line of an error, without the place in xgrammar's source."""
     line = (words.strip().splitlines() or ["it did not say why"])[0]
     return line.rpartition("is false: ")[2].strip() or "an internal check of xgrammar failed"
 
 
 def _die_with(parent: int) -> None:
-    """Have the kernel kill this process when the one that started it is gone."""
+    """Make the kernel kill this process when its parent ends."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def _confine(limits: _Limits) -> None:
-    """Limit this process; xgrammar writes what it thinks of a schema to standard error."""
-    with open(os.devnull, "wb") as nothing:  # noqa: PTH123  # a descriptor is wanted
+    """Limit this process, and silence xgrammar's notes on standard error."""
+    with open(os.devnull, "wb") as nothing:  # noqa: PTH123  # a descriptor is needed
         os.dup2(nothing.fileno(), sys.stderr.fileno())
     own = int(Path("/proc/self/statm").read_text().split()[0]) * _PAGE_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (own + limits.memory_bytes,) * 2)

@@ -1,4 +1,4 @@
-"""Judging schemas before the engine compiles them, in a process of its own (grammar_child.py)."""
+"""Trials of schemas before the engine compiles them, in a process of its own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _START = (
     "from workers.engine.vllm.grammar_child import main; main()"
 )
 _WALL_PER_CPU = 12
-"""A machine that is busy gives a process a part of its time only."""
+"""Wall seconds for each CPU second: a busy machine gives a process only a part of its time."""
 _FRONT_SECONDS = 2.0
 _TOKEN_SECONDS = 0.02
 _START_SECONDS = 300
@@ -35,11 +35,11 @@ _FOLDER = Path(__file__).parents[3]
 
 
 class Grammars:
-    """Judges schemas with the vocabulary of one engine; its process starts with the first.
+    """Judges schemas with the vocabulary of one engine; its process starts with the first schema.
 
     Args:
         vocabulary: A TokenizerInfo of xgrammar, in JSON.
-        limits: What one schema may cost.
+        limits: Maximum cost of one schema.
     """
 
     def __init__(self, vocabulary: str, limits: LimitSettings) -> None:
@@ -63,11 +63,10 @@ class Grammars:
         self._asked: dict[int, asyncio.Future[dict[str, str]]] = {}
 
     async def problem(self, schema: Mapping[str, Any]) -> str | None:
-        """Say why the engine should not see a schema, with the place; None where it may.
+        """Return why the engine should not see a schema, with the place; None when it may.
 
         Raises:
-            RequestFailedError: Nothing is known of it: the machine was too busy, or the process
-                ended.
+            RequestFailedError: There is no answer: the machine was too busy, or the process ended.
         """
         process = await self._running()
         number = next(self._ids)
@@ -120,7 +119,7 @@ class Grammars:
             str(_FOLDER),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            # It compiles what strangers wrote, and needs no secret and no device for that.
+            # It compiles strangers' schemas, and needs no secret and no device for that.
             env=server_environment({"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}),
             cwd="/",
             start_new_session=True,
@@ -131,7 +130,7 @@ class Grammars:
         return process
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
-        """Hand out the verdicts until the process ends."""
+        """Pass on the verdicts until the process ends."""
         assert process.stdout is not None  # noqa: S101  # it was asked for
         async for line in process.stdout:
             told = json.loads(line)

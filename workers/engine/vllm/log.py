@@ -1,8 +1,8 @@
-"""The log of vLLM and of its processes, and what it tells of a failure.
+"""Log of vLLM and of its processes, and the causes of failures in it.
 
-vLLM raises a generic error when one of its processes fails; the cause is in that process's log
-only. So each of them writes its errors into one file too, which is read when there is a failure to
-explain. Nothing here imports vllm.
+vLLM raises a generic error when one of its processes fails; only that process's log has the cause.
+Therefore each process also writes its errors into one file, which is read to explain a failure.
+Nothing here imports vLLM.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ class EngineLog:
         """Write the configuration.
 
         Args:
-            level: From which level on the processes log to stderr, such as `WARNING`.
+            level: Minimum level that the processes log to stderr, such as `WARNING`.
         """
         self._folder = TemporaryDirectory(prefix="docfleet-engine-")
         self._level = level
         self._errors = Path(self._folder.name) / "errors.log"
         self.progress = Path(self._folder.name) / "progress.log"
-        """What the processes log from INFO on."""
+        """File of the processes' log from INFO on."""
         self.config_file = Path(self._folder.name) / "logging.json"
         self.config_file.write_text(json.dumps(_configuration(level, self._errors, self.progress)))
 
     def use_own_handlers(self) -> None:
-        """Let what vLLM logs in this very process go where this process's logs go."""
+        """Send vLLM's log in this process to the handlers of this process."""
         vllm_log = logging.getLogger("vllm")
         for handler in vllm_log.handlers[:]:
             vllm_log.removeHandler(handler)
@@ -60,7 +60,7 @@ class EngineLog:
         vllm_log.setLevel(self._level)
 
     def cause(self) -> str | None:
-        """The message of the last exception that says more than that something went wrong."""
+        """Return the message of the last exception that names a cause."""
         try:
             text = self._errors.read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -79,7 +79,7 @@ class EngineLog:
 
 
 def _configuration(level: str, errors: Path, progress: Path) -> dict[str, object]:
-    """For `logging.config.dictConfig`, in each process."""
+    """Return a configuration for `logging.config.dictConfig`, in each process."""
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -1,4 +1,4 @@
-"""Memory of a device: is there room for an engine? Nothing here imports vllm."""
+"""Memory of a device, and the wait for enough of it. Nothing here imports vLLM."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class DeviceMemory:
     """The memory of a device, in bytes.
 
     Attributes:
-        free: For a new process.
-        total: Of the device.
-        holders: Who has the rest, as far as it is known; for messages.
+        free: Bytes for a new process.
+        total: Bytes of the device.
+        holders: Processes that hold the rest, as far as known; for messages.
     """
 
     free: int
@@ -40,7 +40,7 @@ class DeviceMemory:
 
 
 def machine_memory() -> DeviceMemory:
-    """The machine's own memory, where the engine computes on the CPU."""
+    """Return the machine's own memory, for an engine on the CPU."""
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     fields = {
         name: int(rest.split()[0]) * 1024 for name, _, rest in (s.partition(":") for s in lines)
@@ -49,12 +49,12 @@ def machine_memory() -> DeviceMemory:
 
 
 def cpu_engine_bytes(model_dir: Path, kv_cache_bytes: int, dtype: str | None) -> int:
-    """Return the bytes that an engine on the CPU takes: weights, cache, and some more.
+    """Return the bytes that an engine on the CPU takes: weights, cache and a reserve.
 
     Args:
         model_dir: The base model.
-        kv_cache_bytes: Of its cache.
-        dtype: Of its weights in memory; float32 doubles those that are stored with 16 bits.
+        kv_cache_bytes: Bytes of its cache.
+        dtype: Dtype of its weights in memory; float32 doubles weights that are stored with 16 bits.
     """
     files = model_dir.glob("*.safetensors")
     weights = sum(_loaded_bytes(path, widened=dtype in _FLOAT32) for path in files)
@@ -68,7 +68,7 @@ def _loaded_bytes(path: Path, *, widened: bool) -> int:
     try:
         tensors = read_header(path).values()
     except WeightsError:
-        return size  # vLLM says what is wrong with it
+        return size  # vLLM reports the error
     return size + sum(2 * math.prod(one.shape) for one in tensors if one.dtype in _HALF_FLOATS)
 
 
@@ -78,15 +78,16 @@ async def await_room(
     *,
     patience_seconds: float = _PATIENCE_SECONDS,
 ) -> None:
-    """Wait until a device has room: the engine that was there before may still be leaving.
+    """Wait until a device has room: an earlier engine may still be ending.
 
     Args:
-        read: Looks at the device.
-        needs: Of a device as it is, the bytes that the engine will take.
-        patience_seconds: How long to wait.
+        read: Reads the device's memory.
+        needs: Returns the bytes that the engine will take.
+        patience_seconds: Maximum seconds to wait.
 
     Raises:
-        DeviceBusyError: With the numbers, and who has the memory.
+        DeviceBusyError: There is no room; the message has the numbers and the holders of the
+            memory.
     """
     give_up_at = monotonic() + patience_seconds
     told = False

@@ -1,4 +1,4 @@
-"""The machine's processor: what it can do, and what an engine on it computes with."""
+"""The machine's processor: its abilities, and the dtype of an engine on it."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from pathlib import Path
 
 _CPUINFO = Path("/proc/cpuinfo")
 _FLAGS_LINES = frozenset({"flags", "Features"})
-"""The first is x86's, the second Arm's."""
+"""Names of the line with the flags: x86's, then Arm's."""
 _BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
-"""The last is Arm's."""
+"""Flags of bfloat16; the last one is Arm's."""
 
 
 def cpu_dtype(flags: Collection[str]) -> str:
-    """Return the dtype that a processor computes fastest with.
+    """Return the dtype with which a processor computes fastest.
 
     A processor without bfloat16 emulates it, at a fraction of the speed of float32. vLLM's own
     `auto` follows the model and does not look at the processor.
 
     Args:
-        flags: What the processor can do, as `read_flags` gives it.
+        flags: The processor's flags, from `read_flags`.
     """
     return "float32" if _BFLOAT16_FLAGS.isdisjoint(flags) else "bfloat16"
 
 
 def read_flags(cpuinfo: Path = _CPUINFO) -> frozenset[str]:
-    """Return what the processor can do, in the kernel's words; nothing where it does not say.
+    """Return the processor's flags in the kernel's words; none when it lists none.
 
     Args:
         cpuinfo: The kernel's list of processors.

@@ -1,6 +1,6 @@
-"""The steps of a starting engine, as the log of its processes tells them.
+"""Steps of a starting engine, read from the log of its processes.
 
-A large model takes minutes to load, in processes that report to nobody else.
+A large model takes minutes to load, in processes that report nowhere else.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _STEPS = (
 
 @contextmanager
 def told_steps(progress: Path) -> Iterator[None]:
-    """Tell the supervisor and the log what an engine does while it starts.
+    """Report the steps of a starting engine to the supervisor and the log.
 
     Args:
-        progress: The file into which the engine's processes log, from INFO on.
+        progress: Log file of the engine's processes, from INFO on.
     """
     started = Event()
     teller = Thread(target=_tell, args=(progress, started), name="engine-steps", daemon=True)
@@ -63,9 +63,9 @@ def _lines(progress: Path) -> list[str]:
 
 
 def step_of(line: str) -> str | None:
-    """Return the step that a line of vLLM's log begins, or None.
+    """Return the step that begins with a line of vLLM's log, or None.
 
     Args:
-        line: Its message.
+        line: Message of the line.
     """
     return next((step for pattern, step in _STEPS if pattern.search(line)), None)

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def is_choice(schema: Mapping[str, Any], pointer: str) -> bool:
-    """Tell whether a leaf of valid data is one of listed values, or a truth value.
+    """Tell whether a leaf of valid data is one of the listed values or a truth value.
 
     Args:
         schema: A guidable schema: `$ref` points into `$defs`.

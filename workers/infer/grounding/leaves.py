@@ -25,7 +25,7 @@ class Leaf:
 
     @property
     def label(self) -> str:
-        """The name of the nearest property."""
+        """Return the name of the nearest property."""
         for step in reversed(self.pointer.split("/")):
             if not step.isdigit():
                 return step

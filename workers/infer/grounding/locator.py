@@ -55,16 +55,16 @@ class Locator:
     ) -> dict[str, Evidence]:
         """Locate the leaf values of an answer.
 
-        A choice of the schema (an `enum`, a truth value) is the task's word and not the
-        document's: one that does not stand beside its field's name has no evidence.
+        A choice of the schema (an `enum`, a truth value) is the task's word and not the document's:
+        it has evidence only beside its field's name.
 
         Args:
             data: Valid against the schema.
-            schema: The task's.
+            schema: The task's schema.
             within: Stretches to look in; all pages by default.
 
         Returns:
-            By JSON pointer; values that stand nowhere are `ungrounded`.
+            Evidence by JSON pointer; a value that is not found is `ungrounded`.
         """
         records: dict[str, list[Leaf]] = defaultdict(list)
         for leaf in leaves(data):
@@ -136,7 +136,7 @@ class Locator:
         return len(words & set(re.findall(r"[a-z]+", before))) / max(len(words), 1)
 
     def _distance(self, place: Place, anchor: Place) -> tuple[float, ...]:
-        """Return how far a place is from an anchor: pages, lines, characters; back is farther."""
+        """Return a place's distance from an anchor; a place before the anchor is farther."""
         if place.page != anchor.page:
             return (abs(place.page - anchor.page), 0, place.start)
         first, last = sorted((place.start, anchor.start))

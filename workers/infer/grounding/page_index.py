@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -28,14 +28,14 @@ from workers.infer.grounding.typed_values import (
 _MOST_PLACES = 50
 """Maximum places of one value on one page; a page of one repeated digit has thousands."""
 _FUZZY_LETTERS = 8
-"""Minimum letters and digits of a value that may be found almost."""
+"""Minimum letters and digits of a value that may be found approximately."""
 _LETTERS_PER_EDIT = 8
 _LETTERS_PER_WORD_EDIT = 3
 """A third of a word's letters may differ, and one of a short word."""
 _FUZZY_SCORE, _FUZZY_SCORE_OCR = 85.0, 75.0
 """Minimum likeness of a stretch, before its edits are counted."""
 _MISREAD = str.maketrans({"o": "0", "l": "1", "i": "1", "s": "5", "b": "8", "z": "2", "g": "9"})
-"""Characters that OCR takes for one another."""
+"""Characters that OCR confuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Place:
         page: Number of the page.
         start: First character, in the page's text.
         end: Character after the last.
-        match: How near they come.
+        match: Kind of the match.
     """
 
     page: int
@@ -56,7 +56,7 @@ class Place:
 
 
 def places_of(value: Scalar, pages: Sequence[PageIndex]) -> list[Place]:
-    """Find a value on pages: exactly, else as the same value, else almost.
+    """Find a value on pages: exactly, else as an equal value, else approximately.
 
     Args:
         value: Text or a number.
@@ -94,7 +94,7 @@ class PageIndex:
             yield from self._in_form(self._words, text, Match.NORMALIZED)
 
     def almost(self, text: str) -> Iterator[Place]:
-        """Find a text but for a few letters, or for characters that OCR takes for others."""
+        """Find a text except for a few letters, or for characters that OCR confuses."""
         if self.page.source is PageSource.OCR:
             yield from self._in_form(self._misread, text, Match.FUZZY)
         wanted = _Form(self._told_apart(text))
@@ -107,12 +107,7 @@ class PageIndex:
             return
         start, end = self._whole_words(found.dest_start, found.dest_end)
         quote = _Form(self._told_apart(self.page.text[start:end])).characters
-        bound = max(1, len(wanted.characters) // _LETTERS_PER_EDIT)
-        if Levenshtein.distance(wanted.characters, quote, score_cutoff=bound) > bound:
-            return
-        if _has_strange_word(wanted, quote):
-            return
-        if self._digits(wanted.characters) == self._digits(quote):
+        if not _says_another(wanted, quote, self._classes):
             yield self._place(start, end, Match.FUZZY)
 
     def _in_form(self, form: _Form, text: str, match: Match) -> Iterator[Place]:
@@ -125,7 +120,7 @@ class PageIndex:
                 yield self._place(first, last + 1, match)
 
     def _whole_words(self, start: int, end: int) -> tuple[int, int]:
-        """Widen a stretch of the words' form to whole words of the page."""
+        """Extend a stretch of the normalised text to whole words of the page."""
         text = self.page.text
         first, last = self._words.places[start], self._words.places[end - 1] + 1
         while first > 0 and text[first - 1].isalnum():
@@ -142,11 +137,10 @@ class PageIndex:
         """Return a text with one letter for what OCR takes for two."""
         return text.replace("rn", "m") if self.page.source is PageSource.OCR else text
 
-    def _digits(self, characters: str) -> str:
-        """Return the digits; a value that differs in one is another value."""
-        if self.page.source is PageSource.OCR:
-            characters = characters.translate(_MISREAD)
-        return "".join(character for character in characters if character.isdigit())
+    @property
+    def _classes(self) -> Mapping[int, str]:
+        """Return one character for all that OCR takes for one another."""
+        return _MISREAD if self.page.source is PageSource.OCR else {}
 
     def _place(self, start: int, end: int, match: Match) -> Place:
         return Place(self.page.number, start, end, match)
@@ -169,7 +163,7 @@ class PageIndex:
 
 
 class _Form:
-    """Letters and digits of a text, in one case; the place of each in the text, and its word."""
+    """Letters and digits of a text in one case, each with its place and its word."""
 
     def __init__(self, text: str, *, misread: bool = False) -> None:
         characters: list[str] = []
@@ -194,19 +188,33 @@ class _Form:
         return _Form(text, misread=self._misread)
 
 
-def _has_strange_word(wanted: _Form, quote: str) -> bool:
-    """Tell whether a word of a value is another word in a quote, and no misspelled one.
+def _says_another(wanted: _Form, quote: str, classes: Mapping[int, str]) -> bool:
+    """Tell whether a quote says something else than a value, and no misspelled form of it.
 
-    Of eight letters one may differ; but where they all are in one short word, as in `hail damage
-    to the roof` and `Dana damage to the roof`, the quote says something else.
+    Of eight letters one may differ, but no digit: another digit is another number. Where all that
+    differs is one short word, as in `hail damage to the roof` and `Dana damage to the roof`, the
+    quote says something else, too.
+
+    Args:
+        wanted: The value.
+        quote: Letters and digits of the page.
+        classes: Characters that count as the same, by character.
     """
-    edits: dict[int, int] = {}
-    for edit in Levenshtein.editops(wanted.characters, quote):
-        word = wanted.words[min(edit.src_pos, len(wanted.words) - 1)]
-        edits[word] = edits.get(word, 0) + 1
+    value = wanted.characters
+    edits = Levenshtein.editops(value.translate(classes), quote.translate(classes))
+    if len(edits) > max(1, len(value) // _LETTERS_PER_EDIT):
+        return True
+    words: dict[int, int] = {}
+    for edit in edits:
+        touched = value[edit.src_pos : edit.src_pos + (edit.tag != "insert")]
+        touched += quote[edit.dest_pos : edit.dest_pos + (edit.tag != "delete")]
+        if any(character.isdigit() for character in touched):
+            return True
+        word = wanted.words[min(edit.src_pos, len(value) - 1)]
+        words[word] = words.get(word, 0) + 1
     return any(
         count > max(1, wanted.words.count(word) // _LETTERS_PER_WORD_EDIT)
-        for word, count in edits.items()
+        for word, count in words.items()
     )
 
 

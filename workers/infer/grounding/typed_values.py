@@ -79,12 +79,12 @@ def amounts_in(text: str) -> Iterator[Typed[Decimal]]:
 
 
 def date_of(text: str) -> frozenset[date]:
-    """Return what a text means that is one date, and nothing for any other text."""
+    """Return the values of a text that is one date, and nothing for any other text."""
     return _whole(text, list(dates_in(text.strip())))
 
 
 def amount_of(text: str) -> frozenset[Decimal]:
-    """Return what a text means that is one amount, and nothing for any other text."""
+    """Return the values of a text that is one amount, and nothing for any other text."""
     return _whole(text, list(amounts_in(text.strip())))
 
 

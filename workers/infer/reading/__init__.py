@@ -1,1 +1,1 @@
-"""Reading: documents that are longer than one question to the engine may be."""
+"""Reading of documents that are longer than one question to the engine may be."""

@@ -1,4 +1,4 @@
-"""Budgets: the tokens of a context that are left for a document. Pure."""
+"""Budgets: the tokens of a context that a document may use. Pure."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class ContextBudget:
     """The context of a pool's model, and how its tokens are counted.
 
     Attributes:
-        context: Tokens of prompt and answer together.
-        count: Tokens of a text, by the model's own tokenizer.
+        context: Maximum tokens of prompt and answer together.
+        count: Returns the tokens of a text, by the model's own tokenizer.
     """
 
     context: int
     count: Callable[[str], int]
 
     def document(self, task: Task, output: int | None = None) -> int:
-        """Return the tokens of a document that one question of a task has room for.
+        """Return the maximum tokens of a document in one question of a task.
 
         Args:
             task: The task.

@@ -1,4 +1,4 @@
-"""Classification of a document that does not fit: by its first, its last and its fullest pages."""
+"""Classification of a document that does not fit, by its first, last and fullest pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extraction from a document that does not fit: the likeliest windows, merged by the schema."""
+"""Extraction from a document that does not fit: the most likely windows, merged by the schema."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from workers.infer.reading.windows import Window, answered, lines_of, pages_of, 
 from workers.infer.session import Session
 
 _OVERLAP_SHARE = 10
-"""A window repeats one part in this many of the window before."""
+"""Divisor of a window that gives the part repeated from the window before."""
 
 
 async def extract(session: Session, document: PageText, budget: ContextBudget) -> Any:
-    """Read the windows that the task's words are likeliest in, and merge what they give.
+    """Read the windows that match the task's words best, and merge their answers.
 
     Raises:
         StageError: The engine failed, or no window has a usable answer.

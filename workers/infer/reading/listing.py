@@ -19,11 +19,11 @@ from workers.infer.session import Session
 
 _OVERLAP_SHARE = 6
 _HEAD_SHARE = 10
-"""A window repeats one part in this many: of the window before, and of the document's head."""
+"""Divisor of a window that gives the part repeated from the window before, and from the head."""
 
 
 async def list_rows(session: Session, document: PageText, budget: ContextBudget) -> Any:
-    """Read all pages, a window at a time; a window without a usable answer is told of.
+    """Read all pages, a window at a time; windows without a usable answer are reported.
 
     Raises:
         StageError: The engine failed, or no window has a usable answer.
@@ -65,7 +65,7 @@ async def list_rows(session: Session, document: PageText, budget: ContextBudget)
 async def _answered(
     session: Session, windows: list[Window], output: int
 ) -> tuple[list[Window], list[Answer | OutputError]]:
-    """Ask about each window, and again about its halves where its rows are too many."""
+    """Ask about each window, and again about its halves when its rows are too many."""
     read: list[Window] = []
     answers: list[Answer | OutputError] = []
     questions = [

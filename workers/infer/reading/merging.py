@@ -1,4 +1,7 @@
-"""Merging: what several windows say becomes one answer; where they disagree, all is kept. Pure."""
+"""Merging: the answers of several windows become one; where they differ, all values are kept.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,9 @@ class Merged:
     """One answer out of many.
 
     Attributes:
-        data: Of the schema that each of them followed.
+        data: Data of the windows' common schema.
         confidence: Of the chosen values, by JSON pointer.
-        alternatives: Other values that windows gave, the likelier first, by JSON pointer.
+        alternatives: Other values that windows gave, the most likely first, by JSON pointer.
     """
 
     data: Any = None
@@ -42,7 +45,7 @@ class Merged:
 
 @dataclass
 class _Candidate:
-    """One value that windows gave, and what speaks for it."""
+    """One value that windows gave, with the reasons for it."""
 
     value: Any
     votes: int = 0
@@ -53,12 +56,12 @@ class _Candidate:
 def merged(answers: Sequence[WindowAnswer]) -> Merged:
     """Merge the answers of windows.
 
-    Objects are merged by property and lists are joined. For a single value, one that stands in
-    the document comes before one that does not, then the one that more windows gave, then the one
-    of the window that ranks higher.
+    Objects are merged by property and lists are joined. For a single value, a value that the
+    document contains comes first, then the value of more windows, then that of the window with the
+    higher rank.
 
     Args:
-        answers: The likeliest window's first; each valid against one schema.
+        answers: The most likely window's answer first; each valid against one schema.
     """
     result = Merged()
     result.data = _merge(answers, "", result)
@@ -92,7 +95,7 @@ def _one(there: Sequence[WindowAnswer], pointer: str, result: Merged) -> Any:
         if pointer in answer.confidence:
             one.confidence = max(one.confidence or 0, answer.confidence[pointer])
     order = sorted(candidates.values(), key=lambda one: (not one.is_grounded, -one.votes))
-    if order[0].is_grounded:  # what no page holds is no alternative to what one does
+    if order[0].is_grounded:  # a value on no page is no alternative to a value on a page
         order = [one for one in order if one.is_grounded]
     if order[1:]:
         result.alternatives[pointer] = tuple(one.value for one in order[1:])

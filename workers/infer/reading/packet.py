@@ -1,4 +1,4 @@
-"""Packets: the documents that one file holds, found page by page."""
+"""Packets: the documents in one file, found page by page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PAGE_TOKENS = 40
 
 
 async def split_packet(session: Session, document: PageText, budget: ContextBudget) -> Any:
-    """Ask of each page whether a document begins there, and of which kind it is.
+    """Ask for each page whether a document begins there, and of which kind.
 
     Raises:
         StageError: The engine failed, or no page has a usable answer.
@@ -40,7 +40,7 @@ async def split_packet(session: Session, document: PageText, budget: ContextBudg
 
 
 def _windows(pages: Sequence[Page], room: int, budget: ContextBudget) -> list[Window]:
-    """Show each page with the end of the page before; of a page that is too long, its head."""
+    """Return each page with the end of the page before; of a page that is too long, its head."""
     windows: dict[int, Window] = {}
     for window in plan(lines_of(pages, budget.count), tokens=room, overlap=room // 4, pages=1):
         windows.setdefault(window.lines[0].page, window)

@@ -1,4 +1,4 @@
-"""Ranking: the windows that are most likely to hold what a task asks for. Pure.
+"""Ranking: the windows most likely to answer a task. Pure.
 
 Okapi BM25 over words; the query is the task's instructions and the names in its schema.
 """
@@ -39,7 +39,7 @@ def ranked(texts: Sequence[str], query: str) -> list[int]:
 
 
 def query_of(instructions: str, schema: Mapping[str, Any]) -> str:
-    """Return the words that tell what a task looks for."""
+    """Return the words that a task looks for."""
     return " ".join((instructions, *_names(schema)))
 
 

@@ -1,4 +1,4 @@
-"""The reader: a document goes to the engine whole where it fits, else as its task's kind allows."""
+"""The reader: a document that fits is read whole, another one as its task's kind allows."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _GROUNDED = frozenset({TaskKind.EXTRACTION, TaskKind.SCORING})
 
 
 async def read(session: Session, document: PageText, tokens: int, budget: ContextBudget) -> Any:
-    """Return a task's data, and note in its draft which pages and which evidence it rests on.
+    """Return a task's data; record its pages and evidence in the draft.
 
     Args:
-        session: Of the task.
+        session: The session of the task.
         document: Its page text.
-        tokens: Of the whole text.
+        tokens: Tokens of the whole text.
         budget: The context of the pool's model.
 
     Raises:
-        StageError: There is no data; `document.too_long` where the kind needs the whole document.
+        StageError: There is no data; `document.too_long` when the kind needs the whole document.
     """
     task = session.task
     match task.kind:
@@ -46,7 +46,7 @@ async def read(session: Session, document: PageText, tokens: int, budget: Contex
     if task.kind in _GROUNDED:
         read_pages = [page for page in document.pages if page.number in session.draft.pages_read]
         locator = Locator(read_pages)
-        # In a thread: many values take seconds, in which leases have to be renewed.
+        # In a thread: many values take seconds, and leases must be renewed meanwhile.
         session.draft.evidence = await asyncio.to_thread(locator.evidence, data, task.output_schema)
     return data
 
@@ -59,7 +59,8 @@ async def _in_windows(session: Session, document: PageText, budget: ContextBudge
             return await summarize(session, document, budget)
         case TaskKind.CLASSIFICATION:
             return await classify(session, document, budget)
-    # Others need the whole document: the engine says that it is too long, for larger pools to try.
+    # Other kinds need the whole document: the engine reports that it is too long, and larger pools
+    # try.
     return await _whole(session, document)
 
 

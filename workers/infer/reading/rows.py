@@ -23,8 +23,8 @@ class ReadRow:
         data: The row.
         window: Index of the window.
         first: Page and character of its first located value, or None.
-        evidence: Of its values, by JSON pointer from the row.
-        confidence: Of its values, by JSON pointer from the row.
+        evidence: Evidence of its values, by JSON pointer from the row.
+        confidence: Confidence of its values, by JSON pointer from the row.
         filled: Number of values that are not null.
     """
 
@@ -37,7 +37,7 @@ class ReadRow:
 
     @property
     def located(self) -> frozenset[_Place]:
-        """Places of its located values."""
+        """Return the places of its located values."""
         return frozenset(_places(self.evidence))
 
 
@@ -45,8 +45,8 @@ def read_rows(answer: Answer, evidence: Mapping[str, Evidence], window: int) -> 
     """Pair the rows of one window's answer with their places.
 
     Args:
-        answer: As the engine gave it.
-        evidence: Of all its values.
+        answer: The engine's answer.
+        evidence: Evidence of all its values.
         window: Index of the window.
     """
     for index, row in enumerate(answer.data[ROWS]):
@@ -74,13 +74,13 @@ def _places(evidence: Mapping[str, Evidence]) -> Iterator[_Place]:
 def in_order(rows: Sequence[ReadRow], windows: Sequence[Window]) -> list[ReadRow]:
     """Join the rows of all windows.
 
-    A row that a window found in lines that it only carries belongs to the window before, which
-    reads them whole. Such a row is dropped where that window gave it too, and completes it where
-    the page break had cut it. Rows that are alike but stand at two places are two rows.
+    A row in carried lines belongs to the window before, which reads those lines whole. Such a row
+    is dropped when that window gave it too, and completes it when the page break had cut it. Equal
+    rows at two places are two rows.
 
     Args:
-        rows: In the order of the windows, and of each window's answer.
-        windows: As planned.
+        rows: Rows in the order of the windows, and of each window's answer.
+        windows: The planned windows.
     """
     kept: list[ReadRow] = []
     for row in rows:
@@ -102,7 +102,7 @@ def _is_carried(row: ReadRow, own_lines: set[_Place]) -> bool:
 
 
 def _twin(row: ReadRow, kept: Sequence[ReadRow]) -> int | None:
-    """Return the index of the same row as an earlier window gave it: it shares a place."""
+    """Return the index of the same row in an earlier window: the two share a place."""
     for index in range(len(kept) - 1, -1, -1):
         other = kept[index]
         if other.window < row.window and other.first == row.first:
@@ -117,7 +117,7 @@ def _is_known(row: ReadRow, kept: Sequence[ReadRow]) -> bool:
 
 
 def _position(kept: Sequence[ReadRow]) -> Any:
-    """Return a sort key: the row's place, and for a row without one that of the row before it."""
+    """Return a sort key: the row's place, or the place of the row before it."""
     order: dict[int, tuple[int, int, int]] = {}
     last: _Place = (0, 0)
     for index, row in enumerate(kept):

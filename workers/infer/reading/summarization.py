@@ -1,4 +1,4 @@
-"""Summaries of a document that does not fit: of its windows first, then of their summaries."""
+"""Summaries of a document that does not fit: summaries of its windows, then of those summaries."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from workers.infer.session import Question, Session
 
 
 async def summarize(session: Session, document: PageText, budget: ContextBudget) -> Any:
-    """Summarize level by level, until one question holds all that is left.
+    """Summarize level by level, until one question holds the rest.
 
     Raises:
         StageError: The engine failed, no window has a usable answer, a summary of summaries has
-            none, or the summaries are as long as what they sum up (`document.too_long`).
+            none, or the summaries are as long as their texts (`document.too_long`).
     """
     room = budget.document(session.task)
     lines = await asyncio.to_thread(lines_of, document.pages, budget.count)
@@ -44,7 +44,7 @@ async def summarize(session: Session, document: PageText, budget: ContextBudget)
             )
         answers = await session.ask_all(_questions(session, fewer, level=level))
         for answer in answers:
-            if isinstance(answer, OutputError):  # a part of the document would be left out
+            if isinstance(answer, OutputError):  # part of the document would be missing
                 raise answer
         summaries = [answer for _, answer in answered(fewer, answers)]
     session.draft.confidence = summaries[0].confidence

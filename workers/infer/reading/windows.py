@@ -1,4 +1,4 @@
-"""Windows: the stretches of a document that are put to the engine one by one. Pure."""
+"""Windows: the parts of a document that the engine reads one by one. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Line:
         page: Number of the page.
         start: First character, in the page's text.
         text: Without its line break.
-        tokens: As the pool's model counts, the line break included.
+        tokens: Tokens by the pool's model, line break included.
     """
 
     page: int
@@ -37,8 +37,8 @@ class Window:
     """Lines that one question shows to the engine.
 
     Attributes:
-        lines: The stretch itself; windows of one plan do not share any.
-        carried: Lines from before the stretch, repeated so that it can be understood.
+        lines: The lines of this window only; no other window of the plan has them.
+        carried: Lines before them, repeated for context.
     """
 
     lines: tuple[Line, ...]
@@ -46,23 +46,23 @@ class Window:
 
     @property
     def pages(self) -> tuple[int, ...]:
-        """Numbers of the pages that the stretch is of, in order."""
+        """Return the page numbers of the window's own lines, in order."""
         return tuple(dict.fromkeys(line.page for line in self.lines))
 
     @property
     def shown_pages(self) -> tuple[int, ...]:
-        """Numbers of all pages that a value of the answer may come from."""
+        """Return the numbers of all pages from which a value of the answer may come."""
         return tuple(dict.fromkeys(line.page for line in (*self.carried, *self.lines)))
 
     @property
     def key(self) -> str:
-        """A name that no other window of the document has."""
+        """Return a name that no other window of the document has."""
         first, last = self.lines[0], self.lines[-1]
         return f"{first.page}.{first.start}-{last.page}.{last.start}"
 
     @property
     def spans(self) -> list[Span]:
-        """The shown stretches of pages."""
+        """Return the shown stretches of pages."""
         return [
             Span(page, group[0].start, group[-1].start + len(group[-1].text))
             for page in self.shown_pages
@@ -72,7 +72,7 @@ class Window:
 
     @property
     def text(self) -> str:
-        """The text to show: pages are separated by form feeds."""
+        """Return the text to show, with form feeds between pages."""
         stretch = _joined(self.lines)
         if not self.carried:
             return stretch
@@ -116,7 +116,7 @@ def lines_of(pages: Sequence[Page], count: Callable[[str], int]) -> list[Line]:
 
     Args:
         pages: In document order.
-        count: Tokens of a text.
+        count: Returns the tokens of a text.
     """
     found: list[Line] = []
     for page in pages:
@@ -135,11 +135,11 @@ def plan(
     pages: int | None = None,
     head: int = 0,
 ) -> list[Window]:
-    """Cut lines into windows, at page breaks where that leaves no window less than half full.
+    """Cut lines into windows, at page breaks unless a window would stay less than half full.
 
     Args:
-        lines: Of the whole document; a line longer than a window is cut off nowhere but put alone.
-        tokens: Maximum of a window, what it carries included.
+        lines: Lines of the whole document; a line longer than a window gets a window of its own.
+        tokens: Maximum tokens of a window, carried lines included.
         overlap: Tokens to repeat from the window before.
         pages: Maximum pages of a window.
         head: Tokens to repeat from the head of the document.

@@ -10,7 +10,7 @@ from typing import IO, BinaryIO
 
 from workers.prepare.formats.format import UnreadableError
 
-_INFLATED_BYTES = 256 * 2**20
+_INFLATED_BYTES = 128 * 2**20
 """Most bytes of all members that are read."""
 _MEMBERS = 10_000
 _ENCRYPTED = 1  # A bit of a member's flags.

@@ -41,7 +41,7 @@ def read(data: bytes, _max_pages: int) -> Iterator[Page | Attachment]:
             "document.corrupt", "The mail's parts are nested too deeply to be a mail."
         ) from error
     bodies: dict[str, list[str]] = {"plain": [], "html": []}
-    attachments: list[Attachment] = []
+    attached: list[tuple[int, Message]] = []
     for number, part in enumerate(leaves, start=1):
         kind = part.get_content_type()
         if kind in _ENCRYPTED:
@@ -49,10 +49,10 @@ def read(data: bytes, _max_pages: int) -> Iterator[Page | Attachment]:
         if kind in {"text/plain", "text/html"} and not _is_attached(part):
             bodies[part.get_content_subtype()].append(_text(part))
         elif kind not in _SIGNATURES:
-            name = _name(part) or f"part {number}"
-            attachments.append(Attachment(name, partial(_content, part)))
+            attached.append((number, part))
     yield from mail_pages(_header(message), "\n".join(bodies["plain"]), "\n".join(bodies["html"]))
-    yield from attachments
+    for number, part in attached:
+        yield Attachment(_name(part) or f"part {number}", partial(_content, part))
 
 
 def _leaves(message: Message) -> Iterator[Message]:

@@ -33,7 +33,7 @@ def read(data: bytes, _max_pages: int) -> Iterator[Page | Attachment]:
         UnreadableError: document.corrupt, document.encrypted.
     """
     try:
-        file = olefile.OleFileIO(io.BytesIO(data))
+        file = olefile.OleFileIO(io.BytesIO(data), raise_defects=olefile.DEFECT_INCORRECT)
         reader = PropertyReader(file)
     except _DAMAGED as error:
         raise UnreadableError(

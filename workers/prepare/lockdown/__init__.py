@@ -1,4 +1,4 @@
-"""Confinement of the process that reads a document: one layer of the kernel's a module.
+"""Confinement of the process that reads a document: one module for each layer of the kernel.
 
 Standard library only: the zygote runs this without the rest of docfleet.
 """

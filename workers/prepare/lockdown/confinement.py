@@ -1,7 +1,8 @@
-"""The layers together: found out once by the zygote, put on by each reader.
+"""The layers together: tried once by the zygote, and put on by each reader.
 
-A layer is tried at the start, in a reader without a document. What the kernel refused then is left
-out from then on; what it granted then and refuses later is an error, and no document is read.
+Each layer is tried at the start, in a reader without a document. A layer that the kernel refuses
+then is left out from then on. A layer that it refuses only later is an error, and no document is
+read.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from workers.prepare.lockdown.empty_root import enter_empty_root, make_empty_roo
 from workers.prepare.lockdown.resources import Allowance
 
 LAYERS = ("seccomp", "landlock", "network", "processes", "user", "root", "threads")
-"""Names of the layers; `settings.sections.sandbox` says what each is."""
+"""Names of the layers, which `settings.sections.sandbox` describes."""
 
 _FIRST_USER = 64_000
-"""Users that distributions give to nobody, and that fit a container's 65,536."""
+"""First of the users that distributions leave free, within a container's 65,536."""
 _TRIAL = Allowance(memory_bytes=2**30, cpu_seconds=10, threads=1)
 
 
 class Confinement:
-    """Confinement of a reader. Make it while this process has one thread."""
+    """Confinement of a reader. Create it while this process has one thread."""
 
     def __init__(self) -> None:
         self.off: dict[str, str] = {}
@@ -41,7 +42,7 @@ class Confinement:
         privileges.hide_memory()
 
     def settle(self) -> None:
-        """Find out which layers work; call when everything is loaded that readers share."""
+        """Find out which layers work; call this after loading everything that readers share."""
         self._begins_with = resources.address_space()
         self._attempt("processes", self._try_fork)
         if "processes" in self.off:
@@ -58,25 +59,25 @@ class Confinement:
         return namespaces.fork(self._namespaces)
 
     def shed(self, place: int) -> None:
-        """Put on what needs no knowledge of the document.
+        """Put on the layers that do not depend on the document.
 
         Args:
-            place: Which of the readers at work this is, from 0.
+            place: Number of the reader among those at work, from 0.
 
         Raises:
-            OSError: A layer that worked at the start does not.
+            OSError: A layer that worked at the start does not work now.
         """
-        os.setsid()  # A signal to its group reaches nobody else.
+        os.setsid()  # A signal to its group reaches no other process.
         for layer, put_on in self._first_layers(place):
             if layer not in self.off:
                 put_on()
         self._bind()
 
     def seal(self, allowance: Allowance) -> None:
-        """Put on the limits and the filter; nothing can be opened from here on.
+        """Put on the limits and the filter; nothing can be opened afterwards.
 
         Raises:
-            OSError: A layer that worked at the start does not.
+            OSError: A layer that worked at the start does not work now.
         """
         self._limit(allowance)
         if "seccomp" not in self.off:
@@ -95,7 +96,7 @@ class Confinement:
         privileges.die_with(self._zygote)
 
     def _restrict(self) -> None:
-        privileges.drop_privileges()  # Landlock asks for no_new_privs.
+        privileges.drop_privileges()  # Landlock needs no_new_privs.
         landlock.restrict_self(self._ruleset)
 
     def _limit(self, allowance: Allowance) -> None:
@@ -113,7 +114,7 @@ class Confinement:
 
     def _empty_network(self) -> None:
         if namespaces.enter_empty_network():
-            # A user namespace for each reader: its threads are counted by themselves.
+            # A user namespace for each reader: the kernel then counts its threads separately.
             self._namespaces |= namespaces.NEW_USER
 
     def _make_ruleset(self) -> None:
@@ -131,7 +132,7 @@ class Confinement:
         os.waitpid(child, 0)
 
     def _trial(self) -> dict[str, str]:
-        """Have a reader try each layer; return what it could not put on, and why."""
+        """Try each layer in a reader; return the refused ones with the reasons."""
         ours, theirs = os.pipe()
         child = self.fork()
         if child == 0:
@@ -163,7 +164,7 @@ class Confinement:
 
 
 def _try_threads() -> None:
-    """Start as many threads as are allowed, and one more."""
+    """Start the maximum number of threads, and one more."""
     started = 0
     try:
         while started <= _TRIAL.threads:

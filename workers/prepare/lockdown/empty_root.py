@@ -1,4 +1,4 @@
-"""A root directory with nothing in it, where nothing can be put."""
+"""An empty root directory, in which nothing can be created."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def make_empty_root() -> int:
     """Make a directory and delete it.
 
     Returns:
-        A descriptor of what is left: a directory that has no name and takes no entries.
+        A descriptor of the deleted directory, which has no name and accepts no entries.
 
     Raises:
         OSError: No temporary directory can be made.
@@ -23,10 +23,10 @@ def make_empty_root() -> int:
 
 
 def enter_empty_root(directory: int) -> None:
-    """Make it this process's root, and its working directory.
+    """Make it this process's root and working directory.
 
     Raises:
-        OSError: This process may not.
+        OSError: This process lacks the permission.
     """
     os.fchdir(directory)
     os.chroot(".")

@@ -1,4 +1,4 @@
-"""Calls to the kernel that Python has no function for."""
+"""System calls without a function in Python."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 MACHINE = platform.machine()
 
-# PyDLL keeps the interpreter's lock: a child that `clone` makes must not have to ask for it.
+# PyDLL keeps the interpreter's lock: a child of `clone` must not have to wait for it.
 _LIBC = ctypes.PyDLL(None, use_errno=True)
 _LIBC.syscall.restype = ctypes.c_long
 
@@ -23,7 +23,7 @@ def system_call(number: int, *arguments: object) -> int:
         arguments: Integers, None or ctypes pointers.
 
     Returns:
-        What the kernel answers; never negative.
+        The kernel's answer; never negative.
 
     Raises:
         OSError: The kernel refuses.

@@ -1,6 +1,6 @@
 """Landlock: no file, no TCP port, no signal to another process.
 
-The rules are empty: whatever a reader needs was opened before.
+The rules are empty: everything that a reader needs is already open.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _CREATE_RULESET, _RESTRICT_SELF = 444, 446  # The same on every machine.
 _VERSION = 1  # LANDLOCK_CREATE_RULESET_VERSION
 
 _FILES = ((1, 13), (2, 14), (3, 15), (5, 16))
-"""From which version on how many kinds of access to files are known."""
+"""Number of known kinds of access to files, by the first version that has them."""
 _TCP_SINCE, _SCOPES_SINCE = 4, 6
 _BIND_AND_CONNECT, _ABSTRACT_SOCKETS_AND_SIGNALS = 0b11, 0b11
 
@@ -30,7 +30,7 @@ class _Ruleset(ctypes.Structure):
 
 
 def create_ruleset() -> tuple[int, int]:
-    """Make rules that allow nothing that this kernel's Landlock can refuse.
+    """Create rules that allow nothing that this kernel's Landlock can refuse.
 
     Returns:
         A descriptor of the rules, and the version of Landlock.
@@ -42,14 +42,14 @@ def create_ruleset() -> tuple[int, int]:
     try:
         return _create(version), version
     except OSError as error:
-        # Some kernels of distributions count themselves newer than they are.
+        # Kernels of some distributions report a version that is too new.
         if error.errno not in {errno.EINVAL, errno.E2BIG} or version < _SCOPES_SINCE:
             raise
         return _create(_SCOPES_SINCE - 1), _SCOPES_SINCE - 1
 
 
 def restrict_self(ruleset: int) -> None:
-    """Put this thread, and all that it starts, under the rules.
+    """Put this thread, and all threads and processes that it starts, under the rules.
 
     Raises:
         OSError: The kernel refuses.

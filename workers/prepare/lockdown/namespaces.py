@@ -1,7 +1,7 @@
 """Namespaces: an empty network for all readers, and a list of processes for each.
 
-Root, and users with its powers, make them directly. Others make them inside a user namespace,
-where the machine allows one.
+Root, and users with its powers, create them directly. Others create them inside a user namespace,
+if the machine allows one.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _UNSHARE = {"x86_64": 272, "aarch64": 97}
 
 
 def enter_empty_network() -> bool:
-    """Move this process to a network namespace with nothing in it; call before threads start.
+    """Move this process to an empty network namespace; call this before threads start.
 
     Returns:
-        Whether it took a user namespace.
+        True when it needed a user namespace.
 
     Raises:
         OSError: The kernel or the container's profile does not allow it.
@@ -37,7 +37,7 @@ def enter_empty_network() -> bool:
         return False
     user, group = os.geteuid(), os.getegid()
     _unshare(NEW_USER | _NEW_NETWORK | _NEW_IPC)
-    # Readers make namespaces inside this one, which takes a user that the outer one knows.
+    # Readers create namespaces inside this one; for that, its user must exist in the outer one.
     for file, content in (
         ("setgroups", "deny"),
         ("uid_map", f"{user} {user} 1"),
@@ -76,7 +76,7 @@ def fork(namespaces: int) -> int:
 
 
 def supported() -> bool:
-    """Tell whether the numbers of this machine's system calls are known."""
+    """Tell whether this machine's system call numbers are known."""
     return MACHINE in _CLONE
 
 

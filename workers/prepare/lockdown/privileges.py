@@ -1,4 +1,4 @@
-"""A process's powers: given away, hidden from others, and bound to its parent's life."""
+"""Powers of a process: given up, hidden from others, and bound to its parent's life."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 
 def hide_memory() -> None:
-    """Keep other processes of this user from this one's memory and initial environment.
+    """Hide this process's memory and initial environment from other processes of its user.
 
-    They can no longer attach to it, and /proc/PID/environ, mem and maps are root's alone. Holds
+    They can no longer attach to it, and only root reads /proc/PID/environ, mem and maps. This holds
     until the process starts another program.
     """
     control_process(_PR_SET_DUMPABLE, 0)
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process when the parent goes, and leave if it is gone already.
+    """Make the kernel kill this process when the parent ends; leave if it has already ended.
 
     Args:
         parent: A pidfd of the process that started this one.
@@ -38,7 +38,7 @@ def become(user: int) -> None:
     """Change to a user and group of this number, without further groups.
 
     Raises:
-        OSError: This process may not.
+        OSError: This process lacks the permission.
     """
     os.setgroups([])
     os.setresgid(user, user, user)

@@ -1,4 +1,4 @@
-"""Limits on what a reader may use up."""
+"""Limits on the resources of a reader."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Allowance(NamedTuple):
     """Allowance of one document: memory, time and threads."""
 
     memory_bytes: int
-    """Address space, above that which every reader begins with."""
+    """Bytes of address space, above those with which every reader begins."""
     cpu_seconds: int
     threads: int
-    """Besides the first."""
+    """Threads besides the first."""
 
 
 def address_space() -> int:
@@ -26,17 +26,18 @@ def address_space() -> int:
 
 
 def limit(allowance: Allowance, *, begins_with: int, counts_threads: bool) -> None:
-    """Lower this process's limits; what is lower already stays.
+    """Lower this process's limits; lower ones stay.
 
     Args:
-        allowance: What it may use.
+        allowance: Its maximum resources.
         begins_with: Bytes of address space that it has now.
-        counts_threads: Whether the kernel's count of this user's threads is this process's own.
+        counts_threads: True when the kernel counts this process's threads separately from those of
+            its user.
     """
     kept = {
         resource.RLIMIT_AS: begins_with + allowance.memory_bytes,
         resource.RLIMIT_CPU: allowance.cpu_seconds,
-        # No number is left for a file that is opened later.
+        # No descriptor is left for a file that is opened later.
         resource.RLIMIT_NOFILE: _STANDARD_FILES,
     }
     refused = (

@@ -1,4 +1,4 @@
-"""seccomp: the filter program that the kernel runs before each system call of a reader."""
+"""seccomp: the filter that the kernel runs before each system call of a reader."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workers.prepare.lockdown.system_calls import Condition
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32 = 0x40000000
-"""From here on, numbers on x86-64 mean calls of another convention."""
+"""First number on x86-64 of calls of another convention."""
 
 _LOAD, _AND, _RETURN = 0x20, 0x54, 0x06
 _IF_EQUAL, _IF_AT_LEAST = 0x15, 0x35
@@ -38,8 +38,8 @@ def install_filter(process: int, *, threads: bool) -> None:
     """Put this thread, and all that it starts, under the filter; needs no_new_privs.
 
     Args:
-        process: This process's id, as it sees itself.
-        threads: Whether it may start threads.
+        process: Id of this process, in its own view.
+        threads: True when it may start threads.
 
     Raises:
         OSError: The kernel refuses, or this machine's system calls are not known.
@@ -50,7 +50,7 @@ def install_filter(process: int, *, threads: bool) -> None:
 
 
 def load_program(instructions: Sequence[Instruction]) -> None:
-    """Have the kernel run a filter program before each system call.
+    """Make the kernel run a filter program before each system call.
 
     Raises:
         OSError: The kernel refuses.
@@ -86,11 +86,11 @@ def assemble(machine: str, process: int, *, threads: bool) -> list[Instruction]:
 
 
 def _rule(number: int, conditions: Iterable[Condition]) -> list[Instruction]:
-    """Allow a call if its arguments meet the conditions; pass on what has another number."""
+    """Allow a call whose arguments meet the conditions; pass on calls with another number."""
     tests = list(chain.from_iterable(map(_tests, conditions)))
     steps: list[Instruction] = []
     for left, (code, true, _, constant) in zip(range(len(tests), 0, -1), tests, strict=True):
-        # A test that fails skips what is left of them, and the permission behind.
+        # A failed test skips the remaining tests and the permission behind them.
         steps.append((code, true, left if code == _IF_EQUAL else 0, constant))
     steps.append(_end(_ALLOW))
     if tests:
@@ -99,9 +99,9 @@ def _rule(number: int, conditions: Iterable[Condition]) -> list[Instruction]:
 
 
 def _tests(condition: Condition) -> Iterable[Instruction]:
-    """Compare an argument, one half of its bits at a time."""
+    """Compare an argument, half of its bits at a time."""
     at = _ARGUMENTS_AT + _ARGUMENT_BYTES * condition.argument
-    for offset in (0, 4):  # Both machines put the lower half first.
+    for offset in (0, 4):  # Both machines store the lower half first.
         shift = offset // 4 * _HALF_BITS
         mask = condition.mask >> shift & _HALF
         if mask:

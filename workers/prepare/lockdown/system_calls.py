@@ -1,6 +1,6 @@
-"""Which system calls a reader may make once it has the document.
+"""System calls that a reader may make once it has the document.
 
-All else is refused: it opens no file and no socket, starts no program and no process, sends no
+All others are refused: it opens no file and no socket, starts no program and no process, sends no
 signal, and maps no memory to run code from.
 """
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 _PROT_EXEC = 4
 _PR_SET_NAME = 15
 _CLONE_THREAD = 0x00010000
-# Namespaces, vfork, ptrace, another parent: everything that a thread of this process does not take.
+# Namespaces, vfork, ptrace, another parent: flags that a thread of this process does not need.
 _CLONE_OTHER = 0x7E02E000 | 0x00800000 | 0x80000000 | 0x80
 _INT, _LONG = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 
@@ -51,7 +51,7 @@ ALLOWED = {
     "rt_sigreturn": Numbers(15, 139),
     "sigaltstack": Numbers(131, 132),
     "restart_syscall": Numbers(219, 128),
-    # Its clocks, its locks, and who it is.
+    # Its clocks, its locks and its ids.
     "clock_gettime": Numbers(228, 113),
     "clock_getres": Numbers(229, 114),
     "clock_nanosleep": Numbers(230, 115),
@@ -76,12 +76,12 @@ ALLOWED = {
     "exit": Numbers(60, 93),
     "exit_group": Numbers(231, 94),
 }
-"""Allowed whatever the arguments are."""
+"""Allowed with any arguments."""
 
 CONDITIONAL = {
     "mmap": (Numbers(9, 222), (Condition(2, _PROT_EXEC, 0),)),
     "mprotect": (Numbers(10, 226), (Condition(2, _PROT_EXEC, 0),)),
-    # Its limits can be asked for, not set.
+    # Its limits can be read and not set.
     "prlimit64": (Numbers(302, 261), (Condition(0, _INT, 0), Condition(2, _LONG, 0))),
 }
 """Allowed with these arguments only."""
@@ -95,9 +95,9 @@ THREADS = {
 """Allowed to readers with threads."""
 
 CLONE3 = Numbers(435, 435)
-"""Refused as unknown, for its arguments cannot be looked at: the C library then takes clone."""
+"""Refused as unknown, because its arguments cannot be checked: the C library then uses clone."""
 
 
 def own_signals(process: int) -> dict[str, tuple[Numbers, tuple[Condition, ...]]]:
-    """Return what allows signals to the process itself, which ends itself so, and to no other."""
+    """Return the rule that allows a process signals only to itself, with which it ends."""
     return {"tgkill": (Numbers(234, 131), (Condition(0, _INT, process),))}

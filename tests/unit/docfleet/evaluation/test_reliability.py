@@ -12,12 +12,21 @@ from docfleet.evaluation.reliability import (
     calibrate,
     calibration_error,
     choose,
+    fit,
     passing,
     reliability,
     separation,
 )
 from docfleet.evaluation.scored import ScoredDocument, ScoredValue
+from schemas.task import Task
 
+TASK = {
+    "name": "t",
+    "version": "1",
+    "kind": "extraction",
+    "instructions": "Read.",
+    "output_schema": {"type": "object", "properties": {"a": {"type": "string"}}},
+}
 CASES = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40)
 
 
@@ -81,7 +90,7 @@ def test_what_passes_is_counted_with_its_errors() -> None:
 
 
 def test_a_threshold_is_chosen_on_one_half_and_tried_on_the_other() -> None:
-    """Where confidence tells right from wrong, it keeps its error rate there."""
+    """If confidence separates right from wrong values, the threshold keeps its error rate there."""
     documents = [_document(n, [(0.95, True), (0.9, True), (0.4, n % 2 == 0)]) for n in range(40)]
     found = calibrate(documents, 0.02, seed=1)
     assert found.threshold == 0.9
@@ -97,6 +106,24 @@ def test_confidence_that_tells_nothing_gives_no_threshold() -> None:
     documents = [_document(n, [(0.9, n % 2 == 0), (0.9, n % 2 == 1)]) for n in range(20)]
     found = calibrate(documents, 0.02, seed=1)
     assert (found.threshold, found.tried_on, found.keeps) == (None, None, None)
+
+
+@given(CASES)
+def test_a_curve_rises_and_is_what_a_task_takes(cases: list[Case]) -> None:
+    """Whatever the values are like."""
+    curve = fit(cases)
+    assert curve
+    assert Task.model_validate({**TASK, "calibration": curve}).calibration == curve
+
+
+def test_a_curve_from_one_half_calibrates_the_other() -> None:
+    """Where the engine is too sure, and equally so in both."""
+    documents = [_document(n, [(0.9, n % 2 == 0), (0.3, n % 10 == 0)] * 3) for n in range(60)]
+    found = calibrate(documents, 0.02, seed=2)
+    assert found.ece is not None
+    assert found.ece_with_curve is not None
+    assert found.ece > 0.25
+    assert found.ece_with_curve < 0.12
 
 
 def test_figures_of_confidence_have_intervals() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.engine.protocol import TokenChoice
-from workers.infer.confidence import value_confidence
+from workers.infer.confidence import calibrated, value_confidence
 from workers.infer.grounding.leaves import leaves
 
 VALUES = st.recursive(
@@ -38,7 +38,7 @@ def test_a_value_is_as_likely_as_its_tokens_together() -> None:
 
 
 def test_a_token_that_spans_two_values_counts_for_both() -> None:
-    """It decides both."""
+    """The token decides both values."""
     tokens = _tokens(("[1", 1), ("2,3", 0.5), ("4]", 1))
     assert value_confidence("[12,34]", tokens) == {"/0": 0.5, "/1": 0.5}
 
@@ -61,3 +61,14 @@ def test_each_leaf_has_a_confidence(data: Any, indent: int | None) -> None:
     found = value_confidence(text, [TokenChoice(text, math.log(0.5))])
     assert set(found) >= {leaf.pointer for leaf in leaves(data)}
     assert set(found.values()) <= {0.5}
+
+
+@pytest.mark.parametrize(
+    ("confidence", "share"),
+    [(0.0, 0.1), (0.2, 0.1), (0.4, 0.3), (0.6, 0.5), (0.8, 0.7), (1.0, 0.7)],
+)
+def test_a_curve_makes_confidence_a_share_of_right_values(confidence: float, share: float) -> None:
+    """Straight between its points, and level beyond them."""
+    curve = ((0.2, 0.1), (0.6, 0.5), (0.8, 0.7))
+    assert calibrated(confidence, curve) == pytest.approx(share)
+    assert calibrated(confidence, ()) == confidence

@@ -90,6 +90,18 @@ def test_an_m_that_was_read_as_rn_is_found_on_a_page_that_was_recognized() -> No
     assert matches == [Match.FUZZY, Match.UNGROUNDED]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_there"),
+    [("TH-2025-19393", True), ("IH-2025-19398", False), ("IH-2O25-l9393", True)],
+)
+def test_a_letter_may_be_misread_and_a_digit_may_not(text: str, *, is_there: bool) -> None:
+    """Even a letter that looks like a digit."""
+    page = Page(number=1, text=f"Claim no.: {text}", start=0, source=PageSource.OCR)
+    schema = {"type": "object", "properties": {"claim": {"type": "string"}}}
+    found = Locator([page]).evidence({"claim": "IH-2025-19393"}, schema)["/claim"]
+    assert (found.match is Match.FUZZY) is is_there
+
+
 def test_misread_characters_are_fuzzy_on_a_page_that_was_recognized() -> None:
     """OCR takes O for 0; a page with text of its own does not."""
     text = "Policy CA-78I62I of the insured"
