@@ -31,7 +31,7 @@ COMPOSE ?= docker compose
 COMPOSE_DEMO = $(COMPOSE) -f docker-compose.yml -f infra/compose/demo.yml
 
 .PHONY: help install examples demo test test-fast check lint types layers deps queries rules promtool \
-        dashboard stack format bench chaos soak compose-up compose-demo compose-down compose-verify \
+        dashboard stack format bench accuracy chaos soak compose-up compose-demo compose-down compose-verify \
         schemas pins hashes digests clean
 
 help: ## List the targets
@@ -129,6 +129,10 @@ bench: $(VENV)/.installed-dev ## Measure what the README claims
 	$(BIN)/python -m bench.deliver
 	$(BIN)/python -m bench.prepare
 
+accuracy: $(VENV)/.installed-dev ## Score the shipped tasks on generated documents that no prompt has seen
+	$(BIN)/python -m bench.evidence
+	$(BIN)/python -m bench.accuracy
+
 chaos: $(VENV)/.installed-dev ## Break a running fleet on purpose, and show that nothing is lost
 	$(BIN)/python -m chaos
 
@@ -165,4 +169,4 @@ digests: ## Print lines for .env that pin the images of others by what was pulle
 	sh infra/docker/digests.sh docker-compose.yml
 
 clean: ## Remove the environment, local state and everything that was built
-	rm -rf $(VENV) .docfleet demo/out chaos/out infra/compose/out dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .docfleet demo/out bench/out chaos/out corpus/out infra/compose/out dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -41,7 +41,7 @@ class Receiver:
         self._seconds = seconds
 
     async def take(self, _request: web.Request) -> web.Response:
-        """One event."""
+        """Receive one event."""
         await asyncio.sleep(self._seconds)
         self.taken += 1
         return web.Response(status=204)

@@ -56,7 +56,7 @@ _TASKS = load_tasks(Path("tasks"))
 _NO_SCHEMA: Mapping[str, Any] = {"type": "object"}
 _MOST_PAGES = 500
 _KINDS = [kind for kind in KINDS if kind != PACKET]
-"""Of a packet, no value is asked."""
+"""Kinds of documents; a packet has no values."""
 Reader = Callable[[Document, str], Sequence[Page]]
 """Reads a document, given its rendering."""
 _AMOUNT = re.compile(r"\d[\d,]*(?:\.\d+)?")
@@ -118,8 +118,8 @@ def measure(
     """Look for the truths of a document, and for planted values.
 
     Args:
-        document: Of any kind but a packet.
-        pages: Of the document, as they were read.
+        document: A document of any kind except a packet.
+        pages: Pages of the document, as they were read.
         whole: Its text without misread characters.
         counts: Added to.
         dice: Decides on what is planted.
@@ -162,7 +162,7 @@ def plant(values: Mapping[str, str], text: str, document: Document, dice: Random
 
     Args:
         values: By JSON pointer, as the document writes them.
-        text: Of the document.
+        text: Text of the document.
         document: Says from which part names may come.
         dice: Decides.
     """
@@ -224,7 +224,7 @@ def run(
     reader: Reader = pages_of,
     track_: Callable[[range], Iterable[int]] = iter,
 ) -> dict[str, Counts]:
-    """Measure so many documents of each kind and rendering; gives counts by rendering."""
+    """Measure a number of documents of each kind and rendering; return counts by rendering."""
     found = {rendering: Counts() for rendering in renderings}
     dice = Random(seed)  # noqa: S311  # it keeps no secret
     for number in track_(range(count)):

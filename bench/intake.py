@@ -86,7 +86,7 @@ async def submit_round(session: aiohttp.ClientSession, count: int, at_once: int)
     """Submit jobs, several at once, and return the seconds that each took.
 
     Raises:
-        RuntimeError: One was not accepted: the round counts for nothing.
+        RuntimeError: A submit was not accepted: the round does not count.
     """
     numbers = iter(range(count))
     seconds: list[float] = []
@@ -112,7 +112,7 @@ async def submit_round(session: aiohttp.ClientSession, count: int, at_once: int)
 
 
 async def measure(count: int, rounds: int, at_once: int) -> list[dict[str, Any]]:
-    """One row a round, after a round that is not counted."""
+    """Measure one row for each round, after a round that is not counted."""
     rows = []
     headers = {"Authorization": f"Bearer {_KEY}"}
     connector = aiohttp.TCPConnector(limit=at_once)

@@ -1,8 +1,8 @@
 """Measure the batch path: lines that become jobs on one core, and the memory that it takes.
 
 One process on one core reads a file from the object store, validates each line and writes its job
-into a Valkey that runs beside it. Nothing runs the jobs. Peak memory is asked for batches of
-different sizes: it has to be the same.
+into a local Valkey. Nothing runs the jobs. Peak memory is measured for batches of different sizes:
+it has to be the same.
 """
 
 from __future__ import annotations

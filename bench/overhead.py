@@ -121,7 +121,7 @@ async def run_bare(engine: Engine, slots: int, works: Sequence[Work]) -> float:
 
 
 async def measure(documents: int, rounds: int) -> list[dict[str, float]]:
-    """One row a round, after a round that is not counted."""
+    """Measure one row for each round, after a round that is not counted."""
     settings = load_settings(CONFIG)
     tasks = load_tasks(settings.tasks_dir)
     pool = settings.pools["cpu"]

@@ -93,7 +93,7 @@ def server_command(model_dir: Path, pool: PoolSettings, port: int) -> list[str]:
 
 
 def request_of(task: Task) -> dict[str, Any]:
-    """The body of a chat completion, whose question comes behind a document."""
+    """Return the body of a chat completion, with the question behind a document."""
     schema = {"name": task.name, "schema": task.output_schema}
     return {
         "model": MODEL,
@@ -109,7 +109,7 @@ class Plain:
 
     Args:
         broker: Redis, a database of its own.
-        bucket: Where the texts lie.
+        bucket: Bucket of the texts.
     """
 
     def __init__(self, broker: str, bucket: str) -> None:
@@ -167,7 +167,7 @@ async def plain_of(
 
 
 async def measure(documents: int, rounds: int) -> list[dict[str, float]]:
-    """One row a round, after a round that is not counted."""
+    """Measure one row for each round, after a round that is not counted."""
     settings = load_settings(CONFIG)
     tasks = load_tasks(settings.tasks_dir)
     pool = settings.pools["cpu"]

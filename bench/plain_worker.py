@@ -1,8 +1,8 @@
 """The Celery app of the plain way: one task that reads, asks `vllm serve`, and stores the answers.
 
-Written as most would write it: late acknowledgement, one message at a time, a thread for each
-request that the server is to hold at once. Celery, boto3 and OpenAI's client read from their own
-variables where Redis, the object store and the server are.
+Written in the usual way: late acknowledgement, one message at a time, a thread for each request
+that the server handles at once. Celery, boto3 and OpenAI's client read the places of Redis, the
+object store and the server from their own variables.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def run(bucket: str, key: str, requests: list[dict[str, Any]]) -> int:
     """Run all tasks on one document, one after the other.
 
     Args:
-        bucket: Holds its text, and is to hold its answers.
-        key: Of its text.
+        bucket: Bucket of its text and of its answers.
+        key: Key of its text.
         requests: Bodies of chat completions, with a question that lacks its document.
 
     Returns:
-        How many answers there were.
+        Number of answers.
     """
     s3, server = _clients()
     text = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()

@@ -27,11 +27,11 @@ def run_rounds(
 
     Args:
         measure: Given how much work a round has and how many rounds; gives a row for each.
-        prog: How the benchmark is started.
-        title: Of the table.
-        description: Of the benchmark, for --help.
-        work: What a round has, in the plural; also the option that says how many.
-        count: How many unless told.
+        prog: Command of the benchmark.
+        title: Title of the table.
+        description: Description of the benchmark, for --help.
+        work: Content of a round, in the plural; also the option for its number.
+        count: Default number.
     """
     parser = argparse.ArgumentParser(prog=prog, description=description)
     parser.add_argument(

@@ -32,9 +32,9 @@ def workload(
     """Documents of a kind that insurers send, with the tasks that the rules give them.
 
     Args:
-        settings: Whose rules say what runs.
+        settings: Settings with the rules.
         tasks: By name.
-        count: How many; the demo's documents are taken in turn.
+        count: Number of documents; the demo's are used in turn.
         mark: Stands at the head of each text with its number, so that none is in a prefix cache.
     """
     texts = [

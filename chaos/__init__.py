@@ -1,5 +1,5 @@
-"""A running fleet, broken on purpose: what is lost, what is doubled, how long it takes to mend.
+"""Drills: a running fleet is broken on purpose, and losses, duplicates and recovery are counted.
 
 Real processes of docfleet, a real Valkey and a real SeaweedFS; the scripted engine makes volume
-cheap, and the last scenario runs vLLM. `python -m chaos` runs it.
+cheap, and the last scenario runs vLLM. `python -m chaos` starts it.
 """

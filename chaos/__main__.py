@@ -1,6 +1,6 @@
-"""`python -m chaos`: break a running docfleet on purpose, and show that nothing is lost.
+"""The command `python -m chaos`: breaks a fleet on purpose, and shows that nothing is lost.
 
-Data and logs of each fleet lie under `chaos/out/`.
+Data and logs of each fleet are in `chaos/out/`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from chaos.runner import run_all
 
 
 def main() -> int:
-    """Run what was asked for; gives the exit code."""
+    """Run the named scenarios; return the exit code."""
     arguments = _arguments()
     console = Console(width=None if sys.stdout.isatty() else 132)
     if arguments.list:

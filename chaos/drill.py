@@ -14,19 +14,19 @@ from chaos.row import Row
 from chaos.tally import Record, Tally, patiently, read_records
 
 _PATIENCE_SECONDS = 150
-"""Longer than any backoff that a drill can lead to."""
+"""Maximum seconds without progress, longer than any backoff in a drill."""
 
 
 class Drill:
     """Tools of one scenario.
 
     Attributes:
-        fleet: To be broken.
-        load: Its jobs.
+        fleet: The fleet to break.
+        load: The jobs.
         tally: Counts at the end.
-        row: What it came to.
-        records: The ledger's word on each job, once it is counted.
-        is_short: Whether small numbers are wanted.
+        row: The outcome.
+        records: The ledger's records of the jobs, once they are counted.
+        is_short: True for small numbers.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Drill:
         self.started = monotonic()
 
     def size(self, full: float, short: float) -> float:
-        """The number for a full run, or for a short one."""
+        """Return the number for a full run, or for a short one."""
         return short if self.is_short else full
 
     def injected(self) -> None:
@@ -50,7 +50,7 @@ class Drill:
         self.row.injected += 1
 
     def expect(self, claim: str, *, holds: bool) -> None:
-        """Note a claim that does not hold."""
+        """Record a claim that does not hold."""
         if not holds:
             self.row.wrong.append(claim)
 
@@ -60,11 +60,11 @@ class Drill:
         return sum(job in self.receiver.events for job in list(self.load.accepted))
 
     async def after(self, seconds: float) -> None:
-        """Let the fleet work for a while."""
+        """Let the fleet work for some time."""
         await asyncio.sleep(seconds)
 
     async def look(self) -> None:
-        """Read the records as they are now."""
+        """Read the present records."""
         self.records = await patiently(lambda: read_records(self.fleet, self.load.accepted))
 
     async def finish(self, *, counts_ends: bool = True, forgets: bool = False) -> None:
@@ -74,7 +74,7 @@ class Drill:
         self.records = await self.tally.count(self.row, counts_ends=counts_ends, forgets=forgets)
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         await self.tally.close()
         await self.load.close()
 
@@ -84,11 +84,11 @@ class Scenario:
     """One way to break a fleet.
 
     Attributes:
-        name: As the command line takes it.
-        claim: What it proves, in a line.
-        plan: The fleet that it wants; given whether it is to be short.
+        name: Name on the command line.
+        claim: The claim that it proves, in one line.
+        plan: Returns the fleet for a full or a short run.
         run: Breaks the fleet, and counts.
-        is_long: Whether its short form takes too long for `make test`.
+        is_long: True when its short form takes too long for `make test`.
     """
 
     name: str

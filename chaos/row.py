@@ -1,4 +1,4 @@
-"""The row of one scenario: what the table says of it."""
+"""The row of one scenario in the table."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ class Row:
 
     Attributes:
         fault: The scenario's name.
-        injected: How often the fault was.
+        injected: Number of faults.
         accepted: Jobs that were accepted.
-        results: Of them, those with a result object.
-        duplicates: Of them, those with two results, two ends, or events under two ids.
-        lost: Of them, those that have neither a result and its event nor a dead letter.
-        dead: Of them, those that are dead letters.
-        dead_expected: Whether that many are right.
-        recovery_seconds: Of a worker that was killed or cut off: for each job that it held, until
-            another worker claimed it. Of a server: from its return until the next job's end was
-            told of. Of SIGTERM: until the process had ended.
-        wrong: What else was not as promised.
-        notes: Figures of this scenario alone.
-        seconds: How long it took.
+        results: Accepted jobs with a result object.
+        duplicates: Accepted jobs with two results, two ends, or events under two ids.
+        lost: Accepted jobs with neither a result and its event nor a dead letter.
+        dead: Accepted jobs that are dead letters.
+        dead_expected: Number of dead letters that are right.
+        recovery_seconds: After a worker was killed or cut off: for each of its jobs, until another
+            worker claimed it. After a server's fault: from its return until the next report of a
+            job's end. After SIGTERM: until the process had ended.
+        wrong: Other broken promises.
+        notes: Further figures of this scenario.
+        seconds: Duration.
     """
 
     fault: str
@@ -50,11 +50,11 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """In words."""
+        """Return the verdict in words."""
         return "ok" if self.ok else "; ".join(["FAILED", *self.wrong])
 
     def shown(self) -> dict[str, Any]:
-        """The row as the table prints it."""
+        """Return the row for the table."""
         times = self.recovery_seconds
         return {
             "fault": self.fault,
@@ -70,12 +70,12 @@ class Row:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """The row and all that it was made of."""
+        """Return the row with all its values."""
         return {**asdict(self), "ok": self.ok}
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """The table in Markdown."""
+    """Return the table in Markdown."""
     shown = [row.shown() for row in rows]
     lines = [_line(shown[0]), _line(dict.fromkeys(shown[0], "---"))]
     lines[0] = "| " + " | ".join(shown[0]) + " |"

@@ -1,4 +1,4 @@
-"""Running scenarios one after the other, with a bar for each."""
+"""Runner of scenarios, one after the other, with a bar for each."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _LOOK_SECONDS = 0.5
 
 
 class CurrentFleet:
-    """The fleet of the last scenario, kept for a next one that wants the same.
+    """The fleet of the last scenario, kept for the next one that wants the same.
 
     Args:
-        out: Where each fleet has its folder.
+        out: Parent folder of the fleets.
     """
 
     def __init__(self, out: Path = OUT) -> None:
@@ -37,11 +37,11 @@ class CurrentFleet:
         return self
 
     async def of(self, name: str, plan: FleetPlan) -> tuple[Fleet, CountingReceiver]:
-        """A fleet of this plan, all of it ready, and the receiver of its events.
+        """Return a ready fleet of this plan, and the receiver of its events.
 
         Args:
-            name: Of its folder, if it has to be started.
-            plan: One with spares is used up by its scenario, and started anew.
+            name: Name of its folder, if it has to be started.
+            plan: The plan; a fleet with spares serves one scenario only.
         """
         if plan != self._plan or plan.spares:
             await self._stack.aclose()
@@ -58,12 +58,12 @@ class CurrentFleet:
 
 
 async def run_all(scenarios: Sequence[Scenario], console: Console, *, is_short: bool) -> list[Row]:
-    """Run them.
+    """Run the scenarios.
 
     Args:
-        scenarios: In this order.
+        scenarios: The scenarios, in this order.
         console: Shows the bars.
-        is_short: Whether small numbers are wanted.
+        is_short: True for small numbers.
     """
     async with CurrentFleet() as current:
         return [
@@ -74,7 +74,7 @@ async def run_all(scenarios: Sequence[Scenario], console: Console, *, is_short: 
 async def run_one(
     scenario: Scenario, current: CurrentFleet, console: Console, *, is_short: bool
 ) -> Row:
-    """Run one scenario, on the present fleet if that will do."""
+    """Run one scenario, on the present fleet if it fits."""
     fleet, receiver = await current.of(scenario.name, scenario.plan(is_short))
     drill = Drill(scenario.name, fleet, receiver, is_short=is_short)
     started = monotonic()

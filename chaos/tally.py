@@ -1,4 +1,4 @@
-"""The tally: what was accepted, held against the ledger, the result objects and the events."""
+"""The tally: accepted jobs, compared with the ledger, the result objects and the events."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Record:
     """The ledger's record of one job.
 
     Attributes:
-        state: None where there is no such job.
-        worker: Who claimed it last.
-        attempts: Charged at the present stage.
-        code: Of its failure.
-        history: Its attempts that did not end well.
+        state: State; None for an unknown job.
+        worker: The last worker that claimed it.
+        attempts: Charged attempts of the present stage.
+        code: Code of its failure.
+        history: Attempts without success.
     """
 
     state: JobState | None
@@ -60,7 +60,7 @@ async def patiently(call: Callable[[], Awaitable[_T]]) -> _T:
 
 
 async def read_records(fleet: Fleet, job_ids: Collection[str]) -> dict[str, Record]:
-    """The records of these jobs."""
+    """Return the records of these jobs."""
     ids, records = list(job_ids), {}
     for start in range(0, len(ids), _BATCH):
         batch = ids[start : start + _BATCH]
@@ -89,9 +89,9 @@ class Tally:
     """The tally of one drill.
 
     Args:
-        fleet: What is drilled.
-        load: What was accepted.
-        receiver: What was told.
+        fleet: The fleet.
+        load: The accepted jobs.
+        receiver: The received events.
     """
 
     def __init__(self, fleet: Fleet, load: Load, receiver: CountingReceiver) -> None:
@@ -111,12 +111,12 @@ class Tally:
         return sum(int(count) for name, count in counts.items() if str(name).startswith("job:"))
 
     async def _watch_results(self) -> None:
-        """See each result object's tag again and again: one that changes was written twice."""
+        """Look at each result object's tag repeatedly: a tag that changes means a second write."""
         while True:
             started = monotonic()
             with suppress(BotoCoreError, ClientError):
                 await asyncio.to_thread(self._list_results)
-            # A long listing must not become the load itself.
+            # A long listing must not become a load of its own.
             await asyncio.sleep(max(_LOOK_SECONDS * 3, 10 * (monotonic() - started)))
 
     def _list_results(self) -> set[str]:
@@ -128,18 +128,19 @@ class Tally:
         return found
 
     async def settle(self, patience_seconds: float, patience_for_missing: float) -> None:
-        """Wait until every job has ended and was told of, or nothing happens any more.
+        """Wait until every job has ended and is reported, or nothing happens any more.
 
         Args:
-            patience_seconds: How long nothing may happen.
-            patience_for_missing: The same, when all that is left has no record.
+            patience_seconds: Maximum seconds without progress.
+            patience_for_missing: Maximum seconds without progress when all remaining jobs lack a
+                record.
         """
         await self._load.resolve_drops()
         last, since = (-1, -1), monotonic()
         while True:
             untold = self._load.accepted.keys() - self._receiver.events.keys()
             open_jobs = 0
-            if len(untold) <= _FEW:  # before that, a look at all records would only be a burden
+            if len(untold) <= _FEW:  # an earlier look at all records would only slow the fleet down
                 records = await patiently(lambda: read_records(self._fleet, self._load.accepted))
                 states = [record.state for record in records.values()]
                 open_jobs = sum(state is not None and not state.closed for state in states)
@@ -158,12 +159,12 @@ class Tally:
     async def count(
         self, row: Row, *, counts_ends: bool = True, forgets: bool = False
     ) -> dict[str, Record]:
-        """Fill the row in; gives the records.
+        """Fill the row; return the records.
 
         Args:
-            row: What is to say what was found.
-            counts_ends: Whether the ledger's own count of ends can be held against the jobs.
-            forgets: Whether a job without a record is all right, given its result and its event.
+            row: The row.
+            counts_ends: True when the ledger's own count of ends must match the jobs.
+            forgets: True when a job with a result and an event may lack a record.
         """
         self._watching.cancel()
         present = await asyncio.to_thread(self._list_results)
@@ -199,7 +200,7 @@ class Tally:
         return ended and result_key(job_id) in present and told
 
     async def close(self) -> None:
-        """Look no more."""
+        """Stop looking."""
         self._watching.cancel()
         await asyncio.wait({self._watching})
         self._s3.close()

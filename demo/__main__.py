@@ -27,7 +27,7 @@ from docfleet.stack.temporary import StackError, scoped_stack
 HERE = Path(__file__).parent
 OUT = HERE / "out"
 PATIENCE_SECONDS = 600
-"""How long the next webhook may take before the demo gives up."""
+"""Maximum seconds until the next webhook, before the demo gives up."""
 
 
 async def main(console: Console) -> int:

@@ -17,8 +17,8 @@ class Comparison:
     """One field of one task on one document.
 
     Attributes:
-        value: What the model gave, or None.
-        expected: What the truth says: a value, a range or words to mention.
+        value: The model's value, or None.
+        expected: The true value: a value, a range or words to mention.
     """
 
     document: str

@@ -28,9 +28,9 @@ def drop(env: Mapping[str, str], folder: Path, names: Iterable[str], run: str) -
 
     Args:
         env: The stack's endpoints and credentials.
-        folder: Where the documents lie.
+        folder: Folder of the documents.
         names: Paths below it, such as `fnol/auto-collision.pdf`.
-        run: What tells this run's drops from those of earlier runs.
+        run: Mark that separates this run's drops from those of earlier runs.
 
     Returns:
         By URI, the document's name.

@@ -16,9 +16,9 @@ class Receiver:
     """Receives events on loopback for the length of an `async with` block.
 
     Attributes:
-        secret: What the events are signed with.
+        secret: Secret that signs the events.
         events: The verified events, by job id.
-        refused: How many had no valid signature.
+        refused: Number of events without a valid signature.
         arrivals: Each verified event, once, as it comes.
     """
 

@@ -20,14 +20,14 @@ class Figures:
     """One run in numbers.
 
     Attributes:
-        documents: How many were dropped.
-        results: How many result objects there are.
-        webhooks: How many verified webhooks came, each job counted once.
-        refused: How many webhooks had no valid signature.
-        seconds: From the first drop to the last webhook.
+        documents: Number of dropped documents.
+        results: Number of result objects.
+        webhooks: Number of jobs with a verified webhook.
+        refused: Number of webhooks without a valid signature.
+        seconds: Seconds from the first drop to the last webhook.
         documents_per_second: Over those seconds.
         output_tokens_per_second: Likewise.
-        cached_share: Of all prompt tokens, those read from the prefix cache.
+        cached_share: Share of the prompt tokens that came from the prefix cache.
     """
 
     documents: int
@@ -50,11 +50,11 @@ def figures(
     """Count a run.
 
     Args:
-        documents: How many were dropped.
+        documents: Number of dropped documents.
         results: The result objects.
         webhooks: Verified events.
         refused: Events without a valid signature.
-        seconds: From the first drop to the last webhook.
+        seconds: Seconds from the first drop to the last webhook.
     """
     prompt = sum(result["usage"]["prompt_tokens"] for result in results)
     cached = sum(result["usage"]["cached_tokens"] for result in results)

@@ -1,6 +1,6 @@
 """`api-bodies`, `api-heads`, `api-few-files`, `api-places`: floods of the HTTP API.
 
-Each runs beside another tenant's work.
+Each runs beside the work of another tenant.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _SIZES = {
     FloodKind.HEADS: (3_000, 300),
     FloodKind.PLACES: (90, 10),
 }
-"""For each kind, the size of a full run and of a short one."""
+"""Size of a full run and of a short one, by kind."""
 _SECONDS = (90, 5)
-"""Of those that come to no end."""
+"""Seconds of floods that do not end by themselves."""
 
 
 _FEW_FILES = 256
@@ -60,7 +60,7 @@ async def _plan_of(drill: Drill, bystander: Bystander, kind: FloodKind, size: in
         await bystander.post("/v1/keys", {"label": "flood", "tenant": tenant, "scopes": scopes})
         for tenant in _TENANTS
     ]
-    text = "Claim 1\nHail.\ndocfleet-fault: slow 600\n"
+    text = "Claim 1\nHail.\ndocfleet-fault: slow 3600\n"
     job = await bystander.post(
         "/v1/jobs",
         {"document": {"text": text}, "tasks": TASKS},
@@ -77,7 +77,7 @@ async def _plan_of(drill: Drill, bystander: Bystander, kind: FloodKind, size: in
 
 
 async def _flood(drill: Drill, plan: Plan) -> dict[str, int]:
-    """Send a flood; gives how its requests ended."""
+    """Send a flood; return how its requests ended."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "chaos.parts.flood", stdin=PIPE, stdout=PIPE
     )
@@ -105,7 +105,7 @@ async def _output(process: Process, plan: bytes, seconds: float | None) -> bytes
 
 
 async def _judge(drill: Drill, bystander: Bystander, ends: dict[str, int]) -> None:
-    """Hold what the other tenant saw, and the API's memory, against what is promised."""
+    """Compare the other tenant's answers and the API's memory with the promises."""
     worst = {
         "/healthz": max(bystander.health_seconds, default=float("inf")),
         "a submit": max(bystander.submit_seconds, default=float("inf")),

@@ -1,6 +1,6 @@
-"""What a proxy can make of the object store's answers: broken off, replaced by pages, made up.
+"""Bad answers of a proxy before the object store: cut off, replaced by HTML pages, or made up.
 
-Nothing of it is a document's end: each job waits until the store is well, and is charged nothing.
+They end no document: each job waits until the store works again, and is charged nothing.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ _DROPS = 2
 
 
 def behind_a_proxy(is_short: bool) -> FleetPlan:
-    """A fleet whose parts reach the object store through a proxy."""
+    """Return a fleet whose parts reach the object store through a proxy."""
     return FleetPlan(variables=QUICK_LEASE if is_short else {}, has_store_proxy=True)
 
 
 async def _under_load(drill: Drill, *phases: tuple[Fault, float, float]) -> None:
-    """Let jobs flow through phases of bad answers, and count.
+    """Send jobs through phases of bad answers, and count.
 
     Args:
-        drill: At work.
-        phases: Of each, the fault, the share of the calls that it befalls, and the seconds.
+        drill: The drill.
+        phases: For each phase, the fault, its share of the calls, and the seconds.
     """
     proxy = drill.fleet.store_proxy
     proxy.made.clear()

@@ -1,4 +1,4 @@
-"""A bystander: another tenant of an API that is under attack, and what it notices of that."""
+"""A bystander: another tenant of an API under attack, and the effects of the attack on it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Bystander:
     """Asks for health, submits jobs, and watches the memory of the API's process.
 
     Args:
-        drill: Its fleet has an API, and its load gets the jobs.
+        drill: A drill whose fleet has an API, and whose load gets the jobs.
 
     Attributes:
-        health_seconds: Of each answer to `/healthz`.
-        submit_seconds: From the first try of each submit until it was accepted.
-        megabytes: The resident memory of the API, from time to time.
+        health_seconds: Seconds of each answer to `/healthz`.
+        submit_seconds: Seconds from the first try of each submit to its acceptance.
+        megabytes: Resident memory of the API over time.
     """
 
     def __init__(self, drill: Drill) -> None:
@@ -44,7 +44,7 @@ class Bystander:
         self._headers = {"Authorization": f"Bearer {key}"}
 
     async def __aenter__(self) -> Self:
-        # A connection for each request, as a probe makes it.
+        # A new connection for each request, as a probe makes it.
         self.session = aiohttp.ClientSession(
             self._url,
             headers=self._headers,
@@ -83,7 +83,7 @@ class Bystander:
         return pages * 4_096 / _MEGABYTE
 
     async def post(self, path: str, body: Any, **headers: str) -> Any:
-        """Send JSON; gives the answer's, or raises where it is an error."""
+        """Send JSON; return the answer's JSON, or raise its error."""
         async with self.session.post(path, json=body, headers=headers) as answer:
             answer.raise_for_status()
             return await answer.json()

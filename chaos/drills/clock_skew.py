@@ -1,6 +1,6 @@
 """`clock-skew`: one worker's clock is a minute ahead, another's behind, and some are killed.
 
-`time.time` is skewed, which kombu and Celery read; leases live by Redis TIME alone.
+`time.time` is shifted, which kombu and Celery read; leases use only Redis TIME.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SKEW_SECONDS = 60
 _RATE = 20
 _LOOK_SECONDS = 0.2
 _UNACKED = "unacked_index"
-"""Where kombu notes its own time beside each message."""
+"""Key in which kombu stores its own time beside each message."""
 
 _SITE = """\
 import time
@@ -32,7 +32,7 @@ time.time_ns = lambda real=time.time_ns: real() + {seconds} * 10**9
 def _plan(is_short: bool) -> FleetPlan:
     variables = {
         **(QUICK_LEASE if is_short else {}),
-        # Of three workers one is killed every few seconds, and some jobs are hit three times.
+        # One of three workers is killed every few seconds, and some jobs are hit three times.
         "DOCFLEET_LEASE__ATTEMPTS": "20",
     }
     return FleetPlan(infer_workers=1, spares=2, variables=variables)
@@ -46,7 +46,7 @@ def _skewed(folder: Path, seconds: int) -> dict[str, str]:
 
 
 async def _watch_clocks(drill: Drill, skews: list[float]) -> None:
-    """See how far the times that kombu notes are from ours."""
+    """Measure the distance between kombu's times and ours."""
     while True:
         noted = await patiently(lambda: drill.fleet.redis.zrange(_UNACKED, 0, -1, withscores=True))
         skews += [float(entry[1]) - time() for entry in noted]

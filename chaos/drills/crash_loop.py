@@ -1,6 +1,6 @@
 """`crash-loop`: one of two workers is killed every three seconds, up to ten times.
 
-The same jobs are run by both in peace first: the row says how many times as long they took.
+Both workers first run the same jobs without kills: the row gives the ratio of the times.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from chaos.parts.kept_part import KeptPart
 
 _KILLS = 10
 _WORKS_SECONDS = 1.5
-"""Until it is killed again; it starts again at once."""
+"""Seconds until it is killed again; it starts again at once."""
 _ENOUGH = 3
-"""Kills that have to come before the last job ends."""
+"""Minimum kills before the last job ends."""
 _MOST_TIMES_AS_LONG = 2.5
-"""Twice is what a fleet needs that has lost one of its two workers for good."""
+"""Maximum ratio; a fleet that lost one of its two workers for good needs twice the time."""
 
 _LOOK_SECONDS = 0.1
 _READ_PER_SECOND = 8
 _ONE_READER = {"DOCFLEET_PREPARE_CONCURRENCY": "1"}
-"""Readers must not keep the killed worker from starting."""
+"""Readers must not delay the start of the killed worker."""
 
 
 async def _drill(drill: Drill, part: KeptPart, submit: Callable[[int], Awaitable[None]]) -> None:
@@ -46,7 +46,7 @@ async def _drill(drill: Drill, part: KeptPart, submit: Callable[[int], Awaitable
 
 
 async def _seconds_for(drill: Drill, jobs: int, submit: Callable[[int], Awaitable[None]]) -> float:
-    """Submit so many jobs, and wait until the end of each is told of."""
+    """Submit a number of jobs, and wait until the end of each is reported."""
     since, told = monotonic(), drill.told
     await submit(jobs)
     while drill.told < told + jobs:
@@ -69,7 +69,7 @@ async def _run_infer(drill: Drill) -> None:
 
 async def _run_prepare(drill: Drill) -> None:
     async def submit(count: int) -> None:
-        # Each a text of its own, which has to be read; no more than one worker can do.
+        # Each text is different and has to be read; one worker can do no more.
         async with asyncio.TaskGroup() as group:
             for number in range(count):
                 group.create_task(drill.load.submit_text(f"Claim {drill.told}-{number}\nHail."))

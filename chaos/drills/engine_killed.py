@@ -1,4 +1,4 @@
-"""`engine-killed`: vLLM's engine process is killed -9 under real documents, then its worker."""
+"""`engine-killed`: vLLM's engine process is killed under real documents, then its worker."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def _plan(_is_short: bool) -> FleetPlan:
 
 
 def engine_cores(drill: Drill) -> set[int]:
-    """The engine processes that this fleet's workers have started."""
+    """Return the engine processes that this fleet's workers have started."""
     sessions = {pid for part in drill.fleet.infer for pid in part.pids}
     return {pid for pid, session in _cores() if session in sessions}
 
 
 def _cores() -> Iterator[tuple[int, int]]:
-    """Each engine process's id and session."""
+    """Yield each engine process's id and session."""
     for entry in Path("/proc").iterdir():
         with suppress(OSError):
             if entry.name.isdigit() and b"EngineCore" in (entry / "cmdline").read_bytes():
@@ -84,7 +84,7 @@ async def _run(drill: Drill) -> None:
 
 
 async def _until_told_all(drill: Drill, count: int) -> None:
-    """Wait for all ends so far, and read the records."""
+    """Wait until all ends so far are reported, and read the records."""
     await drill.load.resolve_drops()
     since = monotonic()
     while drill.told < count and monotonic() - since < _PATIENCE_SECONDS:

@@ -1,4 +1,4 @@
-"""`messages-deleted`: Celery messages vanish behind docfleet's back; the sweep sends them again."""
+"""`messages-deleted`: Celery messages vanish; the sweep sends them again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RATE = 30
 
 
 async def _steal(drill: Drill, wanted: int) -> Counter[str]:
-    """Take messages as a worker would, and drop them; gives how many of which queue."""
+    """Take messages as a worker would, and drop them; return the count by queue."""
     queues = [PREPARE_QUEUE, DELIVER_QUEUE, *map(infer_queue, drill.fleet.settings.pools)]
     taken: Counter[str] = Counter()
     seen: set[str] = set()

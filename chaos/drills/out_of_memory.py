@@ -1,6 +1,6 @@
 """`out-of-memory`: one document kills the engine whenever it is in flight, among two hundred.
 
-All that were in flight are suspects, which run alone; only the one that kills alone is dead.
+All documents in flight become suspects, which run alone; only the one that kills alone is dead.
 """
 
 from __future__ import annotations

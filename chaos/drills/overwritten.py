@@ -1,7 +1,7 @@
-"""`overwritten`: documents that are accepted, and overwritten before anybody reads them.
+"""`overwritten`: accepted documents that are overwritten before they are read.
 
-Each version is a job of its own: in a bucket with versions all of them are read; without, those
-that were overwritten are dead letters that say so. No job has another version's result.
+Each version is a job of its own. In a bucket with versions all of them are read; in another bucket,
+overwritten ones are dead letters that say so. No job has another version's result.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _LOOK_SECONDS = 0.2
 
 
 class _Versions:
-    """The documents of a drill, in two versions each.
+    """Documents of a drill, in two versions each.
 
     Args:
-        drill: At work.
-        count: Of documents.
+        drill: The drill.
+        count: Number of documents.
     """
 
     def __init__(self, drill: Drill, count: int) -> None:
@@ -37,10 +37,10 @@ class _Versions:
         self._bucket = drill.fleet.settings.incoming_bucket
         self._s3 = s3_client(drill.fleet.environment)
         self.digests: dict[str, str] = {}
-        """By job id, the sha256 of the version that it is about."""
+        """The sha256 of each job's version, by job id."""
 
     async def keep(self) -> None:
-        """Have the bucket keep what is overwritten."""
+        """Make the bucket keep overwritten versions."""
 
         def keep() -> None:
             self._s3.put_bucket_versioning(
@@ -50,7 +50,7 @@ class _Versions:
         await asyncio.to_thread(keep)
 
     async def drop(self, version: int) -> None:
-        """Put a version of each document, and wait until each is a job."""
+        """Put one version of each document, and wait until each is a job."""
         client = open_client(self._drill.fleet.settings)
         try:
             for number in range(self._count):
@@ -75,7 +75,7 @@ class _Versions:
         return all(record.state is not None for record in self._drill.records.values())
 
     async def read(self) -> dict[str, str]:
-        """By job id, the sha256 of what each job that has a result has read."""
+        """Return the sha256 that each job with a result has read, by job id."""
         read = {}
         bucket = self._drill.fleet.settings.results_bucket
         for job_id, record in self._drill.records.items():
@@ -87,7 +87,7 @@ class _Versions:
         return read
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         self._s3.close()
 
 

@@ -1,7 +1,7 @@
 """`partition`: a worker is cut off from Redis for longer than a lease, and comes back.
 
-The network goes silent, without an end of any connection. Others take its jobs; what it then tells
-the ledger changes nothing.
+The network is silent, and no connection is closed. Others take the worker's jobs; its later writes
+to the ledger change nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _RATE = 12
 
 
 def _plan(is_short: bool) -> FleetPlan:
-    # The cut worker is started with the proxy's address, by the drill.
+    # The drill starts the cut worker with the proxy's address.
     return FleetPlan(infer_workers=1, spares=1, variables=QUICK_LEASE if is_short else {})
 
 

@@ -1,7 +1,7 @@
-"""`power-loss`: Redis killed, and the last second of its log cut off, as when the power goes.
+"""`power-loss`: Redis is killed, and the last second of its log is cut off, as in a power loss.
 
-`appendfsync everysec` promises the disk nothing of the last second. What may follow is what the
-design says: jobs accepted in that second may be missing, ended jobs may open again and adopt their
+`appendfsync everysec` does not promise that the last second is on disk. The design allows these
+consequences: jobs accepted in that second may be missing, ended jobs may open again and adopt their
 results, and events may repeat under their ids. Drops are never lost: the watcher finds them again.
 """
 
@@ -30,7 +30,7 @@ class LogSizes:
     """Length of the append-only log over time.
 
     Args:
-        folder: Of the server's `appendonlydir`.
+        folder: The server's folder `appendonlydir`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,11 +45,11 @@ class LogSizes:
             await asyncio.sleep(_SAMPLE_SECONDS)
 
     def _log(self) -> Path:
-        """The file that is written to: the increment of the highest number."""
+        """Return the file that is written to: the increment with the highest number."""
         return max(self._folder.glob("*.incr.aof"), key=lambda path: int(path.name.split(".")[-3]))
 
     def cut(self, at: float) -> float:
-        """Cut off what was written after this time, or a little more; gives the time of the cut."""
+        """Cut off everything after this time, or slightly more; return the time of the cut."""
         taken, log, size = max(sample for sample in self._samples if sample[0] <= at)
         with log.open("r+b") as file:
             file.truncate(size)
@@ -67,7 +67,7 @@ def _sampled(drill: Drill) -> Iterator[LogSizes]:
 
 
 async def _lose_power(drill: Drill, sizes: LogSizes) -> tuple[float, float]:
-    """Gives the span of time, Unix seconds, that the ledger forgot."""
+    """Return the time span, in Unix seconds, that the ledger forgot."""
     redis = drill.fleet.parts["redis"]
     redis.hold()
     await redis.kill()
@@ -81,7 +81,7 @@ async def _lose_power(drill: Drill, sizes: LogSizes) -> tuple[float, float]:
 
 async def _run(drill: Drill) -> None:
     await drill.load.upload(slow=(0, 0.2))
-    # A rewrite of the log would move what the sizes were measured of.
+    # A rewrite of the log would move the measured file.
     await patiently(lambda: drill.fleet.redis.config_set("auto-aof-rewrite-percentage", 0))
     spans = []
     with _sampled(drill) as sizes:
@@ -97,12 +97,12 @@ async def _run(drill: Drill) -> None:
 
 
 def _judge(drill: Drill, spans: list[tuple[float, float]]) -> None:
-    """Submits of the last seconds may be missing, and nothing else."""
+    """Accept missing submits of the last seconds, and no other loss."""
     submitted = drill.load.accepted.keys() - drill.load.drop_ids
     missing = {job for job in submitted if drill.records[job].state is None}
     for job in missing:
         at = drill.load.accepted[job]
-        # A submit is written a moment before its answer is here.
+        # A submit is written a moment before its answer arrives.
         inside = any(begin - _SAMPLE_SECONDS <= at <= end + _CUT_SECONDS for begin, end in spans)
         drill.expect(f"{job} is missing and was not accepted in a last second", holds=inside)
     drill.row.lost -= len(missing)

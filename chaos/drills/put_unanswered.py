@@ -1,6 +1,6 @@
-"""`put-unanswered`: results are written, and the store's answer never comes.
+"""`put-unanswered`: results are written, and the store's answers never arrive.
 
-The create-only put is tried again, meets the worker's own object and adopts it.
+The create-only put is repeated, meets the worker's own object and adopts it.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from chaos.parts.proxy import Proxy
 
 _WORKERS = 2
 _TIMES_AND_WEIGHTS = ((0, 1, 3), (7, 2, 1))
-"""A client tries a put three times; where all answers are lost, the next attempt adopts."""
+"""Number of lost answers with weights. A client tries a put three times; if all answers are
+lost, the next attempt adopts."""
 
 
 def _plan(is_short: bool) -> FleetPlan:
-    # Its infer workers are started with the proxy's address, by the drill.
+    # The drill starts its infer workers with the proxy's address.
     return FleetPlan(infer_workers=0, spares=_WORKERS, variables=QUICK_LEASE if is_short else {})
 
 
 class _Victims:
-    """Chooses whose answers are swallowed, and how often."""
+    """Choice of the puts whose answers are swallowed, and of their number."""
 
     def __init__(self) -> None:
         self._left: dict[bytes, int] = {}

@@ -1,4 +1,4 @@
-"""Recovery: how long it takes after a fault until its effect is over."""
+"""Recovery: the time from a fault to the end of its effect."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from schemas.states import JobState
 
 _LOOK_SECONDS = 0.1
 _GIVE_UP_SECONDS = 300
-"""A real engine takes minutes to load where the CPU is busy."""
+"""Maximum seconds: a real engine takes minutes to load on a busy CPU."""
 
 
 async def held_jobs(fleet: Fleet, pid: int) -> dict[str, str]:
-    """The jobs whose infer lease the worker of this process holds, each with the worker's name."""
+    """Return the jobs whose infer lease this process's worker holds, with the worker's name."""
     leased: list[str] = []
     for queue in map(str, await fleet.redis.smembers(keys.QUEUES)):
         if queue.startswith(INFER_PREFIX):
@@ -35,12 +35,12 @@ async def held_jobs(fleet: Fleet, pid: int) -> dict[str, str]:
 
 
 async def kill_worker(drill: Drill, part: KeptPart) -> asyncio.Task[None]:
-    """Kill -9 a worker, and measure how long the jobs that it held wait for another.
+    """Kill a worker with -9, and measure how long its jobs wait for another one.
 
     Returns:
-        What measures, and writes to the drill's row.
+        The drill, whose row gets the measurement.
     """
-    # Stopped, it holds what it holds; the ledger hears at once of a process that has ended.
+    # A stopped worker keeps its leases; the ledger learns at once of a process that has ended.
     part.send(signal.SIGSTOP)
     held = await patiently(lambda: held_jobs(drill.fleet, part.pid))
     at = monotonic()
@@ -50,12 +50,12 @@ async def kill_worker(drill: Drill, part: KeptPart) -> asyncio.Task[None]:
 
 
 async def until_claimed(drill: Drill, held: dict[str, str], since: float) -> None:
-    """Measure, for each job, how long it takes until another worker claims it.
+    """Measure the seconds until another worker claims each job.
 
     Args:
-        drill: At work.
-        held: By job id, the worker that held it; emptied.
-        since: When the fault was, on the monotonic clock.
+        drill: The drill.
+        held: The former worker of each job, by job id; emptied.
+        since: Time of the fault on the monotonic clock.
     """
     while held and monotonic() - since < _GIVE_UP_SECONDS:
         records = await patiently(lambda: read_records(drill.fleet, held))
@@ -68,7 +68,7 @@ async def until_claimed(drill: Drill, held: dict[str, str], since: float) -> Non
 
 
 async def until_told(drill: Drill) -> None:
-    """From now on: how long it takes until the end of some job is told of."""
+    """Measure the seconds from now until some job's end is reported."""
     since = monotonic()
     came = await drill.receiver.next(_GIVE_UP_SECONDS)
     drill.expect("nothing went on after a fault", holds=came)
@@ -76,11 +76,11 @@ async def until_told(drill: Drill) -> None:
 
 
 def stolen(drill: Drill, killed: Collection[int]) -> int:
-    """Return how many leases were taken from workers that nobody killed.
+    """Return the number of leases that were taken from workers that were not killed.
 
     Args:
-        drill: Counted.
-        killed: The process ids of those killed.
+        drill: The drill.
+        killed: The process ids of the killed workers.
     """
     return sum(
         not any(f"-{pid}-" in entry["worker"] for pid in killed)

@@ -17,19 +17,19 @@ _FULL_MARGIN_BYTES = 256 * 1024
 
 
 def short_jobs(is_short: bool) -> FleetPlan:
-    """A fleet whose jobs take a tenth of a second."""
+    """Return a fleet whose jobs take a tenth of a second."""
     return FleetPlan(variables=QUICK_LEASE if is_short else {})
 
 
 async def under_load(
     drill: Drill, fault: Callable[[Drill], Awaitable[None]], times: int, *, counts_ends: bool = True
 ) -> None:
-    """Break something several times while jobs flow, and count.
+    """Cause a fault several times while jobs flow, and count.
 
     Args:
-        drill: At work.
+        drill: The drill.
         fault: Begins and ends one fault.
-        times: How often.
+        times: Number of times.
         counts_ends: See Tally.count.
     """
     await drill.load.upload(slow=(0, 0.2))
@@ -66,7 +66,7 @@ async def _freeze(drill: Drill) -> None:
 
 
 async def _fill(drill: Drill) -> None:
-    """Lower maxmemory until submits are refused; what was accepted has to go on meanwhile."""
+    """Lower maxmemory until submits are refused; accepted jobs have to go on."""
     redis = drill.fleet.redis
     before = await patiently(lambda: redis.config_get("maxmemory"))
     used = int((await patiently(lambda: redis.info("memory")))["used_memory"])
@@ -83,7 +83,7 @@ async def _fill(drill: Drill) -> None:
 
 
 async def _read_only(drill: Drill) -> None:
-    """A replica of nobody, and then a primary that misses its replicas; as in a failover."""
+    """Make Redis a replica without a primary, then a primary without replicas, as in a failover."""
     redis = drill.fleet.redis
     await patiently(lambda: redis.replicaof("127.0.0.1", 1))
     await drill.after(drill.size(10, 2))

@@ -1,4 +1,4 @@
-"""`sigterm`: a worker is told to stop while its jobs have long to go, and gives them back."""
+"""`sigterm`: a worker with long jobs is told to stop, and gives them back."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def _judge(drill: Drill, held: set[str]) -> None:
 
 
 async def _stop(part: KeptPart, *, is_twice: bool) -> float:
-    """Tell it to end, once or twice, and keep it down; gives the seconds that it took."""
+    """Tell the worker to end, once or twice, and keep it down; return the seconds that it took."""
     part.hold()
     pid, since = part.pid, monotonic()
     part.send(signal.SIGTERM)

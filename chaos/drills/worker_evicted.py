@@ -1,4 +1,4 @@
-"""`worker-evicted`: one worker is killed three times, ten seconds apart, and no job is guilty."""
+"""`worker-evicted`: one worker is killed three times, ten seconds apart, and no job is to blame."""
 
 from __future__ import annotations
 

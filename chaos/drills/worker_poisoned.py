@@ -1,6 +1,6 @@
-"""`worker-poisoned`: one document ends the worker's process whenever it is in flight, among others.
+"""`worker-poisoned`: one document of many ends the worker's process whenever it is in flight.
 
-All that were in flight are suspects; few of them run at once, and then one alone. Only the one
+All documents in flight become suspects; few of them run at once, and then one alone. Only the one
 that ends its worker alone is charged, and only it is dead in the end.
 """
 

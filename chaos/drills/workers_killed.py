@@ -1,4 +1,4 @@
-"""`workers-killed`: a random infer worker is killed -9 every two seconds until all is done."""
+"""`workers-killed`: a random infer worker is killed every two seconds until all jobs are done."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from chaos.drills.recovery import kill_worker
 from chaos.parts.fleet import QUICK_LEASE, FleetPlan
 
 _MOST_SECONDS = 15
-"""In the median: a lease of ten seconds, a sweep, and a free place with another worker."""
+"""Maximum median: a lease of ten seconds, a sweep, and a free place with another worker."""
 _EVERY_SECONDS = 2
 _EVERY_SECONDS_IN_SHORT = 3
-"""Two workers killed faster than they start would do nothing."""
+"""Two workers that are killed faster than they start would do nothing."""
 
 
 def _plan(is_short: bool) -> FleetPlan:
@@ -23,8 +23,8 @@ def _plan(is_short: bool) -> FleetPlan:
         concurrency=16 if is_short else 32,
         variables={
             **(QUICK_LEASE if is_short else {}),
-            # Three lost leases in a row make a dead letter, which is right where a job kills its
-            # workers. Here all are killed all the time, and some jobs are hit three times.
+            # Three lost leases in a row make a dead letter, which is right for a job that kills its
+            # workers. Here all workers are killed all the time, and some jobs are hit three times.
             "DOCFLEET_LEASE__ATTEMPTS": "20",
         },
     )

@@ -1,1 +1,1 @@
-"""What drills are made of: a fleet, its load, proxies, a receiver and floods of requests."""
+"""Parts of drills: a fleet, its load, proxies, a receiver and floods of requests."""

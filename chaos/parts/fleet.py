@@ -1,4 +1,4 @@
-"""A fleet to break: the local stack's own parts, run by keepers that restart them at once."""
+"""A fleet to break: the parts of the local stack, with keepers that restart them at once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CONFIG = ROOT / "fleet.toml"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105  # signs for a receiver on loopback
 
 _COMMON = {
-    # One cheap task for whatever is dropped: it is the queue that is tried here.
+    # One cheap task for each drop: the drills test the queue.
     "DOCFLEET_RULES": '[{"tasks": ["document-class"]}]',
     "DOCFLEET_CALLBACKS__SCHEDULE_SECONDS": "[1, 1, 1, 1, 1, 1, 1, 1, 1]",
     "DOCFLEET_WATCH__LIST_SECONDS": "1",
@@ -48,23 +48,23 @@ QUICK_LEASE = {
     "DOCFLEET_LEASE__SWEEP_SECONDS": "0.5",
     "DOCFLEET_LEASE__GRACE_SECONDS": "2",
 }
-"""For short runs: faults are noticed in less than half the default time."""
+"""Short leases for short runs: faults are noticed in less than half the default time."""
 
 
 @dataclass(frozen=True)
 class FleetPlan:
-    """The fleet that a scenario wants.
+    """The fleet of a scenario.
 
     Attributes:
-        infer_workers: How many.
-        concurrency: Of each.
-        engine: What they hold.
+        infer_workers: Number of infer workers.
+        concurrency: Concurrency of each.
+        engine: Kind of their engines.
         variables: Settings of every part.
-        spares: More infer workers, which the drill starts, with settings of their own.
+        spares: Further infer workers, which the drill starts with settings of their own.
         prepare_workers: Workers for all roles but infer.
-        has_store_proxy: Whether all its parts reach the object store through a proxy.
-        api: Whether the HTTP API runs.
-        api_files: Maximum files that the API may open, where it is to be few.
+        has_store_proxy: True when all its parts reach the object store through a proxy.
+        api: True when the HTTP API runs.
+        api_files: Maximum files that the API may open; None for the default.
     """
 
     infer_workers: int = 2
@@ -82,12 +82,12 @@ class Fleet:
     """A running fleet.
 
     Args:
-        stack: Laid out, with the plan's settings in its parts.
-        settings: As a client of the fleet reads them.
-        state: Held.
-        guard: Ends what is left if we are killed.
-        store_proxy: Between the parts and the object store, where the plan wants one.
-        plan: What of it is started.
+        stack: The stack, with the plan's settings in its parts.
+        settings: Settings for a client of the fleet.
+        state: The state directory, held by this process.
+        guard: Ends the processes if this one is killed.
+        store_proxy: The proxy between the parts and the object store, if the plan wants one.
+        plan: The plan.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Fleet:
             stack.environment["DOCFLEET_REDIS_URL"],
             decode_responses=True,
             socket_timeout=5,
-            # A connection of before the last fault is no reason to fail.
+            # A connection from before the last fault must not cause an error.
             retry=Retry(ConstantBackoff(0.1), 3),
         )
         parts = [part for part in chain(*stack.layers) if plan.api or part.name != "api"]
@@ -118,7 +118,7 @@ class Fleet:
 
     @property
     def infer(self) -> list[KeptPart]:
-        """The infer workers."""
+        """Return the infer workers."""
         return [part for name, part in self.parts.items() if name.startswith("infer-")]
 
     @property
@@ -127,7 +127,7 @@ class Fleet:
         return [*self.infer, self.parts["prepare-deliver"]]
 
     async def start(self) -> None:
-        """Start the servers, then the others, and wait until all are ready."""
+        """Start the servers, then the other parts, and wait until all are ready."""
         servers = ("redis", "s3")
         await asyncio.gather(*(self.start_part(name).until_ready() for name in servers))
         rest = [name for name in self._layout if name not in servers]
@@ -151,7 +151,7 @@ class Fleet:
         return self.start_part(part.name)
 
     def times_logged(self, prefix: str, words: str) -> int:
-        """Count the log lines of these parts that hold these words."""
+        """Count the log lines of these parts that contain these words."""
         logs = self.state.logs.glob(f"{prefix}*.log")
         return sum(log.read_text(errors="replace").count(words) for log in logs)
 
@@ -160,7 +160,7 @@ class Fleet:
         await asyncio.gather(*(part.until_ready() for part in self.parts.values()))
 
     async def close(self) -> None:
-        """End everything."""
+        """End all processes."""
         await self.redis.aclose()
         for name in reversed(self.parts):
             await self.parts[name].close()
@@ -168,12 +168,12 @@ class Fleet:
 
 @asynccontextmanager
 async def running_fleet(folder: Path, plan: FleetPlan, callback_url: str) -> AsyncIterator[Fleet]:
-    """A fleet for the length of a block, in a folder that is made anew.
+    """Run a fleet for the length of a block, in a new folder.
 
     Args:
-        folder: Keeps data and logs.
-        plan: What to run.
-        callback_url: Who is told of each job's end.
+        folder: Folder for data and logs.
+        plan: The plan.
+        callback_url: Receiver of each job's end.
     """
     await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     state = StateDir(folder)
@@ -221,7 +221,7 @@ def _lay_out(
 
 
 def _lease_of(plan: FleetPlan) -> dict[str, str]:
-    """What those know of the workers' leases who only look after them."""
+    """Return the lease settings of a plan, for processes that are no workers."""
     return {
         name.removeprefix(_LEASE).lower(): value
         for name, value in plan.variables.items()
@@ -230,7 +230,7 @@ def _lease_of(plan: FleetPlan) -> dict[str, str]:
 
 
 def _another(part: Part, number: int, settings: FleetSettings, state: StateDir) -> Part:
-    """One more worker like this one, with a name and a port of its own."""
+    """Return another worker like this one, with its own name and port."""
     name = f"{part.name}-{number}"
     own = {
         "DOCFLEET_WORKER_NAME": name,
@@ -245,7 +245,7 @@ def _another(part: Part, number: int, settings: FleetSettings, state: StateDir) 
 
 
 def _with_few_files(part: Part, files: int) -> Part:
-    """Have the API run as where an operator lets it open few files."""
+    """Bound the files that the API may open."""
     if part.name != "api":
         return part
     bounded = ("/bin/sh", "-c", f'ulimit -n {files} && exec "$@"', "sh", *part.argv)
@@ -257,7 +257,7 @@ def _store_port(stack: LocalStack) -> int:
 
 
 def _through(proxy: StoreProxy, stack: LocalStack) -> LocalStack:
-    """Have all parts but the servers reach the object store through a proxy."""
+    """Make all parts except the servers reach the object store through a proxy."""
     changes = {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{proxy.port}"}
     return replace(
         stack, layers=[[_changed(part, changes) for part in one] for one in stack.layers]

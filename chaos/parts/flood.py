@@ -1,7 +1,7 @@
-"""`python -m chaos.parts.flood`: hostile requests to the API, sent by a process of their own.
+"""`python -m chaos.parts.flood`: hostile requests to the API, from a process of their own.
 
-Reads its Plan as JSON from its input, and prints how many requests it sent and how they ended,
-when all are sent or when it is told to end.
+It reads its Plan as JSON from its input. At the end of the flood, or when told to end, it prints
+the number of requests and how they ended.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _ENDLESS = (b"a" * 65_536, b"a\r\nX-A: " * 8_192)
 
 
 class FloodKind(StrEnum):
-    """What is sent."""
+    """Kind of a flood."""
 
     BODIES = "bodies"
-    """Large and invalid bodies, so many."""
+    """A number of large and invalid bodies."""
     HEADS = "heads"
-    """Without a key: half requests, so many at once, and heads without an end."""
+    """Requests without a key: a number of half requests at once, and heads without an end."""
     PLACES = "places"
     """Two tenants' uploads and bodies that stall, and one tenant's event streams."""
 
@@ -43,11 +43,11 @@ class Plan:
     """One flood.
 
     Attributes:
-        kind: What is sent.
-        size: How many requests, or how many at once.
-        host: The API's.
-        port: The API's.
-        keys: Of the tenants that send them.
+        kind: Kind of the flood.
+        size: Number of requests, in total or at once.
+        host: Host of the API.
+        port: Port of the API.
+        keys: Keys of the sending tenants.
         job_id: A job of the first tenant.
     """
 
@@ -60,7 +60,7 @@ class Plan:
 
 
 class Flood:
-    """Sends what a plan says, and counts how it ends."""
+    """Sends the requests of a plan, and counts how they end."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -68,7 +68,7 @@ class Flood:
         self.ends: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """Send it; only bodies come to an end."""
+        """Send the flood; only that of bodies ends by itself."""
         kinds: dict[FloodKind, Callable[[], Coroutine[Any, Any, None]]] = {
             FloodKind.BODIES: self._bodies,
             FloodKind.HEADS: self._heads,
@@ -126,13 +126,13 @@ class Flood:
         ).encode()
 
     async def _hold(self, data: bytes) -> None:
-        """Send some bytes and no more; begin again when the connection is ended."""
+        """Send some bytes and no more; begin again when the connection ends."""
         while True:
             await self._send(data, _HELD_SECONDS)
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _send_on(self, head: bytes, data: bytes) -> None:
-        """Send bytes without end; begin again when the connection is ended."""
+        """Send bytes without end; begin again when the connection ends."""
         while True:
             self.sent += 1
             with suppress(OSError):

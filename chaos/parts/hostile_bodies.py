@@ -14,12 +14,12 @@ _WORDS = [{"role": "user", "content": "Hail."}]
 
 
 class HostileBody(NamedTuple):
-    """A request that is answered 4xx, or accepted where it is merely large.
+    """A request that is answered with 4xx, or accepted if it is only large.
 
     Attributes:
-        path: Where it is sent.
+        path: Path of the request.
         data: Its body.
-        media_type: What it says that it is.
+        media_type: Media type in its header.
     """
 
     path: str
@@ -29,7 +29,7 @@ class HostileBody(NamedTuple):
 
 @cache
 def hostile_bodies() -> tuple[HostileBody, ...]:
-    """Return all of them, the large ones once among many."""
+    """Return all hostile bodies, with the large ones once among many."""
     return (
         *(_small() * 6),
         *_large(),

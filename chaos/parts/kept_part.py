@@ -1,7 +1,6 @@
-"""A part of the stack that is started again at once when it ends, as Kubernetes would.
+"""A part of the stack that is restarted at once when it ends, as by Kubernetes.
 
-`docfleet up` waits longer from one restart to the next, which a drill that kills every two seconds
-cannot use.
+`docfleet up` waits longer after each restart; a drill that kills every two seconds cannot use it.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ class KeptPart:
     """Keeps one part running until `close`.
 
     Args:
-        part: What to run.
+        part: The part.
         family: The stack's name.
-        log: Where its output goes.
-        guard: Is told of its sessions.
+        log: File of its output.
+        guard: Guard that gets its sessions.
     """
 
     def __init__(self, part: Part, *, family: str, log: Path, guard: Guard) -> None:
@@ -44,7 +43,7 @@ class KeptPart:
 
     @property
     def pid(self) -> int:
-        """The present process's id, or the last one's."""
+        """Return the id of the present process, or of the last one."""
         return self.pids[-1]
 
     async def _keep(self) -> None:
@@ -72,21 +71,21 @@ class KeptPart:
         self.ready.set()
 
     async def until_ready(self) -> None:
-        """Wait until it does its work.
+        """Wait until the part is ready.
 
         Raises:
-            TimeoutError: It does not in five minutes.
+            TimeoutError: The part is not ready within five minutes.
         """
         async with asyncio.timeout(_PATIENCE_SECONDS):
             await self.ready.wait()
 
     def send(self, number: signal.Signals) -> None:
-        """Signal its process."""
+        """Send a signal to its process."""
         if self._process is not None:
             self._process.send(number)
 
     async def kill(self) -> int:
-        """Kill -9, and wait until its process is gone; gives the pid."""
+        """Kill it with -9, and wait until its process is gone; return the pid."""
         pid = self.pid
         self.ready.clear()
         self.send(signal.SIGKILL)
@@ -94,20 +93,20 @@ class KeptPart:
         return pid
 
     async def down(self, pid: int) -> None:
-        """Wait until the process of this id is gone, whether another has taken its place or not."""
+        """Wait until the process with this id is gone, even if another has replaced it."""
         while self.pid == pid and not self._down.is_set():
             await self._down.wait()
 
     def hold(self) -> None:
-        """Do not start it again until `release`."""
+        """Do not restart it until `release`."""
         self._may_run.clear()
 
     def release(self) -> None:
-        """Start it again."""
+        """Restart it."""
         self._may_run.set()
 
     async def close(self) -> None:
-        """Make an end of it: what a drill leaves behind is of no worth."""
+        """Kill it: the data of a drill is not needed."""
         self._closing = True
         self.send(signal.SIGKILL)
         if self._process is None:

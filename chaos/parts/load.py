@@ -1,4 +1,4 @@
-"""The load: jobs through the producer's own client, drops through S3, and what was accepted."""
+"""The load: jobs through the producer's client, drops through S3, and the accepted ones."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ class Load:
     """One drill's jobs.
 
     Args:
-        fleet: Where they go.
-        task_names: What each submitted job runs.
+        fleet: Receiver of the jobs.
+        task_names: Tasks of each submitted job.
     """
 
     def __init__(self, fleet: Fleet, task_names: tuple[str, ...] = TASKS) -> None:
         self.accepted: dict[str, float] = {}
-        """By job id, Unix seconds when the submit had been answered."""
+        """Time of each submit's answer in Unix seconds, by job id."""
         self.dropped: dict[str, float] = {}
-        """By key, Unix seconds when S3 had answered the put."""
+        """Time of S3's answer to each put in Unix seconds, by key."""
         self.refusals: Counter[str] = Counter()
-        """What submits were answered that were not accepted, by the error's name."""
+        """Count of refused submits, by the error's name."""
         self.words: dict[str, str] = {}
-        """The last words of each error."""
+        """Last message of each error."""
         self.drop_ids: set[str] = set()
-        """The jobs that the drops have to be, once that is known."""
+        """Ids of the drops' jobs, once known."""
         self.planned = 0
         self.mark = secrets.token_hex(4)
         self._tasks = task_names
@@ -57,10 +57,11 @@ class Load:
         self._number = 0
 
     async def upload(self, *, slow: tuple[float, float] = (0, 0)) -> None:
-        """Upload the documents that `submit` takes in turn.
+        """Upload the documents that `submit` uses in turn.
 
         Args:
-            slow: Least and most seconds that the scripted engine takes for one more than usual.
+            slow: Minimum and maximum of the additional seconds for a document in the scripted
+                engine.
         """
         least, most = slow
         texts = [
@@ -73,7 +74,7 @@ class Load:
         ]
 
     async def submit_text(self, text: str) -> str:
-        """Submit a document of its own; gives the job's id."""
+        """Submit a document of its own; return the job's id."""
         while True:
             try:
                 uri = await self._client.submitter.upload(text.encode(), ".txt")
@@ -83,7 +84,7 @@ class Load:
                 return await self.submit_one(uri)
 
     async def submit_one(self, uri: S3Uri | None = None) -> str:
-        """Submit a job until it is accepted, as a caller with an idempotency key does."""
+        """Submit a job until it is accepted, like a caller with an idempotency key."""
         self._number += 1
         number = self._number
         self.planned += 1
@@ -108,7 +109,7 @@ class Load:
         """Submit a number of jobs.
 
         Args:
-            count: How many.
+            count: Number of jobs.
             rate: Maximum submits a second.
         """
         left = iter(range(count))
@@ -155,11 +156,11 @@ class Load:
 
     @asynccontextmanager
     async def flow(self, rate: float, drops: float = 0) -> AsyncIterator[None]:
-        """Submit and drop steadily for the length of a block.
+        """Submit and drop at a steady rate for the length of a block.
 
         Args:
-            rate: Submits a second.
-            drops: Drops a second.
+            rate: Submits for each second.
+            drops: Drops for each second.
         """
         stop = asyncio.Event()
 
@@ -182,7 +183,7 @@ class Load:
                 stop.set()
 
     async def resolve_drops(self) -> None:
-        """Find out which jobs the accepted drops have to be; from then on they count."""
+        """Find the ids of the accepted drops' jobs; they count from then on."""
         store, bucket = self._client.store, self._fleet.settings.incoming_bucket
         prefix = f"s3://{bucket}/"
         async for drop in store.list(bucket, prefix=self.mark):
@@ -193,13 +194,13 @@ class Load:
                 self.drop_ids.add(job_id)
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         await self._client.close()
         self._s3.close()
 
 
 async def _beats(rate: float, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Submit at a rate until `stop`; a pause is not made up for."""
+    """Yield at a rate until `stop`; do not catch up after a pause."""
     due = monotonic()
     while not stop.is_set():
         yield

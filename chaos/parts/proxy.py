@@ -1,6 +1,6 @@
-"""A TCP proxy that can be cut: the network between a part and a server, and what goes wrong there.
+"""A TCP proxy between a part and a server, which can be cut and can swallow answers.
 
-It looks into what passes only to find an HTTP request whose answer it is to swallow.
+It reads the data only to find an HTTP request whose answer it has to swallow.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ _CHUNK = 64 * 1024
 _CONTINUE = b"HTTP/1.1 100"
 
 Swallows = Callable[[bytes], bool]
-"""Given the head of a request: whether its answer is to be swallowed."""
+"""Function that decides, from the head of a request, whether its answer is swallowed."""
 
 
 class Proxy:
-    """Listens on loopback and passes on, for the length of an `async with` block.
+    """A proxy on loopback, for the length of an `async with` block.
 
     Args:
-        port: Where the server listens, on loopback.
-        swallows: Which answers never arrive: the server has acted, and the connection breaks.
+        port: Port of the server, on loopback.
+        swallows: Selects answers that never arrive: the server has acted, and the connection
+            breaks.
     """
 
     def __init__(self, port: int, *, swallows: Swallows = lambda _: False) -> None:
@@ -39,11 +40,11 @@ class Proxy:
         return self
 
     def cut(self) -> None:
-        """Let nothing through, and say nothing of it: no end of a connection, no refusal."""
+        """Let nothing through, without closing or refusing a connection."""
         self._passes.clear()
 
     def heal(self) -> None:
-        """Let through what was sent meanwhile, and what comes."""
+        """Let everything through, including the data that was sent meanwhile."""
         self._passes.set()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -81,7 +82,7 @@ class _Link:
         far_reader: asyncio.StreamReader,
         far_writer: asyncio.StreamWriter,
     ) -> None:
-        """Pass on until one side ends."""
+        """Pass data on until one side ends."""
         there = asyncio.ensure_future(self._requests(reader, far_writer))
         back = asyncio.ensure_future(self._answers(far_reader, writer))
         try:

@@ -1,4 +1,4 @@
-"""The claims system's end: counts which events came for which job, and verifies each."""
+"""Receiver of a claims system: verifies each event, and counts the events of each job."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 
 class CountingReceiver:
-    """Receives events on loopback for the length of an `async with` block.
+    """Receiver of events on loopback, for the length of an `async with` block.
 
     Args:
-        secret: What the events are signed with.
+        secret: Secret that signs the events.
     """
 
     def __init__(self, secret: str) -> None:
         self.events: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        """By job id, how often each event id came."""
+        """Count of each event id, by job id."""
         self.types: defaultdict[str, set[str]] = defaultdict(set)
-        """By job id, what the events said."""
+        """Types of the events, by job id."""
         self.refused = 0
         self._webhook = Webhook(secret)
         self._came = asyncio.Event()
@@ -56,7 +56,7 @@ class CountingReceiver:
         return web.Response(status=204)
 
     async def next(self, seconds: float) -> bool:
-        """Wait for an event; gives whether one came in time."""
+        """Wait for an event; return False when none came in time."""
         self._came.clear()
         try:
             await asyncio.wait_for(self._came.wait(), seconds)

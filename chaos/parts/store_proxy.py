@@ -1,4 +1,4 @@
-"""An HTTP proxy in front of the object store, and what goes wrong in such proxies."""
+"""An HTTP proxy before the object store, with the faults of such proxies."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ _NOT_PASSED_ON = frozenset(
 
 
 class Fault(Enum):
-    """What becomes of one call."""
+    """Fault of one call."""
 
     CUT = auto()
-    """The store acts, and its answer breaks off: in the middle of the body, where it has one."""
+    """The store acts, and its answer is cut off, in the middle of the body if it has one."""
     PAGE = auto()
-    """A page for people with status 200; the store hears nothing."""
+    """An HTML page with status 200; the store gets nothing."""
     SWALLOWED = auto()
-    """A put is answered as if the object were stored; the store hears nothing."""
+    """A put is answered with success; the store gets nothing."""
     SHORT = auto()
-    """Half of the body, with a length that says that this is all."""
+    """Half of the body, with its length as the full length."""
     JUNK = auto()
     """Half of the body, filled up with zeros."""
     BARE = auto()
     """The answer without its headers."""
     MISSING_PAGE = auto()
-    """A page for people with status 404; the store hears nothing."""
+    """An HTML page with status 404; the store gets nothing."""
 
 
 Chooses = Callable[[web.Request], Fault | None]
-"""Given a call: what becomes of it; None where it is passed on."""
+"""Function that chooses the fault of a call, or None."""
 
 
 def at_random(shares: Mapping[Fault, float]) -> Chooses:
-    """Choose by lot.
+    """Choose at random.
 
     Args:
-        shares: Of each fault, in how many of the calls that it fits it is made, from 0 to 1.
+        shares: Share of each fault among the calls that it fits, from 0 to 1.
     """
 
     def choose(request: web.Request) -> Fault | None:
@@ -66,15 +66,15 @@ def puts_object(request: web.Request) -> bool:
 
 
 class StoreProxy:
-    """Listens on loopback and passes on, for the length of an `async with` block.
+    """A proxy on loopback, for the length of an `async with` block.
 
     Args:
-        port: Where the store listens, on loopback.
+        port: Port of the store, on loopback.
 
     Attributes:
-        port: Where the proxy listens.
-        chooses: What goes wrong; nothing at first.
-        made: How often each fault was made.
+        port: Port of the proxy.
+        chooses: Chooses the faults; none at first.
+        made: Count of each fault.
     """
 
     def __init__(self, port: int) -> None:
@@ -125,7 +125,7 @@ class StoreProxy:
         return web.Response(status=status, headers=headers, body=answer)
 
     async def _asked(self, request: web.Request, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        """What the store itself answers: status, headers and body."""
+        """Return the store's own answer: status, headers and body."""
         url = self._store.join(URL(request.raw_path, encoded=True))
         headers = [
             (name, value) for name, value in request.headers.items() if name not in _NOT_PASSED_ON
@@ -149,7 +149,7 @@ class StoreProxy:
 async def _cut(
     request: web.Request, status: int, headers: Mapping[str, str], body: bytes
 ) -> web.StreamResponse:
-    """Send half of an answer, and break the connection off."""
+    """Send half of an answer, and break the connection."""
     response = web.StreamResponse(status=status, headers=headers)
     if body:
         response.content_length = len(body)

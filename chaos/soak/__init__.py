@@ -1,1 +1,1 @@
-"""The soak: faults at random for a long time, memory samples and their plot."""
+"""The soak: random faults for a long time, with samples and a plot of memory."""

@@ -1,8 +1,8 @@
-"""`python -m chaos.soak`: a steady load for many minutes, all faults at random, and memory watched.
+"""The command `python -m chaos.soak`: a steady load for many minutes, with random faults.
 
-What must hold at the end: nothing lost, nothing doubled, the memory of no long-lived process grown
-after the first third, and Redis back at what it used before, once its records are forgotten. For
-that, records of what ended are kept for 20 s only. The dead letters stay, and are dropped first.
+These claims must hold at the end: nothing is lost or doubled, the memory of no long-lived process
+has grown after the first third, and Redis uses what it used before, once its records are forgotten.
+For that, records that ended are kept for only 20 s. Dead letters stay, and are dropped first.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _RETENTION_SECONDS = 20
 _SAMPLE_SECONDS = 5
 _PAUSE_SECONDS = (8, 20)
 _LEFT_OVER_MEGABYTES = 4
-"""Scripts, connections and the allocator's own; a thousand records take a megabyte."""
+"""Maximum growth: scripts, connections and the allocator; a thousand records take a megabyte."""
 
 _PLAN = FleetPlan(
     infer_workers=3,
@@ -50,15 +50,15 @@ _PLAN = FleetPlan(
 )
 
 _DEADLY = ("truncated-output", "request-refused")
-"""Documents that end as dead letters, whatever is tried."""
+"""Documents that end as dead letters in any case."""
 _MENDED = ("invalid-output",)
-"""Documents whose answers are asked for again, and are right then."""
+"""Documents whose first answer is unusable and whose second one is right."""
 _KILLER = "engine-out-of-memory"
 _FAULTY_SHARE = 0.01
 
 
 def _mortal(drill: Drill) -> KeptPart:
-    """A part that may be killed; the others live from the beginning to the end."""
+    """Tell whether a part may be killed; the others live from beginning to end."""
     return drill.fleet.parts[random.choice(["infer-1", "infer-2"])]
 
 
@@ -104,7 +104,7 @@ async def _refuse_writes(drill: Drill) -> None:
 
 
 async def _kill_engine(drill: Drill) -> None:
-    """Submit a document that kills each engine that runs it; it ends as a dead letter."""
+    """Submit a document that kills each engine that runs it; it becomes a dead letter."""
     await _submit_faulty(drill, _KILLER)
 
 
@@ -138,9 +138,9 @@ class Soak:
     """One soak.
 
     Args:
-        minutes: How long jobs flow.
-        rate: Jobs a second.
-        out: Where the figures go.
+        minutes: Minutes of the load.
+        rate: Jobs for each second.
+        out: Folder of the figures.
     """
 
     def __init__(self, minutes: float, rate: float, out: Path) -> None:
@@ -148,7 +148,7 @@ class Soak:
         self._faults: list[tuple[float, str]] = []
 
     async def run(self, drill: Drill) -> None:
-        """Run it, and judge."""
+        """Run the soak, and judge it."""
         await drill.load.upload(slow=(0.2, 0.8))
         samples = Samples(drill.fleet)
         base = await used_megabytes(drill.fleet)
@@ -158,7 +158,7 @@ class Soak:
         await self._judge(drill, samples, base)
 
     async def _break(self, drill: Drill) -> None:
-        """Faults one after the other, and documents that are faulty, until the time is up."""
+        """Cause faults one after the other, and submit faulty documents, until the time is up."""
         started = monotonic()
         while monotonic() - started < self._minutes * 60:
             pause = random.uniform(*_PAUSE_SECONDS)
@@ -190,9 +190,9 @@ class Soak:
 
 
 async def _forgotten(drill: Drill) -> int:
-    """Wait until the ledger has forgotten what ended; gives how many records are left.
+    """Wait until the ledger has forgotten the ended records; return how many are left.
 
-    Dead letters stay until they are dropped, so they are not counted.
+    Dead letters are not counted: they stay until they are dropped.
     """
     give_up_at = monotonic() + _RETENTION_SECONDS + 120
     while True:
@@ -219,7 +219,7 @@ async def _again_and_again(action: Callable[[], Awaitable[None]]) -> AsyncIterat
 
 
 async def main(minutes: float, rate: float) -> int:
-    """Run the soak; gives the exit code."""
+    """Run the soak; return the exit code."""
     console = Console(width=None if sys.stdout.isatty() else 132)
     soak = Soak(minutes, rate, OUT)
     scenario = Scenario(

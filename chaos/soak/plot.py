@@ -1,4 +1,4 @@
-"""The soak's plot: memory over time, and when which fault was."""
+"""The soak's plot: memory and faults over time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ mpl.use("Agg")
 
 
 def plot(samples: Sequence[Sample], faults: Sequence[tuple[float, str]], path: Path) -> None:
-    """Draw it.
+    """Draw the plot.
 
     Args:
-        samples: Of the whole soak.
-        faults: When, in seconds since it began, and which.
-        path: Of the picture.
+        samples: Samples of the whole soak.
+        faults: Faults with their times, in seconds since the beginning.
+        path: Path of the picture.
     """
     lines: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
     for sample in samples:

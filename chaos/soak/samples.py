@@ -21,18 +21,18 @@ _MOST_GROWTH_MEGABYTES = 8
 _THIRDS = 3
 _FEWEST = 9
 _OTHERS = frozenset({"s3", "redis"})
-"""Servers of others: SeaweedFS keeps an index of its objects, Redis answers for itself."""
+"""Third-party servers: SeaweedFS keeps an index of its objects, and Redis is judged separately."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One process at one time.
+    """One process at one time, or one value of Redis.
 
     Attributes:
-        seconds: Since the soak began.
-        name: The part's; `redis.used_memory` is what Redis says of itself.
-        pid: Of its process; 0 for what is no process.
-        megabytes: Resident, or used.
+        seconds: Seconds since the soak began.
+        name: Name of the part; `redis.used_memory` for Redis' own figure.
+        pid: Process id; 0 for a value that is no process.
+        megabytes: Resident or used megabytes.
     """
 
     seconds: float
@@ -45,7 +45,7 @@ class Samples:
     """Series of all samples of a soak.
 
     Args:
-        fleet: Whose processes.
+        fleet: The fleet.
     """
 
     def __init__(self, fleet: Fleet) -> None:
@@ -65,17 +65,17 @@ class Samples:
             self.all.append(Sample(now, "redis.used_memory", 0, used))
 
     def write(self, path: Path) -> None:
-        """Write them as CSV."""
+        """Write the samples as CSV."""
         with path.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(field.name for field in fields(Sample))
             writer.writerows(map(astuple, self.all))
 
     def grown(self) -> list[str]:
-        """The processes whose memory grew after the warm-up, in words.
+        """Return the processes whose memory grew after the warm-up, in words.
 
-        A process that lived for most of the soak is cut into thirds: the first is the warm-up, and
-        the median of the last may not be above that of the second by a tenth and 8 MB.
+        The time of a process that lived for most of the soak is cut into thirds. The first is the
+        warm-up. The median of the last may not exceed that of the second by a tenth and 8 MB.
         """
         lives: defaultdict[tuple[str, int], list[Sample]] = defaultdict(list)
         for sample in self.all:
@@ -99,7 +99,7 @@ def _last_thirds(life: Sequence[Sample]) -> tuple[float, float]:
 
 
 def _resident(pid: int) -> float:
-    """Megabytes that a process holds."""
+    """Return the megabytes of a process."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     line = next(line for line in lines if line.startswith("VmRSS:"))
     return int(line.split()[1]) / 1024

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 Pair = tuple[int | None, int | None]
 """Numbers of a row that was given and of the truth's; None where one has no partner."""
 
 
-def align(given: Sequence[T], truth: Sequence[T], likeness: Callable[[T, T], float]) -> list[Pair]:
+def align(given: Sequence[T], truth: Sequence[U], likeness: Callable[[T, U], float]) -> list[Pair]:
     """Pair rows so that the pairs keep the order of both lists and are most alike together.
 
     Args:

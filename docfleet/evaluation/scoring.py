@@ -100,7 +100,8 @@ class _Scorer:
         ]
         told = [cells(row) for row in given]
         fields = list(dict.fromkeys(pointer for row in asked or told for pointer in row))
-        for mine, theirs in align(told, asked, _likeness):
+        known = [[(p, v) for p, v in row.items() if not is_empty(v)] for row in asked]
+        for mine, theirs in align(told, known, _likeness):
             values = {} if mine is None else told[mine]
             expected = dict.fromkeys(fields) if theirs is None else asked[theirs]
             for pointer, one in expected.items():
@@ -148,12 +149,14 @@ class _Scorer:
         )
 
 
-def _likeness(given: Cells, truth: Cells) -> float:
-    """Return the share of a row's known values that are right, a little more where all are."""
-    known = [(given.get(p), value) for p, value in truth.items() if not is_empty(value)]
-    right = [pair for pair in known if same(*pair)]
-    if not right:
-        return 0.0
+def _likeness(given: Cells, known: Sequence[tuple[str, Any]]) -> float:
+    """Return the share of a row's known values that are right, a little more where all are.
+
+    Args:
+        given: All values of a row, by JSON pointer.
+        known: The truth's row, without what is empty.
+    """
+    right = [(given[p], value) for p, value in known if p in given and same(given[p], value)]
     exact = sum(equal(*pair) for pair in right)
     return (len(right) + exact * _EXACT_WEIGHT) / max(len(known), 1)
 

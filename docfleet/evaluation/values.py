@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -27,9 +28,6 @@ _LEADING_ZERO = re.compile(r"\W*0\d")
 """Beginning of an identifier: `0042` is no amount."""
 _MONTH_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.]\d+")
 _CACHED = 2**16
-
-Form = tuple[str, Any]
-"""Kind of a value and what it means: equal forms are the same value."""
 
 
 def is_empty(value: Any) -> bool:
@@ -67,14 +65,28 @@ def same(value: Any, truth: Any) -> bool:
             return not isinstance(value, bool) and _same_text(_text(value), _text(truth))
 
 
+@dataclass(frozen=True, slots=True)
+class _Meanings:
+    """What a text can mean: days, amounts, or itself."""
+
+    days: frozenset[date]
+    amounts: frozenset[Decimal]
+    plain: str
+
+
 @lru_cache(maxsize=_CACHED)
+def _meanings(text: str) -> _Meanings:
+    return _Meanings(_dates(text), _amounts(text), _plain(text))
+
+
 def _same_text(value: str, truth: str) -> bool:
     """Compare as dates, where both are; else as amounts, where both are; else as text."""
-    if (days := _dates(value)) and (others := _dates(truth)):
-        return not days.isdisjoint(others)
-    if (numbers := _amounts(value)) and (amounts := _amounts(truth)):
-        return numbers == amounts
-    return _plain(value) == _plain(truth)
+    one, other = _meanings(value), _meanings(truth)
+    if one.plain == other.plain:
+        return True
+    if one.days and other.days:
+        return not one.days.isdisjoint(other.days)
+    return bool(one.amounts) and one.amounts == other.amounts
 
 
 def _text(value: Any) -> str:

@@ -1,1 +1,1 @@
-"""The stack in containers: what it needs beside the compose file, and what tries it out."""
+"""The stack in containers: programs beside the compose file, and its trials."""

@@ -1,6 +1,6 @@
-"""The demo in containers: one document into the bucket, and what a claims system gets of it.
+"""The demo in containers: one document into the bucket, and the event that a claims system gets.
 
-Runs inside the stack, with a plain S3 client and plain HTTP.
+It runs inside the stack, with a plain S3 client and plain HTTP.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PAUSE_SECONDS = 0.5
 
 
 def main(document: Path, bucket: str) -> int:
-    """Drop it, wait for its event, and show event and result; gives the exit code."""
+    """Drop the document, wait for its event, and show event and result; return the exit code."""
     key = f"{document.parent.name}/{token_hex(4)}/{document.name}"
     s3 = boto3.client("s3")
     started = monotonic()

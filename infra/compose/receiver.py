@@ -1,6 +1,7 @@
-"""The claims system of the demo and of verify: verifies events, and keeps each in a file.
+"""The claims system of the demo and of verify: verifies events, and stores each in a file.
 
-What it has answered 204 to is on disk, so that it can be killed. `GET /events` gives all of them.
+An event that it answered with 204 is on disk, so that it can be killed. `GET /events` returns all
+of them.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ _PORT = 8080
 
 
 class Receiver:
-    """Takes events.
+    """Receiver of events.
 
     Args:
-        secret: What they are signed with.
-        file: Where they are kept, a JSON object a line.
+        secret: Secret that signs them.
+        file: File with one JSON object on each line.
     """
 
     def __init__(self, secret: str, file: Path) -> None:
@@ -29,7 +30,7 @@ class Receiver:
         self._file = file
 
     async def receive(self, request: web.Request) -> web.Response:
-        """204 when the event is kept."""
+        """Answer 204 when the event is stored."""
         body = await request.text()
         try:
             self._webhook.verify(body, dict(request.headers))
@@ -42,13 +43,13 @@ class Receiver:
         return web.Response(status=204)
 
     async def events(self, _: web.Request) -> web.Response:
-        """Return every event as often as it arrived; a kill leaves a request without answer."""
+        """Return every event as often as it arrived; a kill leaves a request without an answer."""
         text = self._file.read_text(encoding="utf-8") if self._file.exists() else ""
         whole = text[: text.rfind("\n") + 1]
         return web.json_response([json.loads(line) for line in whole.splitlines()])
 
     async def health(self, _: web.Request) -> web.Response:
-        """The event loop turns."""
+        """Show that the event loop turns."""
         return web.json_response({"status": "ok"})
 
 

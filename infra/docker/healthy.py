@@ -1,4 +1,4 @@
-"""Asks a URL whether a part is well, with the standard library alone: it runs every few seconds."""
+"""Health check of a part's URL, with only the standard library: it runs every few seconds."""
 
 import sys
 from http.client import HTTPConnection, HTTPException
@@ -8,7 +8,7 @@ _SECONDS = 4
 
 
 def main() -> int:
-    """0 when the URL answers with 2xx; else 1, and the reason on standard output."""
+    """Return 0 when the URL answers with 2xx; else return 1 and print the reason."""
     url = urlsplit(sys.argv[1])
     connection = HTTPConnection(url.hostname or "127.0.0.1", url.port, timeout=_SECONDS)
     try:

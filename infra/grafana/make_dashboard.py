@@ -1,7 +1,7 @@
-"""Writes the Grafana dashboard: the panels are the tables below, the rest is what Grafana needs.
+"""Generator of the Grafana dashboard: the tables below are its panels.
 
-Run it after a change: `make dashboard`. The queries take the largest where several APIs read the
-same ledger, and add up what workers count.
+Run `make dashboard` after a change. The queries use the maximum when several APIs read the same
+ledger, and add up the counts of workers.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class Panel(NamedTuple):
 
     Attributes:
         title: Its heading.
-        unit: Of its values, as Grafana names it.
+        unit: Unit of its values in Grafana.
         queries: PromQL by legend.
-        words: Description that hovering shows.
-        kind: Of Grafana's panels.
+        words: Description on hovering.
+        kind: Type of the panel in Grafana.
     """
 
     title: str
@@ -255,7 +255,7 @@ def _queue_variable() -> dict[str, Any]:
 
 
 def dashboard() -> dict[str, Any]:
-    """The dashboard as Grafana reads it."""
+    """Return the dashboard for Grafana."""
     return {
         "uid": "docfleet",
         "title": "docfleet",

@@ -24,9 +24,9 @@ class RunningStack:
     """A stack that `docfleet up` runs, and a receiver of its events.
 
     Args:
-        env: What `docfleet env` prints.
+        env: The variables of `docfleet env`.
         receiver: The default callback of its jobs.
-        state_dir: Where it runs.
+        state_dir: State directory of the stack.
     """
 
     def __init__(self, env: Mapping[str, str], receiver: Receiver, state_dir: Path) -> None:
@@ -61,7 +61,7 @@ class RunningStack:
         return int(row["restarts"])
 
     async def ready(self, role: str, *, restarts: int) -> None:
-        """Wait until the first part of this role is ready after so many restarts."""
+        """Wait until the first part of this role is ready after a number of restarts."""
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while True:
                 row = self.parts(role)[0]
@@ -70,7 +70,7 @@ class RunningStack:
                 await asyncio.sleep(0.5)
 
     async def events(self, count: int) -> list[dict[str, Any]]:
-        """The next so many events that arrive, none of them twice."""
+        """Return a number of the next events, none of them twice."""
         async with asyncio.timeout(_PATIENCE_SECONDS):
             return [await self.receiver.arrivals.get() for _ in range(count)]
 

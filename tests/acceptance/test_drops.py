@@ -45,7 +45,7 @@ async def stack(state_dir: Path) -> AsyncIterator[RunningStack]:
 
 
 def _engine_processes(stack: RunningStack) -> Iterator[int]:
-    """Those that write to the stack's logs, whoever their parent is by now."""
+    """Return the processes that write to the stack's logs, under any parent."""
     for entry in Path("/proc").iterdir():
         with suppress(OSError):
             if (

@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, str]]:
-    """What `docfleet env` prints of a stack whose summaries have to be short."""
+    """Return the variables of a stack whose summaries have to be short."""
     folder = tmp_path_factory.mktemp("fleet")
     shutil.copy(ROOT / "fleet.toml", folder)
     shutil.copytree(ROOT / "tasks", folder / "tasks")
@@ -83,7 +83,7 @@ def _run(env: dict[str, str], *words: str | Path) -> str:
 
 
 async def _operate(env: dict[str, str], method: str, path: str, **params: str) -> httpx.Response:
-    """What an operator asks for the claims system's tenant."""
+    """Send a request of the operator for the claims system's tenant."""
     headers = {
         "Authorization": f"Bearer {env['DOCFLEET_API_KEY']}",
         "Docfleet-Tenant": "claims",
@@ -159,7 +159,7 @@ async def test_the_claims_system_keeps_results_and_shows_what_went_wrong(
 async def test_a_claims_system_that_lost_its_file_registers_again(
     claims: ClaimsSystem, env: dict[str, str]
 ) -> None:
-    """It keeps its endpoint, and takes what comes after that."""
+    """The system keeps its endpoint, and receives later events."""
     claims.lose_file()
     claims.register()
     assert len((await _operate(env, "GET", "/v1/endpoints")).json()["data"]) == 1

@@ -37,7 +37,7 @@ class Prometheus:
     """A Prometheus that scrapes a stack every second.
 
     Args:
-        url: Where it answers.
+        url: URL of the server.
         session: Asks it.
     """
 
@@ -53,7 +53,7 @@ class Prometheus:
         return said["data"]
 
     async def values(self, query: str) -> list[float]:
-        """What a query gives now."""
+        """Return the present values of a query."""
         found = await self.get("query", query=query)
         return [float(one["value"][1]) for one in found["result"]]
 

@@ -124,7 +124,7 @@ async def test_a_chat_completion_is_guided_and_a_stream_refused(real: dict[str, 
 
 
 async def test_a_chat_asks_for_an_adapter_by_its_name(real: dict[str, str]) -> None:
-    """It is listed beside its base, and answers otherwise than the base does."""
+    """The adapter is listed beside its base, and answers differently."""
     client = _client(real)
     base, adapter = client.models.list().data
     assert (adapter.id, adapter.model_dump()["parent"]) == (ADAPTER, base.id)

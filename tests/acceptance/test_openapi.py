@@ -1,4 +1,4 @@
-"""What the API answers against what its OpenAPI says, by somebody else's fuzzer.
+"""Answers of the API, compared with its OpenAPI by a third-party fuzzer.
 
 DOCFLEET_FUZZ_EXAMPLES in the environment asks for more examples of each operation.
 """

@@ -66,7 +66,7 @@ class EngineHost:
         self._running = False
 
     def hang(self) -> None:
-        """Make it answer nobody any more; whoever calls this sees to its end."""
+        """Make the engine stop answering; the caller has to end it."""
         self._hang(self)
         self._running = False
 

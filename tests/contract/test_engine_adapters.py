@@ -69,7 +69,7 @@ def test_an_adapter_that_the_engine_cannot_load_fails_each_time(
 def test_an_adapter_that_has_vanished_never_reaches_the_engine(
     host: Any, adapters: Mapping[str, Adapter]
 ) -> None:
-    """It would die of it."""
+    """The engine would die of it."""
     shutil.rmtree(adapters["vanishing"].path)
     with pytest.raises(AdapterRefusedError, match="is gone"):
         host.call(host.engine.generate(_request("vanished", adapters["vanishing"])))
@@ -79,7 +79,7 @@ def test_an_adapter_that_has_vanished_never_reaches_the_engine(
 def test_a_loaded_adapter_outlives_its_directory(
     host: Any, adapters: Mapping[str, Adapter]
 ) -> None:
-    """It is held in memory, whatever others are asked for between."""
+    """The adapter is held in memory, even when others are asked for between."""
     before = host.call(host.engine.generate(_request("before", adapters["held"])))
     shutil.rmtree(adapters["held"].path)
     for name in ("first", "second"):

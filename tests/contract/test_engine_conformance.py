@@ -108,7 +108,7 @@ def test_an_answer_without_a_schema_is_text(host: Any) -> None:
 
 
 def test_no_tenant_is_told_what_another_has_asked_before(host: Any) -> None:
-    """What the engine keeps of a prompt saves its own tenant's tokens, and nobody else's."""
+    """The engine's cached prompts save tokens only for their own tenant."""
     messages = [{"role": "user", "content": DOCUMENT * 30}]
 
     def cached(request_id: str, tenant: str) -> int:

@@ -47,7 +47,7 @@ BOMBS = {
 def test_a_grammar_bomb_is_refused_with_its_place_and_no_neighbour_waits(
     vllm_host: Any, name: str
 ) -> None:
-    """It takes the engine minutes; here it takes another process its few seconds."""
+    """The grammar would take the engine minutes; here it takes another process a few seconds."""
     vllm_host.ensure_running()
     ended: list[str] = []
 
@@ -90,7 +90,7 @@ def test_a_grammar_that_slows_each_token_down_is_refused(vllm_host: Any) -> None
 
 
 def test_the_process_that_compiles_is_started_again_when_it_ended(vllm_host: Any) -> None:
-    """Who waited hears of it, and may try again."""
+    """Waiting callers get an error, and may try again."""
     vllm_host.ensure_running()
     engine: VllmEngine = vllm_host.engine
 

@@ -45,7 +45,7 @@ async def _ask_all(engine: GatedEngine, seconds: float) -> list[FailureCode]:
 
 
 def test_a_request_that_is_too_slow_times_out_and_the_engine_goes_on(host: Any) -> None:
-    """It answers the next one."""
+    """The engine answers the next request."""
     engine = GatedEngine(host.engine, SLOTS)
     assert set(host.call(_ask_all(engine, 0.2))) == {FailureCode.REQUEST_TIMEOUT}
     short = EngineRequest("short", [{"role": "user", "content": "Hi"}], None, max_tokens=2)

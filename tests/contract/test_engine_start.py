@@ -1,4 +1,4 @@
-"""What the real engine says when it cannot start: one clear sentence."""
+"""Errors of the real engine when it cannot start: one clear sentence."""
 
 from __future__ import annotations
 

@@ -221,7 +221,7 @@ def _json(value: Any) -> str:
 
 @pytest.fixture(scope="module")
 def vllm_doubts(vllm: ModuleType) -> Doubts:
-    """Whether vLLM itself refuses a schema for xgrammar."""
+    """Return whether vLLM itself refuses a schema for xgrammar."""
     backend = importlib.import_module(f"{vllm.__name__}.v1.structured_output.backend_xgrammar")
     doubts: Doubts = backend.has_xgrammar_unsupported_json_features
     return doubts
@@ -229,7 +229,7 @@ def vllm_doubts(vllm: ModuleType) -> Doubts:
 
 @pytest.fixture(scope="module")
 def accepts(vllm: ModuleType) -> Accepts:  # noqa: ARG001  # xgrammar comes with vllm
-    """Whether a schema's grammar, as vLLM compiles it for us, takes a text to its end."""
+    """Return whether a schema's grammar, as vLLM compiles it for us, accepts a whole text."""
     xgrammar = importlib.import_module("xgrammar")
     stop = 256
     vocabulary = [bytes([byte]) for byte in range(stop)] + [b"</s>"]

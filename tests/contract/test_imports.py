@@ -1,4 +1,4 @@
-"""What an import pulls in: the producer's image has no engine in it."""
+"""Modules that an import loads: the producer's image has no engine in it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_workers_that_need_no_engine_pull_in_none(module: str) -> None:
 
 
 def test_the_contract_pulls_in_nothing_of_ours() -> None:
-    """Whoever wants the models gets the models."""
+    """The models can be used without the rest of docfleet."""
     ours = {"docfleet", "ledger", "producer", "settings", "storage", "workers"}
     assert not _pulled_in(*_modules_of("schemas")) & ours
 

@@ -16,7 +16,7 @@ def failure_page() -> Iterator[str]:
     """Return the lines of docs/failures.md."""
     yield "# Failure codes"
     yield ""
-    yield "What can go wrong with a job or a delivery, and what to do about it."
+    yield "Failures of jobs and deliveries, each with its remedy."
     yield "The codes are stable; results, events, the API and `docfleet dead-letters` use them."
     yield "`docfleet failures --out docs/failures.md` writes this page."
     yield ""

@@ -1,1 +1,1 @@
-"""Tries the stack in containers out: starts it, loads it, breaks it, and counts what was lost."""
+"""Verify: starts the stack in containers, loads it, breaks it, and counts losses."""

@@ -1,4 +1,4 @@
-"""Run by `make compose-verify`: everything that verify tries, in turn; takes half an hour."""
+"""The trials of `make compose-verify`, in turn; they take half an hour."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _IMAGES = ("docfleet-producer:local", "docfleet-worker-cpu:local")
 
 
 def main() -> int:
-    """Try the stack out; gives the exit code."""
+    """Run all trials; return the exit code."""
     arguments = _arguments()
     started = monotonic()
     console = Console(highlight=False, soft_wrap=True)

@@ -1,6 +1,6 @@
 """The load: documents dropped with a plain S3 client and submitted over HTTP.
 
-What counts is what a claims system sees: the events that it got, and the results that they name.
+Only the view of a claims system counts: its events, and the results that they name.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 _DOCUMENTS = ROOT / "demo" / "documents"
 _NOTE = "Claim HM-{number}: hail broke two skylights on 3 May. Nobody was hurt."
 _PATIENCE_SECONDS = 420
-"""How long nothing may happen: a killed engine loads its model again."""
+"""Maximum seconds without progress: a killed engine loads its model again."""
 _PAUSE_SECONDS = 1.0
 
 
@@ -39,9 +39,9 @@ class Tally:
     """Outcome of one load.
 
     Attributes:
-        jobs: Those that were dropped, by URI, and those that were submitted, by id.
-        ended: By job, how often it was told of.
-        results: By job whose result object is there, the worker that made it.
+        jobs: Dropped jobs by URI, and submitted ones by id.
+        ended: Number of reported ends, by job.
+        results: The worker of each result object, by job.
     """
 
     jobs: set[str]
@@ -55,10 +55,10 @@ class Tally:
 
 
 class Load:
-    """Sends documents to a stack, and counts what comes back.
+    """Sends documents to a stack, and counts their events.
 
     Args:
-        stack: Runs, and is well.
+        stack: The stack, up and healthy.
     """
 
     def __init__(self, stack: Stack) -> None:
@@ -71,7 +71,7 @@ class Load:
         self._workers: dict[str, str] = {}  # likewise
 
     def send(self, drops: int, submits: int) -> Tally:
-        """Drop documents and submit others; gives the tally of both, with nothing ended yet."""
+        """Drop documents and submit others; return the tally of both, with no end yet."""
         run = secrets.token_hex(4)
         paths = sorted(path for path in _DOCUMENTS.rglob("*") if path.is_file())
         jobs = {self._drop(paths[n % len(paths)], f"{run}-{n}") for n in range(drops)}
@@ -96,11 +96,11 @@ class Load:
         return _again_and_again(post)
 
     def await_first(self, tally: Tally) -> None:
-        """Wait until the load is under way: somebody was told of one of its jobs."""
+        """Wait until the end of one job is reported: the load is then in progress."""
         self._await(tally, lambda: bool(tally.ended))
 
     def await_all(self, tally: Tally) -> None:
-        """Wait until somebody was told of every job, or for so long that the rest is lost."""
+        """Wait until every job is reported, or long enough that the rest is lost."""
         self._await(tally, lambda: not tally.open)
 
     def _await(self, tally: Tally, done: Callable[[], bool]) -> None:
@@ -127,7 +127,7 @@ class Load:
         tally.ended, tally.results = found.ended, found.results
 
     def _count(self, data: dict[str, Any], tally: Tally) -> None:
-        """A drop is known by its document, which its result names."""
+        """Count an event; a drop is known by its document, which its result names."""
         uri = data.get("result_uri")
         if uri is not None and data["id"] not in self._uris:
             bucket, _, key = uri.removeprefix("s3://").partition("/")
@@ -142,7 +142,7 @@ class Load:
 
 
 def _again_and_again(send: Callable[[], _T]) -> _T:
-    """Retry as a client does, until the request is accepted."""
+    """Retry like a client, until the request is accepted."""
     give_up_at = monotonic() + _PATIENCE_SECONDS
     while True:
         try:

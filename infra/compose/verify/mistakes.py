@@ -1,4 +1,4 @@
-"""Mistakes: what is configured wrongly, the part that says so, and that it stays down."""
+"""Mistakes: wrong settings, the part that reports them, and the check that it stays down."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Mistake:
     """One way to configure a part wrongly.
 
     Attributes:
-        name: In words.
-        service: Who has to say so.
-        says: Words of what it says.
-        changes: To its service in the compose file.
+        name: Description in words.
+        service: Service that must report it.
+        says: Words of the report.
+        changes: Changes of the service in the compose file.
     """
 
     name: str
@@ -36,11 +36,11 @@ class Finding:
     """Outcome of a mistake.
 
     Attributes:
-        name: Of the mistake.
-        service: Who was concerned.
-        said: The line that tells of it.
-        end: How the part ended.
-        passed: Whether it said what it should, and stays down.
+        name: Description of the mistake.
+        service: The service.
+        said: Line of the report.
+        end: The way in which the part ended.
+        passed: True when the report is right and the part stays down.
     """
 
     name: str
@@ -91,7 +91,7 @@ MISTAKES = (
 
 
 def make(stack: Stack, mistake: Mistake) -> Finding:
-    """Make a mistake, see what is said, and mend it."""
+    """Make a mistake, read the report, and repair it."""
     stack.say(f"{mistake.name}: {mistake.service}")
     overlay = {"services": {mistake.service: dict(mistake.changes)}}
     words = ("up", "--detach", "--no-deps", "--force-recreate", mistake.service)
@@ -109,7 +109,7 @@ def _finding(stack: Stack, mistake: Mistake) -> Finding:
         if monotonic() >= give_up_at:
             break
         sleep(1)
-    sleep(_STILL_SECONDS)  # long enough for an engine that would start it again
+    sleep(_STILL_SECONDS)  # long enough for an engine that would restart it
     one = stack.containers(mistake.service)[0]
     said = _line(stack.log_end(mistake.service, 30), mistake.says)
     end = f"{one.status}, started again {one.restarts} times"
@@ -118,7 +118,7 @@ def _finding(stack: Stack, mistake: Mistake) -> Finding:
 
 
 def take_port(stack: Stack) -> Finding:
-    """Somebody else listens on the API's port."""
+    """Take the API's port with another program."""
     stack.say("taken port: api")
     stack.compose("rm", "--stop", "--force", "api")
     with taken_port(stack.ports["API_PORT"]):
@@ -127,7 +127,7 @@ def take_port(stack: Stack) -> Finding:
 
 
 def ask_for_gpu(stack: Stack) -> Finding:
-    """The profile `gpu` on a machine without one; the image is never started."""
+    """Use the profile `gpu` on a machine without one; the image is never started."""
     stack.say("no GPU: infer-gpu")
     overlay = {"services": {"infer-gpu": {"image": "docfleet-worker-cpu:local"}}}
     words = ("--profile", "gpu", "up", "--detach", "--no-deps", "--no-build", "infer-gpu")
@@ -147,6 +147,6 @@ def _refused(stack: Stack, name: str, service: str, said: str, words: str) -> Fi
 
 
 def _line(text: str, words: str) -> str:
-    """The last line with these words."""
+    """Return the last line with these words."""
     found = [line.strip() for line in text.splitlines() if words in line]
     return found[-1] if found else ""

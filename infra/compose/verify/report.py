@@ -1,4 +1,4 @@
-"""Report of verify: tables in Markdown, as they stand in docs/compose.md."""
+"""Report of verify: the tables in Markdown for docs/compose.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from infra.compose.verify.trials import Row
 
 
 def trials_table(rows: Iterable[Row]) -> str:
-    """One line for each trial."""
+    """Return a table with one line for each trial."""
     head = "what was done, jobs, results, callbacks, repeated, lost, infer workers, seconds"
     return _table(
         head.split(", "),
@@ -30,13 +30,13 @@ def trials_table(rows: Iterable[Row]) -> str:
 
 
 def mistakes_table(findings: Iterable[Finding]) -> str:
-    """One line for each mistake."""
+    """Return a table with one line for each mistake."""
     head = ("mistake", "part", "what it says", "then")
     return _table(head, [(f.name, f"`{f.service}`", f"`{f.said}`", f.end) for f in findings])
 
 
 def containers_table(memory: Mapping[str, str], seconds: Mapping[str, float]) -> str:
-    """One line for each container."""
+    """Return a table with one line for each container."""
     rows = [
         (f"`{name}`", memory.get(name, "-"), f"{seconds[name]:.1f}" if name in seconds else "-")
         for name in sorted(memory)
@@ -45,7 +45,7 @@ def containers_table(memory: Mapping[str, str], seconds: Mapping[str, float]) ->
 
 
 def images_table(megabytes: Mapping[str, int]) -> str:
-    """One line for each image."""
+    """Return a table with one line for each image."""
     return _table(("image", "MB"), sorted(megabytes.items()))
 
 

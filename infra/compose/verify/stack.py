@@ -1,4 +1,4 @@
-"""The stack under trial: what verify asks of `docker compose` and of `docker`."""
+"""The stack on trial, through `docker compose` and `docker`."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Container:
     """One container as the engine sees it.
 
     Attributes:
-        id: The engine's.
-        service: Of the compose file.
-        status: Such as `running` or `exited`.
-        health: `healthy`, `unhealthy`, `starting`, or nothing where it has no check.
-        exit_code: Of its last process.
-        restarts: How often the engine started it again.
-        started_at: Its last process.
+        id: Id in the engine.
+        service: Service in the compose file.
+        status: Status, such as `running` or `exited`.
+        health: `healthy`, `unhealthy`, `starting`, or empty without a check.
+        exit_code: Exit code of its last process.
+        restarts: Number of restarts by the engine.
+        started_at: Start of its last process.
     """
 
     id: str
@@ -59,11 +59,11 @@ class Container:
 
 
 class Stack:
-    """A project of its own, on ports of its own, with the demo's claims system.
+    """A project of its own, on its own ports, with the demo's claims system.
 
     Args:
-        without: Services that are left out, because their images cannot be had.
-        say: Told of each step.
+        without: Services that are left out, because their images are not available.
+        say: Called with each step.
     """
 
     def __init__(self, without: Sequence[str], say: Callable[[str], None]) -> None:
@@ -71,10 +71,10 @@ class Stack:
         self.ports = _free_ports()
         self.say = say
         self._took: dict[str, float] = {}
-        self._seen: dict[str, datetime] = {}  # by container, the process that was seen to be well
+        self._seen: dict[str, datetime] = {}  # by container, the process that was seen as healthy
         self._compose = _compose_command()
         self._environment = {name: str(port) for name, port in self.ports.items()}
-        # In a profile that nobody asks for, its image is not pulled either.
+        # A service in an unused profile is not pulled either.
         out = {name: {"profiles": ["left-out"]} for name in without}
         self._left_out = {"services": out} if out else {}
 
@@ -85,11 +85,11 @@ class Stack:
 
         Args:
             words: The command.
-            overlay: Laid over the compose files.
-            check: Whether a failure is an error.
+            overlay: Further compose file over the others.
+            check: True when a failure is an error.
 
         Raises:
-            VerifyError: It failed.
+            VerifyError: The command failed.
         """
         with ExitStack() as stack:
             files = ["docker-compose.yml", "infra/compose/demo.yml"]
@@ -107,7 +107,7 @@ class Stack:
             )
 
     def up(self, *words: str) -> None:
-        """Start everything that is not left out; returns before all of it is well."""
+        """Start all services that are not left out; do not wait until they are healthy."""
         self.compose("up", "--detach", "--quiet-pull", *words)
 
     def down(self, *words: str) -> None:
@@ -123,7 +123,7 @@ class Stack:
         return [_container(one) for one in json.loads(docker("inspect", *ids).stdout)]
 
     def start(self, patience_seconds: float) -> dict[str, float]:
-        """Start everything, and look on; see await_well."""
+        """Start all services, and wait; see await_well."""
         with ThreadPoolExecutor() as thread:
             starting = thread.submit(self.up)
             while not starting.done():
@@ -133,13 +133,13 @@ class Stack:
         return self.await_well(patience_seconds)
 
     def await_well(self, patience_seconds: float) -> dict[str, float]:
-        """Wait until everything that shall run is well.
+        """Wait until all expected services are healthy.
 
         Returns:
-            By service, seconds from the start of its process until its check was seen to succeed.
+            Seconds from the start of each service's process until its check succeeded.
 
         Raises:
-            VerifyError: Something is not, and the time is over.
+            VerifyError: A service is not healthy in time.
         """
         give_up_at = monotonic() + patience_seconds
         while ill := [one for one in self._look() if not one.well]:
@@ -160,27 +160,27 @@ class Stack:
         return containers
 
     def kill(self, service: str) -> None:
-        """Kill whatever runs in a service's container, as the kernel would."""
+        """Kill the process in a service's container, as the kernel would."""
         self.compose("exec", "-T", service, "sh", "-c", "kill -9 -1", check=False)
 
     def log_end(self, service: str, lines: int = 4) -> str:
-        """The last lines that a service wrote."""
+        """Return the last lines of a service's log."""
         done = self.compose("logs", "--no-log-prefix", "--tail", str(lines), service)
         return done.stdout.strip()
 
     def secret(self, name: str) -> str:
-        """One of the stack's secrets."""
+        """Return one of the stack's secrets."""
         return self.compose("exec", "-T", "api", "cat", f"/run/docfleet/{name}").stdout.strip()
 
 
 def docker(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a command of Docker's own."""
+    """Run a Docker command."""
     return _run(["docker", *words], check=check)
 
 
 @contextmanager
 def taken_port(port: int) -> Iterator[None]:
-    """Somebody else listens there, for the length of a block."""
+    """Hold a port with another program, for the length of a block."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))

@@ -1,4 +1,4 @@
-"""The trials: what is done to the stack under load, and what was lost by it."""
+"""The trials: faults of the stack under load, and the losses."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ KILLED = (
     "api", "watch", "prepare", "infer", "deliver", "batch", "redis", "s3", "receiver", "prometheus",
     "grafana",
 )  # fmt: skip
-"""Every container that runs."""
+"""All running containers."""
 
 _WELL_SECONDS = 600
-# Its own command line holds this text, and is not to match.
+# Its own command line contains this text, and must not match.
 _KILL_ENGINE = """
 for process in /proc/[0-9]*; do
     case "$(tr '\\0' ' ' <"$process/cmdline" 2>/dev/null)" in
@@ -32,14 +32,14 @@ class Row:
     """One trial and what came of it.
 
     Attributes:
-        done: What was done, in words.
-        jobs: How many were sent.
-        results: Of them, how many have their result object.
-        told: Of them, how many the receiver was told of.
-        repeated: Events that came again, under the id that they had.
-        lost: Jobs that nobody was told of.
-        seconds: From the first document until the last event.
-        workers: How many infer workers made the results.
+        done: Description of the fault.
+        jobs: Number of jobs.
+        results: Number of jobs with a result object.
+        told: Number of jobs that the receiver knows of.
+        repeated: Events that came again under the same id.
+        lost: Jobs without an event.
+        seconds: Seconds from the first document to the last event.
+        workers: Number of infer workers that made the results.
     """
 
     done: str
@@ -72,12 +72,12 @@ class Row:
 
 
 class Trials:
-    """Runs them on a stack that is well, and leaves it well.
+    """Runs the trials on a healthy stack, and leaves it healthy.
 
     Args:
-        stack: Under trial.
+        stack: The stack.
         load: Its load.
-        documents: Dropped in each trial; half as many are submitted over HTTP.
+        documents: Documents that each trial drops; half as many are submitted over HTTP.
     """
 
     def __init__(self, stack: Stack, load: Load, documents: int) -> None:
@@ -86,11 +86,11 @@ class Trials:
         self._documents = documents
 
     def nothing(self) -> Row:
-        """Documents, and nobody in their way."""
+        """Send documents without a fault."""
         return self._run("nothing is broken", lambda: None)
 
     def kill(self, service: str) -> Row:
-        """A container's processes are killed under load."""
+        """Kill a container's processes under load."""
 
         def kill() -> None:
             before = self._restarts(service)
@@ -100,7 +100,7 @@ class Trials:
         return self._run(f"`{service}` killed", kill)
 
     def kill_engine(self) -> Row:
-        """The engine's own process is killed; its worker ends with 70 and is started again."""
+        """Kill the engine's own process; its worker ends with 70 and is restarted."""
 
         def kill() -> None:
             before = self._restarts("infer")
@@ -121,7 +121,7 @@ class Trials:
         return self._run("`down`, then `up` on the same volumes", down_and_up)
 
     def scale(self, workers: int) -> Row:
-        """More infer workers share the load."""
+        """Add infer workers, which share the load."""
         self._stack.say(f"starting {workers} infer workers")
         self._stack.up("--no-recreate", "--scale", f"infer={workers}")
         self._stack.await_well(_WELL_SECONDS)
@@ -155,7 +155,7 @@ class Trials:
 
 
 def idle_memory(stack: Stack) -> dict[str, str]:
-    """By service, the memory that its container has now, as `docker stats` tells."""
+    """Return the present memory of each service's container, from `docker stats`."""
     memory = {}
     for one in stack.containers():
         if one.status == "running":
@@ -165,5 +165,5 @@ def idle_memory(stack: Stack) -> dict[str, str]:
 
 
 def image_megabytes(image: str) -> int:
-    """An image's size, as `docker image ls` counts it."""
+    """Return an image's size, from `docker image ls`."""
     return int(docker("image", "inspect", "--format", "{{.Size}}", image).stdout) // 10**6

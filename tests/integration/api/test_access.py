@@ -51,7 +51,7 @@ async def test_redis_refuses_a_wrong_password_and_none_at_all(valkey_url: str) -
 
 
 async def test_a_redis_that_is_away_is_no_reason_to_end(tmp_path: Path, valkey_url: str) -> None:
-    """It may come back; the same check passes with the right password."""
+    """Redis may come back; the same check passes with the right password."""
     port = Ports(tmp_path / "ports.json").choose("redis")
     for url in (f"redis://127.0.0.1:{port}/0", valkey_url):
         ledger = Ledger(url, retries=0)

@@ -285,7 +285,7 @@ async def test_metrics_count_what_stands_where(
 async def test_hundreds_of_submits_at_once_are_all_accepted(
     api: aiohttp.ClientSession, ledger: Ledger
 ) -> None:
-    """More than there are connections to Redis: whoever comes later waits."""
+    """There are more submits than connections to Redis: the later ones wait."""
     jobs = await asyncio.gather(*(submit(api, PDF) for _ in range(300)))
     assert len({job["id"] for job in jobs}) == 300
     (queue,) = (await ledger.depth()).queues
@@ -330,7 +330,7 @@ async def test_a_full_redis_is_503_and_the_jobs_it_holds_can_still_be_seen(
 async def test_without_the_object_store_inline_text_is_503(
     settings: FleetSettings, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It could not be kept; nothing is submitted."""
+    """The text could not be stored; nothing is submitted."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{unused_tcp_port}")
     async with serving(settings) as api, api.post("/v1/jobs", json=TEXT) as answer:
         await problem_of(answer, 503, "storage-unavailable")
@@ -340,7 +340,7 @@ async def test_without_the_object_store_inline_text_is_503(
 def test_the_api_does_not_start_without_a_key(
     settings: FleetSettings, key: SecretStr | None
 ) -> None:
-    """It would serve anybody."""
+    """The API would serve anybody."""
     with pytest.raises(SettingsError, match="DOCFLEET_API_KEY"):
         create_app(settings.model_copy(update={"api_key": key}))
 

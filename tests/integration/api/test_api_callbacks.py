@@ -74,7 +74,7 @@ async def test_a_tenants_job_names_a_callback_when_the_tenant_has_a_secret(
 
 
 async def test_the_default_tenant_needs_none(settings: FleetSettings) -> None:
-    """It signs with DOCFLEET_CALLBACK_SECRET, which is not to be had here."""
+    """DOCFLEET_CALLBACK_SECRET signs for it, and is not available here."""
     async with _serving(settings) as api:
         await submit(api, TOLD)
         async with api.post(f"{SECRET}/rotate") as answer:
@@ -117,7 +117,7 @@ async def test_a_fleet_may_demand_tls_of_every_receiver(settings: FleetSettings)
 async def test_a_user_in_a_callbacks_url_is_refused_and_not_repeated(
     api: aiohttp.ClientSession, url: str
 ) -> None:
-    """It would lie in the ledger in clear."""
+    """The password would be in plain text in the ledger."""
     async with api.post("/v1/jobs", json={**TEXT, "callback": {"url": url}}) as answer:
         problem = await problem_of(answer, 422, "invalid-request")
     assert problem["errors"][0]["place"] == "body.callback.url"

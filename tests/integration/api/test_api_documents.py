@@ -157,7 +157,7 @@ async def test_a_form_without_a_boundary_and_another_media_type_are_refused(
 
 
 async def test_an_empty_document_is_refused(api: aiohttp.ClientSession) -> None:
-    """It would be a dead letter."""
+    """An empty document would become a dead letter."""
     async with api.post("/v1/documents", data=b"") as answer:
         await problem_of(answer, 422, "invalid-request")
 
@@ -244,7 +244,7 @@ async def test_a_key_that_no_object_can_have_is_refused(
 
 
 async def test_a_tenant_names_its_own_documents_alone(settings: FleetSettings, s3: Buckets) -> None:
-    """What it uploaded, and what a rule says is its own; docfleet could read the others' too."""
+    """A tenant may name its own uploads, and objects that a rule gives it."""
     rules = (
         settings.rules[0].model_copy(update={"prefix": "acme/", "tenant": "acme"}),
         settings.rules[0].model_copy(

@@ -117,7 +117,7 @@ async def test_endpoints_need_a_key_and_nothing_else_does(settings: FleetSetting
 async def test_a_url_that_could_not_be_read_again_is_refused(
     keyed: aiohttp.ClientSession,
 ) -> None:
-    """It grows when it is written down as a URL has to be."""
+    """The URL grows when it is written in its normal form."""
     url = "https://claims.test/" + "ä" * 400
     async with keyed.post("/v1/endpoints", json={**ASKED, "url": url}) as answer:
         await problem_of(answer, 422, "invalid-request")

@@ -56,7 +56,7 @@ async def test_pages_hold_every_job_once_the_newest_first(
     ]
     jobs = sorted(
         await asyncio.gather(*asked),
-        # As text, a whole second would stand after its fractions.
+        # In the order of texts, a whole second would come after its fractions.
         key=lambda job: (datetime.fromisoformat(job["created_at"]), job["id"]),
         reverse=True,
     )
@@ -204,7 +204,7 @@ async def _events(answer: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, di
 async def test_events_tell_each_state_until_the_end(
     api: aiohttp.ClientSession, ledger: Ledger
 ) -> None:
-    """The stream ends with the job; who comes again is told what is new to him, or to stay away."""
+    """The stream ends with the job; a client that reconnects gets only news, or is told to stop."""
     job_id = (await submit(api, TEXT))["id"]
     path = f"/v1/jobs/{job_id}/events"
     async with asyncio.timeout(30), api.get(path) as answer:

@@ -87,7 +87,7 @@ async def test_a_route_opens_to_its_scope_and_to_no_other(api: aiohttp.ClientSes
 
 
 async def test_openapi_names_the_scope_of_each_operation(api: aiohttp.ClientSession) -> None:
-    """What a route asks for is what is written of it; nothing under /v1 is open."""
+    """The scope of a route is documented; no route under /v1 is open."""
     async with api.get("/openapi.json") as answer:
         schema = await answer.json()
     for path, methods in schema["paths"].items():
@@ -176,7 +176,7 @@ async def test_an_idempotency_key_is_its_tenants_own(api: aiohttp.ClientSession)
 async def test_a_revoked_key_opens_nothing_within_seconds(
     api: aiohttp.ClientSession, valkey_url: str
 ) -> None:
-    """Whoever revoked it: this process at once, another one when its cache is over."""
+    """This process refuses the key at once, and others when their cache is over."""
     here, elsewhere = await _key(api), await _key(api)
     for key in (here, elsewhere):
         async with api.get("/v1/jobs/x", headers=key) as answer:
@@ -341,7 +341,7 @@ async def test_verified_keys_are_few_and_forgotten(valkey_url: str) -> None:
 
 
 async def test_the_key_of_the_environment_needs_no_ledger(api: aiohttp.ClientSession) -> None:
-    """It is never listed, and it can do everything."""
+    """The key is never listed, and can do everything."""
     async with api.get("/v1/keys", headers=KEY) as answer:
         assert (answer.status, (await answer.json())["data"]) == (200, [])
 

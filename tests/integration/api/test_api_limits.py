@@ -1,4 +1,4 @@
-"""What hostile requests may cost the API: the size of bodies and answers, and places at once."""
+"""Maximum cost of hostile requests: the size of bodies and answers, and places at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MANY = 100_000
 
 
 def _post(api: aiohttp.ClientSession, path: str, body: Any) -> Any:
-    """As a stream: aiohttp warns of large bodies that are whole in memory."""
+    """Post as a stream: aiohttp warns of large bodies that are whole in memory."""
     sent = {"Content-Type": "application/json"}
     return api.post(path, data=BytesIO(json.dumps(body).encode()), headers=sent)
 

@@ -64,7 +64,7 @@ async def test_two_tenants_whose_uploads_stall_leave_places_to_the_others(
 
 
 async def test_a_tenant_has_so_many_event_streams_and_no_more(settings: FleetSettings) -> None:
-    """What is over its share is 429; another tenant still gets one, and a closed one is free."""
+    """A stream over the share gets 429; another tenant still gets one, and a closed one is free."""
     few = settings.model_copy(update={"api": ApiSettings(waiting=8)})
     async with serving(few) as api, AsyncExitStack() as streams:
         job_id = (await submit(api, TEXT))["id"]

@@ -28,7 +28,7 @@ STRONG = "df_" + "0123456789abcdef" * 3
 
 @pytest.fixture
 def lines() -> Iterator[list[dict[str, Any]]]:
-    """What the audit logger of this process writes."""
+    """Return the lines of this process's audit logger."""
     written: list[dict[str, Any]] = []
 
     def keep(_: object, __: str, event: dict[str, Any]) -> str:
@@ -114,7 +114,7 @@ async def test_what_is_done_to_a_tenants_things_stands_in_its_log(
 async def test_an_operators_reads_are_written_once_in_a_while_and_a_tenants_are_not(
     api: aiohttp.ClientSession,
 ) -> None:
-    """Whose key opens every tenant's leaves a trace where it looked."""
+    """A key that opens every tenant's data leaves a trace of its reads."""
     _, key = await key_of(api, tenant="acme")
     job = (await submit(api, TEXT, **key))["id"]
     for headers in (key, {}):
@@ -208,7 +208,7 @@ async def test_whoever_guesses_at_keys_is_slowed_down_and_leaves_lines(
 async def test_a_key_of_the_environment_that_can_be_guessed_is_not_found_by_guessing(
     settings: FleetSettings,
 ) -> None:
-    """Behind so many wrong ones the right one is not looked at; who used it before goes on."""
+    """The right key is not looked at after many wrong ones; a holder who used it before goes on."""
     async with serving(settings) as api:
         for number in range(11):
             guess = {"Authorization": f"Bearer test-ke{number}"}

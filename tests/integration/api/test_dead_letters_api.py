@@ -183,7 +183,7 @@ async def test_a_redrive_that_cannot_be_done_so_changes_nothing(
 
 
 async def test_a_delivery_is_redriven_by_its_id(api: aiohttp.ClientSession, ledger: Ledger) -> None:
-    """It is no job: the answer is its id and its state."""
+    """A delivery is no job: the answer has its id and its state."""
     delivery_id = await _dead_delivery(ledger)
     async with api.post(f"{LETTERS}/{delivery_id}/redrive") as answer:
         assert answer.status == 202
@@ -303,7 +303,7 @@ async def test_a_backlog_that_fills_redis_is_503_before_redis_is_full(
 async def test_a_redis_that_hangs_is_503_and_no_hanging(
     settings: FleetSettings, tmp_path: Path
 ) -> None:
-    """It takes connections and answers nothing; the API lives on and finds it again."""
+    """Redis accepts connections and answers nothing; the API goes on and finds it again."""
     port = Ports(tmp_path / "ports.json").choose("redis")
     url = SecretStr(redis_url(port, "secret"))
     with running(valkey_part(tmp_path, port=port, password="secret")) as valkey:

@@ -34,7 +34,7 @@ async def _only_job(scene: BatchScene) -> str:
 
 
 async def test_a_chat_is_answered_through_the_queue(batches: BatchScene) -> None:
-    """It is a job of high priority, with a result like any other."""
+    """The chat is a job of high priority, with a result like any other."""
     async with batches.working():
         answer = await batches.client.chat.completions.create(model=MODEL, messages=HAIL)
     assert answer.choices[0].message.content == "Hail broke a skylight."

@@ -129,7 +129,7 @@ async def test_without_dead_letters_the_list_says_so(docfleet: Command) -> None:
 async def test_all_is_shown_that_is_known_of_a_dead_letter(
     docfleet: Command, ledger: Ledger, s3: Buckets
 ) -> None:
-    """What died, why, what was tried, what each task came to, and the very commands to go on."""
+    """The text has the failure, its reason, the attempts, the results and the next commands."""
     job_id = await _dead_with_answer(ledger, s3, "x" * 1000)
     done = await docfleet("dead-letters", "show", job_id)
     assert (done.code, done.err) == (0, "")
@@ -311,7 +311,7 @@ async def test_no_stack_is_exit_code_3_for_dead_letters(tmp_path: Path) -> None:
 async def test_a_redis_that_hangs_ends_a_submit_and_a_list_with_one_line(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """It takes connections and answers nothing: exit code 3, and no job."""
+    """Redis accepts connections and answers nothing: exit code 3, and no job."""
     document = tmp_path / "claim.txt"
     document.write_text("Claim HM-1")
     port = Ports(tmp_path / "ports.json").choose("redis")
@@ -344,7 +344,7 @@ async def test_a_redis_that_refuses_connections_ends_the_command_with_one_line(
 
 
 def _on_a_terminal(environment: dict[str, str], columns: int) -> list[str]:
-    """What the list looks like on a terminal of so many columns."""
+    """Return the list on a terminal with a number of columns."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "docfleet", "dead-letters", "list"],

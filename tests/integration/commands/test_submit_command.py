@@ -32,7 +32,7 @@ def claim_pdf(tmp_path: Path) -> Path:
 
 
 async def _jobs(valkey_url: str, count: int) -> list[str]:
-    """The ids of all jobs, as soon as there are so many."""
+    """Return the ids of all jobs, as soon as there are enough."""
     async with Redis.from_url(valkey_url, decode_responses=True) as redis, asyncio.timeout(60):
         while True:
             keys = [key async for key in redis.scan_iter("docfleet:record:job_*")]
@@ -50,7 +50,7 @@ async def _job(ledger: Ledger, job_id: str) -> Job:
 async def test_a_file_is_uploaded_and_submitted_with_all_that_was_said(
     docfleet: Command, ledger: Ledger, s3: Buckets, claim_pdf: Path
 ) -> None:
-    """Where the watcher does not look, under its sha256, with the name that the user knows."""
+    """The object is outside the watched prefixes, under its sha256, with the user's file name."""
     done = await docfleet(
         "submit", str(claim_pdf), "--task", "fnol", "--task", "summary", "--priority", "high",
         "--metadata", "claim=HM-1", "--metadata", "note=a=b",
@@ -206,7 +206,7 @@ async def test_a_job_is_cancelled_once_and_has_no_result(
 async def test_a_result_can_be_fetched_later(
     docfleet: Command, ledger: Ledger, s3: Buckets, claim_pdf: Path
 ) -> None:
-    """As it lies in the bucket."""
+    """The result is printed as it lies in the bucket."""
     submitted = await docfleet("submit", str(claim_pdf), "--task", "fnol", "--json")
     job_id = json.loads(submitted.out)["id"]
     made = await succeed(ledger, s3.results, job_id, {"fnol": task_result({"claim": "é"})})

@@ -1,4 +1,4 @@
-"""Who signs the callbacks of jobs: each tenant for itself, and the operator for the fleet's own."""
+"""Signing of jobs' callbacks: each tenant for itself, and the operator for the fleet's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a deliver worker dials: hostile URLs, lying resolvers, redirects, dripping receivers."""
+"""Addresses that a deliver worker dials: hostile URLs, lying resolvers, slow receivers."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ async def test_of_an_answer_the_first_kilobyte_is_read(target: Target) -> None:
 async def test_a_proxy_of_the_environment_is_not_used(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would dial for us, where no guard looks."""
+    """The proxy would dial for us, without the guard."""
     monkeypatch.setenv("HTTP_PROXY", f"http://{ALLOWED}:{target.port}/")
     monkeypatch.setenv("http_proxy", f"http://{ALLOWED}:{target.port}/")
     async with _sender(EVERY_PORT_OF_IT) as sender:

@@ -1,4 +1,4 @@
-"""What endpoints are sent, when they are disabled, and what they get afterwards."""
+"""Events of endpoints, before and after they are disabled."""
 
 from __future__ import annotations
 

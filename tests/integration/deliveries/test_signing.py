@@ -1,4 +1,4 @@
-"""Who sent an event and who may read it: signatures, secrets, certificates."""
+"""Sender and readers of an event: signatures, secrets, certificates."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ async def test_no_secret_lies_in_redis_as_it_is(
 
 
 def test_an_encryption_key_is_replaced_by_putting_the_new_one_first() -> None:
-    """What the old key sealed opens as long as it stands in the list."""
+    """Secrets that the old key sealed can be opened while the key is in the list."""
     old, new = new_encryption_key(), new_encryption_key()
     sealed = SecretBox(old).seal("whsec_a")
     both = SecretBox(f"{new},{old}")

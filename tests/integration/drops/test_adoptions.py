@@ -63,7 +63,7 @@ async def test_an_upload_that_a_dead_job_waits_for_is_its_document_and_no_second
     ledger: Ledger,
     first: str,
 ) -> None:
-    """Whoever meets it first; what is overwritten after that is a drop of its own."""
+    """The order does not matter; a later overwriting version is a drop of its own."""
     job_id = await _dead(client, ledger, s3)
     if first == "redrive":
         drop(s3, KEY)
@@ -86,7 +86,7 @@ async def test_an_upload_that_a_dead_job_waits_for_is_its_document_and_no_second
 async def test_a_rule_that_names_the_key_makes_its_own_job_unless_the_other_does_all_of_it(
     settings: FleetSettings, s3: Buckets, valkey_url: str, client: Client, ledger: Ledger
 ) -> None:
-    """What was asked for by a rule is done."""
+    """The tasks that a rule asks for are run."""
     other = await _dead(client, ledger, s3, "summary")
     drop(s3, KEY)
     async with watching(_with(settings, OWN)):

@@ -1,4 +1,4 @@
-"""What a drop says of itself goes with its job, and the same bytes may be one job."""
+"""Metadata of drops goes with their jobs, and equal bytes may be one job."""
 
 from __future__ import annotations
 

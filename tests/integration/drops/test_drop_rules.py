@@ -95,7 +95,7 @@ async def test_all_buckets_that_rules_name_are_watched(
 async def test_a_rule_says_tenant_priority_and_callback_by_the_tags_of_a_drop(
     settings: FleetSettings, s3: Buckets, valkey_url: str
 ) -> None:
-    """What no rule with tags fits goes to the one without."""
+    """A drop that fits no rule with tags goes to the rule without tags."""
     with_tags = RuleSettings.model_validate(
         {
             "tags": {"line of business": "motor & home"},
@@ -177,7 +177,7 @@ async def test_documents_wait_for_the_manifest_that_lists_them(
 async def test_documents_of_a_manifest_may_come_after_it(
     settings: FleetSettings, s3: Buckets, valkey_url: str
 ) -> None:
-    """What is missing is told of, and taken when it comes, after a restart too."""
+    """The log names missing documents, and they are taken when they come, after a restart too."""
     with capture_logs() as logs:
         async with _watching(settings, PACKETS):
             drop(s3, "packets/7/a.pdf")

@@ -31,7 +31,7 @@ KEY = "fnol/a.pdf"
 
 @pytest.fixture(params=["versions", "no versions"])
 def has_versions(request: pytest.FixtureRequest, s3: Buckets) -> bool:
-    """Whether the incoming bucket keeps what is overwritten."""
+    """Return whether the incoming bucket keeps overwritten versions."""
     if request.param != "versions":
         return False
     _keep_versions(s3)
@@ -161,7 +161,7 @@ async def test_an_upload_that_is_not_what_its_key_says_is_not_read(
 async def test_other_stores_give_the_version_that_is_asked_for_or_none(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, kind: str, *, versions: bool
 ) -> None:
-    """Whether they honour `If-Match` or not."""
+    """This holds for stores with and without `If-Match`."""
     emulator: Emulator = request.getfixturevalue(kind)
     for name, value in emulator.environment().items():
         monkeypatch.setenv(name, value)

@@ -110,7 +110,7 @@ async def test_the_same_object_listed_again_is_no_new_job_and_another_upload_is_
 async def test_an_object_that_is_deleted_and_dropped_anew_is_a_new_job(
     settings: FleetSettings, s3: Buckets, valkey_url: str
 ) -> None:
-    """What a watcher remembers of a key ends with the object."""
+    """The watcher forgets a key when its object ends."""
     async with watching(settings):
         drop(s3, "fnol/a.pdf", b"first")
         await until_jobs(valkey_url, 1)
@@ -263,7 +263,7 @@ async def test_drops_of_an_outage_are_found_when_it_is_over(
 async def test_without_a_bucket_the_watcher_waits_for_it(
     settings: FleetSettings, s3: Buckets, valkey_url: str
 ) -> None:
-    """It is told of, and found when it is there."""
+    """The bucket is reported as missing, and found when it exists."""
     later = f"{s3.incoming}-later"
     with capture_logs() as logs:
         async with watching(settings.model_copy(update={"incoming_bucket": later}), wait=False):

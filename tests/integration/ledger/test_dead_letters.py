@@ -86,7 +86,7 @@ async def _sweep(ledger: Ledger, retention: float) -> Swept:
 
 
 async def test_a_dead_letter_tells_all_that_is_known(ledger: Ledger) -> None:
-    """What died, where, of what, and each attempt."""
+    """The letter has the document, the failure and each attempt."""
     job_id = await _dead_at_infer(ledger)
     letter = await _letter(ledger, job_id)
     assert (letter.kind, letter.stage, letter.queue) == (
@@ -139,7 +139,7 @@ async def test_a_job_that_died_at_infer_is_redriven_from_there_with_what_was_kep
 
 
 async def test_a_suspect_that_is_redriven_is_no_suspect(ledger: Ledger) -> None:
-    """It runs beside others again."""
+    """The record runs beside others again."""
     job_id = await _submitted(ledger)
     await ledger.release(await claim(ledger, job_id), charge=False, suspect=True)
     await kill(ledger, job_id, NO_MEMORY)

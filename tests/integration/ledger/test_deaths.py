@@ -44,7 +44,7 @@ class Scene:
         self.held: dict[str, list[Claim]] = {}
 
     async def submit(self, count: int) -> list[str]:
-        """Submit so many jobs."""
+        """Submit a number of jobs."""
         ids = [new_job_id() for _ in range(count)]
         for job_id in ids:
             await self.ledger.submit(job_id, SPEC)
@@ -65,12 +65,12 @@ class Scene:
         self.held.setdefault(worker, []).append(claim)
 
     async def take(self, worker: str, count: int) -> None:
-        """Take so many of the messages that are out."""
+        """Take a number of the messages that are out."""
         for _ in range(count):
             await self.claim(worker, json.loads(str(await self.redis.rpop(QUEUE)))["headers"]["id"])
 
     async def die(self, worker: str) -> Buried:
-        """End the worker; whoever started it says so at once."""
+        """End the worker; its supervisor reports it at once."""
         self.held.pop(worker)
         return await self.ledger.deaths.bury(worker.rsplit("-", 2)[0], losses=3)
 
@@ -84,11 +84,11 @@ class Scene:
             await self.ledger.finish(claim, JobState.SUCCEEDED)
 
     async def holds(self, worker: str) -> set[str]:
-        """What the worker holds, as the ledger knows it."""
+        """Return the records that the worker holds, by the ledger."""
         return {str(one) for one in await self.redis.zrange(keys.HELD.format(worker=worker), 0, -1)}
 
     async def job(self, job_id: str) -> Job:
-        """What the ledger says of a job."""
+        """Return the ledger's view of a job."""
         job = await self.ledger.job(job_id)
         assert job is not None
         return job
@@ -137,7 +137,7 @@ async def test_a_job_that_ends_three_workers_alone_is_a_dead_letter(scene: Scene
 
 
 async def test_few_suspects_are_in_a_worker_at_once_and_others_beside_them(scene: Scene) -> None:
-    """A quarter of those blamed; whoever is no suspect has the other places."""
+    """A quarter of the blamed records run at once; other records have the other places."""
     suspects = await scene.submit(16)
     await scene.beat("a-1-f", 16)
     await scene.take("a-1-f", 16)
@@ -152,7 +152,7 @@ async def test_few_suspects_are_in_a_worker_at_once_and_others_beside_them(scene
 
 
 async def test_of_a_death_the_most_suspect_are_blamed_and_no_others(scene: Scene) -> None:
-    """Who was in it by chance goes back as it came."""
+    """A record that was in the worker by chance goes back unchanged."""
     suspects = await scene.submit(16)
     await scene.beat("a-1-f", 16)
     await scene.take("a-1-f", 16)
@@ -179,7 +179,7 @@ async def _two_that_are_to_be_alone(scene: Scene) -> list[str]:
 
 
 async def test_who_has_to_be_alone_waits_until_a_worker_is_empty(scene: Scene) -> None:
-    """It takes nothing else until then, and its messages go back to the others."""
+    """The worker takes nothing else until then, and its messages go back to the others."""
     others = await scene.submit(3)
     await scene.beat("b-1-f")
     await scene.take("b-1-f", 2)
@@ -224,7 +224,7 @@ async def test_half_of_the_workers_are_open_to_all(scene: Scene) -> None:
 
 
 async def test_who_ended_a_worker_alone_tries_another_station_next(scene: Scene) -> None:
-    """It may be the station's fault; where there is no other, it runs there again."""
+    """The station may be to blame; without another one, the record runs there again."""
     (job_id,) = await scene.submit(1)
     await scene.beat("b-1-f")
     await scene.claim("a-1-f", job_id)
@@ -283,7 +283,7 @@ async def test_a_worker_that_is_silent_for_a_lease_is_buried_by_the_sweep(scene:
 
 
 async def test_who_gets_through_its_stage_or_is_redriven_is_no_suspect(scene: Scene) -> None:
-    """What it did at an earlier stage, or to an earlier fleet, says nothing."""
+    """Its fate at an earlier stage, or in an earlier fleet, says nothing."""
     ids = await _two_that_are_to_be_alone(scene)
     await scene.beat("b-1-f")
     (claim,) = scene.held.pop("b-1-f")

@@ -1,4 +1,4 @@
-"""A tenant's share of the ledger: whoever fills its own takes nothing from the others."""
+"""A tenant's share of the ledger: a tenant that fills its own takes nothing from the others."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def sweep(ledger: Ledger, *, retention: float) -> None:
 
 
 async def stored(redis: Redis, tenant: str) -> int:
-    """What is counted of a tenant's records, in bytes."""
+    """Return the counted bytes of a tenant's records."""
     return int(await redis.hget(keys.STORED, tenant) or 0)
 
 

@@ -46,7 +46,7 @@ def part(name: str, program: str = ANNOUNCES, *, stop_seconds: float = 20) -> di
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -67,7 +67,7 @@ class Supervised:
         return docfleet(*arguments, "--state-dir", str(self.state_dir))
 
     def rows(self) -> list[dict[str, Any]]:
-        """What `docfleet ps` lists."""
+        """Return the rows of `docfleet ps`."""
         answer = self.docfleet("ps", "--json")
         return json.loads(answer.stdout) if answer.returncode == 0 else []
 
@@ -76,7 +76,7 @@ class Supervised:
         return next((row for row in self.rows() if row["role"] == role), {})
 
     def reaches(self, role: str, state: str, restarts: int = 0) -> dict[str, Any]:
-        """Wait until the role is in a state after so many restarts; gives its row."""
+        """Wait until the role is in a state after a number of restarts; return its row."""
 
         def look() -> dict[str, Any]:
             row = self.row(role)
@@ -86,16 +86,16 @@ class Supervised:
         return until_seen(look, f"{role} to be {state} after {restarts} restarts")
 
     def environment(self) -> dict[str, str]:
-        """What `docfleet env` prints."""
+        """Return the variables of `docfleet env`."""
         answer: dict[str, str] = json.loads(self.docfleet("env", "--json").stdout)
         return answer
 
     def is_ready(self) -> bool:
-        """Whether the stack said so."""
+        """Return whether the stack said that it is ready."""
         return "docfleet is ready" in self.output.read_text()
 
     def interrupt(self) -> int:
-        """What Ctrl-C does; gives the exit status."""
+        """Press Ctrl-C; return the exit status."""
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(PATIENCE_SECONDS)
 

@@ -1,4 +1,4 @@
-"""What `docfleet ps` says of parts whose processes are there and do nothing."""
+"""Output of `docfleet ps` about parts whose processes exist and do nothing."""
 
 from __future__ import annotations
 

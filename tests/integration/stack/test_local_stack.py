@@ -205,7 +205,7 @@ def events_of(stack: Supervised) -> Iterator[tuple[list[dict[str, Any]], list[st
 
 
 def test_killed_valkey_comes_back_with_its_data(stack: Supervised) -> None:
-    """What was acknowledged before a kill -9 is there afterwards, at the same address."""
+    """Data that was acknowledged before a kill -9 is there afterwards, at the same address."""
     with redis_of(stack) as redis:
         redis.set("kept", "yes")
         os.kill(stack.row("redis")["pid"], signal.SIGKILL)
@@ -214,7 +214,7 @@ def test_killed_valkey_comes_back_with_its_data(stack: Supervised) -> None:
 
 
 def test_killed_s3_comes_back_with_its_objects(stack: Supervised) -> None:
-    """What was stored before a kill -9 is there afterwards, at the same address."""
+    """Objects that were stored before a kill -9 are there afterwards, at the same address."""
     with s3_of(stack) as s3:
         s3.put_object(Bucket="work", Key="kept", Body=b"yes")
         os.kill(stack.row("s3")["pid"], signal.SIGKILL)

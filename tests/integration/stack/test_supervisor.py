@@ -40,7 +40,7 @@ signal.pause()
 
 
 def children_of(state_dir: Path, starts: int) -> list[int]:
-    """The pids that WITH_CHILDREN wrote to its log, of so many starts."""
+    """Return the pids that WITH_CHILDREN wrote to its log, for a number of starts."""
     log = state_dir / "logs" / "family.log"
     until_seen(lambda: len(log.read_text().split()) == 2 * starts, "the children's pids")
     return [int(pid) for pid in log.read_text().split()]
@@ -124,7 +124,7 @@ def test_record_of_a_killed_stack_is_recognised_as_stale(tmp_path: Path) -> None
 
 
 def test_env_survives_the_eval_of_a_shell(tmp_path: Path) -> None:
-    """As the README says it: a value with `&` and quotes reaches a program whole."""
+    """In the README's way, a value with `&` and quotes reaches a program unchanged."""
     program = "import json, os; print(json.dumps(dict(os.environ)))"
     tell = shlex.join([sys.executable, "-c", program])
     with supervised(tmp_path / "state", [part("only")]) as stack:

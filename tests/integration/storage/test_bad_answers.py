@@ -79,7 +79,7 @@ async def test_no_answer_that_is_none_is_anything_but_the_stores_failure(
     _prepared(s3)
     proxy.chooses = _always(fault)
     for call in _calls(store, s3.work):
-        # What was created before its answer was cut off is met when that is tried again.
+        # The second try meets the object that the first one created.
         with pytest.raises((StorageUnavailableError, ObjectExistsError)) as raised:
             await call()
         if isinstance(raised.value, StorageUnavailableError):
@@ -125,7 +125,7 @@ async def test_what_was_answered_as_written_and_is_not_there_is_written_again(
 async def test_an_object_without_a_checksum_that_comes_short_is_found_out_by_its_size(
     s3: Buckets, proxy: StoreProxy, store: S3Store
 ) -> None:
-    """As one of an upload in parts."""
+    """An upload in parts makes such an object."""
     uri = f"s3://{s3.work}/large"
 
     async def chunks() -> AsyncIterator[bytes]:

@@ -58,7 +58,7 @@ class Scene:
         return job_id
 
     async def outcome(self, job_id: str) -> Job:
-        """What the ledger says of the job."""
+        """Return the ledger's view of the job."""
         job = await self.ledger.job(job_id)
         assert job is not None
         return job
@@ -100,7 +100,7 @@ async def test_work_that_succeeds_closes_its_job(scene: Scene) -> None:
 async def test_a_transient_failure_waits_with_its_attempt_in_the_history(
     scene: Scene, error: Exception, code: FailureCode
 ) -> None:
-    """What has no code of its own is `worker.error`, and no exception escapes."""
+    """A failure without a code of its own is `worker.error`, and no exception escapes."""
 
     async def work(_: Claim) -> Outcome:
         raise error

@@ -72,7 +72,7 @@ async def test_every_line_is_answered_once_in_the_order_of_the_file(batches: Bat
 
 
 async def test_a_line_is_a_job_of_low_priority_that_names_its_batch(batches: BatchScene) -> None:
-    """It can be found, and its result lies where results lie."""
+    """The job can be found, and its result is in the results bucket."""
     batch = await batches.batch(_lines(1))
     async with batches.working():
         await batches.until(batch)
@@ -84,7 +84,7 @@ async def test_a_line_is_a_job_of_low_priority_that_names_its_batch(batches: Bat
 
 
 async def test_guided_answers_satisfy_their_schema(batches: BatchScene) -> None:
-    """As chat completions do."""
+    """The answers are checked like those of chat completions."""
     wrapped = {"name": "loss", "strict": True, "schema": SCHEMA}
     guided = {"type": "json_schema", "json_schema": wrapped}
     batch = await batches.batch(_lines(3, response_format=guided))
@@ -127,7 +127,7 @@ async def test_a_file_that_cannot_be_meant_so_fails_as_a_whole_and_nothing_of_it
 
 @pytest.mark.parametrize("data", [b"", b"\n\n \r\n"])
 async def test_a_file_without_requests_fails(batches: BatchScene, data: bytes) -> None:
-    """It says that it is empty."""
+    """The error says that the file is empty."""
     batch = await batches.batch(data)
     async with batches.working():
         batch = await batches.until(batch)
@@ -149,7 +149,7 @@ async def test_a_file_with_too_many_requests_fails(settings: FleetSettings) -> N
 
 
 async def test_a_mark_at_the_head_and_foreign_line_ends_are_taken(batches: BatchScene) -> None:
-    """As editors on Windows write them."""
+    """Editors on Windows write such files."""
     data = b"\xef\xbb\xbf" + "\r\n".join(_lines(3)).encode() + b"\r\n"
     batch = await batches.batch(data)
     async with batches.working():
@@ -172,7 +172,7 @@ async def test_a_file_of_many_blocks_is_read_line_by_line(batches: BatchScene) -
 
 
 async def test_cancelling_keeps_what_is_done(batches: BatchScene) -> None:
-    """What waits is cancelled, what runs is stopped, and both are in the error file."""
+    """Waiting jobs are cancelled, running ones are stopped, and both are in the error file."""
     lines = [*_lines(3), *(chat_line(f"slow-{n}", "docfleet-fault: slow 60") for n in range(40))]
     batch = await batches.batch(lines)
     async with batches.working():
@@ -192,7 +192,7 @@ async def test_cancelling_keeps_what_is_done(batches: BatchScene) -> None:
 
 
 async def test_a_batch_can_be_cancelled_before_it_is_read(batches: BatchScene) -> None:
-    """It has no files then."""
+    """The batch has no files then."""
     batch = await batches.batch(_lines(3))
     await batches.client.batches.cancel(batch.id)
     async with batches.working():
@@ -297,7 +297,7 @@ async def test_a_tenant_at_its_quota_has_its_batch_fed_as_there_is_room(
 
 
 async def test_a_dead_line_can_be_redriven_while_its_batch_runs(batches: BatchScene) -> None:
-    """It is counted once, as what it came to in the end."""
+    """The line is counted once, with its final outcome."""
     lines = [chat_line("bad", "docfleet-fault: request-refused"), *_lines(2)]
     batch = await batches.batch(lines)
     async with batches.working("batch"):
@@ -340,7 +340,7 @@ async def test_the_end_is_told_of_with_an_event_that_openais_client_knows(
 
 
 async def test_batches_are_listed_newest_first_page_by_page(batches: BatchScene) -> None:
-    """As the client goes through them."""
+    """The client reads the pages in its usual way."""
     made = [(await batches.batch(_lines(1))).id for _ in range(5)]
     listed = [batch.id async for batch in batches.client.batches.list(limit=2)]
     assert listed == made[::-1]
@@ -404,7 +404,7 @@ async def test_an_unknown_batch_is_404(batches: BatchScene) -> None:
 async def test_an_input_file_that_is_deleted_stays_until_its_batch_has_ended(
     batches: BatchScene, s3: Buckets
 ) -> None:
-    """It is gone for its owner at once, and the batch goes on."""
+    """The file is gone for its owner at once, and the batch goes on."""
     batch = await batches.batch(_lines(3))
     await batches.client.files.delete(batch.input_file_id)
     with pytest.raises(openai.NotFoundError):

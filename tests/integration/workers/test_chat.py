@@ -66,7 +66,7 @@ async def test_a_chat_comes_back_as_a_completion_in_its_result(scene: InferScene
 
 
 async def test_a_guided_chat_answers_with_json_that_its_schema_allows(scene: InferScene) -> None:
-    """As tasks do."""
+    """A chat is guided like a task."""
     job_id = await scene.chat({"messages": [CLAIM], "response_format": GUIDED})
     await scene.run(job_id)
     content = (await _completion(scene, job_id))["choices"][0]["message"]["content"]
@@ -112,7 +112,7 @@ async def test_what_is_not_served_is_a_dead_letter_that_names_it(
 async def test_a_schema_that_the_engine_cannot_afford_is_a_dead_letter_that_names_its_place(
     scene: InferScene,
 ) -> None:
-    """It was tried aside: the engine is not asked."""
+    """The schema was tried outside of the engine, which gets no request."""
     scene.engine.schema_problems["acme"] = "#/properties/thing: it takes too long"
     job_id = await scene.chat({"messages": [CLAIM], "response_format": _titled("acme")})
     await scene.run(job_id)

@@ -1,4 +1,4 @@
-"""What a document is by its content, and plain text to page text."""
+"""Type of a document by its content, and the page text of plain text."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ async def test_what_is_not_read_is_named_and_refused(
     ],
 )
 def test_a_document_is_known_by_its_content(data: bytes, kind: str | None) -> None:
-    """What marks it may be a signature, a header, or how regular its lines are."""
+    """The mark may be a signature, a header, or the regularity of its lines."""
     assert sniff(data) == kind
 
 
@@ -164,7 +164,7 @@ def test_windows_quotes_are_decoded_and_what_it_leaves_undefined_is_latin_1() ->
 async def test_bytes_that_break_their_byte_order_mark_are_corrupt(
     data: bytes, sandbox: Sandbox
 ) -> None:
-    """What is marked as Unicode and is not has been damaged."""
+    """Text that is marked as Unicode and is not has been damaged."""
     error = await refusal(data, sandbox)
     assert error.failure.code is FailureCode.DOCUMENT_CORRUPT
     assert "marked as UTF-" in error.failure.message

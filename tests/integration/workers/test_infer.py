@@ -1,4 +1,4 @@
-"""What an infer worker does when tasks, or the engine, fail: on a real ledger and a real store."""
+"""Failures of tasks and of the engine in an infer worker: on a real ledger and a real store."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def test_a_document_whose_text_was_deleted_is_read_again(scene: InferScene
 async def test_who_waits_at_the_gate_when_the_engine_dies_is_no_suspect(
     settings: FleetSettings,
 ) -> None:
-    """It had nothing to do with it, and goes back without a word."""
+    """The request had nothing to do with the death, and goes back without an entry."""
     scene = InferScene(settings, slots=1)
     await scene.restart()
     killer, bystander = await scene.job("first"), await scene.job("second")
@@ -171,7 +171,7 @@ async def test_repeated_deaths_halve_the_gate_and_a_single_one_does_not(scene: I
 async def test_one_death_is_one_however_many_jobs_it_takes_along(
     scene: InferScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever hears of it later does not take it for another one."""
+    """Jobs that learn of the death later do not count it again."""
     jobs = [await scene.job("first") for _ in range(4)]
     scene.engine.trouble["first"] = [_out_of_memory() for _ in jobs]
     asked = scene.engine.generate
@@ -262,7 +262,7 @@ async def test_a_redrive_whose_result_was_written_before_its_worker_died_adopts_
 async def test_an_id_that_comes_again_for_something_else_gets_a_result_of_its_own(
     scene: InferScene,
 ) -> None:
-    """What the forgotten job left is not passed off as what was asked for now."""
+    """The forgotten job's result is not passed off as the new job's."""
     job_id = await scene.job("first")
     await scene.run(job_id)
     before = await scene.result(job_id)

@@ -1,4 +1,4 @@
-"""The port of a part's metrics, as whoever starts the part sets it."""
+"""Port of a part's metrics, from the environment of the part."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.fixtures.command import run_command
 async def test_a_metrics_port_that_is_taken_ends_the_part_with_one_line(
     environment: dict[str, str], words: tuple[str, ...], code: int
 ) -> None:
-    """It exits as it does for any other setting that is wrong."""
+    """The part exits as for any other wrong setting."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -117,7 +117,7 @@ async def test_a_parent_killed_with_sigkill_takes_its_reader_along(
     with subprocess.Popen((sys.executable, "-c", program, document), cwd=ROOT) as parent:  # noqa: ASYNC220  # starting it blocks for a moment only; our own program
         try:
             reader = (await until(lambda: [*filter(confined, readers_of(parent.pid))]))[0]
-            os.kill(reader, signal.SIGSTOP)  # It will not end by itself now.
+            os.kill(reader, signal.SIGSTOP)  # It cannot end by itself now.
         finally:
             parent.kill()
     try:
@@ -130,7 +130,7 @@ async def test_a_parent_killed_with_sigkill_takes_its_reader_along(
 async def test_a_reader_is_confined_and_knows_no_secrets(
     endless: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the kernel says of a reader: limits, session, privileges, environment, open files."""
+    """The kernel shows a reader's limits, session, privileges, environment and open files."""
     monkeypatch.setenv("DOCFLEET_API_KEY", "do-not-tell")
     sandbox = Sandbox()
     await sandbox.start()  # its trial of the layers would be taken for the reader

@@ -177,7 +177,7 @@ def hostile(code: str, mark: str = "\x7fELF") -> str:
 
 
 class Siege(NamedTuple):
-    """What came of all attacks on one worker."""
+    """Outcome of all attacks on one worker."""
 
     way: str
     off: dict[str, str]
@@ -185,7 +185,7 @@ class Siege(NamedTuple):
     found: dict[str, Any]
     """By attack: what its code found, or the failure."""
     last: dict[str, str]
-    """What became of an honest document after them."""
+    """Outcome of an honest document after them."""
 
 
 @pytest.fixture(scope="module", params=WAYS)
@@ -229,7 +229,7 @@ def attacked(
 
 
 def answers(siege: Siege, attack: str) -> dict[Any, str]:
-    """What the attack's code found."""
+    """Return the findings of the attack's code."""
     found: dict[Any, str] = ast.literal_eval(siege.found[attack]["text"])
     return found
 
@@ -285,7 +285,7 @@ def test_the_worker_serves_the_next_document(siege: Siege) -> None:
 
 
 def test_each_layer_that_the_machine_allows_is_on(siege: Siege) -> None:
-    """As programs of others find it; in the container only the filter is left."""
+    """Other programs see the layers; in the container only the filter is left."""
     if siege.way == "bare":
         assert siege.off.keys() == {"network", "landlock", "user", "processes", "root", "threads"}
         return

@@ -1,4 +1,4 @@
-"""What is stored to save time is a tenant's own: nobody learns by it what another has sent."""
+"""Caches belong to one tenant: no tenant learns from them what another has sent."""
 
 from __future__ import annotations
 

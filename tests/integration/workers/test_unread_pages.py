@@ -85,7 +85,7 @@ async def test_a_job_whose_scanned_page_was_not_read_succeeds_in_part_and_names_
 async def test_a_document_whose_scanned_page_is_read_by_ocr_succeeds(
     settings: FleetSettings, scene: InferScene
 ) -> None:
-    """What was prepared without OCR before is read anew, and its page is read now."""
+    """A document that was prepared without OCR is read again, with its page."""
     document = paper(LETTER, SCAN, "The end.")
     for on, unread in ((False, (2,)), (True, ())):
         chosen = settings.model_copy(update={"ocr": OcrSettings(enabled=on)})
@@ -119,7 +119,7 @@ async def test_a_document_of_unread_pages_has_no_text(sandbox: Sandbox) -> None:
 
 
 async def test_the_reader_says_of_each_page_where_its_text_is_from(sandbox: Sandbox) -> None:
-    """It is stored with the page text."""
+    """The origin is stored with the page text."""
     read = await read_document(paper(LETTER, SCAN), LimitSettings(), sandbox)
     assert [page.source for page in read.pages] == [PageSource.TEXT, PageSource.UNREAD]
     assert read.unread_pages == (2,)

@@ -127,7 +127,7 @@ def test_the_same_seed_gives_the_same_bytes(rendering: str) -> None:
 
 @pytest.mark.parametrize("quality", QUALITIES)
 def test_a_scan_has_its_pages_and_no_text(quality: str) -> None:
-    """What it says has to be recognized."""
+    """The text of a scan has to be recognized."""
     document = make_document(Part.TEST, "medical_bill", 0, quality)
     pages = _pages(document)
     assert len(pages) == document.file.pages

@@ -12,7 +12,7 @@ def test_wait_doubles_from_one_second_to_thirty() -> None:
 
 
 def test_part_that_ran_well_waits_one_second_again() -> None:
-    """What crashed last week is forgotten."""
+    """A crash of last week is forgotten."""
     backoff = Backoff()
     for _ in range(5):
         backoff.wait_after(0)

@@ -29,7 +29,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_environment_wins_over_the_running_stack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever sets the variables means them, all of them."""
+    """A user who sets the variables means all of them."""
     monkeypatch.setenv("DOCFLEET_REDIS_URL", "redis://there")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     state = StateDir(tmp_path)
@@ -42,7 +42,7 @@ def test_environment_wins_over_the_running_stack(
 def test_a_directory_that_the_user_names_comes_before_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever types --state-dir does not mean another stack."""
+    """A user who types --state-dir means no other stack."""
     monkeypatch.setenv("DOCFLEET_REDIS_URL", "redis://there")
     with pytest.raises(NoStackError):
         resolve_environment(tmp_path, named=True)
@@ -65,7 +65,7 @@ def test_running_stack_is_found_by_its_directory(
 
 
 def test_no_stack_is_a_clear_error(tmp_path: Path) -> None:
-    """It says what to do, in one line, and has its own exit code."""
+    """The error names the remedy, in one line, and has its own exit code."""
     state = StateDir(tmp_path)
     with state.held():
         state.record_stack(RECORD)

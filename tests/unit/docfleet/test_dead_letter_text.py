@@ -90,7 +90,7 @@ def _text(letter: DeadLetter, kept: KeptTasks | str | None, around: ViewOptions 
 
 
 def test_a_row_has_a_cell_for_each_heading_and_no_line_breaks() -> None:
-    """Where there is nothing to say there is a dash."""
+    """An empty cell has a dash."""
     for letter in (JOB, DELIVERY):
         cells = letter_cells(letter, NOW)
         assert len(cells) == len(HEADINGS)
@@ -140,7 +140,7 @@ def test_all_that_is_known_of_a_job_is_told() -> None:
 
 
 def test_a_delivery_tells_whom_it_did_not_reach_and_of_which_job() -> None:
-    """It has no document and no tasks of its own."""
+    """The letter has no document and no tasks of its own."""
     text = _text(DELIVERY, None)
     assert "https://claims.example/docfleet was not told" in text
     assert JOB.id in text

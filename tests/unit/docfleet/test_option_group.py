@@ -16,7 +16,7 @@ app = typer.Typer(rich_markup_mode=None)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where to look."""
+    """Place of the search."""
 
     context: typer.Context
     folder: Annotated[str, typer.Option(help="A folder.")] = "here"
@@ -24,7 +24,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to look for."""
+    """Object of the search."""
 
     names: Annotated[list[str], typer.Argument()]
     limit: Annotated[int, typer.Option("-n", min=1)] = 3
@@ -43,7 +43,7 @@ def _typed(*words: str) -> tuple[int, str]:
 
 
 def test_a_command_takes_the_options_and_arguments_of_its_groups() -> None:
-    """As typed, or by default; the context is handed on."""
+    """The values are typed or default; the context is passed on."""
     assert _typed("a", "b", "--loud") == (0, "look here ['a', 'b'] 3 True\n")
     typed = ("a", "--loud", "--folder", "there", "-n", "5")
     assert _typed(*typed) == (0, "look there ['a'] 5 True\n")

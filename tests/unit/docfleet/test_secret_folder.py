@@ -22,7 +22,7 @@ def test_every_missing_secret_is_made_up_once(tmp_path: Path) -> None:
 
 
 def test_a_secret_that_is_there_stays(tmp_path: Path) -> None:
-    """Whoever brings his own key keeps it."""
+    """A user's own key stays."""
     (tmp_path / "api_key").write_text("mine")
     assert "api_key" not in fill(tmp_path)
     assert (tmp_path / "api_key").read_text() == "mine"
@@ -51,14 +51,14 @@ def test_only_owner_and_group_may_read_a_secret(tmp_path: Path) -> None:
 
 
 def test_an_empty_secret_is_an_error(tmp_path: Path) -> None:
-    """It is not made up: somebody put it there."""
+    """The secret is not generated: somebody put the file there."""
     (tmp_path / "redis_password").write_text("\n")
     with pytest.raises(BadUsageError, match=r"redis_password is empty"):
         fill(tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_that_names_the_secret(tmp_path: Path) -> None:
-    """What is missing has to be put there by its owner."""
+    """The owner has to put the missing secret there."""
     with pytest.raises(BadUsageError, match=r"none/api_key is missing and cannot be made up"):
         fill(tmp_path / "none")
 

@@ -35,7 +35,7 @@ def parts_of(stack: LocalStack) -> dict[str, Part]:
 
 
 def words_of(part: Part) -> list[str]:
-    """What follows the command's name."""
+    """Return the words after the command's name."""
     return list(part.argv[part.argv.index("docfleet") + 1 :])
 
 
@@ -90,7 +90,7 @@ def test_users_other_object_store_does_not_reach_the_parts(
 def test_callback_of_the_environment_reaches_the_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is the default of every job."""
+    """The callback is the default of every job."""
     monkeypatch.setenv("DOCFLEET_CALLBACK_URL", "http://127.0.0.1:1/hook")
     monkeypatch.setenv("DOCFLEET_CALLBACK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     told = parts_of(lay_out(tmp_path))["watch"].environment
@@ -128,7 +128,7 @@ def test_concurrency_is_what_a_worker_reads_from_its_settings(
 
 
 def test_scripted_engine_cannot_be_taken_for_the_real_one(tmp_path: Path) -> None:
-    """It says so in a note of its own; the real one has none."""
+    """The scripted engine has a note of its own; the real one has none."""
     scripted = lay_out(tmp_path, replace(OPTIONS, engine=EngineKind.SCRIPTED))
     part = parts_of(scripted)["infer-1"]
     assert part.argv[part.argv.index("--engine") + 1] == "scripted"
@@ -190,7 +190,7 @@ def test_deliveries_reach_no_server_of_the_stack_and_nothing_on_this_machine_by_
 def test_the_default_callback_opens_its_own_port_of_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, opened: list[str]
 ) -> None:
-    """Who runs the stack named it; any other receiver here has to be named too."""
+    """The user of the stack named this receiver; any other receiver here has to be named too."""
     monkeypatch.setenv("DOCFLEET_CALLBACK_URL", url)
     monkeypatch.setenv("DOCFLEET_CALLBACKS__ALLOW_NETWORKS", '["10.0.0.0/8:443"]')
     told = parts_of(lay_out(tmp_path))["prepare-deliver"].environment

@@ -39,7 +39,7 @@ def test_silence_that_is_longer_than_the_process_said_is_a_problem() -> None:
 
 
 def test_a_process_that_a_signal_has_stopped_is_waited_for() -> None:
-    """Whoever stopped it will let it go on; from then on it has its whole time."""
+    """The process may be continued later; from then on it has its whole time."""
     vigil = Vigil()
     vigil.hear(b"alive 10")
     assert silent(vigil, 9) is None

@@ -1,4 +1,4 @@
-"""What the demo compares and counts."""
+"""Comparisons and counts of the demo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_only_fields_with_a_truth_are_compared() -> None:
 
 @pytest.mark.parametrize("data", [None, {}, [], "text"])
 def test_a_task_that_failed_has_every_field_wrong(data: Any) -> None:
-    """What is missing counts against the result."""
+    """A missing value counts against the result."""
     truth = {"fnol": {"insured_name": "Ann Lee", "estimated_loss": 900.0}}
     rows = compare_document("fnol/a.pdf", {"fnol": data}, truth)
     assert [(row.field, row.value, row.match) for row in rows] == [

@@ -34,7 +34,7 @@ SECRETS_OF = {
     "prometheus": set(),
     "grafana": {"grafana_password"},
 }
-"""What each service is given, and no more."""
+"""Secrets of each service, and no others."""
 NETWORKS_OF = {
     "redis": {"ledger"},
     "s3": {"store", "s3-door"},

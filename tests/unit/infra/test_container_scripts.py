@@ -49,7 +49,7 @@ def test_only_a_part_that_is_configured_wrongly_ends_as_if_it_were_done(
 
 
 def test_a_part_gets_its_arguments(tmp_path: Path) -> None:
-    """As they stand in the compose file."""
+    """The arguments are those of the compose file."""
     part = run_part(tmp_path, 'echo "$#: $*"')
     assert part.communicate(timeout=30)[0] == "2: worker infer\n"
 
@@ -98,7 +98,7 @@ while :; do sleep 0.05; done
 
 
 def test_a_part_that_gives_no_more_signs_of_life_is_killed(tmp_path: Path) -> None:
-    """It may write its stacks first; Docker starts the container again, for 137 is a failure."""
+    """The part may write its stacks first; 137 is a failure, so Docker restarts the container."""
     part = run_part(tmp_path, HANGS)
     out, complaint = part.communicate(timeout=60)
     assert (out, part.returncode) == ("stacks\n", 128 + signal.SIGKILL)
@@ -130,7 +130,7 @@ def answering(status: HTTPStatus) -> Iterator[str]:
 
 
 def ask(url: str) -> subprocess.CompletedProcess[str]:
-    """What the health check does."""
+    """Do the work of the health check."""
     return subprocess.run(
         [sys.executable, "-IS", str(DOCKER / "healthy.py"), url],
         capture_output=True,
@@ -187,7 +187,7 @@ def test_of_the_object_stores_servers_only_s3_listens_for_other_containers(tmp_p
 def test_the_object_stores_servers_sign_for_each_other_with_keys_of_each_start(
     tmp_path: Path,
 ) -> None:
-    """What reaches the volume server unsigned is refused."""
+    """The volume server refuses an unsigned request."""
     starts = [start_s3(tmp_path)[1] for _ in range(2)]
     keys = [value for told in starts for name, value in told.items() if "_JWT_" in name]
     assert len(set(keys)) == 8

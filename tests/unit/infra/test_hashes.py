@@ -1,4 +1,4 @@
-"""What is installed is what was pinned: the hashes belong to the pins, and are asked for."""
+"""Installed packages are the pinned ones: the hashes belong to the pins, and are checked."""
 
 from __future__ import annotations
 

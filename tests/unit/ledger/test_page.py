@@ -29,7 +29,7 @@ def test_a_cursor_reads_as_it_was_written() -> None:
 
 @pytest.mark.parametrize("text", ["", "7", "-job_1", "1.5-job_1", "²-job_1", "x-job_1"])
 def test_what_no_page_ended_with_is_no_cursor(text: str) -> None:
-    """It is refused, not taken for the first page."""
+    """The text is refused, and does not mean the first page."""
     with pytest.raises(CursorError, match="next_cursor"):
         Cursor.read(text)
 

@@ -13,7 +13,7 @@ DIGESTS = st.lists(st.sampled_from([0, 1]), min_size=5, max_size=5).map(bytes)
 
 @given(st.lists(st.tuples(st.sampled_from(["add", "look", "clear"]), DIGESTS), max_size=60))
 def test_it_holds_what_was_put_in_and_nothing_else(steps: list[tuple[str, bytes]]) -> None:
-    """As a set does, whatever lies side by side."""
+    """The set behaves like a set of Python, for any neighbours."""
     held, model = DigestSet(5), set[bytes]()
     for step, digest in steps:
         if step == "add":

@@ -28,7 +28,7 @@ def test_a_twentieth_of_the_backlog_has_gone_by_then(samples: list[Sample], seco
 
 
 def test_a_sample_counts_jobs_and_no_deliveries_as_ended() -> None:
-    """What is open is all that stands anywhere."""
+    """All records that have not ended are open."""
     queue = QueueDepth("prepare", 5, {"acme": 5}, 2, 1, 4, 1, 0.0)
     depth = FleetDepth(
         (queue, queue),

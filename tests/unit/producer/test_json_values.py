@@ -46,7 +46,7 @@ def test_what_has_no_more_values_than_allowed_is_never_refused(
     ],
 )
 def test_what_has_more_values_than_allowed_is_found(body: bytes) -> None:
-    """Whether it is JSON or not."""
+    """This holds for JSON and for other text."""
     assert has_more_values(body, 1000)
 
 

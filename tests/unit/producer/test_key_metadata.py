@@ -1,4 +1,4 @@
-"""What a key says, by the form that a rule gives."""
+"""Metadata in a key, in the form that a rule gives."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_any_claim_in_any_folder_is_found(folder: str, claim: str) -> None:
 
 
 def test_a_manifest_goes_before_the_key_and_a_job_gets_no_more_than_it_may_have() -> None:
-    """What the manifest says is kept whole."""
+    """The manifest's metadata is kept whole."""
     assert joined({"claim": "1"}, {"claim": "2", "kind": "bill"}) == {"claim": "1", "kind": "bill"}
     full = {str(number): "" for number in range(METADATA_ENTRIES)}
     assert joined(full, {"claim": "2"}) == full

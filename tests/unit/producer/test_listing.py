@@ -37,7 +37,7 @@ def test_by_name_goes_on_after_the_last_key() -> None:
 
 
 def test_all_is_listed_now_and_then_and_after_a_restart_of_redis() -> None:
-    """What took long to upload stands before the last key."""
+    """An object with a slow upload sorts before the last key."""
     plan = ListingPlan([_rule("", Listing.BY_NAME)], 3600)
     assert _listed(plan, 0, "2025-05-03") == WHOLE
     assert _listed(plan, 3599) == (Range("", "2025-05-03"),)

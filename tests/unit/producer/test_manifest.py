@@ -1,4 +1,4 @@
-"""What a manifest lists."""
+"""Entries of a manifest."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from producer.access.pseudonyms import Pseudonyms
 
 
 def test_a_tenant_has_one_pseudonym_that_only_the_secret_gives() -> None:
-    """Dashboards can go by it; whoever guesses at names cannot try them out."""
+    """Dashboards can use the pseudonym; nobody can test guessed names against it."""
     one, again, other = Pseudonyms("s"), Pseudonyms("s"), Pseudonyms("t")
     assert one.of_tenant("acme") == again.of_tenant("acme") != other.of_tenant("acme")
     assert "acme" not in one.of_tenant("acme")

@@ -1,4 +1,4 @@
-"""What bucket events are read as: every shape, odd keys, and what is no event at all."""
+"""Reading of bucket events: every form, unusual keys, and texts that are no event."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEY = "tenant a/claim+1 100% 保.pdf"
 
 
 def _record(key: str = ENCODED, name: str = "ObjectCreated:Put", **changes: Any) -> dict[str, Any]:
-    """As AWS sends it."""
+    """Return a record in AWS' form."""
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",

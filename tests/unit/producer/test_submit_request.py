@@ -1,4 +1,4 @@
-"""What a submit makes of documents before anything is sent."""
+"""Checks of documents before anything is sent."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_what_names_no_object_is_no_uri(uri: str) -> None:
     ids=["nul", "blank", "nul-in-bucket", "long"],
 )
 def test_what_no_store_can_have_is_refused_at_the_door(uri: str) -> None:
-    """It would be asked for again and again, and nobody would ever find it."""
+    """Such a URI would be asked for again and again, without success."""
     with pytest.raises(ValidationError, match=r"no NUL|is no bucket"):
         DocumentRef(uri=uri)
 
@@ -100,5 +100,5 @@ def test_a_file_within_the_limit_is_read(tmp_path: Path) -> None:
     [("a.pdf", ".pdf"), ("a.PDF", ".pdf"), ("a", ""), ("a.p f", ""), (".pdf", ""), ("a.é", "")],
 )
 def test_only_a_plain_suffix_comes_into_the_key(name: str, suffix: str) -> None:
-    """What else a name holds is not for keys."""
+    """Other characters of a name do not belong into keys."""
     assert key_suffix(Path(name)) == suffix

@@ -34,7 +34,7 @@ def test_what_may_be_a_secret_in_a_url_is_not_shown(url: str, shown: str) -> Non
 
 @pytest.mark.parametrize("url", WITH_USER)
 def test_a_user_in_a_receivers_url_is_refused_wherever_one_is_named(url: str) -> None:
-    """What is taken would lie in the ledger; what lies there from before can still be read."""
+    """An accepted URL would be in the ledger; older ones there can still be read."""
     for taken in (
         lambda: Callback.model_validate({"url": url}),
         lambda: EndpointRequest.model_validate({"url": url}),
@@ -47,6 +47,6 @@ def test_a_user_in_a_receivers_url_is_refused_wherever_one_is_named(url: str) ->
 
 
 def test_no_caller_can_say_that_a_callback_is_the_fleets() -> None:
-    """It would be signed with the fleet's secret."""
+    """The callback would be signed with the fleet's secret."""
     with pytest.raises(ValidationError, match="of_fleet"):
         Callback.model_validate({"url": "https://claims.example/", "of_fleet": True})

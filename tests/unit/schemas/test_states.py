@@ -18,5 +18,5 @@ def test_the_diagram_shows_the_transitions_of_the_table_and_no_others() -> None:
 
 
 def test_every_closed_state_has_an_event() -> None:
-    """Whoever waits for a callback is told of every end."""
+    """A receiver of callbacks gets an event for every end."""
     assert set(EVENT_OF) == {state for state in JobState if state.closed}

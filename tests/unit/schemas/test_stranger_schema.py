@@ -150,7 +150,7 @@ _DRAFT = "https://json-schema.org/draft/2020-12/schema"
     ],
 )
 def test_a_schema_that_would_cost_too_much_is_refused(schema: Any, words: str) -> None:
-    """Each of them would hold up, or bring down, whoever checks it, or the engine."""
+    """Each of them would block, or end, its checker or the engine."""
     with pytest.raises(ChatRequestError, match=re.escape(words)):
         _ask(schema)
 
@@ -196,7 +196,7 @@ def test_a_long_answer_hides_behind_no_circle() -> None:
     ids=["optional", "array", "references", "lengths", "tree"],
 )
 def test_a_large_schema_of_a_usual_kind_is_taken(schema: Any) -> None:
-    """What people write stays below the limits."""
+    """Schemas that people write stay below the limits."""
     _ask(schema)
 
 
@@ -254,7 +254,7 @@ def test_alternatives_that_lead_to_each_other_are_not_followed_for_ever() -> Non
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "1" * 10_000, "[" * 500 + "]" * 500])
 def test_an_answer_that_nobody_could_read_is_invalid(text: str) -> None:
-    """It is a failure of the task, not of the worker."""
+    """The failure is the task's, not the worker's."""
     schema = {"$ref": "#/$defs/a", "$defs": {"a": {"items": {"$ref": "#/$defs/a"}}}}
     with pytest.raises(OutputError):
         parse_output(EngineAnswer(text, "stop", Usage()), schema)
@@ -280,7 +280,7 @@ def test_an_answer_that_nobody_could_read_is_invalid(text: str) -> None:
 def test_a_plain_pattern_is_taken_and_means_what_it_says(
     pattern: str, fits: str, misfit: str | None
 ) -> None:
-    """What people write stays far below the limits."""
+    """Patterns that people write stay far below the limits."""
     schema = {"type": "string", "pattern": pattern}
     _ask(_object(a=schema))
     assert answer_validator(schema).is_valid(fits)

@@ -1,4 +1,4 @@
-"""What is printed can steer no terminal, wherever it comes from."""
+"""Printed text cannot control a terminal, from any source."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_command_prints_nothing_raw(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_the_stack_announces_nothing_raw(capsys: pytest.CaptureFixture[str]) -> None:
-    """It quotes the end of a part's log, which quotes documents and servers."""
+    """The stack quotes the end of a part's log, which quotes documents and servers."""
     announcer = Announcer()
     announcer.part(("infer",), PartState.FAILED, EVIL)
     announcer.say(EVIL)

@@ -35,7 +35,7 @@ def test_a_secret_is_read_from_the_file_that_its_variable_names(
 def test_the_variable_itself_wins_over_the_file(
     fleet: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As for every other setting, the environment comes first."""
+    """The environment comes first, as for every other setting."""
     (fleet.parent / "key").write_text("of the file")
     monkeypatch.setenv("DOCFLEET_API_KEY_FILE", str(fleet.parent / "key"))
     monkeypatch.setenv("DOCFLEET_API_KEY", "of the environment")

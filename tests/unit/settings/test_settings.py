@@ -82,7 +82,7 @@ def test_the_environment_wins_over_the_file(write: Path, monkeypatch: pytest.Mon
 def test_a_bad_file_is_an_error_that_names_the_key_and_the_file(
     write: Path, content: str, said: str
 ) -> None:
-    """What is wrong, where, in one line."""
+    """The error names the fault and its place, in one line."""
     write.write_text(content)
     with pytest.raises(SettingsError, match=said) as caught:
         load_settings(write)
@@ -168,7 +168,7 @@ def test_a_task_file_becomes_a_task(tmp_path: Path) -> None:
 def test_a_bad_task_is_an_error_that_names_the_file_and_the_place(
     tmp_path: Path, old: str, new: str, said: str
 ) -> None:
-    """What the engine cannot be held to is refused when the file is loaded."""
+    """A schema that the engine cannot follow is refused when the file is loaded."""
     path = tmp_path / "t.yaml"
     path.write_text(TASK.replace(old, new))
     with pytest.raises(SettingsError, match=said) as caught:

@@ -90,7 +90,7 @@ def test_the_shipped_tasks_load_under_their_names() -> None:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_file_is_named_for_its_task(name: str) -> None:
-    """Who looks for a task finds its file."""
+    """A task's name leads to its file."""
     assert (ROOT / "tasks" / f"{name}.yaml").is_file()
 
 

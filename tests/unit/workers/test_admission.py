@@ -22,7 +22,7 @@ class SlowCompiler(ScriptedEngine):
 
     Attributes:
         tried: The titles of all schemas, in order.
-        answers: What comes of a trial, by title.
+        answers: Outcome of a trial, by title.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ async def _settled() -> None:
 
 
 async def test_a_schema_is_tried_once_for_all(engine: SlowCompiler, admitting: Admission) -> None:
-    """What was found out holds for every tenant."""
+    """The outcome holds for every tenant."""
     engine.answers["a"] = asyncio.get_running_loop().create_future()
     engine.answers["a"].set_result("#: no")
     for tenant in ("acme", "globex", "acme"):
@@ -135,7 +135,7 @@ async def test_jobs_that_wait_come_back_one_after_the_other(
 async def test_what_could_not_be_found_out_is_tried_again(
     engine: SlowCompiler, admitting: Admission
 ) -> None:
-    """It says nothing of the schema."""
+    """A trial without an answer says nothing of the schema."""
     failed: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
     failed.set_exception(RequestFailedError("The machine is too busy."))
     engine.answers["a"] = failed

@@ -61,7 +61,7 @@ def test_a_reader_speaks_for_nobody_else(code: str) -> None:
 
 
 def test_a_message_is_short_and_printable() -> None:
-    """It goes to logs and terminals."""
+    """The message goes to logs and terminals."""
     answer = {"code": "document.corrupt", "message": "\x1b[2J\n" + "x" * 10_000}
     message = refused(json.dumps(answer).encode()).failure.message
     assert message == "?[2J?" + "x" * 495

@@ -1,4 +1,4 @@
-"""What is done after each failure."""
+"""Decisions after each failure."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_every_code_says_what_it_means_and_what_to_do(code: FailureCode) -> None
 
 @pytest.mark.parametrize("code", sorted(PERMANENT))
 def test_what_fails_the_same_way_each_time_is_a_dead_letter_at_once(code: FailureCode) -> None:
-    """Where there is no pool that has what this one lacks."""
+    """No pool has what this one lacks."""
     assert _kind(code, FIRST) is DeadLetter
 
 
@@ -83,7 +83,7 @@ def test_who_runs_out_of_memory_alone_goes_to_a_larger_pool_or_to_the_dead_lette
 
 
 def test_a_death_alone_that_nothing_explains_counts_as_an_attempt() -> None:
-    """It may have been somebody's kill; a larger pool would not help."""
+    """The death may have been somebody's kill; a larger pool would not help."""
     assert _kind(C.ENGINE_CRASHED, replace(ALONE, **WITH_POOLS)) is Retry
     assert _kind(C.ENGINE_CRASHED, replace(ALONE, attempt=3)) is DeadLetter
 

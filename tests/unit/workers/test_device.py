@@ -1,4 +1,4 @@
-"""Whether a device has room for an engine."""
+"""Room of a device for an engine."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_a_device_that_becomes_free_is_waited_for() -> None:
 
 
 async def test_a_device_that_stays_full_is_named_with_its_numbers_and_its_holders() -> None:
-    """Whoever reads it knows what to end."""
+    """The reader learns which process to end."""
     full = DeviceMemory(free=9 * GIB, total=80 * GIB, holders=("process 4711",))
     with pytest.raises(DeviceBusyError, match=r"72\.0 GiB.*9\.0 of 80\.0 GiB.*process 4711"):
         await await_room(lambda: full, lambda memory: memory.total * 0.9, patience_seconds=0)

@@ -1,4 +1,4 @@
-"""What a pool's engine is started with, and what a processor computes with."""
+"""Arguments of a pool's engine, and the dtype of a processor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a starting engine is said to do."""
+"""Steps of a starting engine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_line_of_the_log_begins_a_step(line: str, step: str | None) -> None:
 def test_each_step_is_told_once_and_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As the log grows, until the engine has started."""
+    """The log grows until the engine has started."""
     mine, supervisors = os.pipe()
     monkeypatch.setenv("DOCFLEET_READY_FD", str(supervisors))
     log = tmp_path / "progress.log"

@@ -1,4 +1,4 @@
-"""Where base models are found, what identifies them, and how their tokens are counted."""
+"""Base models: their directories, their digests, and their tokenizers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,7 @@ def test_a_hugging_face_name_is_found_in_the_cache(tmp_path: Path) -> None:
 
 
 def test_the_packaged_model_is_unpacked_once(model_dir: Path) -> None:
-    """It is a complete model, and asking again makes nothing."""
+    """The model is complete, and the second call makes nothing."""
     names = {path.name for path in model_dir.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= names
     before = (model_dir / "model.safetensors").stat().st_mtime_ns
@@ -139,3 +140,43 @@ def test_without_a_tokenizer_tokens_are_estimated(tmp_path: Path) -> None:
     assert Tokenizer(tmp_path).count("x" * 35) == estimate_tokens("x" * 35) == 10
     (tmp_path / "tokenizer.json").write_text("spoiled")
     assert Tokenizer(tmp_path).count("") == 0
+
+
+@pytest.mark.parametrize("size", [60, 1_000])
+def test_a_long_text_is_counted_in_pieces_and_exactly(
+    model_dir: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """Blanks of all kinds, and words of several tokens; a token more for a cut in a long word."""
+    tokenizer = Tokenizer(model_dir)
+    monkeypatch.setattr("workers.models.tokenizer._PIECE_CHARACTERS", 2**30)
+    texts = [
+        "Hail broke  a skylight,\n\n\tClaim-Nr. 2026/11.\n" * 200,
+        " x" * 3_000,
+        "",
+        "\u00e4 " * 500,
+    ]
+    whole = [tokenizer.count(text) for text in texts]
+    long_word = tokenizer.count("a" * 5_000)
+    monkeypatch.setattr("workers.models.tokenizer._PIECE_CHARACTERS", size)
+    assert [tokenizer.count(text) for text in texts] == whole
+    assert long_word <= tokenizer.count("a" * 5_000) <= long_word + 5_000 // size + 1
+
+
+def test_other_threads_run_while_a_long_text_is_counted(model_dir: Path) -> None:
+    """An event loop that stood still for as long would lose its worker's leases."""
+    tokenizer = Tokenizer(model_dir)
+    wakes, done = 0, threading.Event()
+
+    def wake() -> None:
+        nonlocal wakes
+        while not done.wait(0.001):
+            wakes += 1
+
+    beside = threading.Thread(target=wake)
+    beside.start()
+    try:
+        tokenizer.count("01/02/2003 " * 30_000)
+    finally:
+        done.set()
+        beside.join()
+    assert wakes > 20

@@ -78,7 +78,7 @@ def test_an_answer_that_was_cut_off_is_no_success_though_it_may_be_valid() -> No
 def test_an_unusable_answer_is_a_failure_that_keeps_the_answer(
     answer: EngineAnswer, code: FailureCode, said: str
 ) -> None:
-    """What was paid for is kept, and the message says where it is wrong."""
+    """The paid-for answer is kept, and the message names the place of the error."""
     with pytest.raises(OutputError, match=said) as caught:
         parse_output(answer, SCHEMA)
     assert caught.value.failure.code is code
@@ -109,7 +109,7 @@ _NAME = "PATIENT Jane Doe"
 def test_a_failure_quotes_nothing_of_the_answer(
     schema: dict[str, Any], text: str, place: str
 ) -> None:
-    """It travels in events and logs, and the answer's words are the document's."""
+    """The failure appears in events and logs, and the answer's words come from the document."""
     with pytest.raises(OutputError, match=place) as caught:
         parse_output(EngineAnswer(text, "stop", Usage()), schema)
     assert "Jane" not in caught.value.failure.message

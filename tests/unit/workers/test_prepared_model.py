@@ -103,7 +103,7 @@ def test_what_was_broken_off_is_made_anew(package: Package, tmp_path: Path) -> N
 def test_another_version_file_or_way_of_unpacking_is_another_model(
     package: Package, tmp_path: Path
 ) -> None:
-    """What an older one left is not taken for it."""
+    """The files of an older one are not used."""
     found = {prepare_model("toy-model")}
     package.install("2.0", "abc")
     found.add(prepare_model("toy-model"))

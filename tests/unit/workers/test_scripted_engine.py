@@ -144,13 +144,13 @@ async def test_a_document_without_faults_is_answered(engine: ScriptedEngine) -> 
 
 
 async def test_invalid_output_fits_no_schema(engine: ScriptedEngine) -> None:
-    """It is JSON, so that validation and not parsing refuses it."""
+    """The output is JSON, so that validation and not parsing refuses it."""
     answer = await engine.generate(_request(f"{DOCUMENT}docfleet-fault: invalid-output"))
     assert not isinstance(json.loads(answer.text), dict)
 
 
 async def test_truncated_output_is_cut_off(engine: ScriptedEngine) -> None:
-    """It looks as if max_tokens had been reached."""
+    """The answer looks as if max_tokens had been reached."""
     answer = await engine.generate(_request(f"{DOCUMENT}docfleet-fault: truncated-output\n"))
     assert answer.finish_reason == "length"
     assert answer.usage.output_tokens > 0
@@ -177,7 +177,7 @@ async def test_a_failed_request_leaves_the_engine_alive(
 
 
 async def test_a_slow_document_is_overtaken_by_another(engine: ScriptedEngine) -> None:
-    """It holds its own slot only."""
+    """The document holds only its own slot."""
     slow = asyncio.create_task(engine.generate(_request("docfleet-fault: slow 600", "slow")))
     assert (await engine.generate(_request(DOCUMENT, "fast"))).finish_reason == "stop"
     assert not slow.done()

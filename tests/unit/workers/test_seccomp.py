@@ -53,7 +53,7 @@ class Filter:
         self._program = assemble(machine, process=7, threads=threads)
 
     def decides(self, number: int | None, *arguments: int) -> int:
-        """What becomes of a system call."""
+        """Return the filter's decision about a system call."""
         assert number is not None
         return decided(self._program, ARCHITECTURES[self._machine], number, *arguments)
 

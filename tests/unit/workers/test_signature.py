@@ -59,7 +59,7 @@ def test_an_event_tells_how_the_job_ended_and_nothing_of_its_receiver() -> None:
 
 
 def test_openais_client_knows_the_event_of_a_batch() -> None:
-    """It has the client's own type, and names the batch and its tenant."""
+    """The event has the client's own type, and names the batch and its tenant."""
     told = DeliverySpec.model_validate(
         {
             "job": "batch_1",

@@ -72,7 +72,7 @@ def stack() -> Iterator[ExitStack]:
 
 
 def test_one_tenant_has_half_of_the_slots_and_the_others_one_each(stack: ExitStack) -> None:
-    """So many tenants as there are slots left find one."""
+    """Other tenants find one slot each, as long as slots are left."""
     slots = Slots(8)
     take = lambda tenant: stack.enter_context(slots.slot(tenant))  # noqa: E731  # of this test alone
     assert [take("a") for _ in range(6)] == [True] * 4 + [False] * 2

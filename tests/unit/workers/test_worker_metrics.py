@@ -1,4 +1,4 @@
-"""What workers count, and under which names."""
+"""Metrics of workers, and their names."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_reasons_and_steps_are_those_that_the_page_lists() -> None:
 
 
 def test_a_failure_is_counted_by_its_code() -> None:
-    """As the failure codes are written everywhere."""
+    """The label is the failure code."""
     queue = "infer.failed"
     name, labels = "docfleet_attempt_failures_total", {"queue": queue, "code": "engine.crashed"}
     before = _value(name, **labels)
@@ -58,7 +58,7 @@ def test_a_failure_is_counted_by_its_code() -> None:
 
 
 async def test_the_gate_is_read_when_it_is_asked_for() -> None:
-    """Who is inside, who waits, how many it lets through, and how many it would."""
+    """The gate shows the admitted and the waiting requests, its size, and its maximum."""
     gate = Gate(3)
     metrics.watch_gate(QUEUE, gate, 3)
     gate.resize(2)
@@ -71,7 +71,7 @@ async def test_the_gate_is_read_when_it_is_asked_for() -> None:
 
 
 def test_a_step_belongs_to_the_attempt_that_takes_it() -> None:
-    """It is counted too when it fails."""
+    """A failed step is counted too."""
     labels = {"queue": QUEUE, "step": "fetch"}
     before = _value("docfleet_step_seconds_count", **labels)
     with (

@@ -129,7 +129,7 @@ async def test_without_ocr_pages_that_are_images_are_unread(sandbox: Sandbox) ->
 async def test_a_page_of_noise_is_unread_though_ocr_reads_something_into_it(
     sandbox: Sandbox, ocr: Ocr
 ) -> None:
-    """What it reads there is not believed."""
+    """The text that OCR finds there is not used."""
     with pytest.raises(StageError) as caught:
         await read_document(encoded(noise()), LIMITS, sandbox, ocr)
     assert caught.value.failure.code is FailureCode.DOCUMENT_NO_TEXT

@@ -57,7 +57,7 @@ async def test_html_is_decoded_as_it_says_and_else_as_it_is(sandbox: Sandbox) ->
 
 
 async def test_a_transcript_is_read_turn_by_turn(sandbox: Sandbox) -> None:
-    """As one object, as a list and as lines; numbers are as they were written."""
+    """The transcript may be one object, a list or lines; numbers stay as they were written."""
     turns = [
         {"speaker": "Agent", "text": "Good\nmorning", "start": 0.50},
         {"speaker": "Caller", "text": "Hail", "start": 1},
@@ -81,7 +81,7 @@ async def test_other_json_is_read_as_it_is_written(data: str, sandbox: Sandbox) 
 
 
 async def test_an_archives_members_are_read_in_their_order(sandbox: Sandbox) -> None:
-    """What systems leave in archives is not content."""
+    """Files that systems add to archives are no content."""
     members = {"b/2.csv": "a;b\n1;2\n3;4\n", "__MACOSX/b/._2.csv": "x", "a.txt": "last"}
     read = await read_document(zipped(members), LIMITS, sandbox)
     assert [(page.part, page.text) for page in read.pages] == [
@@ -100,7 +100,7 @@ async def test_all_pages_of_an_archive_count_against_the_limit(sandbox: Sandbox)
 
 
 async def test_archives_inside_one_another_are_read_to_a_depth(sandbox: Sandbox) -> None:
-    """What lies deeper is named, and not read."""
+    """Deeper members are named, and not read."""
     data = b"bottom"
     for level in range(7):
         data = zipped({f"{level}.txt": f"level {level}", "in.zip": data})

@@ -90,7 +90,7 @@ def test_what_passes_is_counted_with_its_errors() -> None:
 
 
 def test_a_threshold_is_chosen_on_one_half_and_tried_on_the_other() -> None:
-    """Where confidence tells right from wrong, it keeps its error rate there."""
+    """If confidence separates right from wrong values, the threshold keeps its error rate there."""
     documents = [_document(n, [(0.95, True), (0.9, True), (0.4, n % 2 == 0)]) for n in range(40)]
     found = calibrate(documents, 0.02, seed=1)
     assert found.threshold == 0.9

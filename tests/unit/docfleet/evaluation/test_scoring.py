@@ -115,7 +115,7 @@ def test_a_missing_row_and_a_wrong_value_cost_a_row_each() -> None:
 @settings(max_examples=15)
 @given(ROWS, ROWS)
 def test_counts_of_rows_add_up(given_rows: list[dict[str, str]], truth: list[Any]) -> None:
-    """As few documents, or as many, and whatever was given."""
+    """The counts add up for few and many documents, and for any answers."""
     one = _score(LIST, {"rows": given_rows}, {"rows": truth})
     assert one.rows_right is not None
     assert one.rows_right <= min(len(given_rows), len(truth))

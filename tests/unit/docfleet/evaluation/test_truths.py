@@ -57,7 +57,7 @@ def test_a_truth_of_several_tasks_tells_of_each_with_its_places() -> None:
 
 
 def test_a_list_of_rows_is_the_truth_of_a_list() -> None:
-    """As benchmarks have them."""
+    """Benchmarks have truths in this form."""
     found = parse_truth([{"claim_number": "A"}], TASKS["loss-run"])
     assert found is not None
     assert found.data == {"rows": [{"claim_number": "A"}]}

@@ -38,7 +38,7 @@ def test_a_value_is_as_likely_as_its_tokens_together() -> None:
 
 
 def test_a_token_that_spans_two_values_counts_for_both() -> None:
-    """It decides both."""
+    """The token decides both values."""
     tokens = _tokens(("[1", 1), ("2,3", 0.5), ("4]", 1))
     assert value_confidence("[12,34]", tokens) == {"/0": 0.5, "/1": 0.5}
 

@@ -39,7 +39,7 @@ def test_each_line_belongs_to_one_window(
 
 @given(texts=st.lists(LINES, min_size=1, max_size=4), tokens=st.integers(20, 80))
 def test_the_halves_of_a_window_hold_its_lines(texts: list[str], tokens: int) -> None:
-    """What the second carries is what it is preceded by."""
+    """The second half carries the lines before it."""
     for window in plan(lines_of(_pages(texts), len), tokens=tokens, overlap=5):
         if len(window.lines) > 1:
             first, second = window.halves()
@@ -75,7 +75,7 @@ def test_the_text_that_has_the_words_of_the_task_ranks_first() -> None:
 
 
 def test_a_window_of_one_line_has_no_halves() -> None:
-    """It cannot be read in smaller parts."""
+    """The window cannot be read in smaller parts."""
     [line] = lines_of(_pages(["x"]), len)
     try:
         Window((line,)).halves()
