@@ -41,7 +41,7 @@ async def older(
                 )  # fmt: skip
             answers = await pipe.execute()
         read = [[Cursor(int(score), one) for one, score in entries] for entries in answers]
-        # What a tenant has beyond what was read of it is older than its last.
+        # A tenant's unread entries are all older than the last one that was read.
         known_to = max((one[-1] for one in read if len(one) == count), default=_OLDEST)
         fresh = [one for places in read for one in places if known_to <= one < place]
         if fresh or known_to is _OLDEST:

@@ -153,6 +153,11 @@ class PageText(Contract):
         """Numbers of the pages that nothing could read."""
         return tuple(page.number for page in self.pages if page.source is PageSource.UNREAD)
 
+    @property
+    def parts(self) -> dict[int, str]:
+        """Attachments and archive members that pages belong to, by page number."""
+        return {page.number: page.part for page in self.pages if page.part}
+
 
 class Prepared(Contract):
     """Facts of a prepared document in the ledger: enough to route and to read it."""

@@ -60,7 +60,7 @@ async def _plan_of(drill: Drill, bystander: Bystander, kind: FloodKind, size: in
         await bystander.post("/v1/keys", {"label": "flood", "tenant": tenant, "scopes": scopes})
         for tenant in _TENANTS
     ]
-    text = "Claim 1\nHail.\ndocfleet-fault: slow 600\n"
+    text = "Claim 1\nHail.\ndocfleet-fault: slow 3600\n"
     job = await bystander.post(
         "/v1/jobs",
         {"document": {"text": text}, "tasks": TASKS},

@@ -1,4 +1,4 @@
-"""What the layouts of both parts are made with."""
+"""Tools of the layouts of both parts."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Vigil:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the process; None while it may go on."""
+        """Return the problem of the process; None while it may go on."""
         if self._silent < self._allowed:
             return None
         return f"gave no sign of life for {self._silent:g} s"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -84,7 +86,8 @@ class Guard:
             await self._refusal(scope["path"], error)(scope, receive, send)
             return
         scope.setdefault("state", {}).update(principal=principal, turn=turn)
-        with turn, acting(Actor(principal.key_id, address)):
+        # A client that hangs up in the middle of its body is no defect, and no news for a log.
+        with turn, acting(Actor(principal.key_id, address)), suppress(ClientDisconnect):
             if self._is_audited(scope, principal):
                 await self._audit.read(scope["path"])
             await self._app(scope, receive, send)

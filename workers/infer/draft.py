@@ -23,6 +23,7 @@ class TaskDraft:
     Attributes:
         task: The task.
         unread_pages: Pages of the document that nothing could read.
+        parts: Attachments that pages belong to, by page number.
         adapter: Runs the task instead of the base model alone.
         usage: Tokens of all answers, refused ones included.
         seconds: Time that the answers took in the engine.
@@ -53,6 +54,12 @@ class TaskDraft:
     typed: Mapping[str, TypedValue] = field(default_factory=dict)
     untyped: Mapping[str, ValueType] = field(default_factory=dict)
     mapped: Any = None
+    parts: Mapping[int, str] = field(default_factory=dict)
+
+    def named(self, pages: Iterable[int]) -> str:
+        """Return numbers of pages, with the attachments that they belong to."""
+        names = ((number, self.parts.get(number)) for number in pages)
+        return ", ".join(f"{number} ({name})" if name else str(number) for number, name in names)
 
     def count(self, answer: EngineAnswer) -> None:
         """Add the tokens and seconds of an answer."""

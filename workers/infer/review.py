@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from schemas.result import Match
 from schemas.task import ReviewRule
@@ -24,9 +24,9 @@ def review_reasons(rule: ReviewRule, draft: TaskDraft) -> tuple[str, ...]:
 
 def _of_document(rule: ReviewRule, draft: TaskDraft) -> Iterator[str]:
     if rule.unread_pages and draft.unread_pages:
-        yield f"document: unread pages {_numbers(draft.unread_pages)}"
+        yield f"document: unread pages {draft.named(draft.unread_pages)}"
     if rule.unread_pages and draft.lost_pages:
-        yield f"document: no usable answer about pages {_numbers(draft.lost_pages)}"
+        yield f"document: no usable answer about pages {draft.named(draft.lost_pages)}"
     if rule.truncated and draft.was_truncated:
         yield "document: an answer was cut off and asked for again"
 
@@ -46,7 +46,3 @@ def _of_values(rule: ReviewRule, draft: TaskDraft) -> Iterator[str]:
     for pointer, confidence in draft.confidence.items():
         if confidence < below:
             yield f"{pointer}: confidence {confidence:.2f} is below {below:g}"
-
-
-def _numbers(pages: Sequence[int]) -> str:
-    return ", ".join(map(str, pages))

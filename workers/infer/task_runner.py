@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from structlog.contextvars import bound_contextvars
@@ -73,7 +73,7 @@ class TaskRunner:
         tokens = await asyncio.to_thread(self._budget.count, page_text.text)
 
         async def run(task: NamedTask, request_id: str) -> TaskResult:
-            draft = TaskDraft(task, page_text.unread_pages)
+            draft = TaskDraft(task, page_text.unread_pages, parts=page_text.parts)
             session = Session(
                 self._engine,
                 self._tasks[task.name],
@@ -92,7 +92,11 @@ class TaskRunner:
         self._engine.check_own(task.output_schema, task=task.name)
         draft.adapter = self._adapters.of(task)
         if draft.unread_pages and task.unread_pages is UnreadPages.FAIL:
-            raise StageError(FailureCode.DOCUMENT_UNREAD_PAGES, _unread(draft.unread_pages))
+            raise StageError(
+                FailureCode.DOCUMENT_UNREAD_PAGES,
+                "These pages of the document could not be read:"
+                f" {draft.named(draft.unread_pages)}.",
+            )
         data = await read(session, page_text, tokens, self._budget)
         draft.typed, draft.untyped = typed_values(data, task.types, task.dates)
         if task.mapping:
@@ -103,8 +107,3 @@ class TaskRunner:
         }
         draft.needs_review = review_reasons(task.review, draft)
         return data
-
-
-def _unread(pages: Sequence[int]) -> str:
-    numbers = ", ".join(map(str, pages))
-    return f"These pages of the document could not be read: {numbers}."

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
@@ -11,6 +13,9 @@ import tokenizers
 log = structlog.get_logger(__name__)
 
 _CHARACTERS_PER_TOKEN = 3.5
+_PIECE_CHARACTERS = 32_768
+_WORD_ENDS = re.compile(r"\s(?=\S)")
+"""A blank behind a word, in text that is read backwards."""
 
 
 class Tokenizer:
@@ -43,7 +48,26 @@ class Tokenizer:
         """Return the tokens of a text, without the chat template."""
         if self._tokenizer is None:
             return estimate_tokens(text)
-        return len(self._tokenizer.encode(text, add_special_tokens=False))
+        # Encoding one text keeps all other threads from running, and the event loop with them; of
+        # a batch it does not.
+        encode = self._tokenizer.encode_batch_fast
+        return sum(len(encode([piece], add_special_tokens=False)[0]) for piece in _pieces(text))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Cut a text where words begin, so that what one piece needs in memory has a bound.
+
+    No token reaches over such a cut. A word that is longer than a piece is cut anywhere, and may
+    count a token more for it.
+    """
+    start = 0
+    while len(text) - start > _PIECE_CHARACTERS:
+        end = start + _PIECE_CHARACTERS
+        found = _WORD_ENDS.search(text[start + 1 : end][::-1])
+        end = end - found.end() if found else end
+        yield text[start:end]
+        start = end
+    yield text[start:]
 
 
 def estimate_tokens(text: str) -> int:

@@ -70,7 +70,7 @@ class Child:
             # Before the lock-down that is the kernel's word; after it nobody may be listening.
             status = error.errno or status
         finally:
-            os._exit(status)  # What is left to free, the kernel frees faster.
+            os._exit(status)  # The kernel frees the rest faster.
 
     def _answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         memory = asked["memory"]

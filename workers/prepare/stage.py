@@ -102,7 +102,7 @@ class PrepareStage:
                 kept = await load_page_text(self._store, uri)
         except ObjectMissingError:
             kept = None
-        # What could not be read then may be readable now, under other settings.
+        # Pages that could not be read then may be readable now, under other settings.
         if kept is not None and not kept.unread_pages:
             return kept, uri
         async with self._readers:

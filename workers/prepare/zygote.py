@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> None:
     confinement = Confinement()
     formats = load_formats(modules)
     recognizer = load_recognizer(languages.split(",")) if languages else None
-    gc.freeze()  # What is never moved stays shared with the readers.
+    gc.freeze()  # Objects that are never moved stay shared with the readers.
     confinement.settle()
     child = Child(confinement, formats, recognizer)
     Zygote(socket.socket(fileno=int(control)), confinement, child).serve()
@@ -157,7 +157,7 @@ class Zygote:
 
     def _kill(self, reader: _Reader) -> None:
         """The worker hung up."""
-        if reader in self._readers:  # It may have been buried since both were known.
+        if reader in self._readers:  # The reader may have been buried since both were known.
             self._selector.unregister(reader.life)
             signal.pidfd_send_signal(reader.descriptor, signal.SIGKILL)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 
 from producer.http.openai.error_responses import openai_error_response
 from schemas.openai.error import OpenAiErrorBody
@@ -25,6 +26,8 @@ class OpenAiRoute(APIRoute):
         async def handler(request: Request) -> Response:
             try:
                 return await handle(request)
+            except ClientDisconnect:  # nobody is there to be answered
+                raise
             except Exception as error:  # noqa: BLE001  # every error is answered here
                 return openai_error_response(error, request.app.state.drain)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from io import BytesIO
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
+from producer.audit_trail import Actor, acting
 from producer.http.server import make_server
 from settings.fleet import FleetSettings
 from settings.sections.api import ApiSettings
@@ -118,6 +120,43 @@ async def test_a_body_of_very_many_tiny_chunks_is_refused(
     head += "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunks = b"%x\r\n%b\r\n" % (len(chunk), chunk) * count
     assert (await _answer(api, head.encode() + chunks + b"0\r\n\r\n")).split()[1] == status
+
+
+@pytest.mark.parametrize("size", [100, 8_000_000])
+async def test_a_client_that_hangs_up_in_its_body_is_no_defect_and_is_not_logged(
+    api: aiohttp.ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    size: int,
+) -> None:
+    """A traceback for each would let anybody with a key fill the disk."""
+    ended = 0
+
+    @contextmanager
+    def acting_and_counted(actor: Actor) -> Iterator[None]:
+        nonlocal ended
+        try:
+            with acting(actor):
+                yield
+        finally:
+            ended += 1
+
+    monkeypatch.setattr("producer.http.guard.acting", acting_and_counted)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in KEY.items())
+    bodies = [
+        (path, kind)
+        for path in ("/v1/jobs", "/v1/documents", "/v1/files", "/v1/chat/completions", "/v1/keys")
+        for kind in ("application/json", "multipart/form-data; boundary=b")
+    ]
+    with capture_logs() as logs:
+        for path, kind in bodies:
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\n{lines}Content-Type: {kind}\r\n"
+            head += f"Content-Length: {size}\r\nExpect: 100-continue\r\n\r\n"
+            async with _sent(api, head.encode()) as reader:
+                await reader.readline()  # it waits for the body, or has refused it
+        await until(lambda: ended == len(bodies))
+    assert [one for one in logs if one["log_level"] == "error"] == []
+    assert [one for one in caplog.records if one.levelname == "ERROR"] == []
 
 
 async def test_half_requests_take_nobodys_place(settings: FleetSettings) -> None:

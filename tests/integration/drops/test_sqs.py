@@ -147,7 +147,7 @@ async def test_an_event_and_a_listing_make_the_same_job(
         listed = await until_jobs(valkey_url, len(keys))
     async with Redis.from_url(valkey_url) as redis:
         await redis.flushall()
-    # Where nothing can be listed, as with a bucket that came after the first listing.
+    # A bucket that came after the first listing cannot be listed yet.
     other = _with_events_only(settings, rules=settings.rules)
     async with _consuming(other, queue.url) as consumers:
         async with Redis.from_url(valkey_url) as redis:

@@ -152,7 +152,7 @@ async def test_few_suspects_are_in_a_worker_at_once_and_others_beside_them(scene
 
 
 async def test_of_a_death_the_most_suspect_are_blamed_and_no_others(scene: Scene) -> None:
-    """Who was in it by chance goes back as it came."""
+    """A record that was in the worker by chance goes back unchanged."""
     suspects = await scene.submit(16)
     await scene.beat("a-1-f", 16)
     await scene.take("a-1-f", 16)
@@ -179,7 +179,7 @@ async def _two_that_are_to_be_alone(scene: Scene) -> list[str]:
 
 
 async def test_who_has_to_be_alone_waits_until_a_worker_is_empty(scene: Scene) -> None:
-    """It takes nothing else until then, and its messages go back to the others."""
+    """The worker takes nothing else until then, and its messages go back to the others."""
     others = await scene.submit(3)
     await scene.beat("b-1-f")
     await scene.take("b-1-f", 2)
@@ -224,7 +224,7 @@ async def test_half_of_the_workers_are_open_to_all(scene: Scene) -> None:
 
 
 async def test_who_ended_a_worker_alone_tries_another_station_next(scene: Scene) -> None:
-    """It may be the station's fault; where there is no other, it runs there again."""
+    """The station may be to blame; without another one, the record runs there again."""
     (job_id,) = await scene.submit(1)
     await scene.beat("b-1-f")
     await scene.claim("a-1-f", job_id)
@@ -283,7 +283,7 @@ async def test_a_worker_that_is_silent_for_a_lease_is_buried_by_the_sweep(scene:
 
 
 async def test_who_gets_through_its_stage_or_is_redriven_is_no_suspect(scene: Scene) -> None:
-    """What it did at an earlier stage, or to an earlier fleet, says nothing."""
+    """Its fate at an earlier stage, or in an earlier fleet, says nothing."""
     ids = await _two_that_are_to_be_alone(scene)
     await scene.beat("b-1-f")
     (claim,) = scene.held.pop("b-1-f")

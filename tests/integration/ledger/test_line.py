@@ -1,4 +1,4 @@
-"""Whose turn it is: tenants share a queue by weight, on a real Valkey."""
+"""Order of tenants in a queue: by weight, on a real Valkey."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Line:
     async def submit(
         self, tenant: str, count: int = 1, *, priority: Priority = Priority.NORMAL, quota: int = 0
     ) -> None:
-        """So many jobs of a tenant."""
+        """Submit a number of jobs of a tenant."""
         for _ in range(count):
             spec = JobSpec(
                 document=DocumentRef(uri="s3://in/a.pdf"),
@@ -57,7 +57,7 @@ class Line:
         return self.lanes[job_id]
 
     async def served(self, count: int) -> list[str]:
-        """The lanes of the next so many jobs."""
+        """Return the lanes of a number of the next jobs."""
         return [lane for _ in range(count) if (lane := await self.take())]
 
 
@@ -71,7 +71,7 @@ async def line(valkey_url: str) -> AsyncIterator[Line]:
 
 
 async def test_a_single_job_does_not_wait_behind_another_tenants_backlog(line: Line) -> None:
-    """It follows those that are out already."""
+    """The job follows those that are out already."""
     await line.submit("big", 50)
     await line.submit("small")
     assert await line.served(4) == ["big", "big", "small", "big"]
@@ -101,7 +101,7 @@ async def test_tenants_share_by_weight(line: Line) -> None:
 
 
 async def test_low_priority_takes_what_is_idle_and_a_twentieth_of_what_is_not(line: Line) -> None:
-    """It is never starved, and never in the way."""
+    """Low priority is never starved, and never in the way."""
     await line.submit("acme", 60, priority=Priority.LOW)
     await line.submit("acme", 90)
     await line.served(2)  # were out before the others came
@@ -131,7 +131,7 @@ async def test_a_tenant_has_no_more_in_line_than_it_may(line: Line) -> None:
 
 
 async def test_a_lane_whose_last_job_is_cancelled_takes_no_turn(line: Line) -> None:
-    """What is left is served as if it had not been there."""
+    """The remaining jobs are served as if it had not been there."""
     await line.submit("big", 3)
     await line.submit("gone")
     (job_id,) = [one for one, lane in line.lanes.items() if lane == "gone"]

@@ -6,15 +6,15 @@ from typing import NamedTuple, Protocol
 
 from workers.prepare.formats.format import Picture
 
-Word = tuple[int, int, float, float, float, float]
-"""First character and the one after the last, then left, top, right and bottom: see WordBox."""
+Place = tuple[int, int, float, float, float, float]
+"""Place of a word, see schemas.document.WordBox."""
 
 
 class Recognition(NamedTuple):
     """Text that was recognized on a page."""
 
     text: str
-    words: tuple[Word, ...]
+    words: tuple[Place, ...]
     is_sure: bool
     """Whether the engine believes most of it; a page of noise gives text, too."""
 

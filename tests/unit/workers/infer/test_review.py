@@ -19,6 +19,7 @@ TASK = Task(
 def _draft() -> TaskDraft:
     draft = TaskDraft(TASK, unread_pages=(2, 5))
     draft.lost_pages = (7,)
+    draft.parts = {1: "letter.pdf", 5: "mail.eml/photo.heic"}
     draft.was_truncated = True
     draft.evidence = {
         "/a": Evidence(match=Match.UNGROUNDED),
@@ -32,7 +33,7 @@ def _draft() -> TaskDraft:
 def test_each_finding_names_its_place() -> None:
     """A pointer for a value, else the document."""
     assert review_reasons(ReviewRule(below=0.5), _draft()) == (
-        "document: unread pages 2, 5",
+        "document: unread pages 2, 5 (mail.eml/photo.heic)",
         "document: no usable answer about pages 7",
         "document: an answer was cut off and asked for again",
         "/a: ungrounded",

@@ -7,7 +7,7 @@ import ctypes
 from workers.prepare.formats.format import Picture
 from workers.prepare.formats.pdfium.library import pdfium
 
-_DPI, _POINTS = 150, 72
+_DPI, _POINTS = 200, 72
 _LONG_SIDE = 2_600
 """Most pixels of a side; a larger page is drawn smaller."""
 _GREY = 1  # FPDFBitmap_Gray

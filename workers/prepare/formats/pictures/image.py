@@ -16,7 +16,7 @@ _PIXELS = 100_000_000
 """Most pixels of a frame: a page of 0.7 square metres at 300 dots an inch."""
 _LEAST_SIDE = 16
 """Pixels of a side with fewer of which an image shows no letter."""
-_LONG_SIDE, _SMALL_SIDE = 2_200, 1_000
+_LONG_SIDE, _SMALL_SIDE = 2_400, 1_200
 """Pixels of the longer side above which a page is reduced, and below which it is enlarged."""
 _ANAMORPHIC = 1.5
 """Ratio of resolutions from which on a page is stretched: faxes have half as many lines."""

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from workers.models.base_model import find_model, locate_model
 from workers.models.model_digest import model_digest
 from workers.models.tokenizer import Tokenizer, estimate_tokens
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[4]
 
 
 @pytest.fixture
@@ -139,3 +140,43 @@ def test_without_a_tokenizer_tokens_are_estimated(tmp_path: Path) -> None:
     assert Tokenizer(tmp_path).count("x" * 35) == estimate_tokens("x" * 35) == 10
     (tmp_path / "tokenizer.json").write_text("spoiled")
     assert Tokenizer(tmp_path).count("") == 0
+
+
+@pytest.mark.parametrize("size", [60, 1_000])
+def test_a_long_text_is_counted_in_pieces_and_exactly(
+    model_dir: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """Blanks of all kinds, and words of several tokens; a token more for a cut in a long word."""
+    tokenizer = Tokenizer(model_dir)
+    monkeypatch.setattr("workers.models.tokenizer._PIECE_CHARACTERS", 2**30)
+    texts = [
+        "Hail broke  a skylight,\n\n\tClaim-Nr. 2026/11.\n" * 200,
+        " x" * 3_000,
+        "",
+        "\u00e4 " * 500,
+    ]
+    whole = [tokenizer.count(text) for text in texts]
+    long_word = tokenizer.count("a" * 5_000)
+    monkeypatch.setattr("workers.models.tokenizer._PIECE_CHARACTERS", size)
+    assert [tokenizer.count(text) for text in texts] == whole
+    assert long_word <= tokenizer.count("a" * 5_000) <= long_word + 5_000 // size + 1
+
+
+def test_other_threads_run_while_a_long_text_is_counted(model_dir: Path) -> None:
+    """An event loop that stood still for as long would lose its worker's leases."""
+    tokenizer = Tokenizer(model_dir)
+    wakes, done = 0, threading.Event()
+
+    def wake() -> None:
+        nonlocal wakes
+        while not done.wait(0.001):
+            wakes += 1
+
+    beside = threading.Thread(target=wake)
+    beside.start()
+    try:
+        tokenizer.count("01/02/2003 " * 30_000)
+    finally:
+        done.set()
+        beside.join()
+    assert wakes > 20

@@ -1,0 +1,1 @@
+"""Mutated files through prepare: whatever a file is, the worker, its memory and its files stay."""
