@@ -99,9 +99,9 @@ class Deletion:
         _check_ended(job)
         own = f"s3://{self._results_bucket}/{result_key(job.id)}"
         text = job.prepared.text_uri if job.prepared else None
-        review = await self._ledger.reviews.get(job.id)
-        correction = review.correction_uri if review else None
-        for uri in (own, job.result_uri, job.kept_uri, text, correction):
+        corrections = self._store.list(self._results_bucket, prefix=f"corrections/{job.id}-")
+        found = [one.uri async for one in corrections]
+        for uri in (own, job.result_uri, job.kept_uri, text, *found):
             if uri is not None and self._is_ours(uri):
                 await self._store.delete(uri)
         await self._ledger.jobs.delete(job.id, remembered_seconds=self._seconds)

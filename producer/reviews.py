@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
@@ -123,6 +124,7 @@ class Reviews:
             UnknownReviewError: And what else `take` raises.
         """
         review = await self.get(job_id, tenant)
+        _check_json(request.values)
         # Nobody else completes it while the correction is written.
         await self._ledger.reviews.take(job_id, request.reviewer, _WRITE_SECONDS)
         result = await self.result(review)
@@ -219,3 +221,11 @@ class Reviews:
             AuditAction.REVIEWED, tenant=review.tenant, target=job_id, detail=review.state.value
         )
         return review
+
+
+def _check_json(values: Mapping[str, Any]) -> None:
+    """Raise RequestError for values that JSON cannot write: halves of characters, and NaN."""
+    try:
+        json.dumps(values, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise RequestError("values: there is a value that JSON has no text for") from error

@@ -13,8 +13,11 @@ from ledger.errors import (
     DeliveryOpenError,
     EndpointChangedError,
     EndpointDisabledError,
+    JobOpenError,
     LedgerError,
     NotDeadError,
+    ReviewClosedError,
+    ReviewTakenError,
     SecretBoxError,
     TooManyEndpointsError,
     TooManyKeysError,
@@ -41,6 +44,10 @@ class NotSentError(CommandError):
     """A delivery or an endpoint was not changed."""
 
 
+class NotDoneError(CommandError):
+    """A job or a review stands as it stood."""
+
+
 class UnreachableError(CommandError):
     """The stack's Redis or its object store does not answer."""
 
@@ -59,6 +66,15 @@ class StillRunningError(CommandError):
     exit_code = 5
 
 
+_BAD_USAGE = (
+    CursorError,
+    OperatorSignsError,
+    SecretBoxError,
+    TooManyEndpointsError,
+    TooManyKeysError,
+)
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """Translate errors of the producer, the ledger and the storage into those of the command."""
@@ -72,12 +88,12 @@ def explained() -> Iterator[None]:
         raise NoDocumentError(str(error)) from error
     except (UnknownDeadLetterError, NotDeadError) as error:
         raise NoDeadLetterError(str(error)) from error
-    except CursorError as error:
-        raise BadUsageError(str(error)) from error
-    except (SecretBoxError, TooManyEndpointsError, TooManyKeysError, OperatorSignsError) as error:
+    except _BAD_USAGE as error:
         raise BadUsageError(str(error)) from error
     except (EndpointDisabledError, EndpointChangedError, DeliveryOpenError) as error:
         raise NotSentError(str(error)) from error
+    except (JobOpenError, ReviewClosedError, ReviewTakenError) as error:
+        raise NotDoneError(str(error)) from error
     except ProducerError as error:
         raise JobNotSucceededError(str(error)) from error
     except (LedgerError, StorageError) as error:

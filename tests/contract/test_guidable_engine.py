@@ -17,6 +17,7 @@ from schemas.json_schema.guidable import (
     UnguidableSchemaError,
     check_guidable,
 )
+from workers.engine.vllm.guide import compiled
 
 _DEFS = {
     "short": {"type": "string", "maxLength": 2},
@@ -88,6 +89,13 @@ ENFORCED = [
     ),
     Case("string/minLength", {"type": "string", "minLength": 3}, ["abc"], ["ab", ""]),
     Case("string/maxLength", {"type": "string", "maxLength": 3}, ["abc", "äöü", ""], ["abcd"]),
+    Case(
+        "string/maxLength",
+        {"type": "string", "maxLength": 3},
+        ['"a"', "a\\b", "\n\t\x01", "שלו", "😀\u202e保", '"""'],
+        ['""""', "\n\n\n\n"],
+    ),
+    Case("string/minLength", {"type": "string", "minLength": 3}, ['"""', "a\nb"], ['""']),
     Case(
         "string/pattern",
         {"type": "string", "pattern": r"^[A-Z]{2}-\d+$"},
@@ -231,9 +239,7 @@ def accepts(vllm: ModuleType) -> Accepts:  # noqa: ARG001  # xgrammar comes with
     compiler = xgrammar.GrammarCompiler(info)
 
     def accept(schema: Mapping[str, Any], text: str) -> bool:
-        grammar = compiler.compile_json_schema(
-            json.dumps(schema), any_whitespace=False, separators=(",", ":")
-        )
+        grammar = compiled(xgrammar, compiler, json.dumps(schema))
         matcher = xgrammar.GrammarMatcher(grammar, terminate_without_stop_token=True)
         return bool(matcher.accept_string(text) and matcher.is_terminated())
 

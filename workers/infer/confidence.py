@@ -15,7 +15,7 @@ from workers.engine.protocol import TokenChoice
 from workers.infer.grounding.leaves import escaped
 
 _SPACE = " \t\n\r"
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(strict=False)
 
 
 def value_confidence(text: str, tokens: Sequence[TokenChoice]) -> dict[str, float]:

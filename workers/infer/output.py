@@ -48,7 +48,8 @@ def parse_output(answer: EngineAnswer, schema: Mapping[str, Any]) -> Any:
             answer.text,
         )
     try:
-        data = json.loads(answer.text)
+        # A control character that the model wrote as it is belongs to the value.
+        data = json.loads(answer.text, strict=False)
     except (ValueError, RecursionError) as error:  # also for a number with thousands of digits
         raise OutputError(
             FailureCode.OUTPUT_INVALID, f"The answer is no JSON: {error}.", answer.text

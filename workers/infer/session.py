@@ -17,6 +17,7 @@ from workers.engine.gated import GatedEngine
 from workers.engine.protocol import EngineRequest
 from workers.errors import StageError
 from workers.infer.answer import Answer
+from workers.infer.bounds import Bounds, bounded
 from workers.infer.confidence import value_confidence
 from workers.infer.draft import TaskDraft
 from workers.infer.output import OutputError, parse_output
@@ -144,10 +145,11 @@ class Session:
     async def _usable(self, question: Question) -> Answer:
         limits = self.task.limits
         own_id = self._asker.request_id
+        bounds = Bounds.of(question.text, tokens=question.max_tokens)
         request = EngineRequest(
             request_id=f"{own_id}:{question.key}" if question.key else own_id,
             messages=build_messages(question.text, question.instructions),
-            schema=question.schema,
+            schema=bounded(question.schema, bounds),
             max_tokens=question.max_tokens,
             adapter=self.draft.adapter,
             with_tokens=True,

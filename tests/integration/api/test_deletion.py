@@ -76,13 +76,15 @@ async def test_nothing_is_left_of_a_deleted_job_but_its_line_in_the_audit_log(
     """Text, result, record and the callback that had not been sent; the document stays."""
     job = await _ended(api, ledger, s3, settings)
     other = await submit(api, TEXT)
+    for name in (job["id"], other["id"]):
+        s3.client.put_object(Bucket=s3.results, Key=f"corrections/{name}-1.json", Body=b"{}")
     assert len(await _keys_that_name(valkey_url, job["id"][4:], "X-9")) > 3
     async with api.delete(f"/v1/jobs/{job['id']}") as answer:
         assert answer.status == 204, await answer.text()
     assert await _keys_that_name(valkey_url, job["id"][4:], "X-9") == [
         f"docfleet:deleted:{job['id']}"
     ]
-    assert _objects(s3, s3.results) == []
+    assert _objects(s3, s3.results) == [f"corrections/{other['id']}-1.json"]
     assert [key.partition("/")[0] for key in _objects(s3, settings.work_bucket)] == ["documents"]
     async with api.get(f"/v1/jobs/{job['id']}") as answer:
         await problem_of(answer, 404, "unknown-job")

@@ -195,6 +195,8 @@ async def _told(valkey_url: str, delivery_id: str) -> dict[str, Any]:
         ({"summary": {"/more": "x"}}, "is not valid"),
         ({"summary": {"": []}}, "is not valid"),
         ({"summary": {"summary": "x"}}, "values"),
+        ({"summary": {"/summary": "\ud800"}}, "no text"),
+        ({"summary": {"/summary": float("nan")}}, "no text"),
         ({}, "values"),
     ],
 )

@@ -12,8 +12,10 @@ from schemas.failure import FailureCode
 from schemas.job import Job
 from schemas.kept import KeptTasks
 from schemas.result import TaskStatus
+from schemas.review import ReviewState
 from schemas.states import JobState, Stage
 from schemas.task import ReviewRule
+from schemas.value_type import MappedField, ValueType
 from settings.fleet import FleetSettings
 from storage.errors import ObjectMissingError
 from tests.fixtures.infer_scene import LARGER_POOL, POOL, InferScene, task
@@ -90,6 +92,31 @@ async def test_a_document_whose_text_was_deleted_is_read_again(scene: InferScene
     job = await scene.state(job_id)
     assert (job.state, job.queue, job.stage) == (JobState.QUEUED, "prepare", Stage.PREPARE)
     assert job.attempts == 0
+
+
+async def test_a_result_with_findings_opens_a_review(
+    scene: InferScene,
+) -> None:
+    """Its types and its form are in the result; the findings are in the record, too."""
+    scene.tasks["first"] = task("first").model_copy(
+        update={
+            "types": {"/value": ValueType.DATE},
+            "mapping": {
+                "Claim.LossDt": MappedField.model_validate({"from": "/value", "as": "date"}),
+                "Claim.Source": MappedField.model_validate({"value": "mail"}),
+            },
+        }
+    )
+    await scene.restart()
+    job_id = await scene.job("first")
+    await scene.run(job_id)
+    made = (await scene.result(job_id)).tasks["first"]
+    assert (made.typed, made.mapped) == ({}, {"Claim": {"LossDt": None, "Source": "mail"}})
+    assert "/value: no date" in made.needs_review
+    assert "first: /value: no date" in (await scene.state(job_id)).needs_review
+    review = await scene.ledger.reviews.get(job_id)
+    assert review is not None
+    assert (review.state, "first: /value: no date" in review.reasons) == (ReviewState.OPEN, True)
 
 
 async def test_who_waits_at_the_gate_when_the_engine_dies_is_no_suspect(

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import lru_cache
 from typing import Any, get_args
 
+import xgrammar
 from pydantic import ValidationError
 from vllm import AsyncEngineArgs, SamplingParams, envs
 from vllm import __version__ as vllm_version
@@ -35,6 +38,7 @@ from workers.engine.protocol import EngineAnswer, EngineRequest, TokenChoice
 from workers.engine.vllm.arguments import VllmBuild
 from workers.engine.vllm.environment import forking
 from workers.engine.vllm.executor import OneProcessExecutor
+from workers.engine.vllm.guide import grammar_of
 from workers.engine.vllm.log import EngineLog, tells_of_memory
 from workers.engine.vllm.memory import DeviceMemory
 from workers.engine.vllm.processor import read_flags
@@ -288,7 +292,7 @@ def _lora(adapter: Adapter | None, adapter_id: int | None) -> Any:
 def _sampling(request: EngineRequest, max_tokens: int) -> Any:
     guide = None
     if request.schema is not None:
-        guide = StructuredOutputsParams(json=dict(request.schema))
+        guide = _guide(request.schema)
     return SamplingParams(
         temperature=request.sampling.temperature,
         top_p=request.sampling.top_p,
@@ -301,6 +305,25 @@ def _sampling(request: EngineRequest, max_tokens: int) -> Any:
         output_kind=RequestOutputKind.FINAL_ONLY,
         structured_outputs=guide,
     )
+
+
+def _guide(schema: Mapping[str, Any]) -> Any:
+    """Return what holds an answer to a schema; vLLM keeps notes in it, so each request has its own.
+
+    vLLM refuses a schema that has no grammar.
+    """
+    grammar = _grammar(json.dumps(schema))
+    if grammar is None:
+        return StructuredOutputsParams(json=dict(schema))
+    return StructuredOutputsParams(grammar=grammar)
+
+
+@lru_cache(maxsize=256)
+def _grammar(schema: str) -> str | None:
+    try:
+        return grammar_of(xgrammar, schema)
+    except Exception:  # noqa: BLE001  # xgrammar raises all kinds
+        return None
 
 
 def _answer(output: Any, *, guided: bool) -> EngineAnswer:

@@ -21,6 +21,8 @@ from pathlib import Path
 from time import monotonic, process_time
 from typing import Any, NamedTuple
 
+from workers.engine.vllm.guide import compiled
+
 
 class Verdict(StrEnum):
     """Outcome of the trial of a schema."""
@@ -139,7 +141,7 @@ def _tried(schema: str, vocabulary: Any, limits: _Limits) -> tuple[str, str]:
         if process_time() - started > limits.front_seconds:
             return Verdict.TIME, ""
         compiler = xgrammar.GrammarCompiler(vocabulary, max_threads=1)
-        grammar = compiler.compile_json_schema(schema, any_whitespace=False, separators=(",", ":"))
+        grammar = compiled(xgrammar, compiler, schema)
         seconds = _token_seconds(xgrammar, grammar, vocabulary.vocab_size)
     except MemoryError:
         return Verdict.MEMORY, ""

@@ -12,8 +12,8 @@ from schemas.document import Page, PageSource
 from schemas.failure import FailureCode
 from settings.sections.limits import LimitSettings
 from settings.sections.ocr import OcrSettings
-from tests.fixtures.office import zipped
-from tests.fixtures.pages import encoded, paper, scan
+from tests.fixtures.documents.office import zipped
+from tests.fixtures.documents.pages import encoded, paper, scan
 from workers.errors import StageError
 from workers.prepare.answer import Reading
 from workers.prepare.document import read_document

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from schemas.failure import FailureCode
 from schemas.result import Usage
-from workers.engine.protocol import EngineAnswer
+from workers.engine.protocol import EngineAnswer, TokenChoice
+from workers.infer.confidence import value_confidence
 from workers.infer.output import OutputError, parse_output
 
 SCHEMA = {
@@ -21,6 +23,38 @@ SCHEMA = {
 def test_a_valid_answer_becomes_data() -> None:
     """Complete and valid JSON comes back as values."""
     assert parse_output(EngineAnswer('{"score":7}', "stop", Usage()), SCHEMA) == {"score": 7}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a "quoted" word',
+        "a\nline\tand\\",
+        "\x01\x1f\x7f",
+        "שלום \u202eabc\u202c",
+        "😀 保険 Ñ",
+        "\u2028",
+    ],
+)
+@pytest.mark.parametrize("as_it_is", [False, True])
+def test_any_text_survives(text: str, *, as_it_is: bool) -> None:
+    """Escaped, or as a model wrote it where JSON would have it escaped."""
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    written = json.dumps({"a": text}, ensure_ascii=False)
+    if as_it_is:
+        for escape in ("\\n", "\\t", "\\u0001", "\\u001f"):
+            written = written.replace(escape, json.loads(f'"{escape}"'))
+    tokens = tuple(TokenChoice(one, -0.5) for one in written)
+    assert parse_output(EngineAnswer(written, "stop", Usage()), schema) == {"a": text}
+    assert value_confidence(written, tokens).keys() == {"/a"}
+
+
+def test_an_answer_that_was_cut_off_is_no_success_though_it_may_be_valid() -> None:
+    """The finish reason decides: what is missing cannot be seen in what is there."""
+    cut = EngineAnswer('{"score":7}', "length", Usage(output_tokens=5))
+    with pytest.raises(OutputError, match="cut off after 5 tokens") as caught:
+        parse_output(cut, SCHEMA)
+    assert caught.value.raw_output == '{"score":7}'
 
 
 @pytest.mark.parametrize(
