@@ -19,8 +19,8 @@ from bench.readers import read_all
 from bench.recognition import recognition_row
 from bench.table import print_table, write_json
 from corpus.render.scan import QUALITIES
-from tests.fixtures.office import cell, docx, paragraph, sheet, word_table, xlsx, zipped
-from tests.fixtures.outlook import compound, message
+from tests.fixtures.documents.office import cell, docx, paragraph, sheet, word_table, xlsx, zipped
+from tests.fixtures.documents.outlook import compound, message
 
 LINE = "Claim 4711-%03d  hail broke two skylights  paid 1,234.56  reserve 20,000.00  open"
 LINES = 48

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from tests.fixtures.office import cell, docx, paragraph, sheet, word_table, xlsx, zipped
-from tests.fixtures.outlook import compound, message
-from tests.fixtures.pages import encoded, paper, scan
-from tests.fixtures.pdfs import printed
+from tests.fixtures.documents.office import cell, docx, paragraph, sheet, word_table, xlsx, zipped
+from tests.fixtures.documents.outlook import compound, message
+from tests.fixtures.documents.pages import encoded, paper, scan
+from tests.fixtures.documents.pdfs import printed
 
 _MAIL = (
     b"From: Anna <a@b.example>\r\nTo: c@d.example\r\nSubject: =?utf-8?q?Zo=C3=AB?=\r\n"

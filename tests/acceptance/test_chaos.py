@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-import pytest_asyncio
 from rich.console import Console
 
 from chaos.catalogue import SCENARIOS
@@ -14,27 +13,33 @@ from chaos.drill import Scenario
 from chaos.runner import CurrentFleet, run_one
 from workers.engine_kind import EngineKind
 
-SCRIPTED = [
-    one for one in SCENARIOS if one.plan(True).engine is EngineKind.SCRIPTED and not one.is_long
-]
-"""test_drops.py kills the real engine."""
-
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(900)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def fleet(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CurrentFleet]:
-    """A fleet that scenarios share where they want the same."""
-    with patch.dict("os.environ"):  # a fleet tells this process, too, where its servers are
-        async with CurrentFleet(tmp_path_factory.mktemp("chaos")) as current:
-            yield current
+def _by_plan() -> list[list[Scenario]]:
+    """Group the scenarios that share a fleet; test_drops.py kills the real engine."""
+    groups: list[list[Scenario]] = []
+    for one in SCENARIOS:
+        plan = one.plan(True)
+        if plan.engine is not EngineKind.SCRIPTED or one.is_long:
+            continue
+        same = (group for group in groups if group[0].plan(True) == plan and not plan.spares)
+        if (group := next(same, None)) is None:
+            groups.append(group := [])
+        group.append(one)
+    return groups
 
 
-@pytest.mark.parametrize("scenario", SCRIPTED, ids=[scenario.name for scenario in SCRIPTED])
+@pytest.mark.parametrize(
+    "scenarios", _by_plan(), ids=lambda group: "+".join(one.name for one in group)
+)
 async def test_a_fleet_that_is_broken_loses_and_doubles_nothing(
-    scenario: Scenario, fleet: CurrentFleet
+    scenarios: list[Scenario], tmp_path: Path
 ) -> None:
     """Each accepted job has one result and its event, and the scenario's own claims hold."""
-    row = await run_one(scenario, fleet, Console(), is_short=True)
-    assert row.ok, row
-    assert row.accepted > 0
+    with patch.dict("os.environ"):  # a fleet tells this process, too, where its servers are
+        async with CurrentFleet(tmp_path) as current:
+            for scenario in scenarios:
+                row = await run_one(scenario, current, Console(), is_short=True)
+                assert row.ok, row
+                assert row.accepted > 0

@@ -26,7 +26,7 @@ from schemas.ids import JOB_PREFIX
 from schemas.job import Priority
 from schemas.queues import DELIVER_QUEUE, PREPARE_QUEUE, infer_queue
 from schemas.states import JobState, Stage
-from tests.fixtures.ledger_steps import LedgerSteps
+from tests.fixtures.ledger.steps import LedgerSteps
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ import pytest
 
 from schemas.failure import FailureCode
 from settings.sections.limits import LimitSettings
-from tests.fixtures.pdfs import (
+from tests.fixtures.documents.pdfs import (
     HELLO,
     LIMITS,
     SMALL,

@@ -16,7 +16,7 @@ from schemas.failure import FailureCode
 from settings.errors import SettingsError
 from settings.sections.limits import LimitSettings
 from settings.sections.sandbox import SandboxLayer
-from tests.fixtures.pdfs import (
+from tests.fixtures.documents.pdfs import (
     LIMITS,
     SMALL,
     bomb,
@@ -172,7 +172,7 @@ async def test_a_format_that_leaves_a_thread_behind_is_not_served(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """A fork would lose the thread, and keep the locks that it holds."""
-    name = "tests.fixtures.lingering_format"
+    name = "tests.fixtures.documents.lingering_format"
     with pytest.raises(SandboxStartError):
         await Sandbox(formats=(name,)).start()
     assert f"{name} leaves a thread behind" in capfd.readouterr().err

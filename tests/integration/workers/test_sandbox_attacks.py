@@ -1,8 +1,8 @@
 """Hostile code behind the sandbox: what it reaches, and what becomes of the next document.
 
-Each attack is a document that runs as code inside its reader (`tests/fixtures/hostile_format.py`),
-on a worker that is root, on one that is not, and on one in a container without namespaces and
-Landlock (`tests/fixtures/besieged_worker.py`).
+Each attack is a document that runs as code inside its reader
+(`tests/fixtures/documents/hostile_format.py`), on a worker that is root, on one that is not, and
+on one in a container without namespaces and Landlock (`tests/fixtures/besieged_worker.py`).
 """
 
 from __future__ import annotations

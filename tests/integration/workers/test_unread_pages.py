@@ -17,8 +17,8 @@ from schemas.task import UnreadPages
 from settings.fleet import FleetSettings
 from settings.sections.limits import LimitSettings
 from settings.sections.ocr import OcrSettings
+from tests.fixtures.documents.pages import paper, scan
 from tests.fixtures.infer_scene import POOL, InferScene
-from tests.fixtures.pages import paper, scan
 from workers.errors import StageError
 from workers.models.model_tokenizer import ModelTokenizer
 from workers.outcome import Advanced

@@ -7,9 +7,9 @@ import os
 import pytest
 
 from settings.sections.limits import LimitSettings
-from tests.fixtures.hostile_files import HOSTILE, attached, cut
-from tests.fixtures.office import zipped
-from tests.fixtures.pdfs import printed
+from tests.fixtures.documents.hostile_files import HOSTILE, attached, cut
+from tests.fixtures.documents.office import zipped
+from tests.fixtures.documents.pdfs import printed
 from tests.fixtures.processes import readers_of
 from workers.errors import StageError
 from workers.prepare.document import read_document

@@ -6,9 +6,9 @@ from email.message import EmailMessage
 
 from schemas.document import PageText
 from settings.sections.limits import LimitSettings
-from tests.fixtures.office import zipped
-from tests.fixtures.outlook import compound, message
-from tests.fixtures.pages import paper
+from tests.fixtures.documents.office import zipped
+from tests.fixtures.documents.outlook import compound, message
+from tests.fixtures.documents.pages import paper
 from workers.prepare.document import read_document
 from workers.prepare.sandbox import Sandbox
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from settings.sections.limits import LimitSettings
-from tests.fixtures.office import (
+from tests.fixtures.documents.office import (
     cell,
     docx,
     paragraph,
@@ -15,7 +15,7 @@ from tests.fixtures.office import (
     xlsx,
     zipped,
 )
-from tests.fixtures.pages import encoded, scan
+from tests.fixtures.documents.pages import encoded, scan
 from workers.prepare.document import read_document
 from workers.prepare.sandbox import Sandbox
 

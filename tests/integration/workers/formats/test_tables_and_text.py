@@ -8,7 +8,7 @@ import pytest
 
 from schemas.failure import FailureCode
 from settings.sections.limits import LimitSettings
-from tests.fixtures.office import zipped
+from tests.fixtures.documents.office import zipped
 from workers.errors import StageError
 from workers.prepare.document import read_document
 from workers.prepare.sandbox import Sandbox

@@ -17,7 +17,7 @@ from workers.models.base_model import find_model, locate_model
 from workers.models.model_digest import model_digest
 from workers.models.tokenizer import Tokenizer, estimate_tokens
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[4]
 
 
 @pytest.fixture

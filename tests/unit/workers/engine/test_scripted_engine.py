@@ -21,7 +21,7 @@ from workers.engine.scripted.answers import scripted_data
 from workers.engine.scripted.engine import ScriptedEngine
 from workers.errors import EngineDiedError, RequestFailedError, RequestRefusedError
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[4]
 DOCUMENT = "Claim C-1042\nInsured: Ada Byron\nLoss of $12,500.75 on 2026-03-04\n3 rooms\n"
 
 SCHEMAS: dict[str, dict[str, Any]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from tests.fixtures.pages import drawing, paper, scan
+from tests.fixtures.documents.pages import drawing, paper, scan
 from workers.prepare.formats import pdf
 from workers.prepare.formats.pdfium.marks import has_unread_marks
 
