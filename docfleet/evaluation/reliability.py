@@ -127,12 +127,15 @@ def separation(cases: Sequence[Case]) -> float | None:
 
 
 def choose(cases: Sequence[Case], target_error: float) -> float | None:
-    """Return the lowest threshold above which at most a share of values is wrong."""
+    """Return the lowest threshold above which at most a share of values is wrong.
+
+    So many values have to pass that one wrong value among them is that share: fewer cannot tell.
+    """
     found, passed, wrong = None, 0, 0
     for members in _tied(sorted(cases, reverse=True)):
         passed += len(members)
         wrong += sum(not is_right for _, is_right in members)
-        if wrong <= target_error * passed:
+        if passed * target_error >= max(wrong, 1):
             found = members[0][0]
     return found
 

@@ -8,6 +8,7 @@ local function open_review(id, now)
   if redis.call('HEXISTS', record_key(id), 'review') == 0 then return end
   redis.call('HSET', record_key(id), 'review_state', 'open', 'review_opened', now)
   redis.call('ZADD', reviews_key(tenant_of(lane_of(id))), now, id)
+  weigh(id)
 end
 
 -- A result goes, and its review with it.

@@ -74,7 +74,7 @@ def calibration_lines(found: Threshold) -> Iterator[str]:
         yield f"  as the task's `calibration`: {[list(point) for point in found.curve]}"
     target = f"{found.target_error:.1%}"
     if found.threshold is None or found.chosen_on is None or found.tried_on is None:
-        yield f"No threshold keeps errors at {target} on one half of the documents."
+        yield f"No threshold lets enough values of one half pass with {target} of them wrong."
         return
     yield f"Threshold {found.threshold:g} keeps errors at {target} on one half of the documents:"
     yield f"  chosen on:  {_passing(found.chosen_on)}"

@@ -136,13 +136,24 @@ class Locator:
         return len(words & set(re.findall(r"[a-z]+", before))) / max(len(words), 1)
 
     def _distance(self, place: Place, anchor: Place) -> tuple[float, ...]:
-        """Return a place's distance from an anchor; a place before the anchor is farther."""
-        if place.page != anchor.page:
-            return (abs(place.page - anchor.page), 0, place.start)
-        first, last = sorted((place.start, anchor.start))
-        lines = self._pages[place.page].page.text.count("\n", first, last)
-        back = 0.5 if place.start < anchor.start and lines else 0
-        return (0, lines + back, last - first)
+        """Return a place's distance from an anchor; a place before the anchor is farther.
+
+        A record may go over the end of a page: the lines to there and those on the next page count.
+        """
+        first, last = sorted((place, anchor), key=lambda one: (one.page, one.start))
+        if first.page == last.page:
+            lines, characters = self._passed(first.page, first.start, last.start)
+        else:
+            tail = self._passed(first.page, first.start, None)
+            head = self._passed(last.page, 0, last.start)
+            lines, characters = tail[0] + head[0] + 1, tail[1] + head[1]
+        back = 0.5 if first is place and lines else 0
+        return (max(last.page - first.page - 1, 0), lines + back, characters)
+
+    def _passed(self, page: int, start: int, end: int | None) -> tuple[int, int]:
+        """Count lines and characters of a stretch of a page."""
+        stretch = self._pages[page].page.text[start:end]
+        return stretch.count("\n"), len(stretch)
 
     def _said(self, place: Place) -> Evidence:
         return Evidence(

@@ -98,7 +98,8 @@ class PageIndex:
         if self.page.source is PageSource.OCR:
             yield from self._in_form(self._misread, text, Match.FUZZY)
         wanted = _Form(self._told_apart(text))
-        if len(wanted.characters) < _FUZZY_LETTERS:
+        # June is no misspelled July: dates and amounts have been compared by what they mean.
+        if len(wanted.characters) < _FUZZY_LETTERS or date_of(text) or amount_of(text):
             return
         found = fuzz.partial_ratio_alignment(
             wanted.characters, self._words.characters, score_cutoff=self._fuzzy_score

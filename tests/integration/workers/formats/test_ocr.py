@@ -23,14 +23,14 @@ from workers.prepare.zygote_link import SandboxStartError
 
 LIMITS = LimitSettings()
 LINES = "Claim 4711\nHail broke two skylights\nPaid 1,234.56"
-SCAN = scan(LINES, size=(900, 1100))
+SCAN = scan(LINES, size=(640, 480))
 DEEP = SCAN.convert("I").point(lambda shade: shade * 257).convert("I;16")
 
 
 def noise() -> Image.Image:
     """A page on which letters were lost among dots."""
-    dots = random.Random(4711).randbytes(620 * 877)  # noqa: S311  # no secret
-    return Image.frombytes("L", (620, 877), dots)
+    dots = random.Random(4711).randbytes(240 * 320)  # noqa: S311  # no secret
+    return Image.frombytes("L", (240, 320), dots)
 
 
 def place(page: Page, word: str) -> tuple[float, float, float, float]:

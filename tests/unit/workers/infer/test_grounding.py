@@ -135,6 +135,29 @@ def test_the_values_of_a_row_are_found_in_one_row() -> None:
     assert found["/rows/1/paid"].start == text.rindex("20.00")
 
 
+def test_a_row_may_go_over_the_end_of_a_page() -> None:
+    """The nearest place is the row's, even on the other page."""
+    pages = [
+        Page(number=1, text="Loss 1\nhail\nOpen\n\nLoss 2\nfire\nOpen\n", start=0),
+        Page(number=2, text="paid 20.00\n\nLoss 3\nwind\nOpen\npaid 20.00\n", start=0),
+    ]
+    rows = [{"cause": cause, "state": "Open", "paid": "20.00"} for cause in ("fire", "wind")]
+    outline = {"type": "object", "properties": {"rows": {"type": "array", "items": {}}}}
+    found = Locator(pages).evidence({"rows": rows}, outline)
+    places = {pointer: (one.page, one.start) for pointer, one in found.items()}
+    assert places["/rows/0/state"] == (1, pages[0].text.rindex("Open"))
+    assert places["/rows/0/paid"] == (2, pages[1].text.index("20.00"))
+    assert places["/rows/1/state"] == (2, pages[1].text.index("Open"))
+    assert places["/rows/1/paid"] == (2, pages[1].text.rindex("20.00"))
+
+
+def test_another_month_is_another_day() -> None:
+    """However alike their names are."""
+    found = _find("2 June 2026", "Seen on 2 July 2026.")
+    assert found is not None
+    assert found.match is Match.UNGROUNDED
+
+
 def test_rows_that_the_document_has_twice_have_each_their_own_place() -> None:
     """They are two rows."""
     text = "hail 10.00\nhail 10.00\n"
