@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from schemas.ids import RecordKind, new_delivery_id, new_endpoint_id, new_job_id, record_kind
@@ -10,16 +12,18 @@ from schemas.openai.file import new_file_id
 
 
 @pytest.mark.parametrize(
-    ("record_id", "kind"),
+    ("new_id", "kind"),
     [
-        (new_job_id(), RecordKind.JOB),
-        (new_delivery_id(), RecordKind.DELIVERY),
-        (new_batch_id(), RecordKind.BATCH),
-        (new_file_id(), RecordKind.FILE),
-        (new_endpoint_id(), None),
-        ("", None),
+        (new_job_id, RecordKind.JOB),
+        (new_delivery_id, RecordKind.DELIVERY),
+        (new_batch_id, RecordKind.BATCH),
+        (new_file_id, RecordKind.FILE),
+        (new_endpoint_id, None),
+        (str, None),
     ],
 )
-def test_an_id_names_the_kind_of_its_record(record_id: str, kind: RecordKind | None) -> None:
+def test_an_id_names_the_kind_of_its_record(
+    new_id: Callable[[], str], kind: RecordKind | None
+) -> None:
     """Endpoints are no records."""
-    assert record_kind(record_id) is kind
+    assert record_kind(new_id()) is kind
