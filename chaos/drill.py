@@ -16,6 +16,9 @@ from chaos.tally import Record, Tally, patiently, read_records
 _PATIENCE_SECONDS = 150
 """Maximum seconds without progress, longer than any backoff in a drill."""
 
+SHORT_RATE = 8
+"""Jobs a second of a short run: each costs CPU, and tests share two cores."""
+
 
 class Drill:
     """Tools of one scenario.

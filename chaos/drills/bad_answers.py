@@ -5,7 +5,7 @@ They end no document: each job waits until the store works again, and is charged
 
 from __future__ import annotations
 
-from chaos.drill import Drill, Scenario
+from chaos.drill import SHORT_RATE, Drill, Scenario
 from chaos.drills.recovery import until_told
 from chaos.parts.fleet import QUICK_LEASE, FleetPlan
 from chaos.parts.store_proxy import Fault, at_random
@@ -30,7 +30,7 @@ async def _under_load(drill: Drill, *phases: tuple[Fault, float, float]) -> None
     proxy = drill.fleet.store_proxy
     proxy.made.clear()
     await drill.load.upload(slow=(0, 0.2))
-    async with drill.load.flow(_RATE, _DROPS):
+    async with drill.load.flow(drill.size(_RATE, SHORT_RATE), _DROPS):
         for fault, share, seconds in phases:
             await drill.after(drill.size(4, 1))
             proxy.chooses = at_random({fault: share})

@@ -11,7 +11,7 @@ import random
 from pathlib import Path
 from time import time
 
-from chaos.drill import Drill, Scenario
+from chaos.drill import SHORT_RATE, Drill, Scenario
 from chaos.drills.recovery import kill_worker, stolen
 from chaos.parts.fleet import QUICK_LEASE, ROOT, FleetPlan
 from chaos.tally import patiently
@@ -61,7 +61,7 @@ async def _run(drill: Drill) -> None:
     skews: list[float] = []
     watching = asyncio.create_task(_watch_clocks(drill, skews))
     recoveries = []
-    async with drill.load.flow(_RATE):
+    async with drill.load.flow(drill.size(_RATE, SHORT_RATE)):
         for _ in range(int(drill.size(10, 2))):
             await drill.after(drill.size(5, 3))
             if ready := [part for part in fleet.infer if part.ready.is_set()]:

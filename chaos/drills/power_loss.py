@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import time
 
-from chaos.drill import Drill, Scenario
+from chaos.drill import SHORT_RATE, Drill, Scenario
 from chaos.drills.recovery import until_told
 from chaos.drills.redis_faults import short_jobs
 from chaos.tally import patiently
@@ -85,7 +85,7 @@ async def _run(drill: Drill) -> None:
     await patiently(lambda: drill.fleet.redis.config_set("auto-aof-rewrite-percentage", 0))
     spans = []
     with _sampled(drill) as sizes:
-        async with drill.load.flow(_RATE, _DROPS):
+        async with drill.load.flow(drill.size(_RATE, SHORT_RATE), _DROPS):
             for _ in range(int(drill.size(5, 2))):
                 await drill.after(drill.size(6, 3))
                 spans.append(await _lose_power(drill, sizes))

@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 
-from chaos.drill import Drill, Scenario
+from chaos.drill import SHORT_RATE, Drill, Scenario
 from chaos.drills.recovery import until_told
 from chaos.parts.fleet import QUICK_LEASE, FleetPlan
 from chaos.tally import patiently
@@ -33,7 +33,7 @@ async def under_load(
         counts_ends: See Tally.count.
     """
     await drill.load.upload(slow=(0, 0.2))
-    async with drill.load.flow(_RATE, _DROPS):
+    async with drill.load.flow(drill.size(_RATE, SHORT_RATE), _DROPS):
         for _ in range(times):
             await drill.after(drill.size(4, 2))
             await fault(drill)
