@@ -38,9 +38,11 @@ async def _work(ledger: Ledger, bucket: str, valkey_url: str) -> None:
     async with Redis.from_url(valkey_url, decode_responses=True) as redis, asyncio.timeout(60):
         while len(ended) < len(TRUTHS):
             keys = [key async for key in redis.scan_iter("docfleet:record:job_*")]
-            for job_id in {key.rpartition(":")[2] for key in keys} - ended:
-                await _end(ledger, bucket, job_id)
-                ended.add(job_id)
+            new = {key.rpartition(":")[2] for key in keys} - ended
+            async with asyncio.TaskGroup() as group:  # one may have to wait for another's end
+                for job_id in new:
+                    group.create_task(_end(ledger, bucket, job_id))
+            ended |= new
             await asyncio.sleep(0.05)
 
 

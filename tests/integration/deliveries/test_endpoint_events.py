@@ -59,7 +59,11 @@ async def test_a_test_event_goes_the_way_of_every_other(
     await scene.settled()
     (arrival,) = receiver.arrivals
     assert arrival.event["type"] == "endpoint.test"
-    assert arrival.event["data"] == {"id": endpoint.id, "tenant": "default"}
+    assert arrival.event["data"] == {
+        "schema_version": "1",
+        "id": endpoint.id,
+        "tenant": "default",
+    }
     assert verified_by_openai(arrival, endpoint.secret)
     assert (await scene.endpoints.delivery(DEFAULT_TENANT, sent.id)).history[0].answer is not None
 
@@ -86,8 +90,12 @@ async def test_410_disables_an_endpoint_and_the_tenants_others_are_told(
         (event,) = [arrival.event for arrival in other.arrivals]
         assert event["type"] == "endpoint.disabled"
         assert event["data"] == {
-            "id": endpoint.id, "tenant": "default", "url": receiver.url, "reason": "gone"
-        }  # fmt: skip
+            "schema_version": "1",
+            "id": endpoint.id,
+            "tenant": "default",
+            "url": receiver.url,
+            "reason": "gone",
+        }
         before = len(deliveries)
         await scene.end_job()
         assert len(await scene.settled()) == before
