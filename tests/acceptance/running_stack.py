@@ -17,7 +17,7 @@ from demo.receiver import Receiver
 
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-_PATIENCE_SECONDS = 600
+_PATIENCE_SECONDS = 180
 
 
 class RunningStack:
