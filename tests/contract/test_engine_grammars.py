@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from schemas.json_schema.cost import cost_problem
+from settings.sections.tasks import load_tasks
 from workers.engine.protocol import EngineRequest
 from workers.engine.vllm.engine import VllmEngine
 from workers.errors import RequestFailedError
+from workers.infer.bounds import Bounds, bounded
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
@@ -30,6 +33,7 @@ def _pattern(pattern: str) -> dict[str, Any]:
     return _object(a={"type": "string", "pattern": pattern})
 
 
+TASKS = load_tasks(Path(__file__).parents[2] / "tasks")
 BOMBS = {
     "letters in words": _pattern("^([a-z]{1,20}){1,20}$"),
     "what the frontend writes out": _pattern(".{0,4000}"),
@@ -87,6 +91,16 @@ def test_a_grammar_that_slows_each_token_down_is_refused(vllm_host: Any) -> None
     problem = vllm_host.call(vllm_host.engine.schema_problem(_object(a={"anyOf": lengths})))
     assert problem is not None
     assert "#/properties/a/anyOf/79: the grammar of the schema takes more than" in problem
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_the_shipped_tasks_cost_little(vllm_host: Any, name: str) -> None:
+    """As they are, and with ends for what they leave open."""
+    vllm_host.ensure_running()
+    schema = TASKS[name].output_schema
+    ended = bounded(schema, Bounds.of("a line of five words\n" * 500, tokens=2000))
+    assert vllm_host.call(vllm_host.engine.schema_problem(schema)) is None
+    assert vllm_host.call(vllm_host.engine.schema_problem(ended)) is None
 
 
 def test_the_process_that_compiles_is_started_again_when_it_ended(vllm_host: Any) -> None:

@@ -17,6 +17,7 @@ from schemas.json_schema.guidable import (
     UnguidableSchemaError,
     check_guidable,
 )
+from schemas.json_schema.validator import answer_validator
 from workers.engine.vllm.guide import compiled
 
 _DEFS = {
@@ -189,6 +190,10 @@ NOT_ENFORCED = [
     Case("lookahead", {"type": "string", "pattern": "^(?!a)[ab]$"}, [], ["a"]),
 ]
 
+LEFT_TO_THE_VALIDATION = [
+    Case("maxLength after an escape", {"type": "string", "maxLength": 3}, [], ["a\nbcd"]),
+]
+
 TOO_NARROW = [
     Case("array without items", {"type": "array", "maxItems": 3}, [[1], ["a"]], []),
 ]
@@ -282,6 +287,17 @@ def test_what_the_engine_lets_through_is_refused(case: Case, accepts: Accepts) -
     assert [value for value in case.bad if not accepts(schema, _json(value))] == []
     with pytest.raises(UnguidableSchemaError, match="#/properties/x"):
         check_guidable(schema)
+
+
+@pytest.mark.parametrize("case", LEFT_TO_THE_VALIDATION, ids=lambda case: case.keyword)
+def test_what_the_grammar_cannot_count_is_left_to_the_validation(
+    case: Case, accepts: Accepts
+) -> None:
+    """The schema may be used: the answer is validated, and too much ends as an invalid answer."""
+    schema = _schema(case.schema)
+    check_guidable(schema)
+    assert [value for value in case.bad if not accepts(schema, _json(value))] == []
+    assert answer_validator(schema).is_valid({"x": case.bad[0]}) is False
 
 
 @pytest.mark.parametrize("case", TOO_NARROW, ids=lambda case: case.keyword)

@@ -31,6 +31,7 @@ _WALL_PER_CPU = 12
 _FRONT_SECONDS = 2.0
 _TOKEN_SECONDS = 0.02
 _START_SECONDS = 300
+_ENDED = "The process that compiles grammars ended."
 _FOLDER = Path(__file__).parents[3]
 
 
@@ -78,7 +79,9 @@ class Grammars:
             await process.stdin.drain()
             async with asyncio.timeout(_START_SECONDS + self._wall_seconds):
                 told = await answer
-        except (OSError, TimeoutError) as error:
+        except OSError as error:
+            raise RequestFailedError(_ENDED) from error
+        except TimeoutError as error:
             raise RequestFailedError("The process that compiles grammars does not answer.") from (
                 error
             )
@@ -139,7 +142,7 @@ class Grammars:
                 answer.set_result(told)
         await process.wait()
         log.warning("the process that compiles grammars ended", status=process.returncode)
-        error = RequestFailedError("The process that compiles grammars ended.")
+        error = RequestFailedError(_ENDED)
         for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(error)

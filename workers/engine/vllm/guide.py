@@ -5,15 +5,25 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_PLAIN_CHARACTERS = re.compile(r'^(\w+_characters) ::= \(\(\[\^\\"\\\\\\r\\n\]\)\)$', re.MULTILINE)
-_ANY_CHARACTERS = r"""\1 ::= (([^\\0-\\x1f\\"\\\\\\r\\n]) | ("\\\\" basic_escape))"""
+_PLAIN = r'[^\0-\x1f\"\\\r\n]'
+_HEX = "[0-9A-Fa-f]"
+_ESCAPE = rf'("\\" ([\"\\/bfnrt] | ("u" {_HEX} {_HEX} {_HEX} {_HEX})))'
+_ANY = f"({_PLAIN} | {_ESCAPE})"
+_MOST_ANY = 16
+"""Characters that a string must have and that may be escapes; each is a state of the grammar."""
+
+_CHARACTERS = re.compile(r'^(\w+_characters) ::= \(\(\[\^\\"\\\\\\r\\n\]\)\)$', re.MULTILINE)
+_STRING = re.compile(r"\b(\w+_characters)\{(\d+), (-?\d+)\}")
 
 
 def grammar_of(xgrammar: Any, schema: str) -> str | None:
-    """Return the grammar (EBNF) that a schema needs; None where xgrammar's own will do.
+    r"""Return the grammar (EBNF) that a schema needs; None where xgrammar's own will do.
 
     xgrammar lets a string of a bounded length hold no quotation mark, no backslash and no line
-    break. Here it may hold them, escaped; an escape counts as one character.
+    break. Here it may hold them, escaped. A string without escapes has its bounds. One with
+    escapes has as many as it may have characters at most, and characters without an end after the
+    first one: a grammar that counts both takes over a second at each token (xgrammar 0.2.8). So a
+    string with escapes can be too long, which the validation of the answer finds.
 
     Args:
         xgrammar: The module.
@@ -25,8 +35,27 @@ def grammar_of(xgrammar: Any, schema: str) -> str | None:
     own = str(
         xgrammar.Grammar.from_json_schema(schema, any_whitespace=False, separators=(",", ":"))
     )
-    grammar, count = _PLAIN_CHARACTERS.subn(_ANY_CHARACTERS, own)
-    return grammar if count else None
+    if not _CHARACTERS.search(own):
+        return None
+    grammar = _STRING.sub(lambda found: _string(*found.groups()), own)
+    return _CHARACTERS.sub(_rules, grammar)
+
+
+def _string(characters: str, least: str, most: str) -> str:
+    """Return what stands between the quotation marks of a string of so many characters."""
+    any_first = min(int(least), _MOST_ANY)
+    left = int(most) if most == "-1" else int(most) - any_first
+    parts = [_ANY] * any_first
+    if left:
+        parts.append(f"{characters}{{{int(least) - any_first}, {left}}}")
+        parts.append(f"{characters}_escaped{{0, {left}}}")
+    return " ".join(parts)
+
+
+def _rules(found: re.Match[str]) -> str:
+    """Return the rules of a string's characters: plain ones, and an escape with those after it."""
+    name = found[1]
+    return f"{name} ::= {_PLAIN}\n{name}_escaped ::= {_ESCAPE} {_PLAIN}*"
 
 
 def compiled(xgrammar: Any, compiler: Any, schema: str) -> Any:
