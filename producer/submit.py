@@ -63,7 +63,6 @@ class Submitter:
         self._ledger = ledger
         self._store = store
         self.tasks = tasks
-        self._settings = settings
         self._callbacks = callbacks
 
     async def submit(

@@ -8,10 +8,10 @@ from typing import Any
 from docfleet.evaluation.alignment import align
 from docfleet.evaluation.scored import ScoredValue, Truth
 from docfleet.evaluation.values import equal, is_empty, is_rule, same
+from schemas.json_schema.pointer import escaped
 from schemas.result import TaskResult
 from schemas.task import DOCUMENTS, ROWS
 from workers.infer.grounding.choices import subschemas
-from workers.infer.grounding.leaves import escaped
 
 _ROW_LISTS = (ROWS, DOCUMENTS)
 _EXACT_WEIGHT = 0.01

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.json_schema.pointer import steps_of
+
 _DIGITS = 9
 """Maximum digits of an index."""
 
 
 class PointerError(ValueError):
     """A JSON pointer leads nowhere."""
-
-
-def steps_of(pointer: str) -> list[str]:
-    """Split a JSON pointer; the empty one is the whole."""
-    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
 
 
 def value_at(data: Any, pointer: str) -> Any:

@@ -88,10 +88,10 @@ class EventData(Contract):
     schema_version: SchemaVersion = "1"
 
 
-class JobEventData(EventData):
-    """The job concerned; nothing that stands in the document unless it was asked for."""
+class EventDataOfJob(EventData):
+    """The job concerned, and its document."""
 
-    id: str
+    id: str = Field(description="Of the job.")
     state: JobState
     tenant: TenantName
     sequence: int = Field(
@@ -100,6 +100,11 @@ class JobEventData(EventData):
     document: EventDocument | None = None
     metadata: Metadata
     result_uri: S3Uri | None = None
+
+
+class JobEventData(EventDataOfJob):
+    """A job that ended; nothing that stands in the document unless it was asked for."""
+
     needs_review: tuple[str, ...] = Field(
         default=(),
         description="Reasons why a person should look at the result; at most a hundred of them.",
@@ -139,16 +144,9 @@ class ReviewNotice(Contract):
     )
 
 
-class ReviewEventData(EventData):
-    """The review concerned, and the job whose result it is of."""
+class ReviewEventData(EventDataOfJob):
+    """A review that is completed, and the job whose result it is of."""
 
-    id: str = Field(description="Of the job.")
-    state: JobState
-    tenant: TenantName
-    sequence: int = Field(ge=1, description="Counts the events of this job.")
-    document: EventDocument | None = None
-    metadata: Metadata
-    result_uri: S3Uri | None = None
     review: ReviewNotice
 
 

@@ -48,32 +48,23 @@ def build_event(
     if spec.job is None or spec.state is None:
         about = spec.about.model_dump() if spec.about else {"id": spec.endpoint}
         return EndpointEvent(**head, data=EndpointEventData(tenant=spec.tenant, **about))
-    if spec.review is not None:
-        return ReviewEvent(
-            **head,
-            data=ReviewEventData(
-                id=spec.job,
-                state=spec.state,
-                tenant=spec.tenant,
-                sequence=spec.sequence,
-                document=spec.document,
-                metadata=spec.metadata,
-                result_uri=spec.result_uri,
-                review=spec.review,
-            ),
-        )
     if spec.type.is_of_batch:
         return BatchEvent(**head, data=BatchEventData(id=spec.job, tenant=spec.tenant))
+    job = {
+        "id": spec.job,
+        "state": spec.state,
+        "tenant": spec.tenant,
+        "sequence": spec.sequence,
+        "document": spec.document,
+        "metadata": spec.metadata,
+        "result_uri": spec.result_uri,
+    }
+    if spec.review is not None:
+        return ReviewEvent(**head, data=ReviewEventData(**job, review=spec.review))
     return JobEvent(
         **head,
         data=JobEventData(
-            id=spec.job,
-            state=spec.state,
-            tenant=spec.tenant,
-            sequence=spec.sequence,
-            document=spec.document,
-            metadata=spec.metadata,
-            result_uri=spec.result_uri,
+            **job,
             needs_review=spec.needs_review,
             failure=spec.failure,
             tasks=dict(tasks) if tasks is not None else None,
@@ -83,7 +74,7 @@ def build_event(
 
 
 def sign(secrets: Sequence[str], delivery_id: str, at: datetime, body: str) -> dict[str, str]:
-    """The three headers of Standard Webhooks.
+    """Return the three headers of Standard Webhooks.
 
     Args:
         secrets: `whsec_...` for v1 and `whsk_...` for v1a, each of which signs; while one is

@@ -11,8 +11,8 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
+from schemas.json_schema.pointer import escaped
 from workers.engine.protocol import TokenChoice
-from workers.infer.grounding.leaves import escaped
 
 _SPACE = " \t\n\r"
 _DECODER = json.JSONDecoder(strict=False)

@@ -9,8 +9,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from schemas.json_schema.pointer import escaped, unescaped
 from schemas.value_type import ANY_ITEM, DateOrder, TypedValue, ValueType
-from workers.infer.grounding.leaves import escaped
 from workers.infer.grounding.typed_values import amount_of, date_of
 
 _NUMERIC = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})")
@@ -55,7 +55,7 @@ def _at(data: Any, steps: list[str], pointer: str) -> Iterator[tuple[str, Any]]:
         yield pointer, data
         return
     step, *rest = steps
-    name = step.replace("~1", "/").replace("~0", "~")
+    name = unescaped(step)
     if isinstance(data, list) and step == ANY_ITEM:
         for index, item in enumerate(data):
             yield from _at(item, rest, f"{pointer}/{index}")

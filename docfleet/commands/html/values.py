@@ -9,6 +9,7 @@ from typing import Any
 
 from docfleet.commands.html.escaping import shown
 from docfleet.commands.html.highlights import Highlight
+from schemas.json_schema.pointer import escaped
 from schemas.result import Evidence, JobResult, Match, TaskResult
 
 _MATCHES = {
@@ -80,8 +81,7 @@ def _value(anchor: str, name: str, task: TaskResult, pointer: str, data: Any) ->
 def _leaves(data: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(data, Mapping) and data:
         for key, value in data.items():
-            step = key.replace("~", "~0").replace("/", "~1")
-            yield from _leaves(value, f"{pointer}/{step}")
+            yield from _leaves(value, f"{pointer}/{escaped(key)}")
     elif isinstance(data, list) and data:
         for index, value in enumerate(data):
             yield from _leaves(value, f"{pointer}/{index}")

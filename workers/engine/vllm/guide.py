@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_PLAIN = r'[^\0-\x1f\"\\\r\n]'
+_PLAIN = r"[^\0-\x1f\"\\\r\n]"
 _HEX = "[0-9A-Fa-f]"
 _ESCAPE = rf'("\\" ([\"\\/bfnrt] | ("u" {_HEX} {_HEX} {_HEX} {_HEX})))'
 _ANY = f"({_PLAIN} | {_ESCAPE})"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from schemas.json_schema.pointer import steps_of
+
 
 def is_choice(schema: Mapping[str, Any], pointer: str) -> bool:
     """Tell whether a leaf of valid data is one of the listed values or a truth value.
@@ -22,8 +24,7 @@ def is_choice(schema: Mapping[str, Any], pointer: str) -> bool:
 def subschemas(schema: Mapping[str, Any], pointer: str) -> list[Mapping[str, Any]]:
     """Return all subschemas that may describe the value at a JSON pointer."""
     found = list(_resolved(schema, schema))
-    for step in pointer.split("/")[1:]:
-        name = step.replace("~1", "/").replace("~0", "~")
+    for name in steps_of(pointer):
         found = [
             resolved
             for one in found

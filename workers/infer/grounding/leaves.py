@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.json_schema.pointer import escaped
+
 Scalar = str | int | float | bool
 
 
@@ -43,8 +45,3 @@ def leaves(data: Any, pointer: str = "", record: str = "") -> Iterator[Leaf]:
             yield from leaves(value, item, item if isinstance(value, Mapping) else record)
     elif data is not None and data != "":
         yield Leaf(pointer, data, record)
-
-
-def escaped(step: str) -> str:
-    """Return a property's name as a step of a JSON pointer."""
-    return step.replace("~", "~0").replace("/", "~1")

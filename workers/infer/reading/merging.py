@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from workers.infer.grounding.leaves import escaped
+from schemas.json_schema.pointer import escaped
 
 
 @dataclass(frozen=True, slots=True)

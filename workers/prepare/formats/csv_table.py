@@ -11,10 +11,9 @@ from workers.prepare.formats.format import (
     Format,
     Page,
     UnreadableError,
-    UnsupportedContentError,
 )
 from workers.prepare.formats.paging import cut_into_pages, row_text
-from workers.prepare.formats.plain_text import decode_text, load
+from workers.prepare.formats.plain_text import load, text_of
 
 _FIELD_CHARACTERS = 2**20
 """Characters of one value; a quote that is never closed makes one value of all the rest."""
@@ -27,9 +26,7 @@ def read(data: bytes, _max_pages: int) -> Iterator[Page]:
         UnsupportedContentError: The bytes do not look like text.
         UnreadableError: document.corrupt.
     """
-    text = decode_text(data)
-    if text is None:
-        raise UnsupportedContentError("binary data with delimiters in it")
+    text = text_of(data, otherwise="binary data with delimiters in it")
     csv.field_size_limit(_FIELD_CHARACTERS)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter(data) or ",")
     try:

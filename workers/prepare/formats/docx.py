@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from workers.prepare.content import WORD
-from workers.prepare.formats.archive import load_archives
 from workers.prepare.formats.format import Attachment, Format, Page, UnreadableError
-from workers.prepare.formats.office.package import OfficePackage
+from workers.prepare.formats.office.package import OfficePackage, load_office
 from workers.prepare.formats.office.word_body import WordBody, WordPage
-from workers.prepare.formats.office.xml import load_xml
 from workers.prepare.formats.paging import cut_into_pages
 
 _DOCUMENT = "word/document.xml"
 _BEFORE, _BEHIND = ("header",), ("footnotes", "endnotes", "comments", "footer")
 _FEW_LETTERS = 200
 """With fewer on a page, its images may be the page itself; see `pdfium/marks.py`."""
-
-
-def load() -> None:
-    """Load what reading takes."""
-    load_archives()
-    load_xml()
 
 
 def read(data: bytes, _max_pages: int) -> Iterator[Page | Attachment]:
@@ -41,7 +32,7 @@ def read(data: bytes, _max_pages: int) -> Iterator[Page | Attachment]:
         yield from map(Page, cut_into_pages(page.lines))
         yield from _images(package, page)
     for name in package.below("word/embeddings/"):
-        yield Attachment(name.rpartition("/")[2], partial(package.content, name))
+        yield package.attachment(name)
 
 
 def _beside(package: OfficePackage, kinds: tuple[str, ...]) -> list[str]:
@@ -63,13 +54,13 @@ def _images(package: OfficePackage, page: WordPage) -> Iterator[Attachment]:
     parts = (relations[image].target for image in page.images if image in relations)
     for part in dict.fromkeys(parts):
         if part in package.below("word/"):
-            yield Attachment(part.rpartition("/")[2], partial(package.content, part))
+            yield package.attachment(part)
 
 
 FORMAT = Format(
     name="Word (DOCX)",
     content=WORD,
     media_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    load=load,
+    load=load_office,
     read=read,
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from workers.prepare.content import HTML
 from workers.prepare.formats.format import Format, Page, UnsupportedContentError
 from workers.prepare.formats.paging import cut_into_pages, row_text
-from workers.prepare.formats.plain_text import decode_text, load
+from workers.prepare.formats.plain_text import load, text_of
 
 _SILENT = frozenset({"script", "style", "head", "template", "noscript", "svg", "object", "iframe"})
 # fmt: off
@@ -30,7 +31,7 @@ _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?([a-zA-Z0-9_:-]{1,
 _HEAD_BYTES = 2048
 _CELL_END = "\x1f"
 """Stands between cells until a row is complete; decoded text never has it."""
-_UNICODE = ("utf-8", "utf-16")
+_NO_TEXT = "binary data that begins as HTML does"
 
 
 def read(data: bytes, _max_pages: int) -> Iterator[Page]:
@@ -40,10 +41,7 @@ def read(data: bytes, _max_pages: int) -> Iterator[Page]:
         UnsupportedContentError: The bytes do not look like text.
         UnreadableError: document.corrupt.
     """
-    text = _decoded(data)
-    if text is None:
-        raise UnsupportedContentError("binary data that begins as HTML does")
-    return map(Page, cut_into_pages(shown_lines(text)))
+    return map(Page, cut_into_pages(shown_lines(_decoded(data))))
 
 
 def shown_lines(html: str) -> Iterator[str]:
@@ -129,15 +127,15 @@ def _input(values: dict[str, str | None]) -> str:
     return "" if kind in _WITHOUT_VALUE else f" {values.get('value') or ''} "
 
 
-def _decoded(data: bytes) -> str | None:
+def _decoded(data: bytes) -> str:
     named = _CHARSET.search(data[:_HEAD_BYTES])
     if named and not data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         name = named[1].decode("ascii").lower()
-        try:
-            return None if b"\0" in data else data.decode(name)
-        except (LookupError, UnicodeDecodeError):
-            pass  # Pages name a charset that they do not have.
-    return decode_text(data)
+        if b"\0" in data:
+            raise UnsupportedContentError(_NO_TEXT)
+        with suppress(LookupError, UnicodeDecodeError):  # pages name a charset they do not have
+            return data.decode(name)
+    return text_of(data, otherwise=_NO_TEXT)
 
 
 def load_html() -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from workers.prepare.content import JSON
-from workers.prepare.formats.format import Format, Page, UnsupportedContentError
+from workers.prepare.formats.format import Format, Page
 from workers.prepare.formats.paging import cut_into_pages
-from workers.prepare.formats.plain_text import decode_text, load
+from workers.prepare.formats.plain_text import load, text_of
 
 _SPEAKERS = ("speaker", "speaker_name", "speaker_label", "role", "participant", "party", "channel")
 _WORDS = ("text", "content", "utterance", "transcript", "message", "sentence")
@@ -25,9 +25,7 @@ def read(data: bytes, _max_pages: int) -> Iterator[Page]:
         UnsupportedContentError: The bytes do not look like text.
         UnreadableError: document.corrupt.
     """
-    text = decode_text(data)
-    if text is None:
-        raise UnsupportedContentError("binary data in brackets")
+    text = text_of(data, otherwise="binary data in brackets")
     # A form feed would look like the end of a page.
     lines = _transcript(text) or text.replace("\f", "\n").splitlines()
     return map(Page, cut_into_pages(line.replace("\f", " ") for line in lines))

@@ -40,13 +40,28 @@ def read(data: bytes, max_pages: int) -> Iterator[Page]:
         UnsupportedContentError: The bytes do not look like text.
         UnreadableError: document.corrupt or document.too_large.
     """
-    text = decode_text(data)
-    if text is None:
-        raise UnsupportedContentError("binary data of no kind that docfleet knows")
+    text = text_of(data, otherwise="binary data of no kind that docfleet knows")
     # Programs that write pages as text end the last page with a form feed, too.
     pages = text.replace("\r\n", "\n").removesuffix("\f").split("\f")
     check_page_count(len(pages), max_pages)
     return map(Page, pages)
+
+
+def text_of(data: bytes, *, otherwise: str) -> str:
+    """Decode plain text.
+
+    Args:
+        data: What should be text.
+        otherwise: What the bytes are if they are no text.
+
+    Raises:
+        UnsupportedContentError: The bytes do not look like text.
+        UnreadableError: document.corrupt, if the bytes are not what their byte order mark says.
+    """
+    text = decode_text(data)
+    if text is None:
+        raise UnsupportedContentError(otherwise)
+    return text
 
 
 def decode_text(data: bytes) -> str | None:

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from itertools import chain
 
 from workers.prepare.content import EXCEL
-from workers.prepare.formats.archive import load_archives
 from workers.prepare.formats.format import Attachment, Format, Page
+from workers.prepare.formats.office.package import load_office
 from workers.prepare.formats.office.workbook import Workbook
-from workers.prepare.formats.office.xml import load_xml
 from workers.prepare.formats.paging import cut_into_pages, row_text
-
-
-def load() -> None:
-    """Load what reading takes."""
-    load_archives()
-    load_xml()
 
 
 def read(data: bytes, _max_pages: int) -> Iterator[Page | Attachment]:
@@ -31,13 +23,13 @@ def read(data: bytes, _max_pages: int) -> Iterator[Page | Attachment]:
         lines = chain([sheet.name], map(row_text, workbook.rows(sheet)))
         yield from map(Page, cut_into_pages(lines))
     for name in workbook.package.below("xl/embeddings/"):
-        yield Attachment(name.rpartition("/")[2], partial(workbook.package.content, name))
+        yield workbook.package.attachment(name)
 
 
 FORMAT = Format(
     name="Excel (XLSX)",
     content=EXCEL,
     media_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    load=load,
+    load=load_office,
     read=read,
 )

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote
 
-from workers.prepare.formats.archive import Archive
-from workers.prepare.formats.office.xml import parse_xml
+from workers.prepare.formats.archive import Archive, load_archives
+from workers.prepare.formats.format import Attachment
+from workers.prepare.formats.office.xml import load_xml, parse_xml
+
+
+def load_office() -> None:
+    """Load what reading takes."""
+    load_archives()
+    load_xml()
 
 
 class Relation(NamedTuple):
@@ -55,9 +63,9 @@ class OfficePackage:
         """Open a part."""
         return self._archive.open(part)
 
-    def content(self, part: str) -> bytes:
-        """Return all bytes of a part."""
-        return self._archive.content(part)
+    def attachment(self, part: str) -> Attachment:
+        """Return a part as a file that goes with the document; it is read when it is asked for."""
+        return Attachment(posixpath.basename(part), partial(self._archive.content, part))
 
     def below(self, folder: str) -> list[str]:
         """Return the names of the parts in a folder."""
