@@ -3,55 +3,67 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 from docfleet import __version__
-from docfleet.commands import audit as commands_audit
-from docfleet.commands import callback_secret as commands_callback_secret
-from docfleet.commands import contract as commands_contract
-from docfleet.commands import dead_letters as commands_dead_letters
-from docfleet.commands import delete as commands_delete
-from docfleet.commands import deliveries as commands_deliveries
-from docfleet.commands import endpoints as commands_endpoints
-from docfleet.commands import evaluation as commands_evaluation
-from docfleet.commands import jobs as commands_jobs
-from docfleet.commands import keys as commands_keys
-from docfleet.commands import reviews as commands_reviews
-from docfleet.commands import services as commands_doors
-from docfleet.commands import setup as commands_setup
-from docfleet.commands import stack as commands_stack
-from docfleet.commands import worker as commands_worker
 from docfleet.commands.texts.output import say
 from docfleet.errors import BadUsageError, CommandError
 from settings.errors import SettingsError
 
+_MODULES = {
+    "up": "stack",
+    "ps": "stack",
+    "env": "stack",
+    "submit": "jobs",
+    "job": "jobs",
+    "delete": "delete",
+    "keys": "keys",
+    "audit": "audit",
+    "dead-letters": "dead_letters",
+    "reviews": "reviews",
+    "endpoints": "endpoints",
+    "callback-secret": "callback_secret",
+    "deliveries": "deliveries",
+    "api": "services",
+    "watch": "services",
+    "worker": "worker",
+    "secrets": "setup",
+    "buckets": "setup",
+    "schemas": "contract",
+    "failures": "contract",
+    "eval": "evaluation",
+}
+"""The module of each command, in the order of the help."""
+
+
+class _Commands(TyperGroup):
+    """The commands; each is imported when it is needed, for all of them together take a second."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # Click's signature
+        return list(_MODULES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        if cmd_name not in _MODULES:
+            return None
+        module = import_module(f"docfleet.commands.{_MODULES[cmd_name]}")
+        commands = typer.Typer(rich_markup_mode=None)
+        module.add_commands(commands)
+        return get_group(commands).commands[cmd_name]
+
+
 app = typer.Typer(
     name="docfleet",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for group in (
-    commands_stack,
-    commands_jobs,
-    commands_delete,
-    commands_keys,
-    commands_audit,
-    commands_dead_letters,
-    commands_reviews,
-    commands_endpoints,
-    commands_callback_secret,
-    commands_deliveries,
-    commands_doors,
-    commands_worker,
-    commands_setup,
-    commands_contract,
-    commands_evaluation,
-):
-    group.add_commands(app)
 
 
 def _show_version(*, wanted: bool) -> None:
