@@ -7,10 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from adapters.config import read_adapter_config
 from producer.errors import TaskNotFoundError
 from schemas.catalogue import AdapterSummary, TaskDetail, TaskSummary
 from schemas.task import Task
-from settings.adapter_config import read_adapter_config
 
 
 class Catalogue:
