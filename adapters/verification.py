@@ -61,7 +61,7 @@ def verify_adapter(path: Path, layers: Layers | None, max_rank: int) -> Verified
         AdapterMissingError: A file is missing.
         AdapterInvalidError: The adapter does not fit; the message gives the reason.
     """
-    _check_files(path)
+    check_files(path)
     config = _read_config(path)
     _check_config(path, config, max_rank)
     files = [path / ADAPTER_CONFIG, path / WEIGHTS]
@@ -78,7 +78,13 @@ def verify_adapter(path: Path, layers: Layers | None, max_rank: int) -> Verified
     return VerifiedAdapter(sha256, rank, modules, size)
 
 
-def _check_files(path: Path) -> None:
+def check_files(path: Path) -> None:
+    """Check that an adapter's files are there, and its weights are no pickle.
+
+    Raises:
+        AdapterMissingError: A file is missing.
+        AdapterInvalidError: The weights are a pickle.
+    """
     for name in (ADAPTER_CONFIG, WEIGHTS):
         if (path / name).is_file():
             continue

@@ -1,20 +1,17 @@
-"""The catalogue: the tasks and the adapters that the tasks' files name."""
+"""The catalogue: the tasks that can be asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-from adapters.config import read_adapter_config
 from producer.errors import TaskNotFoundError
-from schemas.catalogue import AdapterSummary, TaskDetail, TaskSummary
+from schemas.catalogue import TaskDetail, TaskSummary
 from schemas.task import Task
 
 
 class Catalogue:
-    """Catalogue of tasks and adapters.
+    """Catalogue of tasks.
 
     Args:
         tasks: All tasks, by name.
@@ -39,14 +36,6 @@ class Catalogue:
             raise TaskNotFoundError(f"there is no task {name!r}; known are: {known}")
         return TaskDetail(**_head(task), output_schema=task.output_schema)
 
-    def adapters(self) -> list[AdapterSummary]:
-        """Return all adapters of tasks, by name; reads their files."""
-        users: dict[Path, list[str]] = {}
-        for name, task in sorted(self._tasks.items()):
-            if task.adapter is not None:
-                users.setdefault(task.adapter.path, []).append(name)
-        return [_adapter(path, tuple(users[path])) for path in sorted(users)]
-
 
 def _head(task: Task) -> dict[str, Any]:
     return {
@@ -56,16 +45,3 @@ def _head(task: Task) -> dict[str, Any]:
         "adapter": task.adapter.path.name if task.adapter else None,
         "limits": task.limits,
     }
-
-
-def _adapter(path: Path, tasks: tuple[str, ...]) -> AdapterSummary:
-    """Describe an adapter from its files alone; the workers read the weights and verify them."""
-    said: Any = None
-    with suppress(OSError, ValueError):
-        said = read_adapter_config(path)
-    match said:
-        case {"base_model_name_or_path": str(base), "r": int(rank)}:
-            return AdapterSummary(name=path.name, tasks=tasks, base=base, rank=rank)
-        case {"r": int(rank)}:
-            return AdapterSummary(name=path.name, tasks=tasks, rank=rank)
-    return AdapterSummary(name=path.name, tasks=tasks)

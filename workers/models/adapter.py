@@ -13,6 +13,9 @@ from adapters.verification import verify_adapter as verify_directory
 from schemas.failure import FailureCode
 from workers.errors import StageError
 
+DEFAULT_MAX_RANK = 16
+"""Maximum rank of adapters in a pool that names none: memory and time grow with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Adapter:

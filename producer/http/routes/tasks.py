@@ -1,8 +1,7 @@
-"""Routes to tasks and adapters, which producer/catalogue.py implements."""
+"""Routes to tasks, which producer/catalogue.py implements."""
 
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from fastapi import APIRouter, Path
 from producer.http.dependencies import ClientOfApp, Reads
 from producer.http.pages import ApiList
 from producer.http.problem import EVERYWHERE, documented
-from schemas.catalogue import AdapterSummary, TaskDetail, TaskSummary
+from schemas.catalogue import TaskDetail, TaskSummary
 
 TaskInPath = Annotated[str, Path(examples=["fnol"])]
 
@@ -23,10 +22,6 @@ catalogue = APIRouter(
 
 class TaskList(ApiList[TaskSummary]):
     """All tasks, by name."""
-
-
-class AdapterList(ApiList[AdapterSummary]):
-    """All adapters, by name."""
 
 
 @catalogue.get(
@@ -50,14 +45,3 @@ async def list_tasks(client: ClientOfApp, _asker: Reads) -> TaskList:
 async def get_task(name: TaskInPath, client: ClientOfApp, _asker: Reads) -> TaskDetail:
     """Return a task; each result's `data` is valid against `output_schema`."""
     return client.catalogue.task(name)
-
-
-@catalogue.get(
-    "/v1/adapters",
-    operation_id="listAdapters",
-    summary="The adapters that tasks run on",
-    response_model_exclude_none=True,
-)
-async def list_adapters(client: ClientOfApp, _asker: Reads) -> AdapterList:
-    """List the adapters; base and rank come from their files, if the API can read them."""
-    return AdapterList(data=await asyncio.to_thread(client.catalogue.adapters))
