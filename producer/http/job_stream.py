@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from time import monotonic
 
+from ledger.errors import LedgerError
 from producer.access.principal import Principal
 from producer.client import Client
 from producer.errors import UnauthorizedError, UnknownJobError
@@ -31,6 +32,8 @@ async def job_events(
 ) -> AsyncIterator[str]:
     """Yield the events of a job from now on, until it is closed or the stream's time is up.
 
+    Redis failing ends the stream, too.
+
     Args:
         client: Reads the job.
         job: The job as it is now.
@@ -51,8 +54,8 @@ async def job_events(
         if is_changed:
             try:
                 job = await client.job(job.id)
-            except UnknownJobError:
-                return
+            except (UnknownJobError, LedgerError):
+                return  # after an outage the client connects again
             yield _event(job)
             heard_at = now
         elif now - heard_at >= _HEARTBEAT_SECONDS:

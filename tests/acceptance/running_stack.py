@@ -8,16 +8,39 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from demo.drop import s3_client
 from demo.receiver import Receiver
+from docfleet.stack.temporary import scoped_stack
 
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _PATIENCE_SECONDS = 180
+
+
+@asynccontextmanager
+async def running_stack(
+    state_dir: Path,
+    options: Sequence[str] = (),
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> AsyncIterator[RunningStack]:
+    """Run a stack for the length of a block, with a receiver that is told of each job.
+
+    Args:
+        state_dir: Its state directory.
+        options: Options of `docfleet up`.
+        variables: Environment variables, beside those that name the receiver.
+    """
+    async with Receiver(SECRET) as receiver:
+        callback = {"DOCFLEET_CALLBACK_URL": receiver.url, "DOCFLEET_CALLBACK_SECRET": SECRET}
+        stack = scoped_stack(state_dir, options=options, variables=callback | variables, say=print)
+        async with stack as env:
+            yield RunningStack(env, receiver, state_dir)
 
 
 class RunningStack:

@@ -15,10 +15,8 @@ import pytest_asyncio
 from jsonschema import Draft202012Validator
 
 from demo.drop import drop
-from demo.receiver import Receiver
-from docfleet.stack.temporary import scoped_stack
 from settings.sections.tasks import load_tasks
-from tests.acceptance.running_stack import ROOT, SECRET, RunningStack
+from tests.acceptance.running_stack import ROOT, RunningStack, running_stack
 
 DOCUMENTS = ROOT / "demo" / "documents"
 PDFS = [path.relative_to(DOCUMENTS).as_posix() for path in sorted(DOCUMENTS.rglob("*.pdf"))]
@@ -35,13 +33,8 @@ def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(state_dir: Path) -> AsyncIterator[RunningStack]:
     """A stack with the real engine."""
-    async with Receiver(SECRET) as receiver:
-        callback = {
-            "DOCFLEET_CALLBACK_URL": receiver.url,
-            "DOCFLEET_CALLBACK_SECRET": SECRET,
-        }
-        async with scoped_stack(state_dir, variables=callback, say=print) as env:
-            yield RunningStack(env, receiver, state_dir)
+    async with running_stack(state_dir) as stack:
+        yield stack
 
 
 def _engine_processes(stack: RunningStack) -> Iterator[int]:

@@ -15,9 +15,7 @@ import pytest
 import pytest_asyncio
 from celery import Celery
 
-from demo.receiver import Receiver
-from docfleet.stack.temporary import scoped_stack
-from tests.acceptance.running_stack import SECRET, RunningStack
+from tests.acceptance.running_stack import RunningStack, running_stack
 
 OPTIONS = ("--engine", "scripted", "--infer-workers", "2", "--concurrency", "4")
 _PATIENCE_SECONDS = 90
@@ -29,15 +27,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningStack]:
     """Short leases, and Celery's events."""
     state_dir = tmp_path_factory.mktemp("state")
-    async with Receiver(SECRET) as receiver:
-        variables = {
-            "DOCFLEET_CALLBACK_URL": receiver.url,
-            "DOCFLEET_CALLBACK_SECRET": SECRET,
-            "DOCFLEET_LEASE__SECONDS": "3",
-            "DOCFLEET_CELERY_EVENTS": "true",
-        }
-        async with scoped_stack(state_dir, options=OPTIONS, variables=variables, say=print) as env:
-            yield RunningStack(env, receiver, state_dir)
+    variables = {"DOCFLEET_LEASE__SECONDS": "3", "DOCFLEET_CELERY_EVENTS": "true"}
+    async with running_stack(state_dir, OPTIONS, variables) as stack:
+        yield stack
 
 
 def _celery_events(redis_url: str, wanted: set[str]) -> set[tuple[str, str]]:

@@ -14,9 +14,7 @@ import pytest
 import pytest_asyncio
 
 from demo.drop import s3_client
-from demo.receiver import Receiver
-from docfleet.stack.temporary import scoped_stack
-from tests.acceptance.running_stack import SECRET, RunningStack
+from tests.acceptance.running_stack import RunningStack, running_stack
 
 JOBS = 120
 OPTIONS = ("--engine", "scripted", "--infer-workers", "2", "--concurrency", "8")
@@ -28,15 +26,12 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningStack]:
     """Two infer workers with the scripted engine."""
     state_dir = tmp_path_factory.mktemp("state")
-    async with Receiver(SECRET) as receiver:
-        variables = {
-            "DOCFLEET_CALLBACK_URL": receiver.url,
-            "DOCFLEET_CALLBACK_SECRET": SECRET,
-            "DOCFLEET_SCRIPTED__SECONDS_PER_TOKEN": "0.02",
-            "DOCFLEET_CALLBACKS__SCHEDULE_SECONDS": "[1, 1, 1, 1, 1]",
-        }
-        async with scoped_stack(state_dir, options=OPTIONS, variables=variables, say=print) as env:
-            yield RunningStack(env, receiver, state_dir)
+    variables = {
+        "DOCFLEET_SCRIPTED__SECONDS_PER_TOKEN": "0.02",
+        "DOCFLEET_CALLBACKS__SCHEDULE_SECONDS": "[1, 1, 1, 1, 1]",
+    }
+    async with running_stack(state_dir, OPTIONS, variables) as stack:
+        yield stack
 
 
 def _drop(stack: RunningStack, mark: str) -> None:

@@ -18,11 +18,9 @@ import pytest_asyncio
 import yaml
 
 from demo.drop import s3_client
-from demo.receiver import Receiver
 from docfleet.processes.bare_python import bare_command
 from docfleet.stack.ports import LOOPBACK, Ports
-from docfleet.stack.temporary import scoped_stack
-from tests.acceptance.running_stack import ROOT, SECRET, RunningStack
+from tests.acceptance.running_stack import ROOT, RunningStack, running_stack
 from tests.fixtures.exported_metrics import INFRA, filled_in
 
 JOBS = 24
@@ -86,14 +84,8 @@ async def stack(
     """Two infer workers with the scripted engine, and short leases."""
     assert binary
     state_dir = tmp_path_factory.mktemp("state")
-    async with Receiver(SECRET) as receiver:
-        variables = {
-            "DOCFLEET_CALLBACK_URL": receiver.url,
-            "DOCFLEET_CALLBACK_SECRET": SECRET,
-            "DOCFLEET_LEASE__SECONDS": "3",
-        }
-        async with scoped_stack(state_dir, options=OPTIONS, variables=variables, say=print) as env:
-            yield RunningStack(env, receiver, state_dir)
+    async with running_stack(state_dir, OPTIONS, {"DOCFLEET_LEASE__SECONDS": "3"}) as stack:
+        yield stack
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -18,10 +18,9 @@ import pytest_asyncio
 from jsonschema import Draft202012Validator
 from openai import AsyncOpenAI, BadRequestError, OpenAI
 
-from demo.receiver import Receiver
 from docfleet.stack.temporary import scoped_stack
 from settings.environment import part_environment
-from tests.acceptance.running_stack import ROOT, SECRET, RunningStack
+from tests.acceptance.running_stack import ROOT, RunningStack, running_stack
 from tests.fixtures.adapter_files import write_adapter
 from tests.fixtures.batch_scene import chat_line
 
@@ -163,14 +162,9 @@ async def test_the_file_of_vllms_run_batch_runs_unchanged(real: dict[str, str]) 
 async def test_killing_its_workers_costs_a_batch_nothing(tmp_path: Path) -> None:
     """Each custom_id exactly once, and one event that OpenAI's client unwraps."""
     variables = {"DOCFLEET_SCRIPTED__SECONDS_PER_TOKEN": "0.02"}
-    async with Receiver(SECRET) as receiver:
-        variables |= {
-            "DOCFLEET_CALLBACK_URL": receiver.url,
-            "DOCFLEET_CALLBACK_SECRET": SECRET,
-        }
-        options = ("--engine", "scripted", "--concurrency", "16")
-        async with scoped_stack(tmp_path, options=options, variables=variables, say=print) as env:
-            await _run_under_kills(RunningStack(env, receiver, tmp_path))
+    options = ("--engine", "scripted", "--concurrency", "16")
+    async with running_stack(tmp_path, options, variables) as stack:
+        await _run_under_kills(stack)
 
 
 async def _run_under_kills(stack: RunningStack) -> None:

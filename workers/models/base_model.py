@@ -10,7 +10,7 @@ from workers.errors import EngineStartError
 from workers.models.prepared_model import find_prepared, gguf_names, prepare_model
 
 _PACKAGE = "package:"
-_QUANTISED_KEYS = frozenset({"quantization_config", "compression_config"})
+_QUANTISED_KEYS = ("quantization_config", "compression_config")
 
 
 def locate_model(source: str) -> Path:
@@ -83,14 +83,23 @@ def _from_hugging_face(name: str, *, here: bool) -> Path:
         ) from error
 
 
-def is_quantised(model_dir: Path) -> bool:
-    """Tell whether a model's config says that its weights are quantised.
+def quantization_method(model_dir: Path) -> str | None:
+    """Return the method with which a model's weights are quantized, in vLLM's words.
 
     Args:
         model_dir: Directory with a `config.json`.
+
+    Returns:
+        None where the config names no quantization or cannot be read; "" where it does not say
+        which method.
     """
     try:
         config = json.loads((model_dir / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False  # vLLM reports the error
-    return isinstance(config, dict) and not _QUANTISED_KEYS.isdisjoint(config)
+        return None  # vLLM reports the error
+    if not isinstance(config, dict):
+        return None
+    found = next((config[key] for key in _QUANTISED_KEYS if config.get(key) is not None), None)
+    if found is None:
+        return None
+    return str(found.get("quant_method") or "") if isinstance(found, dict) else ""

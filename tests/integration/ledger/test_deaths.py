@@ -16,22 +16,15 @@ from ledger.fleet.beat import Beat
 from ledger.fleet.deaths import Buried
 from ledger.ledger import Ledger
 from schemas.dead_letter import Redrive
-from schemas.document import DocumentRef, Prepared
+from schemas.document import DocumentRef
 from schemas.failure import FailureCode
 from schemas.ids import new_job_id
 from schemas.job import Job, JobSpec
 from schemas.states import JobState
+from tests.fixtures.prepared import PREPARED
 
 LEASE = 30.0
 QUEUE = "prepare"
-PREPARED = Prepared(
-    text_uri="s3://work/t.json",
-    sha256="0" * 64,
-    media_type="text/plain",
-    size=9,
-    pages=1,
-    tokens=2,
-)
 SPEC = JobSpec(document=DocumentRef(uri="s3://b/k"), tasks=("t",))
 
 

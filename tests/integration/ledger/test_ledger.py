@@ -21,22 +21,15 @@ from ledger.fleet.beat import RevokedLease
 from ledger.fleet.sweeps import Swept
 from ledger.fleet.window import window
 from ledger.ledger import Ledger
-from schemas.document import DocumentRef, Prepared
+from schemas.document import DocumentRef
 from schemas.failure import Failure, FailureCode
 from schemas.ids import new_job_id
 from schemas.job import JobSpec, KeptCallback, Priority
 from schemas.states import JobState
 from schemas.webhooks.delivery import DeliverySpec
+from tests.fixtures.prepared import PREPARED
 from tests.fixtures.waiting import until
 
-PREPARED = Prepared(
-    text_uri="s3://work/t.json",
-    sha256="0" * 64,
-    media_type="text/plain",
-    size=9,
-    pages=1,
-    tokens=2,
-)
 LEASE = 30.0
 LINE = keys.LINE.format(queue="prepare", lane="default")
 
