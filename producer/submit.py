@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from ledger.ledger import Ledger
 from producer.access.documents import check_access
+from producer.adapter_pins import AdapterPins
 from producer.adoptions import belongs_to_a_job
 from producer.callbacks.rules import CallbackRules
 from producer.errors import RequestError, UnknownTaskError
@@ -64,6 +65,7 @@ class Submitter:
         self._store = store
         self.tasks = tasks
         self._callbacks = callbacks
+        self._pins = AdapterPins(settings, ledger.adapters)
 
     async def submit(
         self,
@@ -85,6 +87,8 @@ class Submitter:
 
         Raises:
             UnknownTaskError: The message lists the known tasks.
+            UnknownAdapterError: The registry has no such adapter.
+            UnservedAdapterError: No pool can run an adapter for this job.
             RequestError: The idempotency key or the callback is not valid.
             ForbiddenError: The document must be the tenant's own, and is not.
             IdempotencyError: The key was used for another request.
@@ -105,6 +109,7 @@ class Submitter:
             priority=request.priority,
             callback=callback,
             metadata=request.metadata,
+            adapters=await self._pins.of(request.tasks, request.adapters),
         )
         await self._ledger.submit(
             job_id,
@@ -150,6 +155,7 @@ class Submitter:
             priority=rule.priority,
             callback=KeptCallback(url=rule.callback) if rule.callback else self._callbacks.default,
             metadata=joined(metadata, of_key),
+            adapters=await self._pins.defaults(rule.tasks),
         )
         drop_id = dropped_job_id(drop)
         if await belongs_to_a_job(self._ledger, drop_id, spec, rule):

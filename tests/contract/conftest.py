@@ -17,7 +17,7 @@ import pytest
 
 from settings.sections.limits import LimitSettings
 from settings.sections.pools import PoolSettings
-from tests.fixtures.adapter_files import RANK, write_adapter
+from tests.fixtures.adapter_files import RANK, RESIDENTS, write_adapter
 from workers.engine.protocol import Engine, EngineRequest
 from workers.engine.scripted.engine import ScriptedEngine
 from workers.engine.vllm.engine import VllmEngine
@@ -141,7 +141,7 @@ def vllm_host(
         gpu="CPU",
         concurrency=SLOTS,
         max_model_len=CONTEXT,
-        engine={"enforce_eager": True},
+        engine={"enforce_eager": True, "max_cpu_loras": RESIDENTS},
     )
     limits = LimitSettings(grammar_cpu_seconds=5)
     engine = VllmEngine(model_dir, "tests", pool, list(adapters.values()), limits)

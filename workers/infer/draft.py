@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.failure import Failure, FailureCode
-from schemas.job import AdapterVersion
 from schemas.result import Evidence, TaskResult, TaskStatus, Usage
 from schemas.task import NamedTask
 from schemas.value_type import TypedValue, ValueType
@@ -124,7 +123,7 @@ class TaskDraft:
         return TaskResult(
             version=self.task.version,
             kind=self.task.kind,
-            adapter=AdapterVersion(name=adapter.name, sha256=adapter.sha256) if adapter else None,
+            adapter=adapter.shown() if adapter else None,
             usage=self.usage,
             seconds=self.seconds,
             pages_read=tuple(n for n in self.pages_read if n not in self.unread_pages),
