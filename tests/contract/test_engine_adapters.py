@@ -7,6 +7,7 @@ import json
 import pickle
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,24 +92,30 @@ def test_a_loaded_adapter_outlives_its_directory(
     assert after.text == before.text
 
 
+def _short_request(request_id: str, adapter: Adapter | None) -> EngineRequest:
+    """A few words, for tests with many requests."""
+    return replace(_request(request_id, adapter), schema=None, max_tokens=8)
+
+
 def test_an_adapter_that_came_after_the_start_is_loaded(
     host: Any, adapters: Mapping[str, Adapter], model_dir: Path, tmp_path: Path
 ) -> None:
     """No restart: each of many more than there is room for answers on its own weights."""
     made = [
         verify_adapter(write_adapter(tmp_path / f"{n}", model_dir, 20 + n), model_dir, RANK)
-        for n in range(2 * RESIDENTS)
+        for n in range(2 * RESIDENTS - 1)
     ]
 
     async def ask_all(rounds: int) -> list[str]:
-        requests = [_request(f"{rounds}-{n}", one) for n, one in enumerate(made)]
+        requests = [_short_request(f"{rounds}-{n}", one) for n, one in enumerate(made)]
         answers = await asyncio.gather(*map(host.engine.generate, requests))
         return [answer.text for answer in answers]
 
     first, again = host.call(ask_all(1)), host.call(ask_all(2))
     assert first == again
     assert len(set(first)) > RESIDENTS
-    assert host.call(host.engine.generate(_request("old", adapters["first"]))).text not in first
+    old = host.call(host.engine.generate(_short_request("old", adapters["first"])))
+    assert old.text not in first
 
 
 def test_an_adapter_that_was_pushed_out_and_deleted_never_reaches_the_engine(
@@ -120,11 +127,11 @@ def test_an_adapter_that_was_pushed_out_and_deleted_never_reaches_the_engine(
         verify_adapter(write_adapter(tmp_path / f"{n}", model_dir, 70 + n), model_dir, RANK)
         for n in range(RESIDENTS)
     ]
-    host.call(host.engine.generate(_request("there", doomed)))
+    host.call(host.engine.generate(_short_request("there", doomed)))
     for number, other in enumerate(others):
-        host.call(host.engine.generate(_request(f"other-{number}", other)))
+        host.call(host.engine.generate(_short_request(f"other-{number}", other)))
     shutil.rmtree(doomed.path)
-    beside = host.engine.generate(_request("beside", adapters["first"]))
+    beside = host.engine.generate(_short_request("beside", adapters["first"]))
     gone = host.engine.generate(_request("gone", doomed))
 
     async def both() -> list[Any]:
@@ -132,7 +139,7 @@ def test_an_adapter_that_was_pushed_out_and_deleted_never_reaches_the_engine(
 
     answer, error = host.call(both())
     assert isinstance(error, AdapterRefusedError)
-    assert answer.finish_reason == "stop"
+    assert answer.text
 
 
 @pytest.mark.parametrize("change", ["truncated", "swapped", "pickle"])
@@ -153,5 +160,4 @@ def test_files_that_changed_after_their_check_never_reach_the_engine(
             weights.write_bytes(pickle.dumps({"weights": [1.0]}))
     with pytest.raises(AdapterRefusedError, match="changed since"):
         host.call(host.engine.generate(_request(change, adapter)))
-    answer = host.call(host.engine.generate(_request("next", adapters["first"])))
-    assert answer.finish_reason == "stop"
+    assert host.call(host.engine.generate(_short_request("next", adapters["first"]))).text

@@ -9,12 +9,17 @@ from pathlib import Path
 import pytest
 
 from adapters.config import ADAPTER_CONFIG, WEIGHTS
+from ledger.claim import Claim
 from producer.client import connect
 from schemas.adapter import AdapterTerms, adapter_uri
+from schemas.document import DocumentRef
 from schemas.failure import FailureCode
-from schemas.job import PinnedAdapter
+from schemas.ids import new_job_id
+from schemas.job import JobSpec, PinnedAdapter
+from schemas.queues import PREPARE_QUEUE
 from schemas.states import JobState
 from settings.fleet import FleetSettings
+from settings.sections.ocr import OcrSettings
 from tests.fixtures.infer_scene import InferScene
 from tests.fixtures.small_adapters import (
     INPUTS,
@@ -23,8 +28,12 @@ from tests.fixtures.small_adapters import (
     tell_of_base,
     write_small_adapter,
 )
+from workers.errors import StageError
 from workers.models.adapter_cache import AdapterCache
 from workers.models.adapter_registry import TaskAdapters
+from workers.models.model_tokenizer import ModelTokenizer
+from workers.prepare.stage import PoolTokens, PrepareStage
+from workers.routing import PoolLimits
 
 
 class Fleet:
@@ -146,3 +155,35 @@ async def test_an_adapter_of_another_base_never_reaches_the_engine(fleet: Fleet)
     assert job.failure.code is FailureCode.ADAPTER_INVALID
     assert "mistral" in job.failure.message
     assert fleet.scene.engine.asked == []
+
+
+async def test_a_job_goes_to_a_pool_of_the_base_model_of_its_adapter(
+    fleet: Fleet, settings: FleetSettings
+) -> None:
+    """Past a cheaper pool of another model; where there is none, the job says so."""
+    pin = await fleet.added(1)
+    pools = [
+        PoolTokens(PoolLimits(name, model, 8192), ModelTokenizer("none"))
+        for name, model in (("cheap", "tiny"), ("right", "smollm2"))
+    ]
+    without = settings.model_copy(update={"ocr": OcrSettings(enabled=False)})
+    stage = PrepareStage(without, fleet.scene.store, fleet.scene.tasks, pools)
+    uri = f"s3://{fleet.scene.work_bucket}/a.txt"
+    await fleet.scene.store.put(uri, b"Hail broke two skylights.", media_type="text/plain")
+
+    async def claimed(pins: dict[str, PinnedAdapter | None]) -> Claim:
+        job_id = new_job_id()
+        spec = JobSpec(document=DocumentRef(uri=uri), tasks=("first",), adapters=pins)
+        await fleet.scene.ledger.submit(job_id, spec)
+        claim = await fleet.scene.ledger.claim(job_id, "w0", 30, queue=PREPARE_QUEUE)
+        assert claim is not None
+        return claim
+
+    try:
+        queues = [(await stage.run(await claimed(pins))).queue for pins in ({}, {"first": pin})]
+        assert queues == ["infer.cheap", "infer.right"]
+        other = pin.model_copy(update={"base": "mistral"})
+        with pytest.raises(StageError, match="runs on mistral, which no pool"):
+            await stage.run(await claimed({"first": other}))
+    finally:
+        await stage.stop()
