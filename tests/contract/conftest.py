@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from adapters.config import ADAPTER_CONFIG, WEIGHTS
+from adapters.safetensors import digest
 from settings.sections.limits import LimitSettings
 from settings.sections.pools import PoolSettings
 from tests.fixtures.adapter_files import RANK, RESIDENTS, write_adapter
@@ -168,4 +170,5 @@ def adapters(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Mappi
         for seed, name in enumerate(["first", "second", "vanishing", "held"])
     }
     refused = write_adapter(folder / "refused", model_dir, 9, use_dora=True)
-    return {**made, "refused": Adapter("refused-0", refused, "0" * 64, RANK)}
+    sha256 = digest([refused / ADAPTER_CONFIG, refused / WEIGHTS])
+    return {**made, "refused": Adapter("refused-0", refused, sha256, RANK)}

@@ -180,8 +180,15 @@ async def test_a_job_goes_to_a_pool_of_the_base_model_of_its_adapter(
         return claim
 
     try:
-        queues = [(await stage.run(await claimed(pins))).queue for pins in ({}, {"first": pin})]
-        assert queues == ["infer.cheap", "infer.right"]
+        chosen: list[tuple[dict[str, PinnedAdapter | None], str]] = [
+            ({}, "infer.cheap"),
+            ({"first": pin}, "infer.right"),
+        ]
+        for pins, queue in chosen:
+            claim = await claimed(pins)
+            advanced = await stage.run(claim)
+            assert advanced.queue == queue
+            await fleet.scene.ledger.advance(claim, advanced.queue, advanced.prepared)
         other = pin.model_copy(update={"base": "mistral"})
         with pytest.raises(StageError, match="runs on mistral, which no pool"):
             await stage.run(await claimed({"first": other}))
