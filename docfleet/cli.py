@@ -37,6 +37,7 @@ _MODULES = {
     "schemas": "contract",
     "failures": "contract",
     "eval": "evaluation",
+    "plan": "planning",
 }
 """The module of each command, in the order of the help."""
 
