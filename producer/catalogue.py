@@ -1,4 +1,4 @@
-"""The catalogue: the tasks and the adapters that the tasks' files name."""
+"""The catalogue: tasks, scorecards, and the adapters that the tasks' files name."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from typing import Any
 
 from producer.errors import TaskNotFoundError
 from schemas.catalogue import AdapterSummary, TaskDetail, TaskSummary
+from schemas.scorecard import Scorecard
 from schemas.task import Task
 from settings.adapter_config import read_adapter_config
 
 
 class Catalogue:
-    """Catalogue of tasks and adapters.
+    """Catalogue of tasks, scorecards and adapters.
 
     Args:
         tasks: All tasks, by name.
+        scorecards: All scorecards, by name.
     """
 
-    def __init__(self, tasks: Mapping[str, Task]) -> None:
+    def __init__(self, tasks: Mapping[str, Task], scorecards: Mapping[str, Scorecard]) -> None:
         self._tasks = tasks
+        self._scorecards = scorecards
 
     def tasks(self) -> list[TaskSummary]:
         """Return all tasks, by name."""
@@ -38,6 +41,10 @@ class Catalogue:
             known = ", ".join(sorted(self._tasks)) or "none"
             raise TaskNotFoundError(f"there is no task {name!r}; known are: {known}")
         return TaskDetail(**_head(task), output_schema=task.output_schema)
+
+    def scorecards(self) -> list[Scorecard]:
+        """Return all scorecards, by name."""
+        return [card for _, card in sorted(self._scorecards.items())]
 
     def adapters(self) -> list[AdapterSummary]:
         """Return all adapters of tasks, by name; reads their files."""

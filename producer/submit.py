@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import mimetypes
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
 
@@ -26,6 +26,7 @@ from schemas.document import (
 )
 from schemas.ids import derived_job_id, new_job_id
 from schemas.job import DEFAULT_TENANT, JobRequest, JobSpec, KeptCallback
+from schemas.scorecard import Scorecard
 from schemas.task import Task
 from settings.fleet import FleetSettings
 from settings.sections.rules import RuleSettings
@@ -46,9 +47,11 @@ class Submitter:
         store: Stores documents that come with their request.
         tasks: The known tasks, by name.
         callbacks: The rules for callbacks.
+        scorecards: The known scorecards, by name.
 
     Attributes:
         tasks: The known tasks, by name.
+        scorecards: The known scorecards, by name.
     """
 
     def __init__(
@@ -58,11 +61,13 @@ class Submitter:
         store: ObjectStore,
         tasks: Mapping[str, Task],
         callbacks: CallbackRules,
+        scorecards: Mapping[str, Scorecard] = MappingProxyType({}),
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._store = store
         self.tasks = tasks
+        self.scorecards = scorecards
         self._callbacks = callbacks
 
     async def submit(
@@ -100,7 +105,7 @@ class Submitter:
         job_id = _requested_job_id(tenant, idempotency_key)
         spec = JobSpec(
             document=await self._document(request, tenant, name),
-            tasks=request.tasks,
+            **self._asked(request.tasks),
             tenant=tenant,
             priority=request.priority,
             callback=callback,
@@ -145,7 +150,7 @@ class Submitter:
         of_key = key_metadata(rule.key_metadata, bucket_and_key(drop.uri)[1])
         spec = JobSpec(
             document=document.model_copy(update={"metadata": {**document.metadata, **of_key}}),
-            tasks=rule.tasks,
+            **self._asked(rule.tasks),
             tenant=rule.tenant,
             priority=rule.priority,
             callback=KeptCallback(url=rule.callback) if rule.callback else self._callbacks.default,
@@ -185,11 +190,22 @@ class Submitter:
             await self._store.create(uri, data, media_type=media_type)
         return uri
 
+    def _asked(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return the tasks and the scorecards of names that can be either."""
+        cards = tuple(name for name in names if name in self.scorecards)
+        tasks = [
+            task
+            for name in names
+            for task in (self.scorecards[name].indicators if name in cards else (name,))
+        ]
+        return {"tasks": tuple(dict.fromkeys(tasks)), "scorecards": cards}
+
     def check_tasks(self, names: Iterable[str]) -> None:
-        """Raise UnknownTaskError, listing the known tasks, unless each name is one."""
-        unknown = [name for name in names if name not in self.tasks]
+        """Raise UnknownTaskError, listing the known names, unless each is a task or a scorecard."""
+        known_names = self.tasks.keys() | self.scorecards.keys()
+        unknown = [name for name in names if name not in known_names]
         if unknown:
-            known = ", ".join(sorted(self.tasks)) or "none"
+            known = ", ".join(sorted(known_names)) or "none"
             raise UnknownTaskError(f"unknown task {', '.join(unknown)}; known are: {known}")
 
     async def _document(self, request: JobRequest, tenant: str, name: str | None) -> DocumentRef:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from docfleet.commands.errors import StillRunningError
-from docfleet.commands.texts.job import job_line, task_lines
+from docfleet.commands.texts.job import job_line, scorecard_lines, task_lines
 from producer.client import Client, connect
 from producer.errors import WaitTimeoutError
 from producer.local_document import check_document
@@ -122,7 +122,7 @@ def _tell(
         return
     say(job_line(job, document))
     if result and (len(order.documents) == 1 or job.state is not JobState.SUCCEEDED):
-        for line in task_lines(result):
+        for line in (*task_lines(result), *scorecard_lines(result)):
             say(line)
 
 

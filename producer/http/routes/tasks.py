@@ -1,4 +1,4 @@
-"""Routes to tasks and adapters, which producer/catalogue.py implements."""
+"""Routes to tasks, scorecards and adapters, which producer/catalogue.py implements."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from producer.http.dependencies import ClientOfApp, Reads
 from producer.http.pages import ApiList
 from producer.http.problem import EVERYWHERE, documented
 from schemas.catalogue import AdapterSummary, TaskDetail, TaskSummary
+from schemas.scorecard import Scorecard
 
 TaskInPath = Annotated[str, Path(examples=["fnol"])]
 
@@ -23,6 +24,10 @@ catalogue = APIRouter(
 
 class TaskList(ApiList[TaskSummary]):
     """All tasks, by name."""
+
+
+class ScorecardList(ApiList[Scorecard]):
+    """All scorecards, by name."""
 
 
 class AdapterList(ApiList[AdapterSummary]):
@@ -50,6 +55,17 @@ async def list_tasks(client: ClientOfApp, _asker: Reads) -> TaskList:
 async def get_task(name: TaskInPath, client: ClientOfApp, _asker: Reads) -> TaskDetail:
     """Return a task; each result's `data` is valid against `output_schema`."""
     return client.catalogue.task(name)
+
+
+@catalogue.get(
+    "/v1/scorecards",
+    operation_id="listScorecards",
+    summary="The sets of scoring tasks that can be asked for by one name",
+    response_model_exclude_none=True,
+)
+async def list_scorecards(client: ClientOfApp, _asker: Reads) -> ScorecardList:
+    """List the scorecards as the API read their files at its start; name them among `tasks`."""
+    return ScorecardList(data=client.catalogue.scorecards())
 
 
 @catalogue.get(
