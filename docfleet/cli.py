@@ -22,6 +22,7 @@ _MODULES = {
     "submit": "jobs",
     "job": "jobs",
     "delete": "delete",
+    "adapters": "adapters",
     "keys": "keys",
     "audit": "audit",
     "dead-letters": "dead_letters",

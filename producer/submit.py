@@ -7,6 +7,7 @@ import hashlib
 import mimetypes
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from types import MappingProxyType
 
@@ -98,7 +99,7 @@ class Submitter:
             LedgerUnavailableError: Redis does not answer.
             StorageUnavailableError: Inline text could not be stored.
         """
-        self.check_tasks(request.tasks)
+        self.check_asked(request.tasks)
         if own_documents and request.document.uri is not None:
             check_access(self._settings, tenant, request.document.uri)
         callback = await self._callbacks.kept(tenant, request.callback)
@@ -200,13 +201,13 @@ class Submitter:
         ]
         return {"tasks": tuple(dict.fromkeys(tasks)), "scorecards": cards}
 
+    def check_asked(self, names: Iterable[str]) -> None:
+        """Raise UnknownTaskError unless each name is a task or a scorecard."""
+        _check(names, self.tasks.keys() | self.scorecards.keys())
+
     def check_tasks(self, names: Iterable[str]) -> None:
-        """Raise UnknownTaskError, listing the known names, unless each is a task or a scorecard."""
-        known_names = self.tasks.keys() | self.scorecards.keys()
-        unknown = [name for name in names if name not in known_names]
-        if unknown:
-            known = ", ".join(sorted(known_names)) or "none"
-            raise UnknownTaskError(f"unknown task {', '.join(unknown)}; known are: {known}")
+        """Raise UnknownTaskError unless each name is a task."""
+        _check(names, self.tasks.keys())
 
     async def _document(self, request: JobRequest, tenant: str, name: str | None) -> DocumentRef:
         if request.document.text is not None:
@@ -241,3 +242,10 @@ def _requested_job_id(tenant: str, idempotency_key: str | None) -> str:
     if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
         raise RequestError("an idempotency key has 1 to 255 printable ASCII characters")
     return derived_job_id(tenant, idempotency_key)
+
+
+def _check(names: Iterable[str], known: AbstractSet[str]) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        listed = ", ".join(sorted(known)) or "none"
+        raise UnknownTaskError(f"unknown task {', '.join(unknown)}; known are: {listed}")

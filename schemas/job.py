@@ -22,6 +22,7 @@ CHAT_TASK = "chat"
 JOB_ID = re.compile(r"^job_[0-9a-f]{24}$")
 
 TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+VersionName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$")]
 TENANT_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
 TenantName = Annotated[str, StringConstraints(pattern=TENANT_NAME.pattern)]
 METADATA_ENTRIES = 16
@@ -37,6 +38,16 @@ Metadata = Annotated[
 ]
 
 DEFAULT_TENANT = "default"
+
+
+class AdapterVersion(Contract):
+    """The adapter that a task runs on."""
+
+    name: str
+    version: str | None = Field(
+        default=None, description="None for a directory that the task's file names."
+    )
+    sha256: str = Field(description="Of its config and its weights.")
 
 
 class Priority(StrEnum):

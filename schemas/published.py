@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.adapter import AdapterEntry
 from schemas.contract import Contract
 from schemas.dead_letter import DeadLetter
 from schemas.failure import Failure
@@ -33,6 +34,7 @@ PUBLIC: dict[str, type[Contract]] = {
     "delivery": Delivery,
     "dead-letter": DeadLetter,
     "task": Task,
+    "adapter": AdapterEntry,
 }
 """By the name of the schema's file."""
 

@@ -12,7 +12,7 @@ from schemas.contract import Contract
 from schemas.document import DocumentRef
 from schemas.engine import EngineVersion
 from schemas.failure import Failure
-from schemas.job import Metadata, TaskName, TenantName
+from schemas.job import AdapterVersion, Metadata, TaskName, TenantName
 from schemas.states import JobState
 from schemas.task import TaskKind
 from schemas.value_type import TypedValue
@@ -45,13 +45,6 @@ class Usage(Contract):
             cached_tokens=self.cached_tokens + other.cached_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
         )
-
-
-class AdapterVersion(Contract):
-    """The adapter that a task ran on."""
-
-    name: str
-    sha256: str
 
 
 class Match(StrEnum):

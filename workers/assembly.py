@@ -36,8 +36,10 @@ from workers.infer.reading.budget import ContextBudget
 from workers.infer.results import Results
 from workers.infer.stage import InferStage
 from workers.infer.task_runner import TaskRunner
+from workers.models.adapter import DEFAULT_MAX_RANK
 from workers.models.adapter_registry import TaskAdapters
 from workers.models.base_model import locate_model
+from workers.models.base_model_notice import BaseModelNotice
 from workers.models.model_tokenizer import ModelTokenizer
 from workers.prepare.lockdown.privileges import hide_memory
 from workers.prepare.stage import PoolTokens, PrepareStage
@@ -151,6 +153,18 @@ class _Builder:
             ),
             gate_memory=GateSize(process.ledger, queue, socket.gethostname(), engine.gate),
             on_engine_death=process.engine_died,
+            base_model=self._base_model(process, adapters),
+        )
+
+    def _base_model(self, process: WorkerProcess, adapters: TaskAdapters) -> BaseModelNotice:
+        pool = self._pool
+        ranks = (adapter.rank for adapter in adapters.usable)
+        return BaseModelNotice(
+            process.ledger,
+            self._name,
+            pool.model,
+            self._source(pool),
+            pool.engine.get("max_lora_rank") or max([DEFAULT_MAX_RANK, *ranks]),
         )
 
     def _budget(self) -> ContextBudget:

@@ -61,7 +61,7 @@ async def run_order(
     for document in filter(_is_path, order.documents):
         check_document(Path(document), max_bytes=settings.limits.document_bytes)
     async with connect(settings) as client:
-        client.submitter.check_tasks(requests[0].tasks)
+        client.submitter.check_asked(requests[0].tasks)
         room = asyncio.Semaphore(_AT_ONCE)
 
         async def submit(document: str, request: JobRequest) -> Job:

@@ -34,6 +34,7 @@ from workers.infer.kept_tasks import Kept, answers_of, reusable
 from workers.infer.results import Results
 from workers.infer.work import Answers, Runner, Work
 from workers.metrics import count_task, watch_gate
+from workers.models.base_model_notice import BaseModelNotice
 from workers.outcome import DeadLetter, Escalate, GivenBack, Outcome
 from workers.retry_policy import RetryLimits, decide, history_of, most_hopeful
 
@@ -69,6 +70,7 @@ class InferStage:
         limits: Attempts, and the pools that jobs can go to when this one is too small.
         gate_memory: Memory of the gate's size.
         on_engine_death: Called when the engine is gone.
+        base_model: Tells the registry of the pool's base model; None where no one asks.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class InferStage:
         limits: RetryLimits,
         gate_memory: GateSize,
         on_engine_death: Callable[[], None],
+        base_model: BaseModelNotice | None = None,
     ) -> None:
         self.queue = infer_queue(pool)
         self.max_capacity = engine.gate.slots
@@ -97,6 +100,7 @@ class InferStage:
         self._limits = limits
         self._gate_memory = gate_memory
         self._on_engine_death = on_engine_death
+        self._base_model = base_model
         self._is_dead = False
         watch_gate(self.queue, engine.gate, self.max_capacity)
 
@@ -114,6 +118,8 @@ class InferStage:
         """Load the model."""
         await self._engine.start()
         await self._gate_memory.start()
+        if self._base_model is not None:
+            self._base_model.start()
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
@@ -238,6 +244,8 @@ class InferStage:
     async def stop(self) -> None:
         """Free the device."""
         await self._gate_memory.stop()
+        if self._base_model is not None:
+            self._base_model.stop()
         await self._engine.stop()
 
 

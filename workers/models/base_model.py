@@ -7,10 +7,10 @@ from pathlib import Path
 
 from settings.errors import SettingsError
 from workers.errors import EngineStartError
-from workers.models.prepared_model import find_prepared, prepare_model
+from workers.models.prepared_model import find_prepared, gguf_names, prepare_model
 
 _PACKAGE = "package:"
-_QUANTISED_KEYS = frozenset({"quantization_config", "compression_config"})
+_QUANTISED_KEYS = ("quantization_config", "compression_config")
 
 
 def locate_model(source: str) -> Path:
@@ -55,6 +55,16 @@ def find_model(source: str) -> Path | None:
         return None
 
 
+def other_names(source: str) -> tuple[str, ...]:
+    """Return names, beside its source, by which an adapter may mean a base model."""
+    if not source.startswith(_PACKAGE):
+        return ()
+    try:
+        return gguf_names(source.removeprefix(_PACKAGE))
+    except EngineStartError:
+        return ()
+
+
 def _is_hugging_face_name(source: str) -> bool:
     return source.count("/") == 1 and not source.startswith((".", "/", "~"))
 
@@ -73,14 +83,23 @@ def _from_hugging_face(name: str, *, here: bool) -> Path:
         ) from error
 
 
-def is_quantised(model_dir: Path) -> bool:
-    """Tell whether a model's config says that its weights are quantised.
+def quantization_method(model_dir: Path) -> str | None:
+    """Return the method with which a model's weights are quantized, in vLLM's words.
 
     Args:
         model_dir: Directory with a `config.json`.
+
+    Returns:
+        None where the config names no quantization or cannot be read; "" where it does not say
+        which method.
     """
     try:
         config = json.loads((model_dir / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False  # vLLM reports the error
-    return isinstance(config, dict) and not _QUANTISED_KEYS.isdisjoint(config)
+        return None  # vLLM reports the error
+    if not isinstance(config, dict):
+        return None
+    found = next((config[key] for key in _QUANTISED_KEYS if config.get(key) is not None), None)
+    if found is None:
+        return None
+    return str(found.get("quant_method") or "") if isinstance(found, dict) else ""

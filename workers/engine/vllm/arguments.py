@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from settings.gpus.abilities import QUANTIZATIONS
+from settings.gpus.engine_check import check_quantization
+from settings.gpus.errors import GpuSettingError
 from settings.sections.pools import PoolSettings
 from workers.engine.vllm.processor import cpu_dtype
 from workers.errors import EngineStartError
@@ -53,7 +56,7 @@ def engine_arguments(
     adapters: Sequence[Adapter],
     build: VllmBuild,
     *,
-    quantised: bool = False,
+    quantization: str | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of AsyncEngineArgs, by name.
 
@@ -63,16 +66,19 @@ def engine_arguments(
         pool: Its slots, context and engine arguments.
         adapters: Adapters that requests may name.
         build: Abilities of vLLM and the machine.
-        quantised: True when the weights are quantised; their method limits the dtype, so vLLM
-            chooses it.
+        quantization: Method of the weights, "" for one that is not named; it limits the dtype, so
+            vLLM chooses that.
 
     Raises:
         EngineStartError: The owner's arguments have an unknown or a reserved name, or leave no
-            room for the adapters; the message names the key.
+            room for the adapters, or the GPU cannot compute with the weights; the message names the
+            key.
     """
     place = f"pools.{pool_name}.engine"
     _check_names(place, pool.engine, build.argument_names)
-    quantised = quantised or "quantization" in pool.engine
+    if quantization is not None and quantization in QUANTIZATIONS:
+        _check_weights(pool_name, pool, quantization)
+    quantised = quantization is not None or "quantization" in pool.engine
     batched_tokens = _CPU_BATCHED_TOKENS if build.on_cpu else _GPU_BATCHED_TOKENS
     arguments = {
         "enable_prefix_caching": True,
@@ -105,6 +111,15 @@ def _check_names(place: str, given: Mapping[str, Any], known: Collection[str]) -
             close = difflib.get_close_matches(name, known, n=1)
             hint = f": did you mean `{close[0]}`?" if close else "."
             raise EngineStartError(f"{place}.{name}: vLLM has no engine argument `{name}`{hint}")
+
+
+def _check_weights(pool_name: str, pool: PoolSettings, quantization: str) -> None:
+    try:
+        check_quantization(pool.kind, quantization, str(pool.engine.get("dtype", "auto")))
+    except GpuSettingError as error:
+        raise EngineStartError(
+            f"pools.{pool_name}: the weights of {pool.model} are quantized: {error}"
+        ) from error
 
 
 def _lora_arguments(

@@ -32,10 +32,12 @@ from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.structured_output.backend_xgrammar import XgrammarBackend
 
 from schemas.result import Usage
+from settings.gpus.kind import Capability
 from workers.engine.context import output_room
 from workers.engine.control_tokens import control_tokens
 from workers.engine.protocol import EngineAnswer, EngineRequest, TokenChoice
 from workers.engine.vllm.arguments import VllmBuild
+from workers.engine.vllm.device import Device
 from workers.engine.vllm.environment import forking
 from workers.engine.vllm.executor import OneProcessExecutor
 from workers.engine.vllm.guide import grammar_of
@@ -73,6 +75,20 @@ def vllm_build() -> VllmBuild:
 def has_device() -> bool:
     """Tell whether vLLM sees a device to compute on."""
     return bool(current_platform.device_type)
+
+
+def devices() -> tuple[Device, ...]:
+    """Return the GPUs that vLLM sees, without using any of their memory."""
+    return tuple(map(_device, range(current_platform.device_count())))
+
+
+def _device(number: int) -> Device:
+    capability = current_platform.get_device_capability(number)
+    return Device(
+        name=current_platform.get_device_name(number),
+        capability=Capability(capability.major, capability.minor) if capability else None,
+        memory_bytes=current_platform.get_device_total_memory(number),
+    )
 
 
 def gpu_memory(device: int) -> DeviceMemory:

@@ -23,12 +23,13 @@ from settings.sections.limits import LimitSettings
 from settings.sections.pools import PoolSettings
 from workers.engine.protocol import EngineAnswer, EngineRequest
 from workers.engine.vllm.arguments import engine_arguments
+from workers.engine.vllm.device import check_devices
 from workers.engine.vllm.environment import prepare_engine_environment
 from workers.engine.vllm.grammars import Grammars
 from workers.engine.vllm.memory import await_room, cpu_engine_bytes, machine_memory
 from workers.errors import AdapterRefusedError, EngineDiedError, EngineError, EngineStartError
 from workers.models.adapter import Adapter
-from workers.models.base_model import is_quantised
+from workers.models.base_model import quantization_method
 from workers.models.model_digest import model_digest
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_CPU = "CPU"
 _NOT_RUNNING = "The engine is not running."
 _CLIENT = "workers.engine.vllm.client"
 
@@ -113,18 +113,14 @@ class VllmEngine:
         sha256 = await asyncio.to_thread(model_digest, self._model_dir)
         engine_client = import_vllm(self._pool_name)
         build = engine_client.vllm_build()
-        if not engine_client.has_device() or (build.on_cpu and self._pool.gpu != _CPU):
-            raise EngineStartError(
-                f"{place}: the pool is for {self._pool.gpu}, and the installed vLLM "
-                f"{engine_client.VLLM_VERSION} sees {'only the CPU' if build.on_cpu else 'no GPU'}."
-            )
+        self._check_device(engine_client, on_cpu=build.on_cpu)
         arguments = engine_arguments(
             self._model_dir,
             self._pool_name,
             self._pool,
             self._adapters,
             build,
-            quantised=is_quantised(self._model_dir),
+            quantization=quantization_method(self._model_dir),
         )
         await self._await_room(engine_client, arguments, on_cpu=build.on_cpu)
         try:
@@ -145,6 +141,26 @@ class VllmEngine:
             model_sha256=sha256,
         )
         log.info("engine started", pool=self._pool_name, adapters=len(self._adapters))
+
+    def _check_device(self, client: ModuleType, *, on_cpu: bool) -> None:
+        """Check that the machine has the device of the pool, and the installed vLLM uses it."""
+        gpu, kind = self._pool.gpu, self._pool.kind
+        sees = f"the installed vLLM {client.VLLM_VERSION} sees"
+        if not client.has_device() or (on_cpu and not kind.is_cpu):
+            raise EngineStartError(
+                f"pools.{self._pool_name}: the pool is for {gpu}, and {sees} "
+                f"{'only the CPU' if on_cpu else 'no GPU'}."
+            )
+        if on_cpu:
+            return
+        devices = client.devices()
+        if kind.is_cpu:
+            found = ", ".join(sorted({device.name for device in devices}))
+            raise EngineStartError(
+                f"pools.{self._pool_name}: the pool is for the CPU, and {sees} {found}: set `gpu` "
+                "to that, or install docfleet with its extra `cpu`."
+            )
+        check_devices(self._pool_name, self._pool, devices)
 
     def _dtype(self, arguments: Mapping[str, Any]) -> tuple[str, str]:
         """Return the dtype of the engine, and the reason for it."""

@@ -11,7 +11,8 @@ import pytest
 from settings.sections.pools import PoolSettings
 from workers.engine.vllm.arguments import VllmBuild, engine_arguments
 from workers.engine.vllm.processor import cpu_dtype, read_flags
-from workers.models.base_model import is_quantised
+from workers.errors import EngineStartError
+from workers.models.base_model import quantization_method
 
 LAPTOP = "fpu sse4_2 fma avx2 f16c sha_ni"
 AVX512 = f"{LAPTOP} avx512f avx512bw avx512_vnni"
@@ -20,12 +21,17 @@ SAPPHIRE_RAPIDS = f"{AVX512} amx_bf16 amx_tile"
 
 
 def _arguments(
-    flags: Collection[str], *, on_cpu: bool = True, quantised: bool = False, **engine: Any
+    flags: Collection[str],
+    *,
+    gpu: str = "CPU",
+    quantization: str | None = None,
+    **engine: Any,
 ) -> dict[str, Any]:
-    pool = PoolSettings(model="small", gpu="CPU", engine=engine)
+    pool = PoolSettings(model="small", gpu=gpu, engine=engine)
+    on_cpu = gpu == "CPU"
     names = {"dtype", "quantization"}
     build = VllmBuild(names, lora_ranks=(8, 16), on_cpu=on_cpu, processor_flags=flags)
-    return engine_arguments(Path("model"), "cpu", pool, [], build, quantised=quantised)
+    return engine_arguments(Path("model"), "cpu", pool, [], build, quantization=quantization)
 
 
 @pytest.mark.parametrize(
@@ -54,8 +60,9 @@ def test_the_pool_can_say_another_dtype() -> None:
 def test_a_gpu_and_a_quantised_model_choose_for_themselves() -> None:
     """A T4 takes float16 only, and a quantisation method has dtypes of its own."""
     flags = COOPER_LAKE.split()
-    assert "dtype" not in _arguments(flags, on_cpu=False)
-    assert "dtype" not in _arguments(flags, quantised=True)
+    assert "dtype" not in _arguments(flags, gpu="T4")
+    assert "dtype" not in _arguments(flags, quantization="awq")
+    assert "dtype" not in _arguments(flags, quantization="")
     assert "dtype" not in _arguments(flags, quantization="awq")
 
 
@@ -68,10 +75,39 @@ def test_the_flags_are_read_as_the_kernel_lists_them(tmp_path: Path, line: str, 
     assert read_flags(tmp_path / "nowhere") == frozenset()
 
 
-def test_a_model_is_quantised_where_its_config_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("gpu", "method", "dtype", "words"),
+    [
+        ("V100", "awq", "auto", "weights of small are quantized: .*'awq' does not run on a V100"),
+        ("L4", "fp_quant", "auto", "'fp_quant' does not run on an L4.*capability 10.0"),
+        ("L4", "awq", "float32", "'awq' does not go with engine.dtype 'float32'"),
+    ],
+)
+def test_weights_that_the_gpu_cannot_compute_with_are_refused_before_they_are_loaded(
+    gpu: str, method: str, dtype: str, words: str
+) -> None:
+    """Their config names the method; the pool need not."""
+    with pytest.raises(EngineStartError, match=words):
+        _arguments((), gpu=gpu, quantization=method, dtype=dtype)
+    assert _arguments((), gpu="L4", quantization="bitsandbytes"), "vLLM judges other methods"
+
+
+@pytest.mark.parametrize(
+    ("content", "method"),
+    [
+        ("{", None),
+        ("[]", None),
+        ("{}", None),
+        ('{"quantization_config": null}', None),
+        ('{"quantization_config": {}}', ""),
+        ('{"quantization_config": {"quant_method": "awq", "bits": 4}}', "awq"),
+        ('{"compression_config": {"quant_method": "compressed-tensors"}}', "compressed-tensors"),
+    ],
+)
+def test_a_model_is_quantised_where_its_config_says_so(
+    tmp_path: Path, content: str, method: str | None
+) -> None:
     """A config that cannot be read says nothing."""
-    config = tmp_path / "config.json"
-    assert not is_quantised(tmp_path)
-    for content, quantised in [("{", False), ("{}", False), ('{"quantization_config": {}}', True)]:
-        config.write_text(content)
-        assert is_quantised(tmp_path) is quantised
+    assert quantization_method(tmp_path) is None
+    (tmp_path / "config.json").write_text(content)
+    assert quantization_method(tmp_path) == method
