@@ -84,6 +84,31 @@ async def test_a_scorecard_is_one_result_and_one_event(stack: RunningStack, tmp_
     assert stack.receiver.arrivals.empty()
 
 
+async def test_the_status_says_that_a_pool_stands_still(stack: RunningStack) -> None:
+    """Within a lease: both workers are stopped, and not dead."""
+    assert stack.docfleet("status").returncode == 0
+    workers = [row["pid"] for row in stack.parts("infer")]
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        for _ in range(5):
+            stack.docfleet("submit", "README.md", "--task", "summary")
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while True:
+                done = await asyncio.to_thread(stack.docfleet, "status", "--json")
+                told = json.loads(done.stdout)
+                (pool,) = (one for one in told["pools"] if one["name"] == "cpu")
+                if not pool["workers"] and pool["queued"] + pool["running"] == 5:
+                    break
+        assert (done.returncode, told["healthy"]) == (1, False)
+        assert "pool cpu has no live worker, and 5 records wait for one" in told["problems"]
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+    await stack.events(5)
+    assert "\nhealthy\n" in stack.docfleet("status").stdout
+
+
 async def test_health_says_when_redis_cannot_be_reached_and_when_it_can_again(
     stack: RunningStack,
 ) -> None:
