@@ -81,6 +81,18 @@ class TooManyKeysError(LedgerError):
     """The tenant has its maximum number of API keys."""
 
 
+class TooManyAdaptersError(LedgerError):
+    """The registry has its maximum number of adapters."""
+
+
+class AdapterTakenError(LedgerError):
+    """The name and version belong to another adapter."""
+
+
+class AdapterRetiredError(LedgerError):
+    """The adapter is retired, and cannot be promoted."""
+
+
 class MakerRevokedError(LedgerError):
     """The key that would make another one no longer works."""
 

@@ -181,6 +181,18 @@ API_KEYS = PREFIX + "api-keys"
 API_KEYS_USED = PREFIX + "api-keys-used"
 """Hash. Time of the last use of each API key."""
 
+ADAPTER = PREFIX + "adapter:{ref}"
+"""Hash. An adapter of the registry, by NAME@VERSION; only its state changes."""
+
+ADAPTERS = PREFIX + "adapters"
+"""Sorted set by time of adding. The adapters of the registry."""
+
+ADAPTERS_STABLE = PREFIX + "adapters-stable"
+"""Hash. The default adapter of each task that has one."""
+
+BASE_MODELS = PREFIX + "base-models"
+"""Hash, JSON. The base model of each pool, as its workers have it."""
+
 
 def record(record_id: str) -> str:
     """Return the key of a record's hash."""

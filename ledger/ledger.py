@@ -34,6 +34,8 @@ from ledger.jobs import Jobs
 from ledger.openai.batches import BatchRecords
 from ledger.openai.files import FileRecords
 from ledger.record import duration_ms, read_job
+from ledger.registry.adapters import AdapterRecords
+from ledger.registry.base_models import BaseModelRecords
 from ledger.repeated_requests import Posts
 from ledger.reviews import ReviewRecords
 from ledger.scripts import Scripts
@@ -77,6 +79,8 @@ class Ledger:
         deaths: Deaths of workers.
         workers: Live workers.
         audit: The audit log.
+        adapters: Adapters of the registry.
+        base_models: Base models of the pools.
     """
 
     def __init__(self, redis_url: str, *, timeout: float = 10, retries: int = 3) -> None:
@@ -98,6 +102,8 @@ class Ledger:
         self.deaths = Deaths(self._scripts)
         self.workers = Workers(self._redis)
         self.audit = AuditLog(self._redis, self._scripts)
+        self.adapters = AdapterRecords(self._redis, self._scripts)
+        self.base_models = BaseModelRecords(self._redis)
 
     async def submit(
         self,

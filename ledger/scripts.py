@@ -46,9 +46,12 @@ SCRIPTS = (
     "revoke_key",
     "audit",
     "replace_secrets",
+    "add_adapter",
+    "promote_adapter",
+    "retire_adapter",
 )
 _REFUSED_WHEN_FULL = frozenset(
-    {"submit", "create_file", "create_batch", "submit_lines", "make_key"}
+    {"submit", "create_file", "create_batch", "submit_lines", "make_key", "add_adapter"}
 )
 _SHARED = ("keys", "receiver", "line", "share", "batch", "prelude", "review", "forget", "suspects")
 _ALLOW_OOM = "#!lua flags=allow-oom\n"

@@ -16,6 +16,7 @@ from ledger.fleet.depth import FleetDepth
 from ledger.ledger import Ledger
 from ledger.page import Page
 from producer.access.keyring import Keyring
+from producer.adapter_registry import AdapterRegistry
 from producer.audit_trail import AuditTrail
 from producer.callbacks.rules import CallbackRules
 from producer.callbacks.secrets import CallbackSecrets
@@ -39,6 +40,7 @@ from schemas.result import JobResult
 from schemas.states import JobState
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
+from settings.sections.scorecards import load_scorecards
 from settings.sections.tasks import load_tasks
 from storage.errors import ObjectMissingError
 from storage.s3 import S3Store
@@ -75,7 +77,8 @@ class Client:
         audit_log: Reader of the audit log.
         observer: Reports changes of jobs.
         uploads: Documents that come over HTTP.
-        catalogue: Tasks and adapters.
+        catalogue: Tasks.
+        adapters: Adapters of the registry.
     """
 
     def __init__(
@@ -105,7 +108,8 @@ class Client:
         )
         self.observer = Observer(ledger.jobs)
         self.uploads = Uploads(settings, store)
-        self.catalogue = Catalogue(submitter.tasks)
+        self.catalogue = Catalogue(submitter.tasks, submitter.scorecards)
+        self.adapters = AdapterRegistry(settings, ledger, store, submitter.check_tasks, self.audit)
         self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks, self.audit)
         self.reviews = Reviews(settings, ledger, store, submitter.tasks, self.audit)
         self.deletion = Deletion(settings, ledger, store, self.audit)
@@ -278,7 +282,9 @@ def open_client(settings: FleetSettings) -> Client:
         settings,
         ledger,
         store,
-        Submitter(settings, ledger, store, tasks, callbacks),
+        Submitter(
+            settings, ledger, store, tasks, callbacks, load_scorecards(settings.tasks_dir, tasks)
+        ),
         OpenAi(settings, ledger, store, tasks, callbacks),
         secrets,
     )

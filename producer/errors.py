@@ -25,6 +25,14 @@ class UnknownPoolError(RequestError):
     """The request names a pool that the fleet's file does not have."""
 
 
+class AdapterNotFoundError(ProducerError):
+    """There is no adapter with this name and version."""
+
+
+class AdapterRefusedError(ProducerError):
+    """The adapter does not run on the fleet's base models, or is damaged."""
+
+
 class UnauthorizedError(ProducerError):
     """The key is missing, unknown or revoked."""
 

@@ -47,6 +47,12 @@ class AuditAction(StrEnum):
     """A dead letter was dropped."""
     REPLAYED = "delivery.replayed"
     """A delivery was sent again."""
+    ADAPTER_ADDED = "adapter.added"
+    """An adapter came into the registry; `detail` is its digest."""
+    ADAPTER_PROMOTED = "adapter.promoted"
+    """An adapter became the default of its task."""
+    ADAPTER_RETIRED = "adapter.retired"
+    """An adapter is for no new job."""
     READ = "read"
     """A key of the whole fleet, or an operator's command, looked at what belongs to tenants."""
 

@@ -1,4 +1,4 @@
-"""Catalogue of the API: the tasks that can be asked for, and the adapters that they run on."""
+"""Catalogue of the API: the tasks that can be asked for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TaskSummary(Contract):
     name: TaskName
     version: str
     kind: TaskKind
-    adapter: str | None = Field(default=None, description="The adapter's name.")
+    adapter: str | None = Field(default=None, description="The directory in its file.")
     limits: TaskLimits
 
 
@@ -25,14 +25,3 @@ class TaskDetail(TaskSummary):
     """Description of a task, without its instructions."""
 
     output_schema: dict[str, Any] = Field(description="JSON Schema of the result's `data`.")
-
-
-class AdapterSummary(Contract):
-    """An adapter that tasks run on."""
-
-    name: str = Field(description="Of its directory.")
-    tasks: tuple[TaskName, ...] = Field(description="Those that run on it.")
-    base: str | None = Field(
-        default=None, description="The base model that it was trained on, where it says so."
-    )
-    rank: int | None = Field(default=None, description="LoRA rank, where it says so.")

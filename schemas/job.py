@@ -22,6 +22,7 @@ CHAT_TASK = "chat"
 JOB_ID = re.compile(r"^job_[0-9a-f]{24}$")
 
 TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+VersionName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$")]
 TENANT_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
 TenantName = Annotated[str, StringConstraints(pattern=TENANT_NAME.pattern)]
 METADATA_ENTRIES = 16
@@ -37,6 +38,16 @@ Metadata = Annotated[
 ]
 
 DEFAULT_TENANT = "default"
+
+
+class AdapterVersion(Contract):
+    """The adapter that a task runs on."""
+
+    name: str
+    version: str | None = Field(
+        default=None, description="None for a directory that the task's file names."
+    )
+    sha256: str = Field(description="Of its config and its weights.")
 
 
 class Priority(StrEnum):
@@ -102,7 +113,9 @@ class DocumentSource(Contract):
 class JobTerms(Contract):
     """Terms of a job, whichever document it is about."""
 
-    tasks: tuple[TaskName, ...] = Field(min_length=1, max_length=64)
+    tasks: tuple[TaskName, ...] = Field(
+        min_length=1, max_length=64, description="Names of tasks and of scorecards."
+    )
     callback: Callback | None = None
     priority: Priority = Priority.NORMAL
     metadata: Metadata = Field(default_factory=dict)
@@ -124,7 +137,10 @@ class JobSpec(Contract):
     """Specification of a job in the ledger; never changed after the submit."""
 
     document: DocumentRef
-    tasks: tuple[TaskName, ...] = Field(min_length=1)
+    tasks: tuple[TaskName, ...] = Field(
+        min_length=1, description="Those of the scorecards included."
+    )
+    scorecards: tuple[TaskName, ...] = ()
     tenant: TenantName = DEFAULT_TENANT
     priority: Priority = Priority.NORMAL
     callback: KeptCallback | None = None
@@ -172,6 +188,7 @@ class Job(Contract):
     queue: str
     tenant: TenantName
     tasks: tuple[TaskName, ...]
+    scorecards: tuple[TaskName, ...] = ()
     document: DocumentRef
     priority: Priority
     metadata: Metadata

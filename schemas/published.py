@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.adapter import AdapterEntry
 from schemas.contract import Contract
 from schemas.dead_letter import DeadLetter
 from schemas.failure import Failure
@@ -36,6 +37,7 @@ PUBLIC: dict[str, type[Contract]] = {
     "task": Task,
     "profile": Profile,
     "mix": Mix,
+    "adapter": AdapterEntry,
 }
 """By the name of the schema's file."""
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.config import read_adapter_config
 from schemas.task import Task
-from settings.adapter_config import read_adapter_config
 from settings.fleet import FleetSettings
 
 _PACKAGE = "package:"

@@ -16,6 +16,7 @@ from settings.errors import SettingsError
 from settings.fleet import FleetSettings
 from settings.own_ports import own_ports
 from settings.sections.pools import PoolSettings
+from settings.sections.scorecards import load_scorecards
 from settings.sections.tasks import load_tasks
 from storage.s3 import S3Store
 from workers.batch.stage import BatchStage
@@ -35,8 +36,10 @@ from workers.infer.reading.budget import ContextBudget
 from workers.infer.results import Results
 from workers.infer.stage import InferStage
 from workers.infer.task_runner import TaskRunner
+from workers.models.adapter import DEFAULT_MAX_RANK
 from workers.models.adapter_registry import TaskAdapters
 from workers.models.base_model import locate_model
+from workers.models.base_model_notice import BaseModelNotice
 from workers.models.model_tokenizer import ModelTokenizer
 from workers.prepare.lockdown.privileges import hide_memory
 from workers.prepare.stage import PoolTokens, PrepareStage
@@ -90,6 +93,7 @@ class _Builder:
     ) -> None:
         self._settings = settings
         self._tasks = tasks
+        self._scorecards = load_scorecards(settings.tasks_dir, tasks)
         self._name, self._pool = settings.pool(pool)
         self._engine = engine
 
@@ -138,7 +142,9 @@ class _Builder:
             pool=self._name,
             worker=process.name,
             engine=engine,
-            documents=TaskRunner(engine, store, self._tasks, adapters, self._budget()),
+            documents=TaskRunner(
+                engine, store, self._tasks, adapters, self._budget(), self._scorecards
+            ),
             chats=self._chats(engine, store, adapters),
             results=Results(store, self._settings.results_bucket),
             kept=Kept(store, self._settings.work_bucket),
@@ -147,6 +153,18 @@ class _Builder:
             ),
             gate_memory=GateSize(process.ledger, queue, socket.gethostname(), engine.gate),
             on_engine_death=process.engine_died,
+            base_model=self._base_model(process, adapters),
+        )
+
+    def _base_model(self, process: WorkerProcess, adapters: TaskAdapters) -> BaseModelNotice:
+        pool = self._pool
+        ranks = (adapter.rank for adapter in adapters.usable)
+        return BaseModelNotice(
+            process.ledger,
+            self._name,
+            pool.model,
+            self._source(pool),
+            pool.engine.get("max_lora_rank") or max([DEFAULT_MAX_RANK, *ranks]),
         )
 
     def _budget(self) -> ContextBudget:

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from docfleet.errors import BadUsageError, CommandError
 from ledger.errors import (
+    AdapterRetiredError,
+    AdapterTakenError,
     CursorError,
     DeliveryOpenError,
     EndpointChangedError,
@@ -19,10 +21,13 @@ from ledger.errors import (
     ReviewClosedError,
     ReviewTakenError,
     SecretBoxError,
+    TooManyAdaptersError,
     TooManyEndpointsError,
     TooManyKeysError,
 )
 from producer.errors import (
+    AdapterNotFoundError,
+    AdapterRefusedError,
     DocumentFileError,
     OperatorSignsError,
     ProducerError,
@@ -66,13 +71,33 @@ class StillRunningError(CommandError):
     exit_code = 5
 
 
-_BAD_USAGE = (
-    CursorError,
-    OperatorSignsError,
-    SecretBoxError,
-    TooManyEndpointsError,
-    TooManyKeysError,
-)
+class AdapterUnchangedError(CommandError):
+    """An adapter was not added, promoted or retired."""
+
+
+_MEANINGS: dict[type[CommandError], tuple[type[Exception], ...]] = {
+    BadUsageError: (
+        RequestError,
+        CursorError,
+        OperatorSignsError,
+        SecretBoxError,
+        TooManyEndpointsError,
+        TooManyKeysError,
+    ),
+    NoDocumentError: (DocumentFileError,),
+    NoDeadLetterError: (UnknownDeadLetterError, NotDeadError),
+    AdapterUnchangedError: (
+        AdapterNotFoundError,
+        AdapterRefusedError,
+        AdapterRetiredError,
+        AdapterTakenError,
+        TooManyAdaptersError,
+    ),
+    NotSentError: (EndpointDisabledError, EndpointChangedError, DeliveryOpenError),
+    NotDoneError: (JobOpenError, ReviewClosedError, ReviewTakenError),
+    JobNotSucceededError: (ProducerError,),
+}
+"""Errors that each error of the command stands for; the first that fits counts."""
 
 
 @contextmanager
@@ -80,24 +105,13 @@ def explained() -> Iterator[None]:
     """Translate errors of the producer, the ledger and the storage into those of the command."""
     try:
         yield
-    except RequestError as error:
-        raise BadUsageError(str(error)) from error
     except ValidationError as error:
         raise BadUsageError(_in_one_line(error)) from error
-    except DocumentFileError as error:
-        raise NoDocumentError(str(error)) from error
-    except (UnknownDeadLetterError, NotDeadError) as error:
-        raise NoDeadLetterError(str(error)) from error
-    except _BAD_USAGE as error:
-        raise BadUsageError(str(error)) from error
-    except (EndpointDisabledError, EndpointChangedError, DeliveryOpenError) as error:
-        raise NotSentError(str(error)) from error
-    except (JobOpenError, ReviewClosedError, ReviewTakenError) as error:
-        raise NotDoneError(str(error)) from error
-    except ProducerError as error:
-        raise JobNotSucceededError(str(error)) from error
-    except (LedgerError, StorageError) as error:
-        raise UnreachableError(f"{error}: see `docfleet ps`") from error
+    except (ProducerError, LedgerError, StorageError) as error:
+        for meaning, kinds in _MEANINGS.items():
+            if isinstance(error, kinds):
+                raise meaning(str(error)) from error
+        raise UnreachableError(f"{error}: see `docfleet status`") from error
 
 
 def _in_one_line(error: ValidationError) -> str:

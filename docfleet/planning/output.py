@@ -79,3 +79,8 @@ def count(amount: float) -> str:
         if amount >= size:
             return f"{amount / size:.3g}{letter}"
     return f"{amount:.3g}"
+
+
+def gpus(number: int) -> str:
+    """Return a number of GPUs in words."""
+    return f"{number:,} GPU{'' if number == 1 else 's'}"

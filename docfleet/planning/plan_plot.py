@@ -12,6 +12,7 @@ from docfleet.planning.output import (
     ORANGE,
     count,
     dollars,
+    gpus,
     new_picture,
     save_picture,
 )
@@ -35,8 +36,7 @@ def plot_plan(plan: Plan, path: Path) -> None:
     """
     picture = new_picture(12, 9)
     title = f"{count(plan.documents_per_year)} documents a year on {plan.gpu}: "
-    title += f"{plan.gpus} GPU{'s' if plan.gpus > 1 else ''}, "
-    title += f"{dollars(plan.dollars_per_year)} a year, {dollars(plan.dollars_per_document)} each"
+    title += f"{gpus(plan.gpus)}, {dollars(plan.dollars_per_year)} a year, {dollars(plan.dollars_per_document)} each"
     basis = "measured" if plan.measured else "published or estimated speed, not measured"
     picture.suptitle(f"{title}\n{basis}", parse_math=False)
     axes = picture.subplot_mosaic([["hours", "sensitivity"], ["kinds", "sensitivity"]])
@@ -68,10 +68,7 @@ def _draw_kinds(axes: Axes, plan: Plan) -> None:
     costs = [figures.dollars_per_document * _CENTS if figures else 0.0 for _, figures in found]
     colors = [GREEN if one.profile == plan.profile else GREY for one, _ in found]
     bars = axes.barh([one.gpu for one, _ in found], costs, color=colors)
-    words = [
-        f"{figures.gpus} GPU{'s' if figures.gpus > 1 else ''}" if figures else "too slow"
-        for _, figures in found
-    ]
+    words = [gpus(figures.gpus) if figures else "too slow" for _, figures in found]
     axes.bar_label(bars, words, padding=4)
     axes.invert_yaxis()
     axes.margins(x=0.18)
@@ -89,7 +86,7 @@ def _draw_sensitivity(axes: Axes, plan: Plan) -> None:
         cost = one.figures.dollars_per_document * _CENTS
         axes.barh(row, cost - base, left=base, height=0.7, color=ORANGE if cost > base else GREEN)
         side, align = (" ", "left") if cost >= base else ("", "right")
-        text = f"{side}{one.figures.gpus} GPU{'s' if one.figures.gpus > 1 else ''} "
+        text = f"{side}{gpus(one.figures.gpus)} "
         axes.text(cost, row, text, va="center", ha=align, fontsize=8)
     axes.axvline(base, color="0.3", linewidth=1)
     axes.set_yticks(range(len(labels)), labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docfleet.planning.output import count, dollars, make_folder, markdown_table, write_csv
+from docfleet.planning.output import count, dollars, gpus, make_folder, markdown_table, write_csv
 from docfleet.planning.plan import Figures, Plan
 from docfleet.planning.plan_plot import plot_plan
 
@@ -26,20 +26,22 @@ def summary(plan: Plan) -> list[str]:
     basis = "measured" if plan.measured else "not measured: see the source"
     keeps = f" with a p95 of {plan.p95_seconds:g} s" if plan.p95_seconds else ""
     scaled = plan.autoscaled
+    asked = f"{count(plan.documents_per_year)} documents a year{keeps} on {plan.gpu}"
+    cost = (
+        f"{dollars(plan.dollars_per_year)} a year, {dollars(plan.dollars_per_document)} a document"
+    )
+    most = count(plan.most_documents_per_year)
+    scaled_cost = f"{dollars(scaled.dollars_per_year)} a year"
+    scaled_each = f"{dollars(scaled.dollars_per_document)} a document"
     return [
+        f"{asked} (profile {plan.profile}, {basis}):",
         (
-            f"{count(plan.documents_per_year)} documents a year{keeps} on {plan.gpu} "
-            f"(profile {plan.profile}, {basis}):"
-        ),
-        (
-            f"{plan.gpus} GPU{'s' if plan.gpus > 1 else ''}, {dollars(plan.dollars_per_year)} a year, "
-            f"{dollars(plan.dollars_per_document)} a document; {plan.utilisation:.0%} of their time "
-            f"is used, and they could read {count(plan.most_documents_per_year)} documents."
+            f"{gpus(plan.gpus)}, {cost}; {plan.utilisation:.0%} of their time is used, and they could "
+            f"read {most} documents."
         ),
         (
             f"Paid by the hour, as many as each hour needs: {scaled.gpu_hours_per_year:,.0f} "
-            f"GPU-hours, {dollars(scaled.dollars_per_year)} a year, "
-            f"{dollars(scaled.dollars_per_document)} a document."
+            f"GPU-hours, {scaled_cost}, {scaled_each}."
         ),
     ]
 

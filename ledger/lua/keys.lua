@@ -62,3 +62,6 @@ local API_KEYS_USED = PREFIX .. 'api-keys-used'
 local STORED = PREFIX .. 'stored'
 local MEMORY = PREFIX .. 'memory'
 local AUDITED = PREFIX .. 'audited'
+local function adapter_key(ref) return PREFIX .. 'adapter:' .. ref end
+local ADAPTERS = PREFIX .. 'adapters'
+local ADAPTERS_STABLE = PREFIX .. 'adapters-stable'

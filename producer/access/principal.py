@@ -33,6 +33,14 @@ class Principal:
         if scope not in self.scopes:
             raise ForbiddenError(f"this needs a key with the scope `{scope}`")
 
+    def check_fleet(self) -> None:
+        """Raise ForbiddenError for a tenant's key."""
+        if self.tenant is not None:
+            raise ForbiddenError(
+                f"this key is tenant {self.tenant}'s: all tenants share the registry, and only a"
+                " key of the whole fleet changes it"
+            )
+
     def sees(self, tenant: str) -> bool:
         """Tell whether the principal may see a tenant's jobs."""
         return self.tenant in {None, tenant}

@@ -30,6 +30,7 @@ from producer.http.problem import (
     error_response,
 )
 from producer.http.retry_after import BacklogRate
+from producer.http.routes.adapters import adapters
 from producer.http.routes.audit import audit
 from producer.http.routes.callback_secret import callback_secret
 from producer.http.routes.dead_letters import dead_letters
@@ -42,6 +43,7 @@ from producer.http.routes.reviews import reviews
 from producer.http.routes.status import status
 from producer.http.routes.tasks import catalogue
 from producer.http.routes.webhooks import events
+from schemas.adapter import AdapterTerms
 from schemas.job import JobRequest, JobTerms
 from schemas.job_filter import JobProgress
 from schemas.openai.chat import ChatRequest
@@ -57,6 +59,7 @@ _ROUTERS = (
     catalogue,
     dead_letters,
     reviews,
+    adapters,
     endpoints,
     callback_secret,
     deliveries,
@@ -70,6 +73,10 @@ _ROUTERS = (
 )
 
 
+_IN_BODIES = (AdapterTerms, JobRequest, JobTerms, JobProgress, ChatRequest, OpenAiErrorBody)
+"""Models that the descriptions of bodies name, which FastAPI does not see."""
+
+
 class Api(FastAPI):
     """An app whose OpenAPI has the schema of a problem."""
 
@@ -77,7 +84,9 @@ class Api(FastAPI):
         """Return the app's OpenAPI description."""
         schema = super().openapi()
         schema["components"]["schemas"] = {
-            **component_schemas(JobRequest, JobTerms, JobProgress, ChatRequest, OpenAiErrorBody),
+            **component_schemas(
+                AdapterTerms, JobRequest, JobTerms, JobProgress, ChatRequest, OpenAiErrorBody
+            ),
             **schema["components"]["schemas"],
         }
         return schema

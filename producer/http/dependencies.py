@@ -58,6 +58,15 @@ Operates = Annotated[Principal, requires(Scope.OPERATE)]
 Administers = Annotated[Principal, requires(Scope.ADMIN)]
 
 
+async def _administering_fleet(principal: Administers) -> Principal:
+    principal.check_fleet()
+    return principal
+
+
+AdministersFleet = Annotated[Principal, Depends(_administering_fleet)]
+"""Principal of a request that changes what all tenants share."""
+
+
 async def _submitting(principal: Submits) -> str:
     return principal.submits_as
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 from http import HTTPStatus
 
 from ledger.errors import (
+    AdapterRetiredError,
+    AdapterTakenError,
     CursorError,
     DeliveryOpenError,
     EndpointChangedError,
@@ -21,10 +23,13 @@ from ledger.errors import (
     SecretBoxError,
     TenantQuotaError,
     TenantShareError,
+    TooManyAdaptersError,
     TooManyEndpointsError,
     TooManyKeysError,
 )
 from producer.errors import (
+    AdapterNotFoundError,
+    AdapterRefusedError,
     ClosedJobError,
     DocumentTooLargeError,
     ForbiddenError,
@@ -111,6 +116,13 @@ class ProblemType(StrEnum):
     """The job has no result, or none yet; `state` is its state."""
     JOB_CLOSED = "job-closed"
     """The job has ended and cannot be cancelled any more."""
+    UNKNOWN_ADAPTER = "unknown-adapter"
+    """The registry has no adapter with this name and version."""
+    INVALID_ADAPTER = "invalid-adapter"
+    """The adapter is damaged, or does not run on the fleet's base models; nothing was added."""
+    ADAPTER_CONFLICT = "adapter-conflict"
+    """The name and version belong to another adapter, the adapter is retired, or there is no room
+    for another one."""
     TENANT_SHARE = "tenant-share"
     """The tenant's records take their maximum memory in the ledger, until some are forgotten."""
     TENANT_QUOTA = "tenant-quota"
@@ -163,6 +175,11 @@ _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     SecretBoxError: (ProblemType.NO_ENCRYPTION_KEY, HTTPStatus.SERVICE_UNAVAILABLE),
     NoResultError: (ProblemType.NO_RESULT, HTTPStatus.NOT_FOUND),
     ClosedJobError: (ProblemType.JOB_CLOSED, HTTPStatus.CONFLICT),
+    AdapterNotFoundError: (ProblemType.UNKNOWN_ADAPTER, HTTPStatus.NOT_FOUND),
+    AdapterRefusedError: (ProblemType.INVALID_ADAPTER, HTTPStatus.UNPROCESSABLE_ENTITY),
+    AdapterTakenError: (ProblemType.ADAPTER_CONFLICT, HTTPStatus.CONFLICT),
+    AdapterRetiredError: (ProblemType.ADAPTER_CONFLICT, HTTPStatus.CONFLICT),
+    TooManyAdaptersError: (ProblemType.ADAPTER_CONFLICT, HTTPStatus.CONFLICT),
     TenantShareError: (ProblemType.TENANT_SHARE, HTTPStatus.INSUFFICIENT_STORAGE),
     TenantQuotaError: (ProblemType.TENANT_QUOTA, HTTPStatus.TOO_MANY_REQUESTS),
     TooManyAtOnceError: (ProblemType.TOO_MANY_AT_ONCE, HTTPStatus.TOO_MANY_REQUESTS),

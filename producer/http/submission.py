@@ -94,7 +94,7 @@ async def _receive_document(
     stored = None
     async for part in form.parts():
         if part.name != "file" or stored is not None:
-            raise _odd_field(part, "file")
+            raise odd_field(part, "file")
         head = DocumentHead(asker.submits_as, name or part.file_name, part.media_type)
         stored = await client.uploads.receive(head, form.data())
     if stored is None:
@@ -110,19 +110,35 @@ async def _read_form(request: Request, client: Client, room: Room, asker: Princi
     name = None
     async for part in form.parts():
         if part.name == "request" and terms is None:
-            terms = await _valid(JobTerms, await form.text(max_bytes=_TERMS_BYTES), "body.request")
-            client.submitter.check_tasks(terms.tasks)  # before the file arrives
+            terms = await valid_terms(JobTerms, form)
+            client.submitter.check_asked(terms.tasks)  # before the file arrives
         elif part.name == "file" and stored is None:
             name = part.file_name
             head = DocumentHead(asker.submits_as, name, part.media_type)
             with await room.uploads.take(asker.submits_as):
                 stored = await client.uploads.receive(head, form.data())
         else:
-            raise _odd_field(part, "request", "file")
+            raise odd_field(part, "request", "file")
     if terms is None or stored is None:
         raise RequestError("the form needs the fields `request` and `file`")
     source = DocumentSource(uri=stored.uri)
     return Submission(JobRequest(**_fields(terms), document=source), file_name(name))
+
+
+async def valid_terms(model: type[_M], form: Form) -> _M:
+    """Return the JSON in the field `request` of a form.
+
+    Raises:
+        RequestValidationError: A value is not valid.
+        RequestError: The field is too long or has too many values.
+    """
+    return await _valid(model, await form.text(max_bytes=_TERMS_BYTES), "body.request")
+
+
+def check_form(request: Request) -> None:
+    """Raise HTTPException where a body is no form."""
+    if _media_type(request) != FORM_TYPE:
+        raise _unsupported(FORM_TYPE)
 
 
 def file_name(text: str | None) -> str | None:
@@ -152,7 +168,8 @@ def _media_type(request: Request) -> str:
     return sent.partition(";")[0].strip().lower()
 
 
-def _odd_field(part: FormPart, *known: str) -> RequestError:
+def odd_field(part: FormPart, *known: str) -> RequestError:
+    """Return the error of a field that a form has not, or has twice."""
     words = " and ".join(f"`{name}`" for name in known)
     return RequestError(f"field {part.name!r} of the form: it has {words}, each once")
 

@@ -20,6 +20,9 @@ class LimitSettings(Section):
         le=1,
         description="Of the memory that Redis may use, for the records of one tenant.",
     )
+    adapter_bytes: int = Field(
+        default=2**30, ge=1, description="An adapter may have, its config and its weights."
+    )
     pages: int = Field(default=500, ge=1)
     sandbox_memory_bytes: int = Field(default=2 * 2**30, ge=2**28)
     sandbox_cpu_seconds: int = Field(default=30, ge=1)

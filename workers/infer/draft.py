@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.failure import Failure, FailureCode
-from schemas.result import AdapterVersion, Evidence, TaskResult, TaskStatus, Usage
+from schemas.job import AdapterVersion
+from schemas.result import Evidence, TaskResult, TaskStatus, Usage
 from schemas.task import NamedTask
 from schemas.value_type import TypedValue, ValueType
 from workers.engine.protocol import EngineAnswer

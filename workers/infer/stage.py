@@ -12,7 +12,6 @@ import structlog
 
 from ledger.claim import Claim
 from ledger.record import from_unix_ms
-from schemas.document import Prepared
 from schemas.engine import EngineVersion
 from schemas.failure import ENGINE_DEATHS, Failure, FailureCode
 from schemas.job import JobSpec
@@ -35,6 +34,7 @@ from workers.infer.kept_tasks import Kept, answers_of, reusable
 from workers.infer.results import Results
 from workers.infer.work import Answers, Runner, Work
 from workers.metrics import count_task, watch_gate
+from workers.models.base_model_notice import BaseModelNotice
 from workers.outcome import DeadLetter, Escalate, GivenBack, Outcome
 from workers.retry_policy import RetryLimits, decide, history_of, most_hopeful
 
@@ -70,6 +70,7 @@ class InferStage:
         limits: Attempts, and the pools that jobs can go to when this one is too small.
         gate_memory: Memory of the gate's size.
         on_engine_death: Called when the engine is gone.
+        base_model: Tells the registry of the pool's base model; None where no one asks.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class InferStage:
         limits: RetryLimits,
         gate_memory: GateSize,
         on_engine_death: Callable[[], None],
+        base_model: BaseModelNotice | None = None,
     ) -> None:
         self.queue = infer_queue(pool)
         self.max_capacity = engine.gate.slots
@@ -98,6 +100,7 @@ class InferStage:
         self._limits = limits
         self._gate_memory = gate_memory
         self._on_engine_death = on_engine_death
+        self._base_model = base_model
         self._is_dead = False
         watch_gate(self.queue, engine.gate, self.max_capacity)
 
@@ -115,6 +118,8 @@ class InferStage:
         """Load the model."""
         await self._engine.start()
         await self._gate_memory.start()
+        if self._base_model is not None:
+            self._base_model.start()
 
     async def run(self, claim: Claim) -> Outcome:
         """See WorkerStage."""
@@ -142,7 +147,7 @@ class InferStage:
         if unfinished := await self._unfinished(claim, ran, work.tasks, answers):
             return unfinished
         in_order = {task.name: ran.results[task.name] for task in work.tasks}
-        result = self._result(claim, spec, work.facts, in_order, monotonic() - started)
+        result = self._result(claim, spec, work, in_order, monotonic() - started)
         return await self._results.publish(claim, result, earlier)
 
     async def _run_tasks(self, claim: Claim, work: Work, there: Mapping[str, TaskResult]) -> _Ran:
@@ -198,12 +203,13 @@ class InferStage:
         self,
         claim: Claim,
         spec: JobSpec,
-        prepared: Prepared,
+        work: Work,
         results: Mapping[str, TaskResult],
         seconds: float,
     ) -> JobResult:
         complete = all(result.status is TaskStatus.SUCCEEDED for result in results.values())
         usage = sum((result.usage for result in results.values()), Usage())
+        prepared = work.facts
         if spec.is_chat:  # only the engine counts the tokens of a chat
             prepared = prepared.model_copy(update={"tokens": usage.prompt_tokens})
         return JobResult(
@@ -218,6 +224,7 @@ class InferStage:
             ),
             metadata=spec.metadata,
             tasks=dict(results),
+            scorecards=work.gather(results),
             needs_review=tuple(
                 f"{name}: {reason}"
                 for name, result in results.items()
@@ -237,6 +244,8 @@ class InferStage:
     async def stop(self) -> None:
         """Free the device."""
         await self._gate_memory.stop()
+        if self._base_model is not None:
+            self._base_model.stop()
         await self._engine.stop()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from settings.errors import SettingsError
 from workers.errors import EngineStartError
-from workers.models.prepared_model import find_prepared, prepare_model
+from workers.models.prepared_model import find_prepared, gguf_names, prepare_model
 
 _PACKAGE = "package:"
 _QUANTISED_KEYS = ("quantization_config", "compression_config")
@@ -53,6 +53,16 @@ def find_model(source: str) -> Path | None:
         return _from_hugging_face(source, here=True)
     except (EngineStartError, SettingsError):
         return None
+
+
+def other_names(source: str) -> tuple[str, ...]:
+    """Return names, beside its source, by which an adapter may mean a base model."""
+    if not source.startswith(_PACKAGE):
+        return ()
+    try:
+        return gguf_names(source.removeprefix(_PACKAGE))
+    except EngineStartError:
+        return ()
 
 
 def _is_hugging_face_name(source: str) -> bool:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import structlog
 
+from adapters.safetensors import digest
 from workers.errors import EngineStartError
-from workers.models.safetensors import digest
 
 log = structlog.get_logger(__name__)
 

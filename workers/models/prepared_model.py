@@ -57,6 +57,17 @@ def prepare_model(package: str) -> Path:
     return model_dir
 
 
+def gguf_names(package: str) -> tuple[str, ...]:
+    """Return the name of the model in a package's file, and that of its unpacked directory.
+
+    Raises:
+        EngineStartError: There is no such package, or no model in it.
+    """
+    gguf = _gguf(package)
+    # The last part of such a name is the way of quantisation: `Model.Q4_1.gguf`.
+    return gguf.name.removesuffix(".gguf").rpartition(".")[0], _model_dir(package, gguf).name
+
+
 def _gguf(package: str) -> PackagePath:
     files = [file for file in _package(package).files or () if file.name.endswith(".gguf")]
     if len(files) != 1:

@@ -27,7 +27,10 @@ CHATS = "/v1/chat/completions"
 FILES = "/v1/files"
 """Path of files for batches, which may be larger than a document."""
 
-_READ_BY_ROUTE = frozenset({DOCUMENTS, JOBS, CHATS, FILES})
+ADAPTERS = "/v1/adapters"
+"""Path of adapters, whose forms are stored as they arrive."""
+
+_READ_BY_ROUTE = frozenset({DOCUMENTS, JOBS, CHATS, FILES, ADAPTERS})
 """Routes that read bodies themselves; FastAPI reads all others as JSON."""
 _FORM_BYTES = 2**20
 """Maximum bytes of a form beside the document in it."""
@@ -65,12 +68,14 @@ class BodyLimits(NamedTuple):
         whole: Limit of a body that is read into memory: a submit without a file, or a chat.
         streamed: Limit of a body with a document.
         file: Limit of a body with a file for a batch.
+        adapter: Limit of a body with an adapter.
     """
 
     control: int
     whole: int
     streamed: int
     file: int
+    adapter: int
 
     @classmethod
     def of(cls, limits: LimitSettings, *, file_bytes: int) -> BodyLimits:
@@ -81,12 +86,15 @@ class BodyLimits(NamedTuple):
             whole=whole,
             streamed=limits.document_bytes + _FORM_BYTES,
             file=file_bytes + _FORM_BYTES,
+            adapter=limits.adapter_bytes + _FORM_BYTES,
         )
 
     def for_request(self, path: str, headers: Headers) -> int:
         """Return the limit of one request."""
         if path == FILES:
             return self.file
+        if path == ADAPTERS:
+            return self.adapter
         is_form = headers.get("content-type", "").lower().startswith("multipart/")
         if path == DOCUMENTS or (path == JOBS and is_form):
             return self.streamed

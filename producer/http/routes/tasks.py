@@ -1,8 +1,7 @@
-"""Routes to tasks and adapters, which producer/catalogue.py implements."""
+"""Routes to tasks and scorecards, which producer/catalogue.py implements."""
 
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
 from typing import Annotated
 
@@ -11,7 +10,8 @@ from fastapi import APIRouter, Path
 from producer.http.dependencies import ClientOfApp, Reads
 from producer.http.pages import ApiList
 from producer.http.problem import EVERYWHERE, documented
-from schemas.catalogue import AdapterSummary, TaskDetail, TaskSummary
+from schemas.catalogue import TaskDetail, TaskSummary
+from schemas.scorecard import Scorecard
 
 TaskInPath = Annotated[str, Path(examples=["fnol"])]
 
@@ -25,8 +25,8 @@ class TaskList(ApiList[TaskSummary]):
     """All tasks, by name."""
 
 
-class AdapterList(ApiList[AdapterSummary]):
-    """All adapters, by name."""
+class ScorecardList(ApiList[Scorecard]):
+    """All scorecards, by name."""
 
 
 @catalogue.get(
@@ -53,11 +53,11 @@ async def get_task(name: TaskInPath, client: ClientOfApp, _asker: Reads) -> Task
 
 
 @catalogue.get(
-    "/v1/adapters",
-    operation_id="listAdapters",
-    summary="The adapters that tasks run on",
+    "/v1/scorecards",
+    operation_id="listScorecards",
+    summary="The sets of scoring tasks that can be asked for by one name",
     response_model_exclude_none=True,
 )
-async def list_adapters(client: ClientOfApp, _asker: Reads) -> AdapterList:
-    """List the adapters; base and rank come from their files, if the API can read them."""
-    return AdapterList(data=await asyncio.to_thread(client.catalogue.adapters))
+async def list_scorecards(client: ClientOfApp, _asker: Reads) -> ScorecardList:
+    """List the scorecards as the API read their files at its start; name them among `tasks`."""
+    return ScorecardList(data=client.catalogue.scorecards())

@@ -1,15 +1,12 @@
-"""Tasks and adapters over HTTP."""
+"""Tasks over HTTP."""
 
 from __future__ import annotations
-
-import json
-from pathlib import Path
 
 import aiohttp
 
 from settings.fleet import FleetSettings
 from settings.sections.tasks import load_tasks
-from tests.fixtures.http_api import problem_of, serving
+from tests.fixtures.http_api import problem_of
 
 
 async def test_the_tasks_are_those_of_the_files(
@@ -32,26 +29,15 @@ async def test_the_tasks_are_those_of_the_files(
         assert "fnol" in (await problem_of(answer, 404, "unknown-task"))["detail"]
 
 
-async def test_an_adapter_is_told_of_as_far_as_it_is_known(
-    settings: FleetSettings, tmp_path: Path
-) -> None:
-    """Base and rank where its files are here; its name and its tasks in any case."""
-    source = (settings.tasks_dir / "summary.yaml").read_text()
-    for name, adapter in (("one", "here"), ("two", "here"), ("three", "away"), ("four", None)):
-        text = source.replace("name: summary", f"name: {name}")
-        text += f"\nadapter: {{path: adapters/{adapter}}}\n" if adapter else ""
-        (tmp_path / f"{name}.yaml").write_text(text)
-    config = {"base_model_name_or_path": "mistralai/Mistral-7B-v0.1", "r": 16}
-    (tmp_path / "adapters" / "here").mkdir(parents=True)
-    (tmp_path / "adapters" / "here" / "adapter_config.json").write_text(json.dumps(config))
-    changed = settings.model_copy(update={"tasks_dir": tmp_path})
-    async with serving(changed) as api, api.get("/v1/adapters") as answer:
-        assert (await answer.json())["data"] == [
-            {"name": "away", "tasks": ["three"]},
-            {
-                "name": "here",
-                "tasks": ["one", "two"],
-                "base": "mistralai/Mistral-7B-v0.1",
-                "rank": 16,
-            },
-        ]
+async def test_a_scorecard_stands_for_its_tasks(api: aiohttp.ClientSession) -> None:
+    """The job has each of them once, whoever else names them, and names the scorecard."""
+    async with api.get("/v1/scorecards") as answer:
+        (card,) = (await answer.json())["data"]
+    names = list(card["indicators"])
+    body = {"document": {"text": "Hello."}, "tasks": ["call-score", card["name"], names[3]]}
+    async with api.post("/v1/jobs", json=body) as answer:
+        job = await answer.json()
+    assert (answer.status, job["tasks"]) == (202, ["call-score", *names])
+    assert job["scorecards"] == [card["name"]]
+    async with api.post("/v1/jobs", json={**body, "tasks": ["call-qualitie"]}) as answer:
+        assert card["name"] in (await problem_of(answer, 422, "unknown-task"))["detail"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import date
@@ -13,6 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from demo.make_documents import FOLDER, document_bytes, load_documents
+from schemas.json_schema.validator import answer_validator
 from schemas.task import Task, TaskKind
 from settings.fleet import load_settings
 from settings.sections.tasks import load_tasks
@@ -21,12 +23,6 @@ ROOT = Path(__file__).parents[3]
 SETTINGS = load_settings(ROOT / "fleet.toml")
 TASKS = load_tasks(ROOT / "tasks")
 DOCUMENTS = {document["path"]: document for document in load_documents()}
-
-PATTERN_LENGTHS = {
-    "^[A-Z][A-Z0-9-]{3,23}$": 24,
-    r"^\$[0-9]{1,3}(,[0-9]{3}){0,3}(\.[0-9]{2})?$": len("$999,999,999,999.99"),
-}
-"""The most characters of a text of each pattern."""
 
 
 def longest(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> int:
@@ -39,9 +35,7 @@ def longest(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> int:
         case {"properties": properties}:
             most = 1 + sum(len(name) + 4 + longest(properties[name], defs) for name in properties)
         case {"enum": values}:
-            most = max(len(value) + 2 for value in values)
-        case {"type": "string", "pattern": pattern}:
-            most = PATTERN_LENGTHS[pattern] + 2
+            most = max(len(json.dumps(value)) for value in values)
         case {"type": "integer"}:
             most = max(len(str(schema["minimum"])), len(str(schema["maximum"])))
         case {"type": "null"}:
@@ -75,9 +69,14 @@ def printed(expected: Any) -> list[str]:
             return [str(expected)]
 
 
+INDICATORS = {name for name in TASKS if name.startswith("call-") and name != "call-score"}
+
+
 def test_the_shipped_tasks_load_under_their_names() -> None:
-    """Seven tasks, of five kinds."""
-    assert {name: task.kind for name, task in TASKS.items()} == {
+    """Seven tasks, of five kinds, and the indicators of calls."""
+    assert len(INDICATORS) >= 12
+    assert {TASKS[name].kind for name in INDICATORS} == {TaskKind.SCORING}
+    assert {name: task.kind for name, task in TASKS.items() if name not in INDICATORS} == {
         "fnol": TaskKind.EXTRACTION,
         "policy-declarations": TaskKind.EXTRACTION,
         "medical-bill": TaskKind.EXTRACTION,
@@ -91,7 +90,8 @@ def test_the_shipped_tasks_load_under_their_names() -> None:
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_file_is_named_for_its_task(name: str) -> None:
     """A task's name leads to its file."""
-    assert (ROOT / "tasks" / f"{name}.yaml").is_file()
+    folder = ROOT / "tasks" / ("indicators" if name in INDICATORS else "")
+    assert (folder / f"{name}.yaml").is_file()
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -100,6 +100,21 @@ def test_each_field_is_required_and_no_other_is_allowed(name: str) -> None:
     schema = TASKS[name].output_schema
     assert schema["required"] == list(schema["properties"])
     assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, task in TASKS.items() if task.kind is TaskKind.EXTRACTION]
+)
+def test_any_value_may_be_absent_and_has_the_form_that_the_document_gives_it(name: str) -> None:
+    """Null takes the place of an invention, and no pattern refuses another carrier's numbers."""
+    schema = TASKS[name].output_schema
+    validator = answer_validator(schema)
+    assert validator.is_valid(dict.fromkeys(schema["properties"]))
+    written = ["HO 3462975", "14-0636043", "4471", "USD 1.250,00", "3 de mayo de 2026"]
+    for field, definition in schema["properties"].items():
+        if "enum" not in definition:
+            for text in written:
+                assert validator.is_valid(dict.fromkeys(schema["properties"]) | {field: text})
 
 
 @pytest.mark.parametrize("name", sorted(TASKS.keys() - {"loss-run"}))

@@ -11,8 +11,9 @@ from time import monotonic
 
 import structlog
 
+from adapters.errors import WeightsError
+from adapters.safetensors import read_header
 from workers.errors import DeviceBusyError
-from workers.models.safetensors import WeightsError, read_header
 
 log = structlog.get_logger(__name__)
 

@@ -76,7 +76,7 @@ def test_a_fitting_adapter_is_named_by_its_directory_and_its_bytes(
 def test_a_layer_is_found_under_another_checkpoints_prefix(tmp_path: Path, base: Path) -> None:
     """Names differ above the layers; and a quantised layer's shape is not known."""
     up = "base_model.model.model.language_model.layers.0.mlp.up_proj"
-    shapes = {f"{up}.lora_A.weight": (2, 99), f"{up}.lora_B.weight": (77, 2)}
+    shapes = {f"{up}.lora_A.weight": (4, 99), f"{up}.lora_B.weight": (77, 4)}
     assert verify_adapter(_adapter(tmp_path, shapes), base, max_rank=4).rank == 4
 
 
@@ -154,6 +154,67 @@ def test_tensors_that_belong_to_no_layer_of_the_base_are_refused(
     with pytest.raises(StageError, match=words) as caught:
         verify_adapter(_adapter(tmp_path, shapes), base, max_rank=4)
     assert caught.value.failure.code is FailureCode.ADAPTER_INVALID
+
+
+def test_weights_of_another_rank_than_the_config_are_refused(tmp_path: Path, base: Path) -> None:
+    """The engine would divide by the config's rank, and answer wrongly."""
+    shapes = {f"{Q}.lora_A.weight": (2, 8), f"{Q}.lora_B.weight": (16, 2)}
+    with pytest.raises(StageError, match=r"has rank 2, and adapter_config\.json says 4"):
+        verify_adapter(_adapter(tmp_path, shapes), base, max_rank=4)
+
+
+ODD = [
+    ("BF16", b"\x80\x7f"),  # infinity
+    ("BF16", b"\xc1\xff"),  # NaN
+    ("F16", b"\x00\xfc"),
+    ("F16", b"\x01\x7c"),
+]
+
+
+@pytest.mark.parametrize(("dtype", "number"), ODD)
+def test_a_number_that_is_none_is_refused(
+    tmp_path: Path, base: Path, dtype: str, number: bytes
+) -> None:
+    """One NaN or infinity anywhere would turn every answer into noise."""
+    path = _adapter(tmp_path, dtype=dtype)
+    weights = path / "adapter_model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-2:] = number
+    weights.write_bytes(data)
+    with pytest.raises(StageError, match=r"lora_B\.weight has a NaN or an infinity"):
+        verify_adapter(path, base, max_rank=4)
+
+
+@pytest.mark.parametrize("number", [b"\x7f\x7f", b"\xff\xfe", b"\x7f\x00", b"\x80\x80"])
+def test_large_and_small_numbers_are_numbers(tmp_path: Path, base: Path, number: bytes) -> None:
+    """An exponent that is almost full, and bits of two neighbours that look like one."""
+    path = _adapter(tmp_path)
+    weights = path / "adapter_model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-4:] = number * 2
+    weights.write_bytes(data)
+    assert verify_adapter(path, base, max_rank=4).rank == 4
+
+
+def test_a_pickle_is_refused_under_any_name(tmp_path: Path, base: Path) -> None:
+    """Nothing of it is loaded: a pickle runs code."""
+    path = _adapter(tmp_path)
+    weights = path / "adapter_model.safetensors"
+    weights.write_bytes(b"PK\x03\x04" + bytes(200))
+    with pytest.raises(StageError, match="is a pickle"):
+        verify_adapter(path, base, max_rank=4)
+    weights.rename(path / "adapter_model.bin")
+    with pytest.raises(StageError, match=r"the pickle adapter_model\.bin"):
+        verify_adapter(path, base, max_rank=4)
+
+
+def test_a_header_whose_shapes_do_not_fit_its_bytes_is_refused(tmp_path: Path, base: Path) -> None:
+    """A header that lies would be read beyond its tensor."""
+    path = _adapter(tmp_path)
+    weights = path / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes().replace(b"[4, 8]", b"[4, 9]"))
+    with pytest.raises(StageError, match="damaged header"):
+        verify_adapter(path, base, max_rank=4)
 
 
 def test_tensors_that_are_no_floats_are_refused(tmp_path: Path, base: Path) -> None:

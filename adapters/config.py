@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ADAPTER_CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
 
 
 def read_adapter_config(adapter: Path) -> Mapping[str, Any]:
