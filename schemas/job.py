@@ -113,7 +113,9 @@ class DocumentSource(Contract):
 class JobTerms(Contract):
     """Terms of a job, whichever document it is about."""
 
-    tasks: tuple[TaskName, ...] = Field(min_length=1, max_length=64)
+    tasks: tuple[TaskName, ...] = Field(
+        min_length=1, max_length=64, description="Names of tasks and of scorecards."
+    )
     callback: Callback | None = None
     priority: Priority = Priority.NORMAL
     metadata: Metadata = Field(default_factory=dict)
@@ -135,7 +137,10 @@ class JobSpec(Contract):
     """Specification of a job in the ledger; never changed after the submit."""
 
     document: DocumentRef
-    tasks: tuple[TaskName, ...] = Field(min_length=1)
+    tasks: tuple[TaskName, ...] = Field(
+        min_length=1, description="Those of the scorecards included."
+    )
+    scorecards: tuple[TaskName, ...] = ()
     tenant: TenantName = DEFAULT_TENANT
     priority: Priority = Priority.NORMAL
     callback: KeptCallback | None = None
@@ -183,6 +188,7 @@ class Job(Contract):
     queue: str
     tenant: TenantName
     tasks: tuple[TaskName, ...]
+    scorecards: tuple[TaskName, ...] = ()
     document: DocumentRef
     priority: Priority
     metadata: Metadata

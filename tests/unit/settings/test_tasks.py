@@ -69,9 +69,14 @@ def printed(expected: Any) -> list[str]:
             return [str(expected)]
 
 
+INDICATORS = {name for name in TASKS if name.startswith("call-") and name != "call-score"}
+
+
 def test_the_shipped_tasks_load_under_their_names() -> None:
-    """Seven tasks, of five kinds."""
-    assert {name: task.kind for name, task in TASKS.items()} == {
+    """Seven tasks, of five kinds, and the indicators of calls."""
+    assert len(INDICATORS) >= 12
+    assert {TASKS[name].kind for name in INDICATORS} == {TaskKind.SCORING}
+    assert {name: task.kind for name, task in TASKS.items() if name not in INDICATORS} == {
         "fnol": TaskKind.EXTRACTION,
         "policy-declarations": TaskKind.EXTRACTION,
         "medical-bill": TaskKind.EXTRACTION,
@@ -85,7 +90,8 @@ def test_the_shipped_tasks_load_under_their_names() -> None:
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_file_is_named_for_its_task(name: str) -> None:
     """A task's name leads to its file."""
-    assert (ROOT / "tasks" / f"{name}.yaml").is_file()
+    folder = ROOT / "tasks" / ("indicators" if name in INDICATORS else "")
+    assert (folder / f"{name}.yaml").is_file()
 
 
 @pytest.mark.parametrize("name", TASKS)
