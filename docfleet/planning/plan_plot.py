@@ -36,7 +36,8 @@ def plot_plan(plan: Plan, path: Path) -> None:
     """
     picture = new_picture(12, 9)
     title = f"{count(plan.documents_per_year)} documents a year on {plan.gpu}: "
-    title += f"{gpus(plan.gpus)}, {dollars(plan.dollars_per_year)} a year, {dollars(plan.dollars_per_document)} each"
+    title += f"{gpus(plan.gpus)}, {dollars(plan.dollars_per_year)} a year, "
+    title += f"{dollars(plan.dollars_per_document)} each"
     basis = "measured" if plan.measured else "published or estimated speed, not measured"
     picture.suptitle(f"{title}\n{basis}", parse_math=False)
     axes = picture.subplot_mosaic([["hours", "sensitivity"], ["kinds", "sensitivity"]])

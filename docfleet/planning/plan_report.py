@@ -36,8 +36,8 @@ def summary(plan: Plan) -> list[str]:
     return [
         f"{asked} (profile {plan.profile}, {basis}):",
         (
-            f"{gpus(plan.gpus)}, {cost}; {plan.utilisation:.0%} of their time is used, and they could "
-            f"read {most} documents."
+            f"{gpus(plan.gpus)}, {cost}; {plan.utilisation:.0%} of their time is used, and they "
+            f"could read {most} documents."
         ),
         (
             f"Paid by the hour, as many as each hour needs: {scaled.gpu_hours_per_year:,.0f} "
