@@ -39,6 +39,7 @@ _MODULES = {
     "schemas": "contract",
     "failures": "contract",
     "eval": "evaluation",
+    "plan": "planning",
 }
 """The module of each command, in the order of the help."""
 
