@@ -76,8 +76,8 @@ READABLE: dict[str, tuple[Callable[[], bytes], list[str]]] = {
     ),
     "outlook.msg": (lambda: compound(message(body="Claim 4711")), ["Claim 4711"]),
     "archive of a mail.zip": (
-        lambda: zipped({"a.eml": _mail(), "b.csv": "a,b\n1,2\n3,4\n"}),
-        ["Subject: Claim 4711", LINES, "a | b\n1 | 2\n3 | 4"],
+        lambda: zipped({"a.eml": _mail(), "b.csv": "a;b;c\n1;2;3\n4;5;6\n7;8;9\n"}),
+        ["Subject: Claim 4711", LINES, "a | b | c\n1 | 2 | 3\n4 | 5 | 6\n7 | 8 | 9"],
     ),
     "call.json": (
         lambda: json.dumps([{"speaker": "Agent", "text": "Hello"}] * 2).encode(),
