@@ -19,6 +19,7 @@ _MODULES = {
     "up": "stack",
     "ps": "stack",
     "env": "stack",
+    "check": "check",
     "status": "status",
     "submit": "jobs",
     "job": "jobs",
