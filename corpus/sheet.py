@@ -16,6 +16,8 @@ class FieldStyle(Enum):
     """Two to a line, with a bar between."""
     BOXES = auto()
     """A table with a border: label, value."""
+    DASHES = auto()
+    """`Label - value`, line by line."""
     DOTS = auto()
     """Capitals, with dots up to the value."""
     STACKED = auto()

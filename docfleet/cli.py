@@ -19,6 +19,8 @@ _MODULES = {
     "up": "stack",
     "ps": "stack",
     "env": "stack",
+    "check": "check",
+    "status": "status",
     "submit": "jobs",
     "job": "jobs",
     "delete": "delete",
@@ -38,6 +40,8 @@ _MODULES = {
     "schemas": "contract",
     "failures": "contract",
     "eval": "evaluation",
+    "plan": "planning",
+    "simulate": "planning",
 }
 """The module of each command, in the order of the help."""
 

@@ -30,6 +30,7 @@ def read_job(job_id: str, fields: Mapping[str, str], history: Sequence[str]) -> 
         queue=fields["queue"],
         tenant=spec.tenant,
         tasks=spec.tasks,
+        scorecards=spec.scorecards,
         document=spec.document,
         priority=spec.priority,
         metadata=spec.metadata,

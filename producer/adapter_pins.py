@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 
 from ledger.registry.adapters import AdapterRecords
-from producer.errors import UnknownAdapterError, UnservedAdapterError
+from producer.errors import RequestError, UnknownAdapterError, UnservedAdapterError
 from schemas.adapter import AdapterEntry, AdapterState
 from schemas.job import BASE_ALONE, PinnedAdapter
 from settings.fleet import FleetSettings
@@ -30,7 +30,7 @@ class AdapterPins:
         self._settings = settings
         self._adapters = adapters
 
-    async def of(self, tasks: Iterable[str], named: Mapping[str, str]) -> Pins:
+    async def of(self, tasks: Sequence[str], named: Mapping[str, str]) -> Pins:
         """Return the adapters of a job.
 
         Args:
@@ -38,11 +38,14 @@ class AdapterPins:
             named: Adapters that its request names, by task.
 
         Raises:
+            RequestError: An adapter is named for a task that the job does not run.
             UnknownAdapterError: The registry has no such adapter.
             UnservedAdapterError: An adapter is retired or another task's, or no pool serves all of
                 them.
         """
         pins: Pins = {}
+        if strange := [task for task in named if task not in tasks]:
+            raise RequestError(f"adapters: {', '.join(strange)} is no task of this job")
         for task, ref in named.items():
             pins[task] = None if ref == BASE_ALONE else await self._pin(task, ref)
         others = [task for task in tasks if task not in named]
@@ -51,7 +54,7 @@ class AdapterPins:
         self._check_bases(pins)
         return pins
 
-    async def defaults(self, tasks: Iterable[str]) -> Pins:
+    async def defaults(self, tasks: Sequence[str]) -> Pins:
         """Return the default adapters of tasks; none where no pool serves all of them."""
         try:
             return await self.of(tasks, {})

@@ -1,4 +1,4 @@
-"""The catalogue: the tasks that can be asked for."""
+"""The catalogue: the tasks and the scorecards that can be asked for."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from typing import Any
 
 from producer.errors import TaskNotFoundError
 from schemas.catalogue import TaskDetail, TaskSummary
+from schemas.scorecard import Scorecard
 from schemas.task import Task
 
 
 class Catalogue:
-    """Catalogue of tasks.
+    """Catalogue of tasks and scorecards.
 
     Args:
         tasks: All tasks, by name.
+        scorecards: All scorecards, by name.
     """
 
-    def __init__(self, tasks: Mapping[str, Task]) -> None:
+    def __init__(self, tasks: Mapping[str, Task], scorecards: Mapping[str, Scorecard]) -> None:
         self._tasks = tasks
+        self._scorecards = scorecards
 
     def tasks(self) -> list[TaskSummary]:
         """Return all tasks, by name."""
@@ -35,6 +38,10 @@ class Catalogue:
             known = ", ".join(sorted(self._tasks)) or "none"
             raise TaskNotFoundError(f"there is no task {name!r}; known are: {known}")
         return TaskDetail(**_head(task), output_schema=task.output_schema)
+
+    def scorecards(self) -> list[Scorecard]:
+        """Return all scorecards, by name."""
+        return [card for _, card in sorted(self._scorecards.items())]
 
 
 def _head(task: Task) -> dict[str, Any]:

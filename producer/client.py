@@ -40,6 +40,7 @@ from schemas.result import JobResult
 from schemas.states import JobState
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
+from settings.sections.scorecards import load_scorecards
 from settings.sections.tasks import load_tasks
 from storage.errors import ObjectMissingError
 from storage.s3 import S3Store
@@ -107,7 +108,7 @@ class Client:
         )
         self.observer = Observer(ledger.jobs)
         self.uploads = Uploads(settings, store)
-        self.catalogue = Catalogue(submitter.tasks)
+        self.catalogue = Catalogue(submitter.tasks, submitter.scorecards)
         self.adapters = AdapterRegistry(settings, ledger, store, submitter.check_tasks, self.audit)
         self.dead_letters = DeadLetters(settings, ledger, store, submitter.check_tasks, self.audit)
         self.reviews = Reviews(settings, ledger, store, submitter.tasks, self.audit)
@@ -281,7 +282,9 @@ def open_client(settings: FleetSettings) -> Client:
         settings,
         ledger,
         store,
-        Submitter(settings, ledger, store, tasks, callbacks),
+        Submitter(
+            settings, ledger, store, tasks, callbacks, load_scorecards(settings.tasks_dir, tasks)
+        ),
         OpenAi(settings, ledger, store, tasks, callbacks),
         secrets,
     )

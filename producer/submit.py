@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import mimetypes
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from types import MappingProxyType
 
@@ -27,6 +28,7 @@ from schemas.document import (
 )
 from schemas.ids import derived_job_id, new_job_id
 from schemas.job import DEFAULT_TENANT, JobRequest, JobSpec, KeptCallback
+from schemas.scorecard import Scorecard
 from schemas.task import Task
 from settings.fleet import FleetSettings
 from settings.sections.rules import RuleSettings
@@ -47,9 +49,11 @@ class Submitter:
         store: Stores documents that come with their request.
         tasks: The known tasks, by name.
         callbacks: The rules for callbacks.
+        scorecards: The known scorecards, by name.
 
     Attributes:
         tasks: The known tasks, by name.
+        scorecards: The known scorecards, by name.
     """
 
     def __init__(
@@ -59,11 +63,13 @@ class Submitter:
         store: ObjectStore,
         tasks: Mapping[str, Task],
         callbacks: CallbackRules,
+        scorecards: Mapping[str, Scorecard] = MappingProxyType({}),
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._store = store
         self.tasks = tasks
+        self.scorecards = scorecards
         self._callbacks = callbacks
         self._pins = AdapterPins(settings, ledger.adapters)
 
@@ -97,19 +103,21 @@ class Submitter:
             LedgerUnavailableError: Redis does not answer.
             StorageUnavailableError: Inline text could not be stored.
         """
-        self.check_tasks(request.tasks)
+        self.check_asked(request.tasks)
         if own_documents and request.document.uri is not None:
             check_access(self._settings, tenant, request.document.uri)
         callback = await self._callbacks.kept(tenant, request.callback)
         job_id = _requested_job_id(tenant, idempotency_key)
+        asked = self._asked(request.tasks)
+        adapters = await self._pins.of(asked["tasks"], request.adapters)
         spec = JobSpec(
             document=await self._document(request, tenant, name),
-            tasks=request.tasks,
+            **asked,
             tenant=tenant,
             priority=request.priority,
             callback=callback,
             metadata=request.metadata,
-            adapters=await self._pins.of(request.tasks, request.adapters),
+            adapters=adapters,
         )
         await self._ledger.submit(
             job_id,
@@ -148,14 +156,15 @@ class Submitter:
         with_metadata = self._settings.documents.object_metadata
         document = dropped_document(drop, version, with_metadata=with_metadata)
         of_key = key_metadata(rule.key_metadata, bucket_and_key(drop.uri)[1])
+        asked = self._asked(rule.tasks)
         spec = JobSpec(
             document=document.model_copy(update={"metadata": {**document.metadata, **of_key}}),
-            tasks=rule.tasks,
+            **asked,
             tenant=rule.tenant,
             priority=rule.priority,
             callback=KeptCallback(url=rule.callback) if rule.callback else self._callbacks.default,
             metadata=joined(metadata, of_key),
-            adapters=await self._pins.defaults(rule.tasks),
+            adapters=await self._pins.defaults(asked["tasks"]),
         )
         drop_id = dropped_job_id(drop)
         if await belongs_to_a_job(self._ledger, drop_id, spec, rule):
@@ -191,12 +200,23 @@ class Submitter:
             await self._store.create(uri, data, media_type=media_type)
         return uri
 
+    def _asked(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return the tasks and the scorecards of names that can be either."""
+        cards = tuple(name for name in names if name in self.scorecards)
+        tasks = [
+            task
+            for name in names
+            for task in (self.scorecards[name].indicators if name in cards else (name,))
+        ]
+        return {"tasks": tuple(dict.fromkeys(tasks)), "scorecards": cards}
+
+    def check_asked(self, names: Iterable[str]) -> None:
+        """Raise UnknownTaskError unless each name is a task or a scorecard."""
+        _check(names, self.tasks.keys() | self.scorecards.keys())
+
     def check_tasks(self, names: Iterable[str]) -> None:
-        """Raise UnknownTaskError, listing the known tasks, unless each name is one."""
-        unknown = [name for name in names if name not in self.tasks]
-        if unknown:
-            known = ", ".join(sorted(self.tasks)) or "none"
-            raise UnknownTaskError(f"unknown task {', '.join(unknown)}; known are: {known}")
+        """Raise UnknownTaskError unless each name is a task."""
+        _check(names, self.tasks.keys())
 
     async def _document(self, request: JobRequest, tenant: str, name: str | None) -> DocumentRef:
         if request.document.text is not None:
@@ -231,3 +251,10 @@ def _requested_job_id(tenant: str, idempotency_key: str | None) -> str:
     if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
         raise RequestError("an idempotency key has 1 to 255 printable ASCII characters")
     return derived_job_id(tenant, idempotency_key)
+
+
+def _check(names: Iterable[str], known: AbstractSet[str]) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        listed = ", ".join(sorted(known)) or "none"
+        raise UnknownTaskError(f"unknown task {', '.join(unknown)}; known are: {listed}")

@@ -142,7 +142,9 @@ class DocumentSource(Contract):
 class JobTerms(Contract):
     """Terms of a job, whichever document it is about."""
 
-    tasks: tuple[TaskName, ...] = Field(min_length=1, max_length=64)
+    tasks: tuple[TaskName, ...] = Field(
+        min_length=1, max_length=64, description="Names of tasks and of scorecards."
+    )
     callback: Callback | None = None
     priority: Priority = Priority.NORMAL
     metadata: Metadata = Field(default_factory=dict)
@@ -158,9 +160,6 @@ class JobTerms(Contract):
     def _tasks_once(self) -> Self:
         if len(set(self.tasks)) != len(self.tasks):
             raise ValueError("each task may be named once")
-        for task in self.adapters:
-            if task not in self.tasks:
-                raise ValueError(f"`adapters` names {task}, which is none of the tasks")
         return self
 
 
@@ -174,7 +173,10 @@ class JobSpec(Contract):
     """Specification of a job in the ledger; never changed after the submit."""
 
     document: DocumentRef
-    tasks: tuple[TaskName, ...] = Field(min_length=1)
+    tasks: tuple[TaskName, ...] = Field(
+        min_length=1, description="Those of the scorecards included."
+    )
+    scorecards: tuple[TaskName, ...] = ()
     tenant: TenantName = DEFAULT_TENANT
     priority: Priority = Priority.NORMAL
     callback: KeptCallback | None = None
@@ -227,6 +229,7 @@ class Job(Contract):
     queue: str
     tenant: TenantName
     tasks: tuple[TaskName, ...]
+    scorecards: tuple[TaskName, ...] = ()
     document: DocumentRef
     priority: Priority
     metadata: Metadata

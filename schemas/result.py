@@ -113,6 +113,53 @@ class TaskResult(Contract):
     seconds: float = Field(default=0, ge=0, description="From the gate to the last token.")
 
 
+class Verdict(StrEnum):
+    """Verdict on an indicator, or on a whole scorecard."""
+
+    PASS = "pass"  # noqa: S105  # no password
+    """It has the points that it needs."""
+    FAIL = "fail"
+    """It does not, or a critical indicator failed."""
+
+
+class IndicatorResult(Contract):
+    """Outcome of one indicator of a scorecard; its task has the whole result."""
+
+    score: float | None = Field(default=None, description="None where the task failed.")
+    percent: float | None = Field(default=None, ge=0, le=100, description="On the task's scale.")
+    verdict: Verdict | None = Field(
+        default=None, description="None without points, and where the scorecard asks for none."
+    )
+    confidence: float | None = Field(default=None, ge=0, le=1, description="Of the score.")
+    quote: Evidence | None = Field(
+        default=None, description="The words that were quoted, and where they stand."
+    )
+    failure: Failure | None = None
+
+
+class Aggregate(Contract):
+    """Sum of a scorecard."""
+
+    percent: float | None = Field(
+        default=None, ge=0, le=100, description="Weighted mean of the indicators that have points."
+    )
+    verdict: Verdict | None = Field(
+        default=None,
+        description="None while an indicator is missing whose points could change it.",
+    )
+    scored: int = Field(ge=0, description="Number of indicators that have points.")
+    missing: tuple[TaskName, ...] = Field(default=(), description="Indicators without points.")
+    failed_critical: tuple[TaskName, ...] = ()
+
+
+class ScorecardResult(Contract):
+    """Result of a scorecard."""
+
+    version: str
+    indicators: dict[TaskName, IndicatorResult]
+    aggregate: Aggregate
+
+
 class DocumentFacts(DocumentRef):
     """The document of a result."""
 
@@ -146,6 +193,7 @@ class JobResult(Contract):
     document: DocumentFacts
     metadata: Metadata
     tasks: dict[TaskName, TaskResult]
+    scorecards: dict[TaskName, ScorecardResult] = Field(default_factory=dict)
     needs_review: tuple[str, ...] = Field(
         default=(),
         description="Reasons why a person should look at the result; empty when there are none.",

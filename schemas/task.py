@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Annotated, Any, Protocol, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from schemas.contract import Contract
 from schemas.job import TaskName
@@ -25,6 +25,8 @@ ROWS = "rows"
 """The property of a list's data that holds its rows."""
 DOCUMENTS = "documents"
 """The property of a packet's data that holds its documents."""
+QUOTE = "quote"
+"""The property of a scoring's data that quotes the document; the others are judgements."""
 
 
 class TaskKind(StrEnum):
@@ -127,11 +129,20 @@ class TaskAdapter(Contract):
     path: Path = Field(description="A directory with adapter_config.json and safetensors.")
 
 
+_VERSION = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$"
+TaskVersion = Annotated[
+    str,
+    Field(pattern=_VERSION, coerce_numbers_to_str=True),
+    # YAML reads `version: 1` as a number.
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _VERSION}, {"type": "number"}]}),
+]
+
+
 class Task(Contract):
     """One YAML file in `tasks/`."""
 
     name: TaskName
-    version: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$", coerce_numbers_to_str=True)
+    version: TaskVersion
     kind: TaskKind
     instructions: str = Field(min_length=1, max_length=20_000)
     output_schema: dict[str, Any]

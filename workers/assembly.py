@@ -18,6 +18,7 @@ from settings.errors import SettingsError
 from settings.fleet import FleetSettings
 from settings.own_ports import own_ports
 from settings.sections.pools import PoolSettings
+from settings.sections.scorecards import load_scorecards
 from settings.sections.tasks import load_tasks
 from storage.s3 import S3Store
 from workers.batch.stage import BatchStage
@@ -95,6 +96,7 @@ class _Builder:
     ) -> None:
         self._settings = settings
         self._tasks = tasks
+        self._scorecards = load_scorecards(settings.tasks_dir, tasks)
         self._name, self._pool = settings.pool(pool)
         self._engine = engine
 
@@ -147,7 +149,9 @@ class _Builder:
             pool=self._name,
             worker=process.name,
             engine=engine,
-            documents=TaskRunner(engine, store, self._tasks, adapters, self._budget()),
+            documents=TaskRunner(
+                engine, store, self._tasks, adapters, self._budget(), self._scorecards
+            ),
             chats=self._chats(engine, store, adapters),
             results=Results(store, self._settings.results_bucket),
             kept=Kept(store, self._settings.work_bucket),

@@ -48,6 +48,15 @@ def boxes(record: Record, draw: Draw, carrier: str) -> Sheet:
     return _fields(record, draw, carrier, FieldStyle.BOXES)
 
 
+def dashed(record: Record, draw: Draw, carrier: str) -> Sheet:
+    """Set a print-out: the story first, then labels and values with dashes, in any order."""
+    rows = field_rows(record, draw, blanks=draw.chance(0.3))
+    draw.dice.shuffle(rows)
+    told = [Paragraph(" ".join(record.story))] if record.story else []
+    title = Heading(f"{carrier}: {draw.one(draw.words.titles[record.kind])}")
+    return Sheet([title, *told, Fields(rows, FieldStyle.DASHES), *grid(record)])
+
+
 def _fields(record: Record, draw: Draw, carrier: str, style: FieldStyle) -> Sheet:
     head: list[Block] = [Heading(carrier), Heading(draw.one(draw.words.titles[record.kind]))]
     rows = field_rows(record, draw, blanks=style is FieldStyle.BOXES and draw.chance(0.5))
@@ -69,6 +78,23 @@ def letter(record: Record, draw: Draw, carrier: str) -> Sheet:
             joined(body[middle:]),
             Paragraph(f"{draw.one(draw.words.closings)} {signed}"),
             Paragraph(record.extras.get("phone", "")),
+        ]
+    )
+
+
+def message(record: Record, draw: Draw, carrier: str) -> Sheet:
+    """Set an e-mail: the story, then sentences in any order, each a paragraph."""
+    body = sentences(record, draw)
+    draw.dice.shuffle(body)
+    subject = draw.one(draw.words.titles[record.kind])
+    return Sheet(
+        [
+            Paragraph(f"Subject: {subject}, for {carrier}"),
+            Paragraph(draw.one(draw.words.openings)),
+            Paragraph(" ".join(record.story)),
+            *body,
+            Paragraph(f"{draw.label('phone')}: {record.extras.get('phone', '')}"),
+            Paragraph(f"{draw.label('reference')}: {draw.number('reference')}"),
         ]
     )
 
@@ -147,6 +173,6 @@ def _note(run: LossRun, index: int, draw: Draw) -> str:
     return " | ".join(told)
 
 
-FORMS: tuple[Layout, ...] = (form, screen, boxes)
-PROSE: tuple[Layout, ...] = (letter, note)
+FORMS: tuple[Layout, ...] = (form, screen, boxes, dashed)
+PROSE: tuple[Layout, ...] = (letter, note, message)
 LOSS_RUNS: tuple[LossRunLayout, ...] = (ruled, grouped)

@@ -117,6 +117,9 @@ class _Setter:
             self._write("     ".join(f"{row.label}: {row.value}" for row in rows))
             return
         row = rows[0]
+        if style is FieldStyle.DASHES:
+            self._write(f"{row.label} - {row.value}")
+            return
         width = self.pdf.epw * _LABEL_SHARE
         if style is FieldStyle.STACKED:
             self._write(row.label, size=_SIZE - 2)

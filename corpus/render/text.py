@@ -91,6 +91,8 @@ def _field(row: FieldRow, style: FieldStyle) -> list[str]:
     match style:
         case FieldStyle.DOTS:
             return [f"{row.label.upper() + ' ':.<{_DOTS}} {row.value}"]
+        case FieldStyle.DASHES:
+            return [f"{row.label} - {row.value}"]
         case FieldStyle.STACKED:
             return [row.label, f"{_GAP}{row.value}"]
         case FieldStyle.SPREAD | FieldStyle.BOXES:

@@ -111,7 +111,7 @@ def explained() -> Iterator[None]:
         for meaning, kinds in _MEANINGS.items():
             if isinstance(error, kinds):
                 raise meaning(str(error)) from error
-        raise UnreachableError(f"{error}: see `docfleet ps`") from error
+        raise UnreachableError(f"{error}: see `docfleet status`") from error
 
 
 def _in_one_line(error: ValidationError) -> str:

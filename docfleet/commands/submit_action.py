@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from docfleet.commands.errors import StillRunningError
-from docfleet.commands.texts.job import job_line, task_lines
+from docfleet.commands.texts.job import job_line, scorecard_lines, task_lines
 from producer.client import Client, connect
 from producer.errors import WaitTimeoutError
 from producer.local_document import check_document
@@ -61,7 +61,7 @@ async def run_order(
     for document in filter(_is_path, order.documents):
         check_document(Path(document), max_bytes=settings.limits.document_bytes)
     async with connect(settings) as client:
-        client.submitter.check_tasks(requests[0].tasks)
+        client.submitter.check_asked(requests[0].tasks)
         room = asyncio.Semaphore(_AT_ONCE)
 
         async def submit(document: str, request: JobRequest) -> Job:
@@ -122,7 +122,7 @@ def _tell(
         return
     say(job_line(job, document))
     if result and (len(order.documents) == 1 or job.state is not JobState.SUCCEEDED):
-        for line in task_lines(result):
+        for line in (*task_lines(result), *scorecard_lines(result)):
             say(line)
 
 

@@ -31,7 +31,7 @@ class Watcher:
     """
 
     def __init__(self, settings: FleetSettings, store: ObjectStore, submitter: Submitter) -> None:
-        submitter.check_tasks(task for rule in settings.rules for task in rule.tasks)
+        submitter.check_asked(task for rule in settings.rules for task in rule.tasks)
         self._submitter = submitter
         self._own_buckets = {settings.results_bucket, settings.work_bucket}
         self._server_run = ""

@@ -111,7 +111,7 @@ async def _read_form(request: Request, client: Client, room: Room, asker: Princi
     async for part in form.parts():
         if part.name == "request" and terms is None:
             terms = await valid_terms(JobTerms, form)
-            client.submitter.check_tasks(terms.tasks)  # before the file arrives
+            client.submitter.check_asked(terms.tasks)  # before the file arrives
         elif part.name == "file" and stored is None:
             name = part.file_name
             head = DocumentHead(asker.submits_as, name, part.media_type)

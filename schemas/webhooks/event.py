@@ -13,7 +13,7 @@ from schemas.document import S3Uri
 from schemas.failure import Failure
 from schemas.job import Metadata, PayloadKind, TaskName, TenantName
 from schemas.receiver_url import ShownUrl
-from schemas.result import TaskResult
+from schemas.result import ScorecardResult, TaskResult
 from schemas.review import ReviewState
 from schemas.states import JobState
 
@@ -112,6 +112,9 @@ class JobEventData(EventDataOfJob):
     failure: Failure | None = None
     tasks: dict[TaskName, TaskResult] | None = Field(
         default=None, description="With payload `full`: what each task made of the document."
+    )
+    scorecards: dict[TaskName, ScorecardResult] | None = Field(
+        default=None, description="With payload `full`: the job's scorecards, where it has any."
     )
     tasks_omitted: bool | None = Field(
         default=None, description="True where `tasks` were asked for and were too large, or gone."

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -62,6 +63,50 @@ async def test_celerys_events_tell_of_workers_and_tasks_where_they_are_wanted(
         job_ids.update(re.findall(r"job_[0-9a-f]{24}", done.stdout))
     assert job_ids & {uuid for _, uuid in await listening}
     await stack.events(len(job_ids))
+
+
+async def test_a_scorecard_is_one_result_and_one_event(stack: RunningStack, tmp_path: Path) -> None:
+    """Each indicator with its points, the sum beside them."""
+    call = tmp_path / "call.txt"
+    call.write_text("Agent: Hello, this call is recorded.\nCaller: My kitchen is under water.\n")
+    words = ("submit", str(call), "--task", "call-quality", "--wait")
+    done = await asyncio.to_thread(stack.docfleet, *words)
+    assert done.returncode == 0, done.stderr
+    (event,) = await stack.events(1)
+    result = stack.results()[event["data"]["id"]]
+    card = result["scorecards"]["call-quality"]
+    assert card["indicators"].keys() == result["tasks"].keys()
+    for name, indicator in card["indicators"].items():
+        assert indicator["percent"] == 10 * result["tasks"][name]["data"]["score"]
+        assert "/score" not in result["tasks"][name]["evidence"]
+    assert card["aggregate"]["scored"] == len(card["indicators"])
+    assert f"call-quality: {card['aggregate']['percent']:.1f} %" in done.stdout
+    assert stack.receiver.arrivals.empty()
+
+
+async def test_the_status_says_that_a_pool_stands_still(stack: RunningStack) -> None:
+    """Within a lease: both workers are stopped, and not dead."""
+    assert stack.docfleet("status").returncode == 0
+    workers = [row["pid"] for row in stack.parts("infer")]
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        for _ in range(5):
+            stack.docfleet("submit", "README.md", "--task", "summary")
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while True:
+                done = await asyncio.to_thread(stack.docfleet, "status", "--json")
+                told = json.loads(done.stdout)
+                (pool,) = (one for one in told["pools"] if one["name"] == "cpu")
+                if not pool["workers"] and pool["queued"] + pool["running"] == 5:
+                    break
+        assert (done.returncode, told["healthy"]) == (1, False)
+        assert "pool cpu has no live worker, and 5 records wait for one" in told["problems"]
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+    await stack.events(5)
+    assert "\nhealthy\n" in stack.docfleet("status").stdout
 
 
 async def test_health_says_when_redis_cannot_be_reached_and_when_it_can_again(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from standardwebhooks import Webhook
 
-from schemas.result import TaskResult
+from schemas.result import JobResult
 from schemas.webhooks.delivery import DeliverySpec
 from schemas.webhooks.event import (
     BatchEvent,
@@ -24,18 +24,16 @@ from schemas.webhooks.event import (
 )
 from schemas.webhooks.signing import PRIVATE_KEY_PREFIX
 
-Tasks = Mapping[str, TaskResult]
-
 
 def build_event(
-    delivery_id: str, spec: DeliverySpec, tasks: Tasks | None = None, *, omitted: bool = False
+    delivery_id: str, spec: DeliverySpec, result: JobResult | None = None, *, omitted: bool = False
 ) -> EventBase:
     """Build the event of a webhook; every attempt at the delivery sends the same.
 
     Args:
         delivery_id: Of the record.
         spec: What it tells.
-        tasks: The results, where they were asked for.
+        result: The job's result, where it was asked for.
         omitted: Whether they were asked for and cannot be sent.
     """
     happened_at = datetime.fromtimestamp(spec.at / 1000, tz=UTC)
@@ -67,7 +65,8 @@ def build_event(
             **job,
             needs_review=spec.needs_review,
             failure=spec.failure,
-            tasks=dict(tasks) if tasks is not None else None,
+            tasks=result.tasks if result is not None else None,
+            scorecards=(result.scorecards or None) if result is not None else None,
             tasks_omitted=True if omitted else None,
         ),
     )

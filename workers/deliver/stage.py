@@ -95,7 +95,7 @@ class DeliverStage:
             except (ObjectTooLargeError, ObjectMissingError):
                 return build_event(delivery_id, spec, omitted=True)
             result = parsed(JobResult, data, spec.result_uri)
-        return build_event(delivery_id, spec, result.tasks)
+        return build_event(delivery_id, spec, result)
 
     async def _after(
         self, answer: Answer, claim: Claim, spec: DeliverySpec, receiver: Receiver

@@ -12,7 +12,6 @@ import structlog
 
 from ledger.claim import Claim
 from ledger.record import from_unix_ms
-from schemas.document import Prepared
 from schemas.engine import EngineVersion
 from schemas.failure import ENGINE_DEATHS, Failure, FailureCode
 from schemas.job import JobSpec
@@ -148,7 +147,7 @@ class InferStage:
         if unfinished := await self._unfinished(claim, ran, work.tasks, answers):
             return unfinished
         in_order = {task.name: ran.results[task.name] for task in work.tasks}
-        result = self._result(claim, spec, work.facts, in_order, monotonic() - started)
+        result = self._result(claim, spec, work, in_order, monotonic() - started)
         return await self._results.publish(claim, result, earlier)
 
     async def _run_tasks(self, claim: Claim, work: Work, there: Mapping[str, TaskResult]) -> _Ran:
@@ -204,12 +203,13 @@ class InferStage:
         self,
         claim: Claim,
         spec: JobSpec,
-        prepared: Prepared,
+        work: Work,
         results: Mapping[str, TaskResult],
         seconds: float,
     ) -> JobResult:
         complete = all(result.status is TaskStatus.SUCCEEDED for result in results.values())
         usage = sum((result.usage for result in results.values()), Usage())
+        prepared = work.facts
         if spec.is_chat:  # only the engine counts the tokens of a chat
             prepared = prepared.model_copy(update={"tokens": usage.prompt_tokens})
         return JobResult(
@@ -224,6 +224,7 @@ class InferStage:
             ),
             metadata=spec.metadata,
             tasks=dict(results),
+            scorecards=work.gather(results),
             needs_review=tuple(
                 f"{name}: {reason}"
                 for name, result in results.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from structlog.contextvars import bound_contextvars
@@ -12,7 +13,8 @@ from ledger.claim import Claim
 from schemas.document import PageText
 from schemas.failure import FailureCode
 from schemas.job import JobSpec
-from schemas.result import TaskResult
+from schemas.result import ScorecardResult, TaskResult
+from schemas.scorecard import Scorecard
 from schemas.task import NamedTask, Task, UnreadPages
 from storage.errors import ObjectMissingError
 from storage.objects import ObjectStore
@@ -24,6 +26,7 @@ from workers.infer.mapping import mapped
 from workers.infer.reading.budget import ContextBudget
 from workers.infer.reading.reader import read
 from workers.infer.review import review_reasons
+from workers.infer.scorecards import gather
 from workers.infer.session import Asker, Session
 from workers.infer.typed import typed_values
 from workers.infer.work import Answers, Work
@@ -31,7 +34,7 @@ from workers.metrics import step
 from workers.models.adapter_registry import TaskAdapters
 from workers.objects import storage_failures
 from workers.page_text import load_page_text
-from workers.task_lookup import known_tasks
+from workers.task_lookup import known_scorecards, known_tasks
 
 
 class TaskRunner:
@@ -43,6 +46,7 @@ class TaskRunner:
         tasks: Tasks by name.
         adapters: Verified adapters.
         budget: The context of the pool's model.
+        scorecards: Scorecards by name.
     """
 
     def __init__(
@@ -52,10 +56,12 @@ class TaskRunner:
         tasks: Mapping[str, Task],
         adapters: TaskAdapters,
         budget: ContextBudget,
+        scorecards: Mapping[str, Scorecard] = MappingProxyType({}),
     ) -> None:
         self._engine = engine
         self._store = store
         self._tasks = tasks
+        self._scorecards = scorecards
         self._adapters = adapters
         self._budget = budget
 
@@ -65,6 +71,7 @@ class TaskRunner:
         if prepared is None:
             raise StageError(FailureCode.WORKER_ERROR, "The job came to infer unprepared.")
         tasks = known_tasks(spec.tasks, self._tasks, claim.versions)
+        cards = known_scorecards(spec.scorecards, spec.tasks, self._scorecards)
         with storage_failures(), step("load"):
             try:
                 page_text = await load_page_text(self._store, prepared.text_uri)
@@ -85,7 +92,10 @@ class TaskRunner:
             with bound_contextvars(task=task.name):
                 return await draft.settled(self._data(session, spec, page_text, tokens))
 
-        return Work(tasks, prepared, run)
+        def gathered(results: Mapping[str, TaskResult]) -> dict[str, ScorecardResult]:
+            return {card.name: gather(card, results, self._tasks) for card in cards}
+
+        return Work(tasks, prepared, run, gathered)
 
     async def _data(self, session: Session, spec: JobSpec, page_text: PageText, tokens: int) -> Any:
         task, draft = session.task, session.draft

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from ledger.claim import Claim
 from schemas.document import Prepared
 from schemas.job import JobSpec
-from schemas.result import TaskResult
+from schemas.result import ScorecardResult, TaskResult
 from schemas.task import NamedTask
 from workers.infer.answer import Answer
+
+
+def _no_scorecards(_: Mapping[str, TaskResult]) -> dict[str, ScorecardResult]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +28,13 @@ class Work:
         run: Run one task, under an id that no request in flight has. Raises StageError for a
             failure that may pass, and GateClosedError when the engine is gone and did not get the
             task.
+        gather: Make the results of the job's scorecards from those of its tasks.
     """
 
     tasks: Sequence[NamedTask]
     facts: Prepared
     run: Callable[[NamedTask, str], Awaitable[TaskResult]]
+    gather: Callable[[Mapping[str, TaskResult]], dict[str, ScorecardResult]] = _no_scorecards
 
 
 @dataclass(frozen=True, slots=True)

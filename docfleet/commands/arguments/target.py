@@ -6,7 +6,7 @@ import asyncio
 import os
 import pwd
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -54,6 +54,23 @@ class TargetStack:
         from docfleet.fleet_settings import connected_settings
 
         return connected_settings(self.config, self.state_dir, named=self._typed("state_dir"))
+
+    def ledger(self) -> tuple[str, Collection[str]]:
+        """Return the URL of the ledger's Redis, and the pools of the fleet's file if it is there.
+
+        Raises:
+            NoStackError: There is no stack.
+            SettingsError: The file or a variable is not valid.
+        """
+        from docfleet.connection import resolve_environment
+        from settings.environment import REDIS_URL_VARIABLE
+
+        if self.config.is_file() or self._typed("config"):
+            settings = self.settings()
+            if settings.redis_url is not None:
+                return settings.redis_url.get_secret_value(), settings.pools.keys()
+        named = self._typed("state_dir")
+        return resolve_environment(self.state_dir, named=named)[REDIS_URL_VARIABLE], ()
 
     def call(self, question: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
         """Call a client of the stack; raise the errors of the client and of `settings`."""

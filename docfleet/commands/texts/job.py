@@ -38,6 +38,20 @@ def task_lines(result: JobResult) -> Iterator[str]:
         yield f"{name}: {text or json.dumps(task.data, indent=2, ensure_ascii=False)}"
 
 
+def scorecard_lines(result: JobResult) -> Iterator[str]:
+    """Return each scorecard: its aggregate, and a line for each indicator."""
+    for name, card in result.scorecards.items():
+        whole = card.aggregate
+        percent = "no points" if whole.percent is None else f"{whole.percent:.1f} %"
+        verdict = f", {whole.verdict}" if whole.verdict else ""
+        missing = f", without {', '.join(whole.missing)}" if whole.missing else ""
+        yield f"{name}: {percent}{verdict}{missing}"
+        for indicator, found in card.indicators.items():
+            points = "failed" if found.score is None else f"{found.score:g}"
+            quote = f"  {found.quote.quote!r}" if found.quote and found.quote.quote else ""
+            yield f"  {indicator:<28}{points:>6}  {found.verdict or ''}{quote}"
+
+
 def job_rows(job: Job) -> Iterator[str]:
     """Return all facts of a job, one row each."""
     yield f"{job.id}  {job.state}"

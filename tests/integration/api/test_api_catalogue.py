@@ -27,3 +27,17 @@ async def test_the_tasks_are_those_of_the_files(
         assert "instructions" not in detail
     async with api.get("/v1/tasks/no-such") as answer:
         assert "fnol" in (await problem_of(answer, 404, "unknown-task"))["detail"]
+
+
+async def test_a_scorecard_stands_for_its_tasks(api: aiohttp.ClientSession) -> None:
+    """The job has each of them once, whoever else names them, and names the scorecard."""
+    async with api.get("/v1/scorecards") as answer:
+        (card,) = (await answer.json())["data"]
+    names = list(card["indicators"])
+    body = {"document": {"text": "Hello."}, "tasks": ["call-score", card["name"], names[3]]}
+    async with api.post("/v1/jobs", json=body) as answer:
+        job = await answer.json()
+    assert (answer.status, job["tasks"]) == (202, ["call-score", *names])
+    assert job["scorecards"] == [card["name"]]
+    async with api.post("/v1/jobs", json={**body, "tasks": ["call-qualitie"]}) as answer:
+        assert card["name"] in (await problem_of(answer, 422, "unknown-task"))["detail"]

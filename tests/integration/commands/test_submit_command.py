@@ -94,7 +94,7 @@ async def test_what_cannot_be_submitted_is_one_line_and_an_exit_code_and_no_job(
         (4, "does not exist", fine, str(tmp_path / "no.pdf"), *fnol),
         (4, "is empty", fine, str(empty), *fnol),
         (4, "is no file", str(tmp_path), *fnol),
-        (2, "known are: call-score, document-class, fnol", fine, "--task", "no-such"),
+        (2, "call-summary, document-class, fnol", fine, "--task", "no-such"),
         (2, "s3://bucket/key", "https://claims.example/a.pdf", *fnol),
         (2, "s3://bucket/key", "s3://bucket", *fnol),
         (2, "callback.url", fine, *fnol, "--callback", "nonsense"),

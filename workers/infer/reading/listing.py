@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from schemas.document import PageText
+from schemas.document import Page, PageText
 from schemas.failure import FailureCode
-from schemas.task import ROWS
+from schemas.task import ROWS, Task
 from workers.infer.answer import Answer
 from workers.infer.grounding.locator import Locator
 from workers.infer.output import OutputError
@@ -29,14 +30,8 @@ async def list_rows(session: Session, document: PageText, budget: ContextBudget)
         StageError: The engine failed, or no window has a usable answer.
     """
     task, draft = session.task, session.draft
-    tokens, output = budget.rows(task)
-    windows = plan(
-        await asyncio.to_thread(lines_of, document.pages, budget.count),
-        tokens=tokens,
-        overlap=tokens // _OVERLAP_SHARE,
-        head=tokens // _HEAD_SHARE,
-        pages=task.limits.window_pages,
-    )
+    _, output = budget.rows(task)
+    windows = await asyncio.to_thread(windows_of, task, document.pages, budget)
     read, answers = await _answered(session, windows, output)
     draft.lose(answers, [window.pages for window in read])
     rows: list[ReadRow] = []
@@ -60,6 +55,24 @@ async def list_rows(session: Session, document: PageText, budget: ContextBudget)
     }
     draft.pages_read = tuple(sorted({page for window, _ in usable for page in window.pages}))
     return {ROWS: [row.data for row in ordered]}
+
+
+def windows_of(task: Task, pages: Sequence[Page], budget: ContextBudget) -> list[Window]:
+    """Return the windows in which a list reads a document, in document order.
+
+    Args:
+        task: The list.
+        pages: All pages of the document.
+        budget: The context of the pool's model.
+    """
+    tokens, _ = budget.rows(task)
+    return plan(
+        lines_of(pages, budget.count),
+        tokens=tokens,
+        overlap=tokens // _OVERLAP_SHARE,
+        head=tokens // _HEAD_SHARE,
+        pages=task.limits.window_pages,
+    )
 
 
 async def _answered(

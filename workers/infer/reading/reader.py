@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from schemas.document import PageText
-from schemas.task import TaskKind
+from schemas.task import QUOTE, TaskKind
 from workers.infer.grounding.locator import Locator
 from workers.infer.reading.budget import ContextBudget
 from workers.infer.reading.classification import classify
@@ -15,9 +16,6 @@ from workers.infer.reading.listing import list_rows
 from workers.infer.reading.packet import split_packet
 from workers.infer.reading.summarization import summarize
 from workers.infer.session import Session
-
-_GROUNDED = frozenset({TaskKind.EXTRACTION, TaskKind.SCORING})
-"""Kinds whose values are taken from the document; a summary and a class are the task's words."""
 
 
 async def read(session: Session, document: PageText, tokens: int, budget: ContextBudget) -> Any:
@@ -43,12 +41,24 @@ async def read(session: Session, document: PageText, tokens: int, budget: Contex
         data = await _whole(session, document)
     else:
         data = await _in_windows(session, document, budget)
-    if task.kind in _GROUNDED:
+    if values := _quoted(task.kind, data):
         read_pages = [page for page in document.pages if page.number in session.draft.pages_read]
         locator = Locator(read_pages)
         # In a thread: many values take seconds, and leases must be renewed meanwhile.
-        session.draft.evidence = await asyncio.to_thread(locator.evidence, data, task.output_schema)
+        session.draft.evidence = await asyncio.to_thread(
+            locator.evidence, values, task.output_schema
+        )
     return data
+
+
+def _quoted(kind: TaskKind, data: Any) -> Any:
+    """Return the part of the data that has to stand in the document."""
+    match kind:
+        case TaskKind.EXTRACTION:
+            return data
+        case TaskKind.SCORING if isinstance(data, Mapping):
+            return {name: value for name, value in data.items() if name == QUOTE}
+    return None
 
 
 async def _in_windows(session: Session, document: PageText, budget: ContextBudget) -> Any:
