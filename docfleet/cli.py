@@ -19,6 +19,7 @@ _MODULES = {
     "up": "stack",
     "ps": "stack",
     "env": "stack",
+    "check": "check",
     "status": "status",
     "submit": "jobs",
     "job": "jobs",
@@ -39,6 +40,7 @@ _MODULES = {
     "schemas": "contract",
     "failures": "contract",
     "eval": "evaluation",
+    "plan": "planning",
 }
 """The module of each command, in the order of the help."""
 

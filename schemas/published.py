@@ -9,6 +9,7 @@ from schemas.contract import Contract
 from schemas.dead_letter import DeadLetter
 from schemas.failure import Failure
 from schemas.job import Job, JobRequest
+from schemas.profile import Mix, Profile
 from schemas.result import JobResult
 from schemas.review import Correction, Review
 from schemas.task import Task
@@ -16,7 +17,7 @@ from schemas.webhooks.delivery import Delivery
 from schemas.webhooks.endpoint import Endpoint
 from schemas.webhooks.event import BatchEvent, EndpointEvent, JobEvent, ReviewEvent
 
-ACCEPTED = frozenset({"job-request", "task"})
+ACCEPTED = frozenset({"job-request", "mix", "profile", "task"})
 """Messages that docfleet reads: an unknown key in them is an error."""
 
 PUBLIC: dict[str, type[Contract]] = {
@@ -34,6 +35,8 @@ PUBLIC: dict[str, type[Contract]] = {
     "delivery": Delivery,
     "dead-letter": DeadLetter,
     "task": Task,
+    "profile": Profile,
+    "mix": Mix,
     "adapter": AdapterEntry,
 }
 """By the name of the schema's file."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Protocol, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from schemas.contract import Contract
 from schemas.job import TaskName
@@ -129,8 +129,12 @@ class TaskAdapter(Contract):
     path: Path = Field(description="A directory with adapter_config.json and safetensors.")
 
 
+_VERSION = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$"
 TaskVersion = Annotated[
-    str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$", coerce_numbers_to_str=True)
+    str,
+    Field(pattern=_VERSION, coerce_numbers_to_str=True),
+    # YAML reads `version: 1` as a number.
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _VERSION}, {"type": "number"}]}),
 ]
 
 

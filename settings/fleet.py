@@ -8,6 +8,7 @@ concurrency`.
 from __future__ import annotations
 
 import binascii
+import difflib
 import tomllib
 from base64 import b64decode, urlsafe_b64decode
 from pathlib import Path
@@ -50,6 +51,7 @@ from settings.sections.sandbox import SandboxSettings
 from settings.sections.scripted import ScriptedSettings
 from settings.sections.tenants import TenantSettings
 from settings.sections.watch import WatchSettings
+from settings.variables import unknown_variables
 
 SECRETS = frozenset(
     {
@@ -257,11 +259,12 @@ def _is_signing_secret(secret: str) -> bool:
     return secret.startswith("whsec_") and len(key) in _SIGNING_BYTES
 
 
-def load_settings(path: Path, **overrides: Any) -> FleetSettings:
+def load_settings(path: Path, *, check_variables: bool = True, **overrides: Any) -> FleetSettings:
     """Read a fleet's settings.
 
     Args:
         path: Path of `fleet.toml`; relative paths in it are relative to its folder.
+        check_variables: False when a variable that names no setting is no error.
         overrides: Settings that override the environment and the file.
 
     Raises:
@@ -269,6 +272,8 @@ def load_settings(path: Path, **overrides: Any) -> FleetSettings:
             message names the key and the file.
     """
     _check_file(path)
+    if check_variables:
+        _check_variables()
 
     class _Settings(FleetSettings):
         model_config = SettingsConfigDict(toml_file=path)
@@ -295,6 +300,13 @@ def _check_file(path: Path) -> None:
             f"{path}: `{key}` is a secret; instead, set DOCFLEET_{key.upper()} in the environment, "
             f"or DOCFLEET_{key.upper()}_FILE to the file that holds it"
         )
+
+
+def _check_variables() -> None:
+    for variable, known in unknown_variables(FleetSettings, SECRETS):
+        near = difflib.get_close_matches(variable, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "`docfleet check` lists the known ones"
+        raise SettingsError(f"{variable}: there is no such variable; {hint}")
 
 
 def _explain(error: ValidationError, path: Path) -> str:

@@ -10,7 +10,8 @@ from schemas.task import Task
 from settings.errors import SettingsError
 from settings.sections.yaml_file import read_yaml
 
-_FOLDER = "scorecards"
+SCORECARDS = "scorecards"
+"""The folder of the scorecards, inside of the tasks' folder."""
 
 
 def load_scorecards(folder: Path, tasks: Mapping[str, Task]) -> Mapping[str, Scorecard]:
@@ -24,7 +25,7 @@ def load_scorecards(folder: Path, tasks: Mapping[str, Task]) -> Mapping[str, Sco
         SettingsError: A file is no valid scorecard of these tasks; the message names file and key.
     """
     cards: dict[str, Scorecard] = {}
-    for path in sorted((folder / _FOLDER).glob("*.yaml")):
+    for path in sorted((folder / SCORECARDS).glob("*.yaml")):
         card = read_yaml(path, Scorecard)
         if card.name in cards or card.name in tasks:
             raise SettingsError(f"{path}: name: {card.name!r} is another scorecard or task already")

@@ -22,12 +22,17 @@ def load_tasks(folder: Path) -> Mapping[str, Task]:
     if not folder.is_dir():
         raise SettingsError(f"{folder} is no folder: set tasks_dir in fleet.toml")
     tasks: dict[str, Task] = {}
-    for path in (*sorted(folder.glob("*.yaml")), *sorted((folder / _INDICATORS).glob("*.yaml"))):
+    for path in task_files(folder):
         task = load_task(path)
         if task.name in tasks:
             raise SettingsError(f"{path}: name: task {task.name!r} is already in another file")
         tasks[task.name] = task
     return tasks
+
+
+def task_files(folder: Path) -> list[Path]:
+    """Return the paths of a folder's task files."""
+    return [*sorted(folder.glob("*.yaml")), *sorted((folder / _INDICATORS).glob("*.yaml"))]
 
 
 def load_task(path: Path) -> Task:

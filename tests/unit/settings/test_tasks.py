@@ -11,13 +11,15 @@ from typing import Any
 
 import pypdfium2
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from demo.make_documents import FOLDER, document_bytes, load_documents
 from schemas.json_schema.validator import answer_validator
 from schemas.task import Task, TaskKind
 from settings.fleet import load_settings
-from settings.sections.tasks import load_tasks
+from settings.sections.tasks import load_tasks, task_files
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = load_settings(ROOT / "fleet.toml")
@@ -92,6 +94,13 @@ def test_a_task_file_is_named_for_its_task(name: str) -> None:
     """A task's name leads to its file."""
     folder = ROOT / "tasks" / ("indicators" if name in INDICATORS else "")
     assert (folder / f"{name}.yaml").is_file()
+
+
+@pytest.mark.parametrize("path", task_files(ROOT / "tasks"), ids=lambda path: path.stem)
+def test_a_task_file_is_valid_by_the_published_schema(path: Path) -> None:
+    """An editor that knows the schema marks nothing in it."""
+    published = json.loads((ROOT / "docs" / "schemas" / "task.schema.json").read_text())
+    Draft202012Validator(published).validate(yaml.safe_load(path.read_text()))
 
 
 @pytest.mark.parametrize("name", TASKS)

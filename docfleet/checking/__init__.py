@@ -1,0 +1,1 @@
+"""Check of a fleet's files and variables: all mistakes at once, each with its place."""

@@ -1,0 +1,1 @@
+"""Fleets on paper: profiles, the planner, and the simulator."""
