@@ -41,6 +41,7 @@ _MODULES = {
     "failures": "contract",
     "eval": "evaluation",
     "plan": "planning",
+    "simulate": "planning",
 }
 """The module of each command, in the order of the help."""
 

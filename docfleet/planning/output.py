@@ -84,3 +84,8 @@ def count(amount: float) -> str:
 def gpus(number: int) -> str:
     """Return a number of GPUs in words."""
     return f"{number:,} GPU{'' if number == 1 else 's'}"
+
+
+def days(number: float) -> str:
+    """Return a number of days in words."""
+    return f"{number:g} day{'' if number == 1 else 's'}"

