@@ -71,7 +71,7 @@ def submit(
         "metadata": _pairs("--metadata", metadata or []),
         "adapters": _pairs("--adapter", adapter or []),
     }
-    from docfleet.commands.submit_action import SubmitOrder, run_order
+    from docfleet.commands.actions.submit import SubmitOrder, run_order
 
     order = SubmitOrder(documents, request, timeout if wait else None, as_json)
     if not asyncio.run(run_order(stack.settings(), order, say)):
@@ -122,8 +122,8 @@ def job(
 
 async def _page(client: Client, found: Job) -> str:
     """Return the page of a job's result."""
+    from docfleet.commands.actions.stored_text import stored_text
     from docfleet.commands.html.page import result_page
-    from docfleet.commands.stored_text import stored_text
 
     result = await client.result(found.id)
     return await asyncio.to_thread(result_page, result, await stored_text(client, found))
