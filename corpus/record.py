@@ -25,7 +25,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a document says.
+    """Content of a document.
 
     Attributes:
         kind: Kind of the document.

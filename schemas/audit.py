@@ -13,7 +13,7 @@ from schemas.job import TenantName
 
 
 class AuditAction(StrEnum):
-    """What was done."""
+    """Kind of an action."""
 
     KEY_CREATED = "key.created"
     """A key was made; `detail` says what it opens."""

@@ -78,7 +78,7 @@ class Price(Contract):
 
 
 class Origin(Contract):
-    """What a measured profile was measured with; a worker with other parts must not load it."""
+    """Parts that a profile was measured with; a worker with other parts must not load it."""
 
     driver: str
     engine_version: str

@@ -28,7 +28,7 @@ from schemas.engine import EngineVersion
 
 
 class Subject(Contract):
-    """What was evaluated.
+    """Subject of an evaluation.
 
     A run with failed documents alone names no engine.
     """

@@ -22,7 +22,7 @@ _IN_FLIGHT = 64
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back for one document.
+    """Answer for one document.
 
     Attributes:
         document: Scored.

@@ -67,7 +67,7 @@ def same(value: Any, truth: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Meanings:
-    """What a text can mean: days, amounts, or itself."""
+    """Meanings of a text: days, amounts, or itself."""
 
     days: frozenset[date]
     amounts: frozenset[Decimal]

@@ -23,7 +23,7 @@ _SHARE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What is asked of a fleet.
+    """Demand on a fleet.
 
     Attributes:
         profile: Of its GPUs.

@@ -18,7 +18,7 @@ _NO_FLOOR = Capability(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a value of a setting needs.
+    """Needs of a value of a setting.
 
     Attributes:
         floor: Lowest compute capability.

@@ -95,7 +95,7 @@ def test_a_grammar_that_slows_each_token_down_is_refused(vllm_host: Any) -> None
 
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_the_shipped_tasks_cost_little(vllm_host: Any, name: str) -> None:
-    """As they are, and with ends for what they leave open."""
+    """With and without ends for what they leave open."""
     vllm_host.ensure_running()
     schema = TASKS[name].output_schema
     ended = bounded(schema, Bounds.of("a line of five words\n" * 500, tokens=2000))

@@ -68,7 +68,7 @@ def test_the_quantizations_are_those_of_vllm(source: Path) -> None:
 
 @pytest.mark.parametrize(("method", "module"), _METHOD_MODULES.items())
 def test_the_floor_of_a_quantization_is_vllms(source: Path, method: str, module: str) -> None:
-    """As `get_min_capability` says."""
+    """The floors are those of `get_min_capability`."""
     tree = _tree(source / "model_executor/layers/quantization" / module)
     floors = {
         node.body[-1].value.value  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What a simulation answers."""
+"""Answer of a simulation."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Autoscaler:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is simulated.
+    """Scenario of a simulation.
 
     Attributes:
         pools: The fleet; the autoscaler fills the first pool first.

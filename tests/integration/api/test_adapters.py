@@ -142,7 +142,7 @@ async def test_a_bad_adapter_is_refused_and_nothing_of_it_stays(
 async def test_a_bad_adapter_is_a_problem_over_http(
     api: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
-    """It goes by the name that its sender gave it."""
+    """Its name is the one that its sender gave it."""
     folder = write_small_adapter(tmp_path / "a")
     _put_nan(folder)
     async with api.post("/v1/adapters", data=form(folder)) as answer:

@@ -76,7 +76,7 @@ async def _list(api: aiohttp.ClientSession, **query: Any) -> list[str]:
 async def test_a_result_with_reasons_opens_a_review_and_one_without_opens_none(
     api: aiohttp.ClientSession, ledger: Ledger, s3: Buckets
 ) -> None:
-    """It says why, of which document, and where the result lies."""
+    """The reasons, the document and the place of the result."""
     job = await _needing(api, ledger, s3)
     fine = await submit(api, TEXT)
     await succeed(ledger, s3.results, fine["id"], {"summary": task_result({"summary": "Hail."})})
@@ -137,7 +137,7 @@ async def test_one_reviewer_at_a_time_holds_a_review(
 async def test_a_correction_lies_beside_the_result_and_is_told_of(
     api: aiohttp.ClientSession, ledger: Ledger, s3: Buckets, valkey_url: str
 ) -> None:
-    """Who, when, before and after; the result stays, and the review is closed."""
+    """Reviewer, time, before and after; the result stays, and the review is closed."""
     body = TEXT | {"callback": {"url": "http://claims.test/hook"}}
     job = await _needing(api, ledger, s3, body=body)
     key = f"{job['id']}.json"
@@ -252,7 +252,7 @@ async def test_a_redrive_ends_the_review_of_the_result_that_it_replaces(
 async def test_completed_reviews_are_lines_to_train_and_to_evaluate_with(
     api: aiohttp.ClientSession, ledger: Ledger, s3: Buckets, settings: FleetSettings
 ) -> None:
-    """What was read, what the engine gave, what is right; with what it was asked where known."""
+    """The text, the answer, the right answer, and the question where it is known."""
     store = S3Store()
     text = PageText(
         sha256=SHA256,

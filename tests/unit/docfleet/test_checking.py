@@ -108,7 +108,7 @@ def test_a_file_that_is_not_there_is_one_mistake(tmp_path: Path) -> None:
 def test_a_misspelt_variable_ends_every_command(
     fleet: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would be ignored, and its owner would believe in it."""
+    """A variable that is ignored would be believed in."""
     monkeypatch.setenv("DOCFLEET_CALLBACK_ULR", "https://claims.example")
     with pytest.raises(SettingsError, match=r"did you mean DOCFLEET_CALLBACK_URL\?"):
         load_settings(fleet)

@@ -35,7 +35,7 @@ async def test_a_hostile_file_ends_in_its_own_failure(
 async def test_a_hostile_attachment_leaves_the_mail_and_its_neighbours_readable(
     sandbox: Sandbox,
 ) -> None:
-    """It alone is unread; what would end the process ends the document."""
+    """One part is unread; a part that would end the process ends the document."""
     data = zipped({"a.eml": attached(cut(printed("Claim"))), "b.txt": "Claim 4711"})
     read = await read_document(data, LIMITS, sandbox)
     assert [(page.part, page.source) for page in read.pages] == [

@@ -50,7 +50,7 @@ async def test_html_is_read_as_a_browser_shows_it(sandbox: Sandbox) -> None:
 
 
 async def test_html_is_decoded_as_it_says_and_else_as_it_is(sandbox: Sandbox) -> None:
-    """Some pages name a character set that they do not have."""
+    """Pages can name a character set that they do not have."""
     for named, used in (("iso-8859-2", "iso-8859-2"), ("utf-8", "cp1252"), ("none", "utf-8")):
         page = f"<html><meta charset='{named}'><body>Zoë</body></html>".encode(used)
         assert (await read_document(page, LIMITS, sandbox)).text == "Zoë"

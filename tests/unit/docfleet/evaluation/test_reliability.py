@@ -117,7 +117,7 @@ def test_a_curve_rises_and_is_what_a_task_takes(cases: list[Case]) -> None:
 
 
 def test_a_curve_from_one_half_calibrates_the_other() -> None:
-    """Where the engine is too sure, and equally so in both."""
+    """The engine is too sure, and equally so in both."""
     documents = [_document(n, [(0.9, n % 2 == 0), (0.3, n % 10 == 0)] * 3) for n in range(60)]
     found = calibrate(documents, 0.02, seed=2)
     assert found.ece is not None

@@ -92,7 +92,7 @@ def test_a_card_without_points_has_no_percentage() -> None:
 
 
 def test_an_indicator_has_its_confidence_and_its_quote() -> None:
-    """As the task's result has them."""
+    """Both are those of the task's result."""
     quote = Evidence(page=1, start=0, end=5, quote="Hello", match=Match.EXACT)
     scored = _scored(5, confidence={"/score": 0.7}, evidence={"/quote": quote})
     found = gather(CARD, {"greeting": scored, "empathy": FAILED, "notice": FAILED}, TASKS)

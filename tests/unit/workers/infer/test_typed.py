@@ -67,7 +67,7 @@ def test_an_amount_is_a_decimal_string_to_the_last_digit(value: Any, amount: str
 
 
 def test_values_keep_their_original_and_rows_are_typed_one_by_one() -> None:
-    """What is null has no type; what does not say one asks for a review."""
+    """Null has no type; a text that says none asks for a review."""
     data = {"rows": [{"paid": "$1.00"}, {"paid": None}, {"paid": "n/a"}, {}], "day": "May 3, 2026"}
     types = {"/rows/*/paid": ValueType.MONEY, "/day": ValueType.DATE, "/gone/x": ValueType.DATE}
     typed, untyped = typed_values(data, types, None)

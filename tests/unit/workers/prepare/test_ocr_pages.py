@@ -43,7 +43,7 @@ def test_forms_and_tables_are_read_row_by_row(left: str, right: str) -> None:
 
 
 def test_a_heading_across_columns_stays_where_it_is() -> None:
-    """What stands above is read before them."""
+    """Lines above them are read first."""
     heading = Word(("title",), (100, -50, 700, -30), 90, "Conditions")
     assert texts([heading, *side_by_side(PROSE, PROSE)])[:2] == ["Conditions", f"{PROSE} 0"]
 
