@@ -18,6 +18,7 @@ from schemas.task import Task
 from settings.sections.tasks import load_tasks
 
 _SEED = 20_260_101
+_BASE = "base"
 _FIGURES = ("precision", "recall", "f1", "accuracy", "complete_documents")
 
 
@@ -64,8 +65,8 @@ def main(arguments: argparse.Namespace) -> None:
         for field, figures in report.fields.items():
             one = figures["f1"] if "f1" in figures else next(iter(figures.values()))
             print(f"    {field:24} {one.value if one.value is None else round(one.value, 3)}")
-    base, *adapters = found.values()
-    for report in adapters:
+    base = found.pop(_BASE, None)
+    for report in found.values() if base else ():
         change = compare(report, base)["f1"].change
         if change.value is not None:
             told = f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
