@@ -35,6 +35,7 @@ def read_job(job_id: str, fields: Mapping[str, str], history: Sequence[str]) -> 
         priority=spec.priority,
         metadata=spec.metadata,
         callback=_shown(spec.callback),
+        adapters={task: pin.shown() for task, pin in spec.adapters.items() if pin is not None},
         attempts=int(fields["attempts"]),
         created_at=from_unix_ms(fields["created"]),
         updated_at=from_unix_ms(fields["updated"]),

@@ -6,7 +6,7 @@ from typing import Any
 
 from ledger.errors import IdempotencyError, LedgerFullError, TenantQuotaError
 from ledger.share import check_share
-from schemas.job import JobSpec
+from schemas.job import JobSpec, PinnedAdapter
 from schemas.queues import PREPARE_QUEUE, infer_queue
 from schemas.quota import Quota
 from schemas.states import Stage
@@ -60,6 +60,12 @@ def _same(present: str, spec: JobSpec, *, but_callback: bool) -> bool:
     known, spec = (
         one.model_copy(update={"document": one.document.unversioned()}) for one in (known, spec)
     )
+    known, spec = (one.model_copy(update={"adapters": _asked(one)}) for one in (known, spec))
     if but_callback:
         known, spec = (one.model_copy(update={"callback": None}) for one in (known, spec))
     return known == spec
+
+
+def _asked(spec: JobSpec) -> dict[str, PinnedAdapter | None]:
+    """Return the adapters that the sender named: a task's default may change between two sends."""
+    return {task: pin for task, pin in spec.adapters.items() if pin is None or not pin.by_default}

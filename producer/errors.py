@@ -25,6 +25,14 @@ class UnknownPoolError(RequestError):
     """The request names a pool that the fleet's file does not have."""
 
 
+class UnknownAdapterError(RequestError):
+    """The request names an adapter that the registry does not have."""
+
+
+class UnservedAdapterError(RequestError):
+    """The request names an adapter that no pool can run for it."""
+
+
 class AdapterNotFoundError(ProducerError):
     """There is no adapter with this name and version."""
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from ledger.ledger import Ledger
 from producer.access.documents import check_access
+from producer.adapter_pins import AdapterPins
 from producer.adoptions import belongs_to_a_job
 from producer.callbacks.rules import CallbackRules
 from producer.errors import RequestError, UnknownTaskError
@@ -70,6 +71,7 @@ class Submitter:
         self.tasks = tasks
         self.scorecards = scorecards
         self._callbacks = callbacks
+        self._pins = AdapterPins(settings, ledger.adapters)
 
     async def submit(
         self,
@@ -91,6 +93,8 @@ class Submitter:
 
         Raises:
             UnknownTaskError: The message lists the known tasks.
+            UnknownAdapterError: The registry has no such adapter.
+            UnservedAdapterError: No pool can run an adapter for this job.
             RequestError: The idempotency key or the callback is not valid.
             ForbiddenError: The document must be the tenant's own, and is not.
             IdempotencyError: The key was used for another request.
@@ -104,13 +108,16 @@ class Submitter:
             check_access(self._settings, tenant, request.document.uri)
         callback = await self._callbacks.kept(tenant, request.callback)
         job_id = _requested_job_id(tenant, idempotency_key)
+        asked = self._asked(request.tasks)
+        adapters = await self._pins.of(asked["tasks"], request.adapters)
         spec = JobSpec(
             document=await self._document(request, tenant, name),
-            **self._asked(request.tasks),
+            **asked,
             tenant=tenant,
             priority=request.priority,
             callback=callback,
             metadata=request.metadata,
+            adapters=adapters,
         )
         await self._ledger.submit(
             job_id,
@@ -149,13 +156,15 @@ class Submitter:
         with_metadata = self._settings.documents.object_metadata
         document = dropped_document(drop, version, with_metadata=with_metadata)
         of_key = key_metadata(rule.key_metadata, bucket_and_key(drop.uri)[1])
+        asked = self._asked(rule.tasks)
         spec = JobSpec(
             document=document.model_copy(update={"metadata": {**document.metadata, **of_key}}),
-            **self._asked(rule.tasks),
+            **asked,
             tenant=rule.tenant,
             priority=rule.priority,
             callback=KeptCallback(url=rule.callback) if rule.callback else self._callbacks.default,
             metadata=joined(metadata, of_key),
+            adapters=await self._pins.defaults(asked["tasks"]),
         )
         drop_id = dropped_job_id(drop)
         if await belongs_to_a_job(self._ledger, drop_id, spec, rule):

@@ -10,17 +10,10 @@ from pydantic import Field, StringConstraints
 
 from schemas.contract import Contract
 from schemas.document import S3Uri
-from schemas.job import AdapterVersion, TaskName, VersionName
+from schemas.job import AdapterVersion, PinnedAdapter, TaskName, VersionName
 
 NOTES_LENGTH = 2_000
 AdapterName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
-AdapterRef = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}@[0-9A-Za-z][0-9A-Za-z._-]{0,31}$"),
-]
-"""How a user names an adapter: `NAME@VERSION`."""
-BASE_ALONE = "base"
-"""Named in place of an adapter: the base model without one."""
 
 
 class AdapterState(StrEnum):
@@ -68,6 +61,17 @@ class AdapterEntry(AdapterVersion):
         """Return the name by which a job asks for it."""
         return f"{self.name}@{self.version}"
 
+    def pinned(self, *, by_default: bool = False) -> PinnedAdapter:
+        """Return the adapter as a job keeps it."""
+        return PinnedAdapter(
+            name=self.name,
+            version=self.version,
+            sha256=self.sha256,
+            base=self.base,
+            size=self.size,
+            by_default=by_default,
+        )
+
     def public(self) -> dict[str, Any]:
         """Return the entry as JSON values."""
         return self.model_dump(mode="json", exclude_none=True)
@@ -88,7 +92,7 @@ class BaseModelEntry(Contract):
         default=(), description="Other names by which an adapter's config may mean it."
     )
     sha256: str | None = None
-    max_rank: int = Field(ge=1, description="The highest rank that the pool's engine takes.")
+    max_rank: int = Field(ge=0, description="The highest rank that the pool's engine takes.")
     layers: dict[str, tuple[int, int] | None] | None = Field(
         default=None,
         description="Outputs and inputs of each linear layer; none where the weights are away.",

@@ -144,13 +144,14 @@ FAILURES: dict[FailureCode, FailureInfo] = {
     ),
     _C.ADAPTER_MISSING: FailureInfo(
         _P,
-        "The task's adapter directory is not there or lacks a file.",
-        "Put the adapter where the task's file says, with its config and its safetensors.",
+        "The adapter is not where the task's file or the registry says, or lacks a file.",
+        "Put it where the task's file says, or add it to the registry again; then redrive.",
     ),
     _C.ADAPTER_INVALID: FailureInfo(
         _P,
-        "The adapter does not fit the pool's base model.",
-        "Train the adapter on this base, within the pool's max_lora_rank, and set it again.",
+        "The adapter does not fit the pool's base model, or a worker's copy of it was changed.",
+        "Redrive after a change: the copy was removed. Else train it on this base, within the "
+        "pool's max_lora_rank, as another version.",
     ),
     _C.OUTPUT_TRUNCATED: FailureInfo(
         _P,

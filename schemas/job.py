@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, HttpUrl, StringConstraints, model_validator
 
@@ -40,6 +40,15 @@ Metadata = Annotated[
 DEFAULT_TENANT = "default"
 
 
+AdapterRef = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}@[0-9A-Za-z][0-9A-Za-z._-]{0,31}$"),
+]
+"""An adapter of the registry as a request names it: `NAME@VERSION`."""
+BASE_ALONE = "base"
+"""Named in place of an adapter: the base model without one."""
+
+
 class AdapterVersion(Contract):
     """The adapter that a task runs on."""
 
@@ -48,6 +57,26 @@ class AdapterVersion(Contract):
         default=None, description="None for a directory that the task's file names."
     )
     sha256: str = Field(description="Of its config and its weights.")
+
+
+class PinnedAdapter(AdapterVersion):
+    """The adapter of the registry that a task of a job runs on, whatever becomes of its state."""
+
+    version: VersionName
+    base: str = Field(description="Its base model, as fleet.toml names it.")
+    size: int = Field(ge=1, description="Bytes.")
+    by_default: bool = Field(
+        default=False, description="The task's default at the submit, named by nobody."
+    )
+
+    @property
+    def ref(self) -> str:
+        """Return the name by which a job asks for it."""
+        return f"{self.name}@{self.version}"
+
+    def shown(self) -> AdapterVersion:
+        """Return the adapter as jobs and results name it."""
+        return AdapterVersion(name=self.name, version=self.version, sha256=self.sha256)
 
 
 class Priority(StrEnum):
@@ -119,6 +148,13 @@ class JobTerms(Contract):
     callback: Callback | None = None
     priority: Priority = Priority.NORMAL
     metadata: Metadata = Field(default_factory=dict)
+    adapters: dict[TaskName, AdapterRef | Literal["base"]] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="By task, the adapter to run it on, as `NAME@VERSION`, or `base` for the base"
+        " model alone; the task's default for one that is not here.",
+        examples=[{"fnol": "fnol-lora@3"}],
+    )
 
     @model_validator(mode="after")
     def _tasks_once(self) -> Self:
@@ -145,6 +181,11 @@ class JobSpec(Contract):
     priority: Priority = Priority.NORMAL
     callback: KeptCallback | None = None
     metadata: Metadata = Field(default_factory=dict)
+    adapters: dict[TaskName, PinnedAdapter | None] = Field(
+        default_factory=dict,
+        description="Adapters of the registry by task; null for the base model alone. A task that"
+        " is not here runs on what its file names.",
+    )
 
     @property
     def is_chat(self) -> bool:
@@ -193,6 +234,10 @@ class Job(Contract):
     priority: Priority
     metadata: Metadata
     callback: ShownCallback | None = None
+    adapters: dict[TaskName, AdapterVersion] = Field(
+        default_factory=dict,
+        description="The adapters of the registry that its tasks run on, fixed at the submit.",
+    )
     attempts: int = Field(ge=0, description="Attempts at the present stage that were charged.")
     created_at: datetime
     updated_at: datetime

@@ -30,7 +30,7 @@ class Work(Contract):
 class Mix(Work):
     """Documents of a customer: their work, and when they come."""
 
-    name: Name
+    name: Name = "custom"
     source: str = Field(default="", description="From where the figures are.")
     spread: float = Field(
         default=0.5,

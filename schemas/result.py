@@ -10,7 +10,7 @@ from pydantic import Field
 
 from schemas.contract import Contract
 from schemas.document import DocumentRef
-from schemas.engine import EngineVersion
+from schemas.engine import EngineVersion, SamplingChoice
 from schemas.failure import Failure
 from schemas.job import AdapterVersion, Metadata, TaskName, TenantName
 from schemas.states import JobState
@@ -106,6 +106,9 @@ class TaskResult(Contract):
     failure: Failure | None = None
     raw_output: str | None = Field(default=None, description="The answer that was not valid.")
     adapter: AdapterVersion | None = None
+    sampling: SamplingChoice | None = Field(
+        default=None, description="How the engine chose the tokens."
+    )
     usage: Usage = Usage()
     seconds: float = Field(default=0, ge=0, description="From the gate to the last token.")
 

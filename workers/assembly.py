@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import structlog
 
@@ -12,6 +13,7 @@ from ledger.access.secret_box import SecretBox
 from schemas.queues import infer_queue
 from schemas.task import Task
 from settings.chat_models import ChatModels
+from settings.environment import user_cache
 from settings.errors import SettingsError
 from settings.fleet import FleetSettings
 from settings.own_ports import own_ports
@@ -28,6 +30,7 @@ from workers.engine.gate_memory import GateSize
 from workers.engine.gated import GatedEngine
 from workers.engine.protocol import Engine
 from workers.engine.scripted.engine import ScriptedEngine
+from workers.engine.vllm.arguments import max_rank
 from workers.engine.vllm.engine import VllmEngine, import_vllm
 from workers.engine_kind import EngineKind
 from workers.infer.chat_runner import ChatRunner
@@ -36,9 +39,9 @@ from workers.infer.reading.budget import ContextBudget
 from workers.infer.results import Results
 from workers.infer.stage import InferStage
 from workers.infer.task_runner import TaskRunner
-from workers.models.adapter import DEFAULT_MAX_RANK
+from workers.models.adapter_cache import AdapterCache
 from workers.models.adapter_registry import TaskAdapters
-from workers.models.base_model import locate_model
+from workers.models.base_model import find_model, known_layers, locate_model
 from workers.models.base_model_notice import BaseModelNotice
 from workers.models.model_tokenizer import ModelTokenizer
 from workers.prepare.lockdown.privileges import hide_memory
@@ -130,13 +133,17 @@ class _Builder:
         return PrepareStage(self._settings, S3Store(), self._tasks, pools)
 
     def _infer(self, process: WorkerProcess) -> InferStage:
+        store = S3Store()
         match self._engine:
             case EngineKind.VLLM:
-                bare_engine, adapters = self._vllm()
+                model_dir = self._located_model()
+                adapters = self._adapters(model_dir, store)
+                bare_engine = self._vllm(model_dir, adapters)
             case EngineKind.SCRIPTED:
-                bare_engine, adapters = self._scripted(), TaskAdapters.none()
+                adapters = self._adapters(find_model(self._source(self._pool)), store)
+                bare_engine = self._scripted()
         schemas = [task.output_schema for task in self._tasks.values()]
-        engine, store = GatedEngine(bare_engine, self._pool.slots, schemas), S3Store()
+        engine = GatedEngine(bare_engine, self._pool.slots, schemas)
         queue = infer_queue(self._name)
         return InferStage(
             pool=self._name,
@@ -158,14 +165,8 @@ class _Builder:
 
     def _base_model(self, process: WorkerProcess, adapters: TaskAdapters) -> BaseModelNotice:
         pool = self._pool
-        ranks = (adapter.rank for adapter in adapters.usable)
-        return BaseModelNotice(
-            process.ledger,
-            self._name,
-            pool.model,
-            self._source(pool),
-            pool.engine.get("max_lora_rank") or max([DEFAULT_MAX_RANK, *ranks]),
-        )
+        highest = max_rank(adapters.usable, pool)
+        return BaseModelNotice(process.ledger, self._name, pool.model, self._source(pool), highest)
 
     def _budget(self) -> ContextBudget:
         tokenizer = ModelTokenizer(self._source(self._pool))
@@ -182,18 +183,38 @@ class _Builder:
             line_bytes=self._settings.openai.line_bytes,
         )
 
-    def _vllm(self) -> tuple[Engine, TaskAdapters]:
-        pool = self._pool
+    def _located_model(self) -> Path:
+        """Return the directory of the pool's model; import vLLM beside, which takes as long."""
         with ThreadPoolExecutor(max_workers=1) as beside:
-            model = beside.submit(locate_model, self._source(pool))
+            model = beside.submit(locate_model, self._source(self._pool))
             import_vllm(self._name)
-            model_dir = model.result()
-        max_rank = pool.engine.get("max_lora_rank", _MAX_LORA_RANK)
-        adapters = TaskAdapters.verified(self._tasks, model_dir, max_rank)
-        engine = VllmEngine(
-            model_dir, self._name, pool, adapters.usable, limits=self._settings.limits
+            return model.result()
+
+    def _adapters(self, model_dir: Path | None, store: S3Store) -> TaskAdapters:
+        """Return the adapters of the tasks' files and of the registry.
+
+        Args:
+            model_dir: The pool's model; None where its weights are away.
+            store: Holds the adapters of the registry.
+        """
+        pool, limits = self._pool, self._settings.limits
+        highest = pool.engine.get("max_lora_rank", _MAX_LORA_RANK)
+        adapters = TaskAdapters.verified(self._tasks, model_dir, highest)
+        cache = AdapterCache(
+            store,
+            self._settings.work_bucket,
+            user_cache() / "adapters",
+            limits.adapter_cache_bytes,
+            known_layers(model_dir),
+            max_rank(adapters.usable, pool),
         )
-        return engine, adapters
+        adapters.serve(pool.model, cache)
+        return adapters
+
+    def _vllm(self, model_dir: Path, adapters: TaskAdapters) -> Engine:
+        return VllmEngine(
+            model_dir, self._name, self._pool, adapters.usable, limits=self._settings.limits
+        )
 
     def _scripted(self) -> Engine:
         log.warning("SCRIPTED ENGINE: the results of this worker are made up, no model runs")

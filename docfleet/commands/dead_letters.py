@@ -23,7 +23,7 @@ from schemas.kept import KeptTasks
 if TYPE_CHECKING:
     from collections import Counter
 
-    from docfleet.commands.dead_letter_actions import Choice
+    from docfleet.commands.actions.dead_letters import Choice
     from ledger.page import Page
     from producer.client import Client
 
@@ -81,7 +81,7 @@ class ChoiceOptions:
 
     def choice(self, which: LetterOptions) -> Choice:
         """Return the chosen letters; raise BadUsageError for an unclear choice."""
-        from docfleet.commands.dead_letter_actions import choose
+        from docfleet.commands.actions.dead_letters import choose
 
         return choose(self.ids or [], which.filter(), everything=self.everything, yes=self.yes)
 
@@ -119,7 +119,7 @@ def list_letters(
 def _print_page(page: Page[DeadLetter], counts: Counter[str] | None) -> None:
     from rich.console import Console
 
-    from docfleet.commands.terminal import print_letters
+    from docfleet.commands.actions.terminal import print_letters
     from docfleet.commands.texts.dead_letter import summary
 
     if page.items:
@@ -198,8 +198,8 @@ def redrive(
     others are redriven. 2 bad usage or configuration. 3 no stack is running, or its Redis does not
     answer.
     """
-    from docfleet.commands import dead_letter_actions as order
-    from docfleet.commands.terminal import this_terminal
+    from docfleet.commands.actions import dead_letters as order
+    from docfleet.commands.actions.terminal import this_terminal
 
     choice = chosen.choice(which)
     how = Redrive(pool=pool, versions=_versions(task_version or []))
@@ -219,8 +219,8 @@ def drop(stack: TargetStack, which: LetterOptions, chosen: ChoiceOptions) -> Non
     others are dropped. 2 bad usage or configuration. 3 no stack is running, or its Redis does not
     answer.
     """
-    from docfleet.commands import dead_letter_actions as order
-    from docfleet.commands.terminal import this_terminal
+    from docfleet.commands.actions import dead_letters as order
+    from docfleet.commands.actions.terminal import this_terminal
 
     choice = chosen.choice(which)
     if not stack.call(lambda client: order.drop(client, choice, this_terminal())):

@@ -42,7 +42,7 @@ def delete(
     Exit codes: 0 deleted. 1 there is no such job or document, or a job has not ended. 2 bad usage
     or configuration. 3 no stack is running, or its Redis or object store does not answer.
     """
-    from docfleet.commands.terminal import this_terminal
+    from docfleet.commands.actions.terminal import this_terminal
 
     if not yes and not this_terminal().ask(f"Delete {what} for good?"):
         raise BadUsageError("nothing is deleted")

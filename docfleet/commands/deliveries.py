@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from docfleet.commands.actions.terminal import this_terminal
 from docfleet.commands.arguments.option_group import grouped
 from docfleet.commands.arguments.options import TenantOption
 from docfleet.commands.arguments.target import TargetStack
 from docfleet.commands.errors import explained
-from docfleet.commands.terminal import this_terminal
 from docfleet.commands.texts.age import AGE_METAVAR, parse_age
 from docfleet.commands.texts.output import say
 from docfleet.errors import BadUsageError

@@ -58,7 +58,7 @@ def evaluate(
     that cannot be read. 3 no stack is running, or its Redis or object store does not answer. 4 a
     document cannot be read. 5 scored, but the time was up for some documents, and their jobs go on.
     """
-    from docfleet.commands.evaluation_action import EvalOrder, run_evaluation
+    from docfleet.commands.actions.evaluation import EvalOrder, run_evaluation
 
     order = EvalOrder(
         task=task,

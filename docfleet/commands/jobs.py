@@ -40,6 +40,13 @@ def submit(
     callback: Annotated[
         str | None, typer.Option(help="Where to tell of the end.", metavar="URL")
     ] = None,
+    adapter: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The adapter of a task, or `base` for none; may be repeated.",
+            metavar="TASK=NAME@VERSION",
+        ),
+    ] = None,
     priority: Annotated[Priority, typer.Option(help="How soon.")] = Priority.NORMAL,
     metadata: Annotated[
         list[str] | None, typer.Option(help="Comes back with the result.", metavar="KEY=VALUE")
@@ -53,17 +60,18 @@ def submit(
     """Submit documents: local files or objects of a bucket, a job for each.
 
     Exit codes: 0 submitted, or with --wait succeeded. 1 with --wait: a job ended dead, cancelled
-    or partially succeeded. 2 bad usage or configuration, or an unknown task. 3 no stack is
-    running, or its Redis or object store does not answer. 4 a file is missing, empty or cannot be
-    read. 5 with --wait: the time was up, and the jobs go on.
+    or partially succeeded. 2 bad usage or configuration, or an unknown task or adapter. 3 no stack
+    is running, or its Redis or object store does not answer. 4 a file is missing, empty or cannot
+    be read. 5 with --wait: the time was up, and the jobs go on.
     """
     request = {
         "tasks": task,
         "callback": {"url": callback} if callback else None,
         "priority": priority,
-        "metadata": _pairs(metadata or []),
+        "metadata": _pairs("--metadata", metadata or []),
+        "adapters": _pairs("--adapter", adapter or []),
     }
-    from docfleet.commands.submit_action import SubmitOrder, run_order
+    from docfleet.commands.actions.submit import SubmitOrder, run_order
 
     order = SubmitOrder(documents, request, timeout if wait else None, as_json)
     if not asyncio.run(run_order(stack.settings(), order, say)):
@@ -114,8 +122,8 @@ def job(
 
 async def _page(client: Client, found: Job) -> str:
     """Return the page of a job's result."""
+    from docfleet.commands.actions.stored_text import stored_text
     from docfleet.commands.html.page import result_page
-    from docfleet.commands.stored_text import stored_text
 
     result = await client.result(found.id)
     return await asyncio.to_thread(result_page, result, await stored_text(client, found))
@@ -131,12 +139,12 @@ def _write(path: Path, page: str) -> None:
         raise BadUsageError(f"--html: {path} cannot be written: {error.strerror}") from error
 
 
-def _pairs(texts: list[str]) -> dict[str, str]:
+def _pairs(option: str, texts: list[str]) -> dict[str, str]:
     pairs = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals:
-            raise BadUsageError(f"--metadata {text!r} is not of the form KEY=VALUE")
+            raise BadUsageError(f"{option} {text!r} is not of the form KEY=VALUE")
         pairs[key] = value
     return pairs
 

@@ -154,7 +154,7 @@ def export(
     Exit codes: 0 written. 2 bad usage or configuration. 3 no stack is running, or its Redis or
     object store does not answer.
     """
-    from docfleet.commands.review_lines import review_lines
+    from docfleet.commands.actions.review_lines import review_lines
 
     after = datetime.now(UTC) - newer_than if newer_than else None
     which = ReviewFilter(tenant=tenant, task=task, after=after)

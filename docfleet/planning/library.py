@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -83,11 +84,12 @@ def _shipped(folder: str, model: type[_Read]) -> Iterator[_Read]:
 
 
 def _read(path: Path, model: type[_Read]) -> _Read:
+    parse = json.loads if path.suffix.lower() == ".json" else yaml.safe_load
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: Any = parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadUsageError(f"{path} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+    except (ValueError, yaml.YAMLError) as error:
         raise BadUsageError(f"{path} is neither JSON nor YAML") from error
     try:
         return model.model_validate(content)

@@ -66,11 +66,16 @@ def main(arguments: argparse.Namespace) -> None:
             one = figures["f1"] if "f1" in figures else next(iter(figures.values()))
             print(f"    {field:24} {one.value if one.value is None else round(one.value, 3)}")
     base = found.pop(_BASE, None)
-    for report in found.values() if base else ():
-        change = compare(report, base)["f1"].change
-        if change.value is not None:
-            told = f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
-            print(f"f1, {report.subject.adapter} beside {base.subject.adapter}: {told}")
+    if base is not None:
+        for report in found.values():
+            _print_change(report, base)
+
+
+def _print_change(report: Report, base: Report) -> None:
+    change = compare(report, base)["f1"].change
+    if change.value is not None:
+        told = f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
+        print(f"f1, {report.subject.adapter} beside {base.subject.adapter}: {told}")
 
 
 def _arguments() -> argparse.Namespace:

@@ -42,6 +42,7 @@ from producer.errors import (
     TooManyAttemptsError,
     UnauthorizedError,
     UnconfirmedError,
+    UnknownAdapterError,
     UnknownApiKeyError,
     UnknownDeadLetterError,
     UnknownDeliveryError,
@@ -51,6 +52,7 @@ from producer.errors import (
     UnknownPoolError,
     UnknownReviewError,
     UnknownTaskError,
+    UnservedAdapterError,
 )
 from storage.errors import StorageError
 
@@ -118,6 +120,8 @@ class ProblemType(StrEnum):
     """The job has ended and cannot be cancelled any more."""
     UNKNOWN_ADAPTER = "unknown-adapter"
     """The registry has no adapter with this name and version."""
+    UNSERVED_ADAPTER = "unserved-adapter"
+    """The adapter is retired, of another task, or of a base model that no pool serves."""
     INVALID_ADAPTER = "invalid-adapter"
     """The adapter is damaged, or does not run on the fleet's base models; nothing was added."""
     ADAPTER_CONFLICT = "adapter-conflict"
@@ -145,6 +149,8 @@ class ProblemType(StrEnum):
 
 _BY_ERROR: dict[type[Exception], tuple[ProblemType, HTTPStatus]] = {
     UnknownTaskError: (ProblemType.UNKNOWN_TASK, HTTPStatus.UNPROCESSABLE_ENTITY),
+    UnknownAdapterError: (ProblemType.UNKNOWN_ADAPTER, HTTPStatus.UNPROCESSABLE_ENTITY),
+    UnservedAdapterError: (ProblemType.UNSERVED_ADAPTER, HTTPStatus.UNPROCESSABLE_ENTITY),
     UnknownPoolError: (ProblemType.UNKNOWN_POOL, HTTPStatus.UNPROCESSABLE_ENTITY),
     CursorError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
     RequestError: (ProblemType.INVALID_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),

@@ -134,7 +134,12 @@ def _check_attention(kind: GpuKind, engine: Mapping[str, Any]) -> None:
 
 def _check_size(kind: GpuKind, name: str, size: object) -> None:
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise GpuSettingError(f"engine.{name} is {size!r}: choose a whole number from 1 on.")
+        hint = (
+            f" In a variable, write the table as JSON: ..._ENGINE='{{\"{name}\": {size}}}'."
+            if isinstance(size, str)
+            else ""
+        )
+        raise GpuSettingError(f"engine.{name} is {size!r}: choose a whole number from 1 on.{hint}")
     if kind.is_cpu and size > 1:
         raise GpuSettingError(
             f"engine.{name} {size} does not go with gpu 'CPU', whose engine uses all cores at "

@@ -23,6 +23,11 @@ class LimitSettings(Section):
     adapter_bytes: int = Field(
         default=2**30, ge=1, description="An adapter may have, its config and its weights."
     )
+    adapter_cache_bytes: int = Field(
+        default=8 * 2**30,
+        ge=2**20,
+        description="Adapters of the registry that a machine keeps for its workers.",
+    )
     pages: int = Field(default=500, ge=1)
     sandbox_memory_bytes: int = Field(default=2 * 2**30, ge=2**28)
     sandbox_cpu_seconds: int = Field(default=30, ge=1)

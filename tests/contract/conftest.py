@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 
 import pytest
 
+from adapters.config import ADAPTER_CONFIG, WEIGHTS
+from adapters.safetensors import digest
 from settings.sections.limits import LimitSettings
 from settings.sections.pools import PoolSettings
-from tests.fixtures.adapter_files import RANK, write_adapter
+from tests.fixtures.adapter_files import RANK, RESIDENTS, write_adapter
 from workers.engine.protocol import Engine, EngineRequest
 from workers.engine.scripted.engine import ScriptedEngine
 from workers.engine.vllm.engine import VllmEngine
@@ -141,7 +143,7 @@ def vllm_host(
         gpu="CPU",
         concurrency=SLOTS,
         max_model_len=CONTEXT,
-        engine={"enforce_eager": True},
+        engine={"enforce_eager": True, "max_cpu_loras": RESIDENTS},
     )
     limits = LimitSettings(grammar_cpu_seconds=5)
     engine = VllmEngine(model_dir, "tests", pool, list(adapters.values()), limits)
@@ -168,4 +170,5 @@ def adapters(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Mappi
         for seed, name in enumerate(["first", "second", "vanishing", "held"])
     }
     refused = write_adapter(folder / "refused", model_dir, 9, use_dora=True)
-    return {**made, "refused": Adapter("refused-0", refused, "0" * 64, RANK)}
+    sha256 = digest([refused / ADAPTER_CONFIG, refused / WEIGHTS])
+    return {**made, "refused": Adapter("refused-0", refused, sha256, RANK)}

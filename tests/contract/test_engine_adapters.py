@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fixtures.adapter_files import RANK, RESIDENTS, write_adapter
 from workers.engine.protocol import EngineAnswer, EngineRequest
 from workers.errors import AdapterRefusedError
-from workers.models.adapter import Adapter
+from workers.models.adapter import Adapter, verify_adapter
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
@@ -88,10 +92,72 @@ def test_a_loaded_adapter_outlives_its_directory(
     assert after.text == before.text
 
 
-def test_an_adapter_that_the_engine_was_not_started_with_is_refused(
-    host: Any, adapters: Mapping[str, Adapter]
+def _short_request(request_id: str, adapter: Adapter | None) -> EngineRequest:
+    """A few words, for tests with many requests."""
+    return replace(_request(request_id, adapter), schema=None, max_tokens=8)
+
+
+def test_an_adapter_that_came_after_the_start_is_loaded(
+    host: Any, adapters: Mapping[str, Adapter], model_dir: Path, tmp_path: Path
 ) -> None:
-    """There is no room kept for it."""
-    stranger = Adapter("stranger", adapters["first"].path, "1" * 64, 8)
-    with pytest.raises(AdapterRefusedError, match="started without adapter stranger"):
-        host.call(host.engine.generate(_request("stranger", stranger)))
+    """No restart: each of many more than there is room for answers on its own weights."""
+    made = [
+        verify_adapter(write_adapter(tmp_path / f"{n}", model_dir, 20 + n), model_dir, RANK)
+        for n in range(2 * RESIDENTS - 1)
+    ]
+
+    async def ask_all(rounds: int) -> list[str]:
+        requests = [_short_request(f"{rounds}-{n}", one) for n, one in enumerate(made)]
+        answers = await asyncio.gather(*map(host.engine.generate, requests))
+        return [answer.text for answer in answers]
+
+    first, again = host.call(ask_all(1)), host.call(ask_all(2))
+    assert first == again
+    assert len(set(first)) > RESIDENTS
+    old = host.call(host.engine.generate(_short_request("old", adapters["first"])))
+    assert old.text not in first
+
+
+def test_an_adapter_that_was_pushed_out_and_deleted_never_reaches_the_engine(
+    host: Any, adapters: Mapping[str, Adapter], model_dir: Path, tmp_path: Path
+) -> None:
+    """`generate` on it would end the engine, and every other request with it."""
+    doomed = verify_adapter(write_adapter(tmp_path / "doomed", model_dir, 60), model_dir, RANK)
+    others = [
+        verify_adapter(write_adapter(tmp_path / f"{n}", model_dir, 70 + n), model_dir, RANK)
+        for n in range(RESIDENTS)
+    ]
+    host.call(host.engine.generate(_short_request("there", doomed)))
+    for number, other in enumerate(others):
+        host.call(host.engine.generate(_short_request(f"other-{number}", other)))
+    shutil.rmtree(doomed.path)
+    beside = host.engine.generate(_short_request("beside", adapters["first"]))
+    gone = host.engine.generate(_request("gone", doomed))
+
+    async def both() -> list[Any]:
+        return list(await asyncio.gather(beside, gone, return_exceptions=True))
+
+    answer, error = host.call(both())
+    assert isinstance(error, AdapterRefusedError)
+    assert answer.text
+
+
+@pytest.mark.parametrize("change", ["truncated", "swapped", "pickle"])
+def test_files_that_changed_after_their_check_never_reach_the_engine(
+    host: Any, adapters: Mapping[str, Adapter], model_dir: Path, tmp_path: Path, change: str
+) -> None:
+    """Not even those that would load: no result would name them."""
+    path = write_adapter(tmp_path / "changed", model_dir, 80)
+    adapter = verify_adapter(path, model_dir, RANK)
+    weights = path / "adapter_model.safetensors"
+    match change:
+        case "truncated":
+            weights.write_bytes(weights.read_bytes()[:-100])
+        case "swapped":
+            shutil.rmtree(path)
+            write_adapter(path, model_dir, 81)
+        case "pickle":
+            weights.write_bytes(pickle.dumps({"weights": [1.0]}))
+    with pytest.raises(AdapterRefusedError, match="changed since"):
+        host.call(host.engine.generate(_request(change, adapter)))
+    assert host.call(host.engine.generate(_short_request("next", adapters["first"]))).text

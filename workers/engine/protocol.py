@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from schemas.engine import EngineVersion
+from schemas.engine import EngineVersion, SamplingChoice
 from schemas.job import DEFAULT_TENANT
 from schemas.result import Usage
 from workers.models.adapter import Adapter
@@ -38,6 +38,16 @@ class Sampling:
     stop: tuple[str, ...] = ()
     frequency_penalty: float = 0
     presence_penalty: float = 0
+
+    def shown(self) -> SamplingChoice:
+        """Return the settings as a result tells them."""
+        return SamplingChoice(
+            temperature=self.temperature,
+            top_p=self.top_p,
+            seed=self.seed,
+            frequency_penalty=self.frequency_penalty,
+            presence_penalty=self.presence_penalty,
+        )
 
 
 GREEDY = Sampling()

@@ -128,8 +128,10 @@ class ChatRunner:
         self, draft: TaskDraft, request: ChatRequest, claim: Claim, request_id: str, tenant: str
     ) -> dict[str, Any]:
         draft.adapter = self._adapter(request.model)
+        question = engine_request(request, request_id, draft.adapter, tenant)
+        draft.sampling = question.sampling
         answer = await self._engine.ask(
-            engine_request(request, request_id, draft.adapter, tenant),
+            question,
             seconds=self._seconds,
             task=CHAT_TASK,
             alone=claim.suspect,

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.failure import Failure, FailureCode
-from schemas.job import AdapterVersion
 from schemas.result import Evidence, TaskResult, TaskStatus, Usage
 from schemas.task import NamedTask
 from schemas.value_type import TypedValue, ValueType
-from workers.engine.protocol import EngineAnswer
+from workers.engine.protocol import GREEDY, EngineAnswer, Sampling
 from workers.errors import StageError
 from workers.infer.output import OutputError
 from workers.models.adapter import Adapter
@@ -26,6 +25,7 @@ class TaskDraft:
         unread_pages: Pages of the document that nothing could read.
         parts: Attachments that pages belong to, by page number.
         adapter: Runs the task instead of the base model alone.
+        sampling: How the engine chooses tokens.
         usage: Tokens of all answers, refused ones included.
         seconds: Time that the answers took in the engine.
         pages_read: Pages that the data comes from.
@@ -43,6 +43,7 @@ class TaskDraft:
     task: NamedTask
     unread_pages: Sequence[int] = ()
     adapter: Adapter | None = None
+    sampling: Sampling = GREEDY
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0
     pages_read: Sequence[int] = ()
@@ -124,7 +125,8 @@ class TaskDraft:
         return TaskResult(
             version=self.task.version,
             kind=self.task.kind,
-            adapter=AdapterVersion(name=adapter.name, sha256=adapter.sha256) if adapter else None,
+            adapter=adapter.shown() if adapter else None,
+            sampling=self.sampling.shown(),
             usage=self.usage,
             seconds=self.seconds,
             pages_read=tuple(n for n in self.pages_read if n not in self.unread_pages),

@@ -152,6 +152,7 @@ class Session:
             schema=bounded(question.schema, bounds),
             max_tokens=question.max_tokens,
             adapter=self.draft.adapter,
+            sampling=self.draft.sampling,
             with_tokens=True,
             tenant=self._asker.tenant,
         )

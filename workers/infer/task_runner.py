@@ -90,24 +90,24 @@ class TaskRunner:
                 answers=answers.of(task),
             )
             with bound_contextvars(task=task.name):
-                return await draft.settled(self._data(session, page_text, tokens))
+                return await draft.settled(self._data(session, spec, page_text, tokens))
 
         def gathered(results: Mapping[str, TaskResult]) -> dict[str, ScorecardResult]:
             return {card.name: gather(card, results, self._tasks) for card in cards}
 
         return Work(tasks, prepared, run, gathered)
 
-    async def _data(self, session: Session, page_text: PageText, tokens: int) -> Any:
+    async def _data(self, session: Session, spec: JobSpec, page_text: PageText, tokens: int) -> Any:
         task, draft = session.task, session.draft
         self._engine.check_own(task.output_schema, task=task.name)
-        draft.adapter = self._adapters.of(task)
         if draft.unread_pages and task.unread_pages is UnreadPages.FAIL:
             raise StageError(
                 FailureCode.DOCUMENT_UNREAD_PAGES,
                 "These pages of the document could not be read:"
                 f" {draft.named(draft.unread_pages)}.",
             )
-        data = await read(session, page_text, tokens, self._budget)
+        async with self._adapters.using(task, spec) as draft.adapter:
+            data = await read(session, page_text, tokens, self._budget)
         draft.typed, draft.untyped = typed_values(data, task.types, task.dates)
         if task.mapping:
             draft.mapped = mapped(data, task.mapping, task.dates)

@@ -11,10 +11,8 @@ from adapters.errors import AdapterError, AdapterMissingError, WeightsError
 from adapters.layers import base_layers
 from adapters.verification import verify_adapter as verify_directory
 from schemas.failure import FailureCode
+from schemas.job import AdapterVersion
 from workers.errors import StageError
-
-DEFAULT_MAX_RANK = 16
-"""Maximum rank of adapters in a pool that names none: memory and time grow with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +35,19 @@ class Adapter:
     label: str = ""
     version: str | None = None
 
+    def shown(self) -> AdapterVersion:
+        """Return the adapter as a result names it."""
+        return AdapterVersion(
+            name=self.label or self.name, version=self.version, sha256=self.sha256
+        )
 
-def verify_adapter(path: Path, base_dir: Path, max_rank: int) -> Adapter:
+
+def verify_adapter(path: Path, base_dir: Path | None, max_rank: int) -> Adapter:
     """Return the adapter of a directory, if it can run on a base model.
 
     Args:
         path: Directory with `adapter_config.json` and `adapter_model.safetensors`.
-        base_dir: The base model, with its config and weights.
+        base_dir: The base model, with its config and weights; None where they are away.
         max_rank: Maximum rank that the pool takes.
 
     Raises:
@@ -52,7 +56,7 @@ def verify_adapter(path: Path, base_dir: Path, max_rank: int) -> Adapter:
     path = path.absolute()
     with adapter_failures():
         try:
-            layers = base_layers(base_dir)
+            layers = None if base_dir is None else base_layers(base_dir)
         except WeightsError as error:
             raise AdapterError(f"Adapter {path}: {error}") from error
         found = verify_directory(path, layers, max_rank)

@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import structlog
+
+from adapters.errors import WeightsError
+from adapters.layers import Layers, base_layers
 from settings.errors import SettingsError
 from workers.errors import EngineStartError
 from workers.models.prepared_model import find_prepared, gguf_names, prepare_model
+
+log = structlog.get_logger(__name__)
 
 _PACKAGE = "package:"
 _QUANTISED_KEYS = ("quantization_config", "compression_config")
@@ -52,6 +58,17 @@ def find_model(source: str) -> Path | None:
             return None
         return _from_hugging_face(source, here=True)
     except (EngineStartError, SettingsError):
+        return None
+
+
+def known_layers(model_dir: Path | None) -> Layers | None:
+    """Return the linear layers of a base model; None where they cannot be known."""
+    if model_dir is None:
+        return None
+    try:
+        return base_layers(model_dir)
+    except WeightsError as error:
+        log.warning("adapters cannot be compared with the base model", reason=str(error))
         return None
 
 

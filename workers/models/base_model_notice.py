@@ -6,13 +6,11 @@ import asyncio
 
 import structlog
 
-from adapters.errors import WeightsError
-from adapters.layers import base_layers
 from ledger.errors import LedgerUnavailableError
 from ledger.ledger import Ledger
 from schemas.adapter import BaseModelEntry
 from workers.errors import EngineStartError
-from workers.models.base_model import find_model, other_names
+from workers.models.base_model import find_model, known_layers, other_names
 from workers.models.model_digest import model_digest
 
 log = structlog.get_logger(__name__)
@@ -64,11 +62,12 @@ class BaseModelNotice:
             model=self._model, aliases=other_names(self._source), max_rank=self._max_rank
         )
         model_dir = find_model(self._source)
-        if model_dir is None:
+        layers = known_layers(model_dir)
+        if model_dir is None or layers is None:
             return entry
         try:
-            facts = {"sha256": model_digest(model_dir), "layers": dict(base_layers(model_dir))}
-        except (EngineStartError, WeightsError) as error:
-            log.warning("adapters cannot be compared with the base model", reason=str(error))
+            facts = {"sha256": model_digest(model_dir), "layers": dict(layers)}
+        except EngineStartError as error:
+            log.warning("the registry learns no digest of the base model", reason=str(error))
             return entry
         return entry.model_copy(update=facts)

@@ -11,6 +11,7 @@ import structlog
 from ledger.claim import Claim
 from schemas.document import PageText, Prepared, S3Uri, bucket_and_key, uploaded_sha256
 from schemas.failure import FailureCode
+from schemas.job import JobSpec
 from schemas.queues import PREPARE_QUEUE
 from schemas.task import Task
 from settings.fleet import FleetSettings
@@ -84,7 +85,8 @@ class PrepareStage:
         self._check_upload(spec.document.uri, sha256)
         with storage_failures():
             page_text, uri = await self._page_text(data, spec.tenant, sha256)
-        return await asyncio.to_thread(self._route, page_text, uri, tasks, claim.pool)
+        pools = self._pools_for(spec, claim.pool)
+        return await asyncio.to_thread(self._route, page_text, uri, tasks, pools)
 
     def _check_upload(self, uri: S3Uri, sha256: str) -> None:
         """Raise StageError where an uploaded document is not what its key says."""
@@ -114,13 +116,31 @@ class PrepareStage:
             await store_page_text(self._store, uri, page_text)
         return page_text, uri
 
-    def _route(
-        self, page_text: PageText, uri: str, tasks: Sequence[Task], wanted: str | None
-    ) -> Advanced:
-        text = page_text.text
-        # A redrive may name the pool; one that is gone by now is as if none were named.
+    def _pools_for(self, spec: JobSpec, wanted: str | None) -> Sequence[PoolTokens]:
+        """Return the pools that may run a job; its adapters run on one base model only.
+
+        Args:
+            spec: The job.
+            wanted: Queue of the pool that a redrive names; one that is gone is as if none were.
+
+        Raises:
+            StageError: `adapter.invalid`: none of them serves the base model of its adapters.
+        """
         named = [pool for pool in self._pools if pool.limits.queue == wanted]
         pools = named or self._pools
+        for pin in filter(None, spec.adapters.values()):
+            pools = [pool for pool in pools if pool.limits.model == pin.base]
+            if not pools:
+                raise StageError(
+                    FailureCode.ADAPTER_INVALID,
+                    f"Adapter {pin.ref} runs on {pin.base}, which no pool for this job serves.",
+                )
+        return pools
+
+    def _route(
+        self, page_text: PageText, uri: str, tasks: Sequence[Task], pools: Sequence[PoolTokens]
+    ) -> Advanced:
+        text = page_text.text
         tokens = [pool.tokenizer.count(text) for pool in pools]
         chosen = choose_pool([pool.limits for pool in pools], tokens, tasks)
         prepared = Prepared(

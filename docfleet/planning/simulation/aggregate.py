@@ -58,7 +58,7 @@ class Aggregate:
         self._factors = work_factors(scenario.mix.spread)
         self._tick = tick_seconds(scenario.days)
         self._inside = 0.0
-        fleet.line = lambda: self._lines.length
+        fleet.line, fleet.inside = lambda: self._lines.length, lambda: self._inside
         fleet.before_change = self._account
         fleet.lost = self._lose
         env.process(self._run())

@@ -47,7 +47,7 @@ class Documents:
         self._sigma = log_sigma(spread) if spread else 0.0
         self._inside: list[Service] = []
         self._work, self._then, self._numbers, self._turn = 0.0, 0.0, 0, 0
-        fleet.line = lambda: self._lines.length
+        fleet.line, fleet.inside = lambda: self._lines.length, lambda: len(self._inside)
         fleet.before_change, fleet.after_change = self._advance, self._admit
         fleet.lost = self._lose
         env.process(self._arrive())

@@ -20,6 +20,7 @@ _SPOT_STEP = 60.0
 """Seconds between two looks at the machines that may be taken away."""
 _RATE_WINDOW = 120.0
 """Seconds over which the autoscaler measures arrivals."""
+_NOTHING = 1e-9
 _GRID = 1000
 """Steps of a fleet's load, from empty to full."""
 
@@ -86,6 +87,8 @@ class Fleet:
         """Documents until now."""
         self.line: Callable[[], float] = lambda: 0.0
         """Returns the documents in line."""
+        self.inside: Callable[[], float] = lambda: 0.0
+        """Returns the documents in service."""
         self.before_change: Callable[[], None] = lambda: None
         """Called before the ready GPUs change."""
         self.after_change: Callable[[], None] = lambda: None
@@ -169,6 +172,8 @@ class Fleet:
         while True:
             yield self._env.timeout(rule.interval_seconds)
             rate = (self._arrival_rate() + self.line() / rule.drain_seconds) / rule.target
+            if self.inside() > 0:  # what is in service needs a GPU to end on
+                rate = max(rate, _NOTHING)
             targets = []
             for pool in self._pools:
                 wanted = ceil(rate / pool.speed.full)

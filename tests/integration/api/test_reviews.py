@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
-from docfleet.commands.review_lines import review_lines
+from docfleet.commands.actions.review_lines import review_lines
 from ledger import keys
 from ledger.ledger import Ledger
 from producer.client import connect

@@ -138,7 +138,7 @@ def test_what_a_kind_can_do_passes(gpu: str, engine: dict[str, Any]) -> None:
         ("CPU", {"attention_backend": "FLASH_ATTN"}, "does not run on the CPU.*'CPU_ATTN'"),
         ("L4", {"attention_config": {"backend": "ROCM_ATTN"}}, "'ROCM_ATTN', which is not known"),
         ("L4", {"tensor_parallel_size": 0}, "tensor_parallel_size is 0: choose a whole number"),
-        ("L4", {"tensor_parallel_size": "2"}, "tensor_parallel_size is '2'"),
+        ("L4", {"tensor_parallel_size": "2"}, "tensor_parallel_size is '2': .*as JSON"),
         ("CPU", {"tensor_parallel_size": 2}, "does not go with gpu 'CPU'"),
         ("L4", {"speculative_config": "ngram"}, "speculative_config is a table, such as"),
         ("L4", {"speculative_config": {}}, "names neither a `method` nor a draft `model`"),

@@ -11,7 +11,8 @@ import json
 import os
 import re
 import signal
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -19,9 +20,11 @@ from schemas.engine import EngineVersion
 from schemas.result import Usage
 from workers.engine.context import output_room
 from workers.engine.protocol import EngineAnswer, EngineRequest, TokenChoice
+from workers.engine.residents import ResidentAdapters
 from workers.engine.scripted.answers import scripted_data, scripted_text
 from workers.engine.scripted.faults import Fault, read_faults
 from workers.errors import EngineDiedError, RequestFailedError, RequestRefusedError
+from workers.models.adapter import Adapter
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
@@ -68,6 +71,7 @@ class ScriptedEngine:
         self._gone = asyncio.Event()
         self._hangs = False
         self._gate = asyncio.Semaphore(self._slots)
+        self._residents = ResidentAdapters(self._slots, _nothing, _nothing)
 
     async def schema_problem(self, schema: Mapping[str, Any]) -> str | None:  # noqa: ARG002  # of the protocol
         """See Engine; there is nothing to compile."""
@@ -86,7 +90,7 @@ class ScriptedEngine:
             raise RequestRefusedError("The document asked for a refused request.")
         text, complete = _text(request, document, faults.kinds, most)
         output_tokens = _count(text)
-        async with self._gate:
+        async with self._gate, self._on(request.adapter):
             self._hangs |= Fault.ENGINE_HANGS in faults.kinds
             await self._pass(gone, faults.seconds + output_tokens * self._seconds_per_token)
             if Fault.WORKER_DIES in faults.kinds:
@@ -103,6 +107,15 @@ class ScriptedEngine:
             usage=Usage(prompt_tokens=prompt_tokens, output_tokens=output_tokens),
             tokens=_choices(text) if request.with_tokens else (),
         )
+
+    @asynccontextmanager
+    async def _on(self, adapter: Adapter | None) -> AsyncIterator[None]:
+        """Hold an adapter as a real engine would: its files are read and checked."""
+        if adapter is None:
+            yield
+            return
+        async with self._residents.using(adapter):
+            yield
 
     def _alive(self) -> asyncio.Event:
         if self._gone is None or self._gone.is_set():
@@ -149,6 +162,10 @@ def _text(
         most = min(most, len(ends) // 2)
     complete = most == len(ends)
     return (text, True) if complete else (text[: ends[most - 1] if most else 0], False)
+
+
+async def _nothing(*_: object) -> None:
+    """Load or unload an adapter: there is no model that would change."""
 
 
 def _first_question(request: EngineRequest) -> str:

@@ -23,11 +23,14 @@ _CPU_KV_CACHE_BYTES = 2**30
 _CPU_BATCHED_TOKENS = 2048
 _GPU_BATCHED_TOKENS = 8192
 _MOST_LORAS_AT_ONCE = 8
+_RESIDENT_LORAS = 16
+"""Minimum adapters that an engine keeps in memory."""
+_DEFAULT_MAX_RANK = 16
+"""Maximum rank of adapters in a pool that names none: memory and time grow with it."""
 
 _SET_ELSEWHERE = {
     "model": "the model's `source` in [models]",
     "max_model_len": "`max_model_len` of the pool itself",
-    "enable_lora": "the adapters of the tasks",
     "structured_outputs_config": "docfleet, which needs guided and compact JSON",
 }
 
@@ -64,7 +67,7 @@ def engine_arguments(
         model_dir: The base model.
         pool_name: Name of the pool, for messages.
         pool: Its slots, context and engine arguments.
-        adapters: Adapters that requests may name.
+        adapters: Adapters that the tasks' files name.
         build: Abilities of vLLM and the machine.
         quantization: Method of the weights, "" for one that is not named; it limits the dtype, so
             vLLM chooses that.
@@ -80,7 +83,7 @@ def engine_arguments(
         _check_weights(pool_name, pool, quantization)
     quantised = quantization is not None or "quantization" in pool.engine
     batched_tokens = _CPU_BATCHED_TOKENS if build.on_cpu else _GPU_BATCHED_TOKENS
-    arguments = {
+    return {
         "enable_prefix_caching": True,
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
@@ -88,19 +91,12 @@ def engine_arguments(
         "max_num_batched_tokens": max(pool.slots, batched_tokens),
         **({"kv_cache_memory_bytes": _CPU_KV_CACHE_BYTES} if build.on_cpu else {}),
         **({"dtype": cpu_dtype(build.processor_flags)} if build.on_cpu and not quantised else {}),
-        **_lora_arguments(adapters, pool.slots, build.lora_ranks),
+        **_lora_arguments(adapters, pool, build.lora_ranks),
         **pool.engine,
         "model": str(model_dir),
         "max_model_len": pool.max_model_len,
         "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
     }
-    if adapters and arguments["max_cpu_loras"] < len(adapters):
-        raise EngineStartError(
-            f"{place}.max_cpu_loras is {arguments['max_cpu_loras']}, and the tasks have "
-            f"{len(adapters)} adapters: all of them must fit, for an adapter that is pushed out "
-            "and whose directory is gone would end the engine."
-        )
-    return arguments
 
 
 def _check_names(place: str, given: Mapping[str, Any], known: Collection[str]) -> None:
@@ -123,21 +119,41 @@ def _check_weights(pool_name: str, pool: PoolSettings, quantization: str) -> Non
 
 
 def _lora_arguments(
-    adapters: Sequence[Adapter], slots: int, ranks: Sequence[int]
+    adapters: Sequence[Adapter], pool: PoolSettings, ranks: Sequence[int]
 ) -> dict[str, Any]:
-    """Return the arguments for room for all adapters in memory and some of them in one batch."""
-    if not adapters:
+    """Return the arguments for room for adapters, which may come at any time."""
+    if not takes_adapters(pool):
         return {}
-    highest = max(adapter.rank for adapter in adapters)
+    highest = max_rank(adapters, pool)
     fitting = [rank for rank in ranks if rank >= highest]
     if not fitting:
         raise EngineStartError(
             f"An adapter has rank {highest}, and vLLM's highest is {max(ranks)}: "
             "train it with a lower rank."
         )
+    at_once = pool.engine.get("max_loras") or min(pool.slots, _MOST_LORAS_AT_ONCE)
     return {
         "enable_lora": True,
-        "max_loras": min(len(adapters), slots, _MOST_LORAS_AT_ONCE),
-        "max_cpu_loras": len(adapters),
+        "max_loras": at_once,
+        # Every request in the engine may be on another one.
+        "max_cpu_loras": max(pool.slots, at_once, _RESIDENT_LORAS),
         "max_lora_rank": fitting[0],
     }
+
+
+def takes_adapters(pool: PoolSettings) -> bool:
+    """Tell whether a pool's engine takes adapters: its owner may turn them off."""
+    return bool(pool.engine.get("enable_lora", True))
+
+
+def max_rank(adapters: Sequence[Adapter], pool: PoolSettings) -> int:
+    """Return the highest rank of an adapter that a pool takes; 0 where it takes none.
+
+    Args:
+        adapters: Those that the tasks' files name, which are always taken.
+        pool: May name the highest rank.
+    """
+    if not takes_adapters(pool):
+        return 0
+    named = pool.engine.get("max_lora_rank")
+    return int(named or max([_DEFAULT_MAX_RANK, *(adapter.rank for adapter in adapters)]))

@@ -247,6 +247,15 @@ class EngineClient:
                     f"{self._log.cause() or last_words(error)}"
                 ) from error
 
+    async def remove_adapter(self, adapter_id: int) -> None:
+        """Unload an adapter that no request is on.
+
+        Raises:
+            EngineDiedError: The engine is gone.
+        """
+        with self._translated():
+            await self._engine.remove_lora(adapter_id)
+
     @contextmanager
     def _translated(self) -> Iterator[None]:
         """Return docfleet's error for one of vLLM."""

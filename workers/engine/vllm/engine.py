@@ -22,12 +22,13 @@ from settings.ready import start_step
 from settings.sections.limits import LimitSettings
 from settings.sections.pools import PoolSettings
 from workers.engine.protocol import EngineAnswer, EngineRequest
+from workers.engine.residents import ResidentAdapters
 from workers.engine.vllm.arguments import engine_arguments
 from workers.engine.vllm.device import check_devices
 from workers.engine.vllm.environment import prepare_engine_environment
 from workers.engine.vllm.grammars import Grammars
 from workers.engine.vllm.memory import await_room, cpu_engine_bytes, machine_memory
-from workers.errors import AdapterRefusedError, EngineDiedError, EngineError, EngineStartError
+from workers.errors import AdapterRefusedError, EngineDiedError, EngineStartError
 from workers.models.adapter import Adapter
 from workers.models.base_model import quantization_method
 from workers.models.model_digest import model_digest
@@ -65,7 +66,7 @@ def import_vllm(pool_name: str) -> ModuleType:
 
 
 class VllmEngine:
-    """One model of one pool, with the adapters of its tasks.
+    """One model of one pool, with adapters that come and go.
 
     An adapter is loaded for the first request that needs it; one that cannot be loaded fails only
     its own requests.
@@ -85,14 +86,14 @@ class VllmEngine:
             model_dir: The base model's directory, from `locate_model`.
             pool_name: Name of the pool, for messages.
             pool: Its slots, context and engine arguments.
-            adapters: Adapters that requests may name.
+            adapters: Adapters of the tasks' files; there is room for their rank.
             limits: Maximum cost of compiling a schema.
         """
         self._model_dir = model_dir
         self._pool_name = pool_name
         self._pool = pool
         self._adapters = tuple(dict.fromkeys(adapters))
-        self._loads: dict[Adapter, asyncio.Task[EngineError | None]] = {}
+        self._residents: ResidentAdapters | None = None
         self._limits = limits or LimitSettings()
         self._grammars: Grammars | None = None
         self._client: EngineClient | None = None
@@ -128,6 +129,8 @@ class VllmEngine:
             with start_step(f"starting the engine with dtype {dtype}, for {reason}"):
                 self._client = engine_client.EngineClient(arguments)
                 await self._client.check_chat()
+            if room := arguments.get("max_cpu_loras"):
+                self._residents = ResidentAdapters(room, self._load, self._unload)
             self._grammars = Grammars(self._client.vocabulary(), self._limits)
         except EngineStartError as error:
             await self.stop()
@@ -198,55 +201,34 @@ class VllmEngine:
         """See Engine."""
         if self._client is None:
             raise EngineDiedError(_NOT_RUNNING)
-        adapter_id = None
-        if request.adapter is not None:
-            adapter_id = await self._load(self._client, request.adapter)
-        return await self._client.complete(request, adapter_id)
-
-    async def _load(self, client: EngineClient, adapter: Adapter) -> int:
-        """Load an adapter if it is not loaded; return its id.
-
-        vLLM dies of a request whose adapter it cannot read. A request is sent only after its
-        adapter is loaded. There is room for all adapters, so that none is read twice.
-        """
-        if adapter not in self._adapters:
+        if request.adapter is None:
+            return await self._client.complete(request, None)
+        if self._residents is None:
             raise AdapterRefusedError(
-                f"The engine was started without adapter {adapter.name}; restart its worker."
+                f"pools.{self._pool_name} takes no adapters: its `enable_lora` is off."
             )
-        adapter_id = self._adapters.index(adapter) + 1
-        load = self._loads.get(adapter)
-        if load is None:
-            load = asyncio.create_task(_load_once(client, adapter, adapter_id))
-            self._loads[adapter] = load
-        # A cancelled load would leave vLLM with half an adapter that it believes loaded: let it
-        # finish.
-        error = await asyncio.shield(load)
-        if error is not None:
-            self._loads.pop(adapter, None)
-            raise error
-        return adapter_id
+        async with self._residents.using(request.adapter) as adapter_id:
+            return await self._client.complete(request, adapter_id)
+
+    async def _load(self, adapter: Adapter, adapter_id: int) -> None:
+        if self._client is None:
+            raise EngineDiedError(_NOT_RUNNING)
+        await self._client.add_adapter(adapter, adapter_id)
+
+    async def _unload(self, adapter_id: int) -> None:
+        if self._client is None:
+            raise EngineDiedError(_NOT_RUNNING)
+        await self._client.remove_adapter(adapter_id)
 
     async def stop(self) -> None:
         """See Engine."""
         client, self._client = self._client, None
         grammars, self._grammars = self._grammars, None
-        loads, self._loads = self._loads, {}
-        for load in loads.values():
-            load.cancel()
+        residents, self._residents = self._residents, None
+        if residents is not None:
+            residents.stop()
         if grammars is not None:
             await grammars.stop()
         if client is not None:
             await client.close()
             log.info("engine stopped", pool=self._pool_name)
-
-
-async def _load_once(client: EngineClient, adapter: Adapter, adapter_id: int) -> EngineError | None:
-    """Return the error of a load, or None; a task without waiters must not raise."""
-    for name in ("adapter_config.json", "adapter_model.safetensors"):
-        if not (adapter.path / name).is_file():
-            return AdapterRefusedError(f"Adapter {adapter.name}: {adapter.path / name} is gone.")
-    try:
-        await client.add_adapter(adapter, adapter_id)
-    except EngineError as error:
-        return error
-    return None

@@ -46,7 +46,7 @@ def test_plan_writes_its_answer_and_a_report(tmp_path: Path) -> None:
 def test_plan_takes_the_users_profile_mix_and_price(tmp_path: Path) -> None:
     """Half the output and a tenth of the price."""
     mix = tmp_path / "mix.json"
-    mix.write_text('{"name": "mine", "input_tokens": 8192, "output_tokens": 68}')
+    mix.write_text('{"name": "mine",\t"input_tokens": 8192, "output_tokens": 68}')
     path = tmp_path / "plan.json"
     _run("plan", "--documents-per-year", "30e6", "--profile", "NVIDIA A100-SXM4-80GB",
          "--mix", mix, "--dollars-per-year", "3000", "--json", path)  # fmt: skip

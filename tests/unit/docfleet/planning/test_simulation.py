@@ -125,6 +125,16 @@ def test_a_hundred_thousand_documents_an_hour_and_a_thousand_gpus_are_answered()
     assert found.wait.max == 0
 
 
+@pytest.mark.parametrize("method", BOTH)
+def test_a_fleet_may_rest_at_nothing_and_comes_back(method: Method) -> None:
+    """A few documents an hour: each waits for a cold start, and none is left behind."""
+    found = _run(ONE, method, pools=(PoolPlan(A100, 0, 2),), documents_per_year=20_000, days=3)
+    assert found.documents > 100
+    assert found.unfinished <= 2
+    assert found.wait.p50 > 100
+    assert found.mean_gpus < 0.5
+
+
 def test_a_scenario_that_cannot_be_is_refused() -> None:
     """With the reason."""
     with pytest.raises(BadUsageError, match="more than a year"):

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from settings.sections.pools import PoolSettings
-from workers.engine.vllm.arguments import VllmBuild, engine_arguments
+from workers.engine.vllm.arguments import VllmBuild, engine_arguments, max_rank
 from workers.engine.vllm.processor import cpu_dtype, read_flags
 from workers.errors import EngineStartError
+from workers.models.adapter import Adapter
 from workers.models.base_model import quantization_method
 
 LAPTOP = "fpu sse4_2 fma avx2 f16c sha_ni"
@@ -20,16 +21,21 @@ COOPER_LAKE = f"{AVX512} avx512_bf16"
 SAPPHIRE_RAPIDS = f"{AVX512} amx_bf16 amx_tile"
 
 
+def _pool(gpu: str = "CPU", concurrency: int = 0, **engine: Any) -> PoolSettings:
+    return PoolSettings(model="small", gpu=gpu, concurrency=concurrency, engine=engine)
+
+
 def _arguments(
     flags: Collection[str],
     *,
     gpu: str = "CPU",
+    concurrency: int = 0,
     quantization: str | None = None,
     **engine: Any,
 ) -> dict[str, Any]:
-    pool = PoolSettings(model="small", gpu=gpu, engine=engine)
+    pool = _pool(gpu, concurrency, **engine)
     on_cpu = gpu == "CPU"
-    names = {"dtype", "quantization"}
+    names = {"dtype", "quantization", "enable_lora", "max_lora_rank"}
     build = VllmBuild(names, lora_ranks=(8, 16), on_cpu=on_cpu, processor_flags=flags)
     return engine_arguments(Path("model"), "cpu", pool, [], build, quantization=quantization)
 
@@ -64,6 +70,30 @@ def test_a_gpu_and_a_quantised_model_choose_for_themselves() -> None:
     assert "dtype" not in _arguments(flags, quantization="awq")
     assert "dtype" not in _arguments(flags, quantization="")
     assert "dtype" not in _arguments(flags, quantization="awq")
+
+
+def test_an_engine_keeps_room_for_adapters_that_may_come_later() -> None:
+    """For each of its slots one, so that no request waits for another one's adapter."""
+    arguments = _arguments((), concurrency=32)
+    assert arguments["enable_lora"]
+    assert (arguments["max_loras"], arguments["max_cpu_loras"]) == (8, 32)
+    assert arguments["max_lora_rank"] == 16
+    few = _arguments((), concurrency=2)
+    assert (few["max_loras"], few["max_cpu_loras"]) == (2, 16)
+
+
+def test_a_pool_names_its_rank_or_takes_no_adapters() -> None:
+    """The owner's word counts, for the engine and for the registry."""
+    off = _pool(enable_lora=False)
+    assert max_rank([], off) == 0
+    assert (
+        not {"max_loras", "max_cpu_loras", "max_lora_rank"}
+        & _arguments((), enable_lora=False).keys()
+    )
+    assert max_rank([], _pool(max_lora_rank=8)) == 8
+    assert _arguments((), max_lora_rank=8)["max_lora_rank"] == 8
+    high = Adapter("a-1", Path("a"), "0" * 64, rank=64)
+    assert max_rank([high], _pool()) == 64
 
 
 @pytest.mark.parametrize(("line", "flag"), [("flags\t\t", "avx2"), ("Features\t", "bf16")])

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from docfleet.commands.stored_text import stored_text
+from docfleet.commands.actions.stored_text import stored_text
 from schemas.review import Review, ReviewFilter, ReviewState
 from workers.infer.prompt import build_messages
 

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from docfleet.commands.dead_letter_actions import Terminal
+from docfleet.commands.actions.dead_letters import Terminal
 from docfleet.commands.texts.dead_letter import HEADINGS, letter_card, letter_cells, shortened
 from docfleet.commands.texts.output import say, warn
 from docfleet.errors import BadUsageError
