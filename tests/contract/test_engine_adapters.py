@@ -20,7 +20,7 @@ from workers.models.adapter import Adapter, verify_adapter
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
-# Thirty characters are 180 tokens at most: a random adapter may write each as `\\u0000`.
+# Thirty characters are 180 tokens at most: a random adapter may write each as `\u0000`.
 SCHEMA = {
     "type": "object",
     "additionalProperties": False,
