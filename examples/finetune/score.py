@@ -18,6 +18,7 @@ from schemas.task import Task
 from settings.sections.tasks import load_tasks
 
 _SEED = 20_260_101
+_BASE = "base"
 _FIGURES = ("precision", "recall", "f1", "accuracy", "complete_documents")
 
 
@@ -64,12 +65,17 @@ def main(arguments: argparse.Namespace) -> None:
         for field, figures in report.fields.items():
             one = figures["f1"] if "f1" in figures else next(iter(figures.values()))
             print(f"    {field:24} {one.value if one.value is None else round(one.value, 3)}")
-    base, *adapters = found.values()
-    for report in adapters:
-        change = compare(report, base)["f1"].change
-        if change.value is not None:
-            told = f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
-            print(f"f1, {report.subject.adapter} beside {base.subject.adapter}: {told}")
+    base = found.pop(_BASE, None)
+    if base is not None:
+        for report in found.values():
+            _print_change(report, base)
+
+
+def _print_change(report: Report, base: Report) -> None:
+    change = compare(report, base)["f1"].change
+    if change.value is not None:
+        told = f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
+        print(f"f1, {report.subject.adapter} beside {base.subject.adapter}: {told}")
 
 
 def _arguments() -> argparse.Namespace:
