@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import pickle
 import shutil
 from collections.abc import Mapping
@@ -48,17 +47,25 @@ def _request(request_id: str, adapter: Adapter | None) -> EngineRequest:
 
 
 def test_adapters_and_the_base_answer_in_one_batch(
-    host: Any, adapters: Mapping[str, Adapter]
+    host: Any, adapters: Mapping[str, Adapter], model_dir: Path, tmp_path: Path
 ) -> None:
-    """Each on its own weights: three different answers to one question, all of them valid."""
+    """Each on its own weights, as when it is asked alone, and whatever the slots hold."""
+    chosen = [None, adapters["first"], adapters["second"]]
+    alone = [
+        host.call(host.engine.generate(_request(f"alone-{n}", one))).text
+        for n, one in enumerate(chosen)
+    ]
+    assert len(set(alone)) == len(chosen)
+
+    third = verify_adapter(write_adapter(tmp_path / "third", model_dir, 90), model_dir, RANK)
+    host.call(host.engine.generate(_short_request("third", third)))
+    assert len([adapters["first"], adapters["second"], third]) == RESIDENTS, "no room is left"
 
     async def ask_all() -> list[EngineAnswer]:
-        chosen = [None, adapters["first"], adapters["second"]]
-        runs = [host.engine.generate(_request(f"{n}", chosen[n % 3])) for n in range(6)]
+        runs = [host.engine.generate(_request(f"{n}", one)) for n, one in enumerate(chosen * 2)]
         return list(await asyncio.gather(*runs))
 
-    answers = [json.loads(answer.text)["summary"] for answer in host.call(ask_all())]
-    assert len(set(answers[:3])) == 3
+    assert [answer.text for answer in host.call(ask_all())] == alone * 2
 
 
 def test_an_adapter_that_the_engine_cannot_load_fails_each_time(

@@ -24,6 +24,9 @@ _CPU_BATCHED_TOKENS = 2048
 _GPU_BATCHED_TOKENS = 8192
 _MOST_LORAS_AT_ONCE = 8
 _RESIDENT_LORAS = 16
+_EMPTY_SLOTS = 1
+"""Slots for adapters on a CPU that stay empty: in a batch with requests on adapters, vLLM 0.32
+computes those on the base with the weights of the last slot (its index for none is -1)."""
 """Minimum adapters that an engine keeps in memory."""
 _DEFAULT_MAX_RANK = 16
 """Maximum rank of adapters in a pool that names none: memory and time grow with it."""
@@ -83,7 +86,7 @@ def engine_arguments(
         _check_weights(pool_name, pool, quantization)
     quantised = quantization is not None or "quantization" in pool.engine
     batched_tokens = _CPU_BATCHED_TOKENS if build.on_cpu else _GPU_BATCHED_TOKENS
-    return {
+    arguments = {
         "enable_prefix_caching": True,
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
@@ -97,6 +100,17 @@ def engine_arguments(
         "max_model_len": pool.max_model_len,
         "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
     }
+    if build.on_cpu and takes_adapters(pool):
+        # All that are resident have a slot: the last slot stays empty as long as one is left over.
+        slots = max(pool.engine.get("max_cpu_loras", pool.slots), arguments["max_loras"])
+        arguments["max_loras"] = arguments["max_cpu_loras"] = slots + _EMPTY_SLOTS
+    return arguments
+
+
+def resident_adapters(arguments: Mapping[str, Any], *, on_cpu: bool) -> int:
+    """Return how many adapters an engine may hold at once; 0 where it takes none."""
+    room = int(arguments.get("max_cpu_loras", 0))
+    return room - _EMPTY_SLOTS if room and on_cpu else room
 
 
 def _check_names(place: str, given: Mapping[str, Any], known: Collection[str]) -> None:

@@ -23,7 +23,7 @@ from settings.sections.limits import LimitSettings
 from settings.sections.pools import PoolSettings
 from workers.engine.protocol import EngineAnswer, EngineRequest
 from workers.engine.residents import ResidentAdapters
-from workers.engine.vllm.arguments import engine_arguments
+from workers.engine.vllm.arguments import engine_arguments, resident_adapters
 from workers.engine.vllm.device import check_devices
 from workers.engine.vllm.environment import prepare_engine_environment
 from workers.engine.vllm.grammars import Grammars
@@ -129,7 +129,7 @@ class VllmEngine:
             with start_step(f"starting the engine with dtype {dtype}, for {reason}"):
                 self._client = engine_client.EngineClient(arguments)
                 await self._client.check_chat()
-            if room := arguments.get("max_cpu_loras"):
+            if room := resident_adapters(arguments, on_cpu=build.on_cpu):
                 self._residents = ResidentAdapters(room, self._load, self._unload)
             self._grammars = Grammars(self._client.vocabulary(), self._limits)
         except EngineStartError as error:

@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from settings.sections.pools import PoolSettings
-from workers.engine.vllm.arguments import VllmBuild, engine_arguments, max_rank
+from workers.engine.vllm.arguments import (
+    VllmBuild,
+    engine_arguments,
+    max_rank,
+    resident_adapters,
+)
 from workers.engine.vllm.processor import cpu_dtype, read_flags
 from workers.errors import EngineStartError
 from workers.models.adapter import Adapter
@@ -35,7 +40,7 @@ def _arguments(
 ) -> dict[str, Any]:
     pool = _pool(gpu, concurrency, **engine)
     on_cpu = gpu == "CPU"
-    names = {"dtype", "quantization", "enable_lora", "max_lora_rank"}
+    names = {"dtype", "quantization", "enable_lora", "max_cpu_loras", "max_lora_rank"}
     build = VllmBuild(names, lora_ranks=(8, 16), on_cpu=on_cpu, processor_flags=flags)
     return engine_arguments(Path("model"), "cpu", pool, [], build, quantization=quantization)
 
@@ -74,12 +79,22 @@ def test_a_gpu_and_a_quantised_model_choose_for_themselves() -> None:
 
 def test_an_engine_keeps_room_for_adapters_that_may_come_later() -> None:
     """For each of its slots one, so that no request waits for another one's adapter."""
-    arguments = _arguments((), concurrency=32)
+    arguments = _arguments((), gpu="T4", concurrency=32)
     assert arguments["enable_lora"]
     assert (arguments["max_loras"], arguments["max_cpu_loras"]) == (8, 32)
     assert arguments["max_lora_rank"] == 16
-    few = _arguments((), concurrency=2)
+    few = _arguments((), gpu="T4", concurrency=2)
     assert (few["max_loras"], few["max_cpu_loras"]) == (2, 16)
+
+
+@pytest.mark.parametrize(
+    ("engine", "residents"), [({}, 4), ({"max_cpu_loras": 3}, 4), ({"max_cpu_loras": 9}, 9)]
+)
+def test_on_a_cpu_a_slot_for_adapters_stays_empty(engine: dict[str, Any], residents: int) -> None:
+    """The weights of the last slot would be those of requests on the base."""
+    arguments = _arguments(LAPTOP.split(), concurrency=4, **engine)
+    assert resident_adapters(arguments, on_cpu=True) == residents
+    assert arguments["max_loras"] == arguments["max_cpu_loras"] == residents + 1
 
 
 def test_a_pool_names_its_rank_or_takes_no_adapters() -> None:
