@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from re import Pattern
@@ -122,3 +122,19 @@ async def first_page(found: AsyncIterator[T], limit: int, place: Callable[[T], C
             return Page(tuple(items), str(place(items[-1])))
         items.append(one)
     return Page(tuple(items), None)
+
+
+async def each_of(read_page: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncIterator[T]:
+    """Yield the records of all pages.
+
+    Args:
+        read_page: Reads the page after a cursor; the first one for None.
+    """
+    cursor = None
+    while True:
+        page = await read_page(cursor)
+        for record in page.items:
+            yield record
+        cursor = page.next
+        if cursor is None:
+            return

@@ -12,7 +12,7 @@ from ledger import keys
 from ledger.connection import available
 from ledger.errors import ReviewClosedError, ReviewTakenError
 from ledger.indexed import indexed_tenants, older
-from ledger.page import Cursor, Page, Stretch
+from ledger.page import Cursor, Page, Stretch, each_of
 from ledger.record import duration_ms, from_unix_ms
 from ledger.scripts import Scripts
 from ledger.stored import read_stored
@@ -72,16 +72,9 @@ class ReviewRecords:
             place, looked_at = places[-1], looked_at + len(places)
         return Page(tuple(found), str(place))
 
-    async def each(self, which: ReviewFilter) -> AsyncIterator[Review]:
+    def each(self, which: ReviewFilter) -> AsyncIterator[Review]:
         """Iterate over the reviews that meet the filter, the newest first."""
-        cursor = None
-        while True:
-            page = await self.page(which, after=cursor)
-            for review in page.items:
-                yield review
-            cursor = page.next
-            if cursor is None:
-                return
+        return each_of(lambda cursor: self.page(which, after=cursor))
 
     async def take(self, job_id: str, reviewer: str, seconds: float) -> bool:
         """Keep a review from other reviewers for a while.

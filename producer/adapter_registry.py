@@ -15,7 +15,7 @@ from adapters.errors import AdapterError
 from adapters.layers import Layers
 from adapters.verification import VerifiedAdapter, check_files, verify_adapter
 from ledger.ledger import Ledger
-from ledger.page import Page
+from ledger.page import Page, each_of
 from producer.audit_trail import AuditTrail
 from producer.errors import AdapterNotFoundError, AdapterRefusedError
 from schemas.adapter import AdapterEntry, AdapterFilter, AdapterTerms, BaseModelEntry, adapter_uri
@@ -133,13 +133,8 @@ class AdapterRegistry:
 
     async def each(self, which: AdapterFilter) -> list[AdapterEntry]:
         """Return all adapters that meet the filter, the newest first."""
-        found: list[AdapterEntry] = []
-        after: str | None = None
-        while True:
-            page = await self.page(which, after=after)
-            found += page.items
-            if (after := page.next) is None:
-                return found
+        pages = each_of(lambda cursor: self.page(which, after=cursor))
+        return [entry async for entry in pages]
 
     async def get(self, ref: str) -> AdapterEntry:
         """Return an adapter.

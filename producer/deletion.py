@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from ledger.errors import JobOpenError
 from ledger.ledger import Ledger
+from ledger.page import each_of
 from producer.audit_trail import AuditTrail
 from producer.errors import RequestError, UnknownDocumentError, UnknownJobError
 from schemas.audit import AuditAction
@@ -115,15 +116,9 @@ class Deletion:
 
     async def _jobs(self, tenant: str, uri: S3Uri | None, sha256: str | None) -> AsyncIterator[Job]:
         which = JobFilter(tenant=tenant, document=uri)
-        cursor = None
-        while True:
-            page = await self._ledger.jobs.page(which, after=cursor)
-            for job in page.items:
-                if sha256 is None or _has_bytes(job, sha256):
-                    yield job
-            cursor = page.next
-            if cursor is None:
-                return
+        async for job in each_of(lambda cursor: self._ledger.jobs.page(which, after=cursor)):
+            if sha256 is None or _has_bytes(job, sha256):
+                yield job
 
     async def _uploads(self, tenant: str, uri: S3Uri | None, sha256: str | None) -> list[S3Uri]:
         """Return where docfleet keeps the document, of the tenant's uploads."""
