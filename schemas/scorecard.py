@@ -9,7 +9,7 @@ from pydantic import Field
 
 from schemas.contract import Contract
 from schemas.job import TaskName
-from schemas.task import TaskKind, TaskVersion
+from schemas.task import Task, TaskKind, TaskVersion
 
 SCORE = "score"
 """The property of a scoring task's data that holds the points."""
@@ -72,3 +72,14 @@ def scale_of(kind: TaskKind, output_schema: Mapping[str, Any]) -> Scale:
             " `minimum` and `maximum`"
         )
     return Scale(least, most)
+
+
+def indicator_problem(indicator: Indicator, task: Task) -> str | None:
+    """Return why a task cannot be this indicator; None when it can."""
+    try:
+        scale = scale_of(task.kind, task.output_schema)
+    except ValueError as error:
+        return str(error)
+    if indicator.pass_at is not None and not scale.least <= indicator.pass_at <= scale.most:
+        return f"pass_at: the points are from {scale.least:g} to {scale.most:g}"
+    return None

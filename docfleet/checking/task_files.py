@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from adapters.config import read_adapter_config
 from docfleet.checking.finding import Finding, did_you_mean, key_text, problems
 from docfleet.checking.lines import Place, yaml_line
-from schemas.scorecard import Indicator, Scorecard, scale_of
+from schemas.scorecard import Scorecard, indicator_problem
 from schemas.task import Task
 from settings.sections.scorecards import SCORECARDS
 from settings.sections.tasks import task_files
@@ -58,21 +57,13 @@ class TaskFiles:
         if card is None:
             return
         for name, indicator in card.indicators.items():
-            for words in self._indicator(name, indicator):
+            task = self._tasks.get(name)
+            if task is None:
+                words: str | None = f"there is no task `{name}`; {did_you_mean(name, self._tasks)}"
+            else:
+                words = indicator_problem(indicator, task)
+            if words:
                 self._found(path, ("indicators", name), words)
-
-    def _indicator(self, name: str, indicator: Indicator) -> Iterator[str]:
-        task = self._tasks.get(name)
-        if task is None:
-            yield f"there is no task `{name}`; {did_you_mean(name, self._tasks)}"
-            return
-        try:
-            scale = scale_of(task.kind, task.output_schema)
-        except ValueError as error:
-            yield str(error)
-            return
-        if indicator.pass_at is not None and not scale.least <= indicator.pass_at <= scale.most:
-            yield f"pass_at: the points are from {scale.least:g} to {scale.most:g}"
 
     def _read(self, path: Path, model: type[_Model]) -> _Model | None:
         try:
