@@ -11,17 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from math import sqrt
-from random import Random
 from typing import Any
 
 import simpy
 
-from docfleet.planning.arrivals import DAY, Arrivals
+from docfleet.planning.arrivals import DAY
 from docfleet.planning.simulation.chance import poisson
 from docfleet.planning.simulation.fleet import Fleet
-from docfleet.planning.simulation.lines import Lines
 from docfleet.planning.simulation.scenario import Scenario
 from docfleet.planning.simulation.tally import Tally
+from docfleet.planning.simulation.workload import Workload
 from docfleet.planning.spread import work_factors
 
 _DAY_TICK, _YEAR_TICK = 5.0, 240.0
@@ -35,7 +34,7 @@ def tick_seconds(days: float) -> float:
     return _DAY_TICK if days <= _SHORT else _YEAR_TICK
 
 
-class Aggregate:
+class Aggregate(Workload):
     """Cohorts in line and in service."""
 
     def __init__(
@@ -49,16 +48,13 @@ class Aggregate:
             fleet: Its GPUs.
             tally: Counts what happens.
         """
-        self._env, self._scenario, self._fleet, self._tally = env, scenario, fleet, tally
-        self._random = Random(scenario.seed)  # noqa: S311  # no secret
-        self._arrivals = Arrivals(scenario.mix, scenario.documents_per_year, scenario.surge)
-        self._lines = Lines([tenant.weight for tenant in scenario.tenants])
+        super().__init__(env, scenario, fleet, tally)
         shares = sum(tenant.share for tenant in scenario.tenants)
         self._shares = [tenant.share / shares for tenant in scenario.tenants]
         self._factors = work_factors(scenario.mix.spread)
         self._tick = tick_seconds(scenario.days)
         self._inside = 0.0
-        fleet.line, fleet.inside = lambda: self._lines.length, lambda: self._inside
+        fleet.inside = lambda: self._inside
         fleet.before_change = self._account
         fleet.lost = self._lose
         env.process(self._run())

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from heapq import heapify, heappop, heappush
-from random import Random
 from typing import Any
 
 import simpy
 
-from docfleet.planning.arrivals import DAY, HOUR, Arrivals
+from docfleet.planning.arrivals import DAY, HOUR
 from docfleet.planning.simulation.fleet import Fleet
-from docfleet.planning.simulation.lines import Lines
 from docfleet.planning.simulation.scenario import Scenario
 from docfleet.planning.simulation.tally import Tally
+from docfleet.planning.simulation.workload import Workload
 from docfleet.planning.spread import log_sigma
 
 Service = tuple[float, int, float, int]
 """A document in service: its end on the clock of work, its number, its arrival, its tenant."""
 
 
-class Documents:
+class Documents(Workload):
     """Documents in line and in service."""
 
     def __init__(
@@ -38,16 +37,13 @@ class Documents:
             fleet: Its GPUs.
             tally: Counts what happens.
         """
-        self._env, self._scenario, self._fleet, self._tally = env, scenario, fleet, tally
-        self._random = Random(scenario.seed)  # noqa: S311  # no secret
-        self._arrivals = Arrivals(scenario.mix, scenario.documents_per_year, scenario.surge)
-        self._lines = Lines([tenant.weight for tenant in scenario.tenants])
+        super().__init__(env, scenario, fleet, tally)
         self._shares = [tenant.share for tenant in scenario.tenants]
         spread = scenario.mix.spread
         self._sigma = log_sigma(spread) if spread else 0.0
         self._inside: list[Service] = []
         self._work, self._then, self._numbers, self._turn = 0.0, 0.0, 0, 0
-        fleet.line, fleet.inside = lambda: self._lines.length, lambda: len(self._inside)
+        fleet.inside = lambda: len(self._inside)
         fleet.before_change, fleet.after_change = self._advance, self._admit
         fleet.lost = self._lose
         env.process(self._arrive())
